@@ -1,0 +1,94 @@
+"""envgym: the gym for language-model agents that act over many turns with tools.
+
+    env = envgym.make("search/wiki-v1")
+    observation, info = await env.reset(seed=0)
+    step = await env.step(envgym.Action.call("search", query="Silent River"))
+
+Names are loaded on first use, so that importing envgym stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from envgym.agent import Agent, Completion, Context
+    from envgym.chat import Chat
+    from envgym.deadlines import Deadlines
+    from envgym.env import Env, EnvSpec, StepResult
+    from envgym.errors import EnvgymError, Fault, ToolError, UsageError
+    from envgym.messages import Action, Message, Observation, ToolCall, hint, system, user
+    from envgym.registry import make, register, specs
+    from envgym.rollout import Limits, Rollout, Start
+    from envgym.stop import StopReason
+    from envgym.task import Task, TaskSource
+    from envgym.tool_env import ToolEnv
+    from envgym.tools import tool
+    from envgym.trajectory import Episode, Span, Trajectory, Turn
+    from envgym.vector import make_vec
+
+_HOME = {
+    "agent": ("Agent", "Completion", "Context"),
+    "chat": ("Chat",),
+    "deadlines": ("Deadlines",),
+    "env": ("Env", "EnvSpec", "StepResult"),
+    "errors": ("EnvgymError", "Fault", "ToolError", "UsageError"),
+    "messages": ("Action", "Message", "Observation", "ToolCall", "hint", "system", "user"),
+    "registry": ("make", "register", "specs"),
+    "rollout": ("Limits", "Rollout", "Start"),
+    "stop": ("StopReason",),
+    "task": ("Task", "TaskSource"),
+    "tool_env": ("ToolEnv",),
+    "tools": ("tool",),
+    "trajectory": ("Episode", "Span", "Trajectory", "Turn"),
+    "vector": ("make_vec",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Action",
+    "Agent",
+    "Chat",
+    "Completion",
+    "Context",
+    "Deadlines",
+    "Env",
+    "EnvSpec",
+    "EnvgymError",
+    "Episode",
+    "Fault",
+    "Limits",
+    "Message",
+    "Observation",
+    "Rollout",
+    "Span",
+    "Start",
+    "StepResult",
+    "StopReason",
+    "Task",
+    "TaskSource",
+    "ToolCall",
+    "ToolEnv",
+    "ToolError",
+    "Trajectory",
+    "Turn",
+    "UsageError",
+    "hint",
+    "make",
+    "make_vec",
+    "register",
+    "specs",
+    "system",
+    "tool",
+    "user",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        value = getattr(import_module(f"envgym.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'envgym' has no attribute {name!r}")

@@ -1,0 +1,82 @@
+"""Who acts: the protocol between rollouts and agents.
+
+An agent with a `chat` works on token ids (local models, vLLM); one without works on messages
+(remote APIs, oracles, people). The rollout is the same for both.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from envgym.messages import Action, Message
+from envgym.tools import ToolSpec
+
+if TYPE_CHECKING:
+    from envgym.chat import Chat
+    from envgym.env import Env
+
+Finish = Literal["stop", "length", "context"]
+
+
+@dataclass(slots=True)
+class Context:
+    """What an agent is given to act on.
+
+    Attributes:
+        session: One seat of one episode; a cache may be kept under it until `Agent.end`.
+        messages: The conversation so far, its own actions included.
+        tools: What it may call.
+        ids: The whole context as token ids; empty for an agent without a chat.
+        group: Episodes of one group share their first context.
+        seed: Makes this one completion reproducible.
+    """
+
+    session: str
+    messages: Sequence[Message]
+    tools: Sequence[ToolSpec]
+    ids: Sequence[int] = ()
+    group: str = ""
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Completion:
+    """What an agent did.
+
+    Attributes:
+        ids: Sampled token ids, the end-of-turn token included; empty without a chat.
+        logprobs: One for each id, under the policy that sampled it; empty when unknown.
+        text: The action as text.
+        finish: ``stop``; ``length`` (the turn's token limit); ``context`` (no room left).
+        version: The policy's version.
+        action: The action, where the agent has it structured; otherwise the text is parsed.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    text: str = ""
+    finish: Finish = "stop"
+    version: int = 0
+    action: Action | None = None
+
+
+class Agent(ABC):
+    """Anything that can act. Any number of episodes may call it at once."""
+
+    chat: Chat | None = None
+
+    async def begin(self, session: str, env: Env[Any]) -> None:
+        """An episode has been reset; called before the first `act` of `session`."""
+
+    @abstractmethod
+    async def act(self, context: Context) -> Completion:
+        """The next action."""
+
+    async def end(self, session: str) -> None:
+        """The episode is over: forget `session`."""
+
+    async def close(self) -> None:
+        """Release what the agent holds; safe to call twice."""

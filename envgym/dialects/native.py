@@ -1,0 +1,64 @@
+"""Calls as OpenAI-compatible servers return them: a structured list beside the text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from envgym.dialects.base import Dialect, register_dialect
+from envgym.messages import Action, ToolCall
+from envgym.tools import ToolSpec
+
+
+@register_dialect
+class Native(Dialect):
+    """The server parses; text alone holds no call."""
+
+    name = "native"
+    schema_in_template = True
+
+    def instructions(self, tools: Sequence[ToolSpec]) -> str:
+        """Nothing: the tools travel in the request."""
+        return ""
+
+    def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
+        """The text as it is."""
+        return Action(text)
+
+    def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
+        """The text as it is; the calls stay in the message."""
+        return action.text
+
+    def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
+        """The text as it is: no text is a call."""
+        return text
+
+
+def from_openai(message: Mapping[str, Any]) -> Action:
+    """The action in an OpenAI assistant message; a broken call keeps its id and says why."""
+    calls = tuple(_read(call, i) for i, call in enumerate(message.get("tool_calls") or ()))
+    return Action(message.get("content") or "", calls)
+
+
+def to_openai(call: ToolCall) -> dict[str, Any]:
+    """A call as it stands in a request's history."""
+    arguments = json.dumps(dict(call.arguments or {}), ensure_ascii=False)
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
+
+
+def _read(call: Mapping[str, Any], position: int) -> ToolCall:
+    call_id = str(call.get("id") or position)
+    function = call.get("function") or {}
+    name, text = str(function.get("name") or ""), function.get("arguments") or "{}"
+    try:
+        arguments = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError) as error:
+        return ToolCall(name, None, call_id, f"its JSON is broken ({error}).")
+    if not isinstance(arguments, dict):
+        return ToolCall(name, None, call_id, "its arguments must be an object.")
+    return ToolCall(name, arguments, call_id)

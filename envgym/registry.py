@@ -1,0 +1,121 @@
+"""The registry: ids to environments.
+
+Ids are ``family/name-vN``. An entry names ``module:Class`` and loads nothing until `make`. Packages
+add theirs by the entry point group ``envgym.environments``, whose target is called once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import entry_points
+from typing import Any
+
+from envgym.env import Env, EnvSpec
+from envgym.errors import UsageError, suggest
+
+_ID = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+-v\d+")
+_specs: dict[str, EnvSpec] = {}
+_classes: dict[str, Callable[..., Env[Any]]] = {}
+_plugins_loaded = False
+
+BUILTIN = {
+    "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
+}
+
+
+def register(
+    id: str,
+    entry_point: str | Callable[..., Env[Any]],
+    *,
+    kwargs: dict[str, Any] | None = None,
+    max_turns: int | None = None,
+) -> None:
+    """Make an environment known.
+
+    Args:
+        id: ``family/name-vN``.
+        entry_point: ``module:Class``, or the class itself.
+        kwargs: Defaults for its constructor.
+        max_turns: Overrides the class's turn limit.
+    """
+    if not _ID.fullmatch(id):
+        raise UsageError(f"bad id {id!r}: write family/name-vN in lower case")
+    if id in _specs:
+        raise UsageError(f"{id} is registered already: raise its version")
+    path = entry_point if isinstance(entry_point, str) else None
+    if callable(entry_point):
+        _classes[id] = entry_point
+    _specs[id] = EnvSpec(id, kwargs or {}, max_turns, path)
+
+
+def specs() -> dict[str, EnvSpec]:
+    """All environments that can be made, by id."""
+    _load_plugins()
+    return dict(sorted(_specs.items()))
+
+
+def make(id: str, **kwargs: Any) -> Env[Any]:
+    """An environment instance.
+
+    Args:
+        id: Registered id; ``name-vN`` alone serves where no other family has it.
+        kwargs: For its constructor; they override the registered ones.
+
+    Raises:
+        UsageError: Unknown id (the nearest is named) or arguments the environment does not take.
+    """
+    _load_plugins()
+    spec = _specs.get(id) or _by_short_name(id)
+    cls = _classes.get(spec.id) or _load(spec)
+    merged = {**spec.kwargs, **kwargs}
+    if spec.max_turns is not None:
+        merged.setdefault("max_turns", spec.max_turns)
+    _check_kwargs(spec.id, cls, merged)
+    env = cls(**merged)
+    env.spec = replace(spec, kwargs=merged, max_turns=env.max_turns)
+    return env
+
+
+def _by_short_name(id: str) -> EnvSpec:
+    found = [s for s in _specs.values() if s.id.partition("/")[2] == id]
+    if len(found) == 1:
+        return found[0]
+    raise UsageError(f"no environment {id!r}.{suggest(id, _specs)} `envgym list` shows all.")
+
+
+def _load(spec: EnvSpec) -> Callable[..., Env[Any]]:
+    assert spec.entry_point is not None
+    module, _, name = spec.entry_point.partition(":")
+    try:
+        loaded = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{spec.id} needs the package {error.name!r}: pip install it") from error
+    cls = getattr(loaded, name, None)
+    if cls is None:
+        raise UsageError(f"{spec.id}: {module} has no {name!r}; correct its entry point")
+    _classes[spec.id] = cls
+    return cls
+
+
+def _check_kwargs(id: str, cls: Callable[..., Env[Any]], kwargs: dict[str, Any]) -> None:
+    parameters = inspect.signature(cls).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in kwargs:
+        if name not in parameters:
+            raise UsageError(f"{id} takes no argument {name!r}.{suggest(name, parameters)}")
+
+
+def _load_plugins() -> None:
+    global _plugins_loaded
+    if _plugins_loaded:
+        return
+    _plugins_loaded = True
+    for id, path in BUILTIN.items():
+        register(id, path)
+    for point in entry_points(group="envgym.environments"):
+        point.load()()

@@ -1,0 +1,66 @@
+"""Heavy things (indexes, browsers, sandbox pools) shared by all environments of a process.
+
+A thousand instances of an environment hold a thousand small objects and one index: the first user
+opens it, the last one closes it, and the holder counts.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Entry:
+    value: Any
+    users: int = 0
+
+
+_entries: dict[Hashable, _Entry] = {}
+_lock = threading.RLock()
+
+
+class Shared(Generic[T]):
+    """One user's hold on a shared resource; `close` lets go of it, once.
+
+    Args:
+        key: What makes two holds the same resource (say, a path and a backend's name).
+        open: Makes the resource; called by the first user only.
+    """
+
+    def __init__(self, key: Hashable, open: Callable[[], T]) -> None:
+        self._key: Hashable | None = key
+        with _lock:
+            entry = _entries.get(key)
+            if entry is None:
+                entry = _entries[key] = _Entry(open())
+            entry.users += 1
+        self.value: T = entry.value
+
+    async def close(self) -> None:
+        """Let go; the last user's call closes the resource (``close`` or ``aclose``, if any)."""
+        with _lock:
+            if self._key is None:
+                return
+            key, self._key = self._key, None
+            entry = _entries[key]
+            entry.users -= 1
+            if entry.users:
+                return
+            del _entries[key]
+        closer = getattr(entry.value, "aclose", None) or getattr(entry.value, "close", None)
+        if closer is not None:
+            result = closer()
+            if inspect.isawaitable(result):
+                await result
+
+
+def open_resources() -> dict[Hashable, int]:
+    """The shared resources that are open now, with their number of users (for leak checks)."""
+    with _lock:
+        return {key: entry.users for key, entry in _entries.items()}

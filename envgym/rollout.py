@@ -1,0 +1,239 @@
+"""Rollouts: many episodes at once, from tasks and an agent to recorded episodes.
+
+Environments are pooled and reused; an infrastructure fault is retried in a fresh environment, then
+quarantined: it comes back as an episode with `fault` set, apart from the others, never as a reward.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from envgym.agent import Agent
+from envgym.env import Env, StepResult
+from envgym.errors import Fault, UsageError
+from envgym.messages import Message, Observation
+from envgym.stop import StopReason
+from envgym.task import Task
+from envgym.trajectory import Episode
+from envgym.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class Start:
+    """What one episode starts from.
+
+    Attributes:
+        seed: The environment's seed; members of a group share it.
+        task: The task; drawn by the seed when None.
+        group: Name of the group.
+        member: Index in the group; with the seed it fixes what the agent samples.
+        guidance: Messages put after the first observation (hints).
+    """
+
+    seed: int
+    task: Task | None = None
+    group: str = ""
+    member: int = 0
+    guidance: tuple[Message, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Unique among the episodes of one rollout."""
+        return f"{self.group or self.seed}/{self.member}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a rollout.
+
+    Attributes:
+        concurrency: Episodes in flight at once.
+        retries: Further tries after an infrastructure fault.
+        episode_s: Wall-clock seconds for one episode; None for no limit.
+        fault_rate: The rollout stops once more than this share of its episodes (and more than
+            ten) were quarantined: the world is broken, not unlucky.
+    """
+
+    concurrency: int = 256
+    retries: int = 2
+    episode_s: float | None = 1800.0
+    fault_rate: float = 0.5
+
+
+@dataclass
+class RolloutResult:
+    """What came of the starts, in their order.
+
+    Attributes:
+        episodes: Those that ended by themselves or were cut: to be scored and trained on.
+        quarantined: Those that broke in spite of retries.
+        retried: Faults that a retry made good.
+    """
+
+    episodes: list[Episode] = field(default_factory=list)
+    quarantined: list[Episode] = field(default_factory=list)
+    retried: int = 0
+    wall_s: float = 0.0
+
+
+class Rollout:
+    """Runs episodes of one environment.
+
+    Args:
+        make: Makes an environment instance; called at most `limits.concurrency` times at once.
+    """
+
+    def __init__(self, make: Callable[[], Env[Any]], limits: Limits | None = None) -> None:
+        self._make = make
+        self._idle: list[Env[Any]] = []
+        self.limits = limits or Limits()
+
+    async def run(
+        self,
+        starts: Sequence[Start],
+        agent: Agent,
+        on_episode: Callable[[Episode], None] | None = None,
+    ) -> RolloutResult:
+        """Play every start to its end.
+
+        Args:
+            on_episode: Called in the loop as each episode ends (progress, live views).
+        """
+        result = RolloutResult()
+        began = time.monotonic()
+        slots: list[Episode | None] = [None] * len(starts)
+        todo = iter(enumerate(starts))
+        failed = 0
+
+        async def worker() -> None:
+            nonlocal failed
+            for index, start in todo:
+                episode = await self._try(start, agent, result)
+                slots[index] = episode
+                failed += episode.fault is not None
+                if failed > max(10, self.limits.fault_rate * len(starts)):
+                    raise Fault(f"{failed} of {len(starts)} episodes failed; last: {episode.fault}")
+                if on_episode is not None:
+                    on_episode(episode)
+
+        workers = [
+            asyncio.create_task(worker()) for _ in range(min(self.limits.concurrency, len(starts)))
+        ]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for task in workers:
+                task.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        for episode in slots:
+            if episode is not None:
+                (result.quarantined if episode.fault else result.episodes).append(episode)
+        result.wall_s = time.monotonic() - began
+        return result
+
+    async def close(self) -> None:
+        """Close the pooled environments."""
+        idle, self._idle = self._idle, []
+        for env in idle:
+            await env.close()
+
+    async def _try(self, start: Start, agent: Agent, result: RolloutResult) -> Episode:
+        for attempt in range(self.limits.retries + 1):
+            env = self._idle.pop() if self._idle else self._make()
+            episode = await run_episode(env, agent, start, self.limits.episode_s)
+            if episode.fault is None:
+                result.retried += attempt
+                self._idle.append(env)
+                return episode
+            try:
+                await env.close()
+            except Exception as error:
+                episode.fault += f"; closing it: {error}"
+        return episode
+
+
+async def run_episode(
+    env: Env[Any], agent: Agent, start: Start, seconds: float | None = None
+) -> Episode:
+    """One episode. Faults of the world are recorded in it; usage errors are raised."""
+    began = time.monotonic()
+    episode = Episode(
+        id=start.id, env=env.spec.id, task=start.task or Task({}), seed=start.seed, group=start.group
+    )
+    transcripts: dict[str, Transcript] = {}
+    try:
+        async with asyncio.timeout(seconds):
+            await _play(env, agent, start, episode, transcripts)
+    except TimeoutError:
+        episode.stop_reason, episode.score = StopReason.TIMEOUT, env.partial_score()
+    except UsageError:
+        raise
+    except Fault as fault:
+        episode.fault, episode.stop_reason = f"{fault.kind}: {fault}", StopReason.FAULT
+    finally:
+        for transcript in transcripts.values():
+            episode.trajectories[transcript.trajectory.seat] = transcript.finish()
+            await agent.end(transcript.session)
+        episode.wall_s = time.monotonic() - began
+    return episode
+
+
+async def _play(
+    env: Env[Any],
+    agent: Agent,
+    start: Start,
+    episode: Episode,
+    transcripts: dict[str, Transcript],
+) -> None:
+    options = {"task": start.task} if start.task is not None else {}
+    observation, info = await env.reset(seed=start.seed, options=options)
+    episode.task = env.task
+    if start.guidance:
+        observation = Observation((*observation.messages, *start.guidance))
+    while True:
+        seat = info["seat"]
+        if seat not in transcripts:
+            transcripts[seat] = Transcript(f"{start.id}/{seat}", seat, agent.chat, env.tools)
+            await agent.begin(transcripts[seat].session, env)
+        transcript = transcripts[seat]
+        transcript.observe(observation)
+        turn = len(transcript.trajectory.turns)
+        context, spans = transcript.context(start.group, _seed(start, seat, turn))
+        completion = await agent.act(context)
+        if completion.finish == "context" and not completion.ids:
+            episode.stop_reason, episode.score = StopReason.MAX_TOKENS, env.partial_score()
+            return
+        action = transcript.record(spans, completion)
+        step = await env.step(action)
+        observation, info = step.observation, step.info
+        transcript.trajectory.turns[-1].reward = step.reward
+        _credit_others(info, transcripts)
+        if step.done or completion.finish == "context":
+            transcript.observe(observation)
+            _conclude(episode, env, step)
+            return
+
+
+def _conclude(episode: Episode, env: Env[Any], step: StepResult) -> None:
+    """Enter the verdict; an episode out of context is cut here, not by the environment."""
+    episode.metrics = dict(step.info["metrics"])
+    episode.score = step.info["score"] if step.done else env.partial_score()
+    episode.stop_reason = step.info.get("stop_reason", StopReason.MAX_TOKENS)
+
+
+def _credit_others(info: dict[str, Any], transcripts: dict[str, Transcript]) -> None:
+    """Rewards that a step gave to other seats, added to their last turn."""
+    for seat, reward in info.get("rewards", {}).items():
+        if seat in transcripts and transcripts[seat].trajectory.turns:
+            transcripts[seat].trajectory.turns[-1].reward += reward
+
+
+def _seed(start: Start, seat: str, turn: int) -> int:
+    """The sampling seed of one completion: stable across processes and runs."""
+    text = f"{start.seed}:{start.group}:{start.member}:{seat}:{turn}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")

@@ -1,0 +1,61 @@
+"""Environments whose actions are tool calls: most of them.
+
+An author writes `tasks`, `start` and one method a tool; running calls, answering the broken ones
+and minding a message without a call is done here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from envgym.env import Env, TaskT
+from envgym.messages import Action, Message, user
+from envgym.stop import StopReason
+from envgym.tools import ToolSpec, run_calls, tool_message, tools_of
+
+
+class ToolEnv(Env[TaskT]):
+    """An environment of tools.
+
+    Attributes:
+        no_tool_call: What a message without a call means: ``remind`` (an observation says so, the
+            episode goes on) or ``end`` (the episode ends with the score so far).
+    """
+
+    no_tool_call: Literal["remind", "end"] = "remind"
+    reminder: str = "No tool was called. Call one of: {tools}."
+    _specs: ClassVar[dict[str, ToolSpec]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._specs = tools_of(cls)
+        cls.tools = tuple(cls._specs.values())
+
+    async def act(self, action: Action) -> Sequence[Message]:
+        """Run the calls of `action`; the observation is their results, one each, in order."""
+        if not action.tool_calls:
+            return self._on_silence()
+        results = await run_calls(
+            action.tool_calls, self._specs, self._run, lambda: self.ended, self.deadlines.tool
+        )
+        self._count("tool_calls", len(results))
+        self._count("tool_errors", sum(r.error for r in results))
+        return [tool_message(c, r) for c, r in zip(action.tool_calls, results, strict=True)]
+
+    async def _run(self, spec: ToolSpec, arguments: dict[str, Any]) -> Any:
+        method = getattr(self, spec.name)
+        if spec.is_async:
+            return await method(**arguments)
+        return await asyncio.to_thread(method, **arguments)
+
+    def _on_silence(self) -> Sequence[Message]:
+        self._count("no_tool_call", 1)
+        if self.no_tool_call == "end":
+            self.end(self.partial_score(), stop=StopReason.NO_TOOL_CALL)
+            return ()
+        return (user(self.reminder.format(tools=", ".join(self._specs))),)
+
+    def _count(self, name: str, amount: float) -> None:
+        self.metrics[name] = self.metrics.get(name, 0.0) + amount

@@ -1,0 +1,1 @@
+"""Search: answer questions over a corpus, a generated encyclopedia or one brought from outside."""

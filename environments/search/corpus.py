@@ -1,0 +1,122 @@
+"""Passages and questions from files, because a researcher brings a corpus of their own.
+
+Two shapes of passages are in use: title and text apart (2WikiMultiHopQA, HotpotQA), and one
+`contents` string whose first line is the title (Pyserini, FlashRAG, Search-R1). Questions differ
+by the names of their keys. Both are read as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from envgym.environments.search.rows import CorpusError, read_rows
+
+__all__ = ["CorpusError", "Passage", "QuestionRow", "load_corpus", "load_questions"]
+
+_QUESTION_KEYS = ("question", "Question", "query")
+_ANSWER_KEYS = ("answer", "answers", "golden_answers", "target")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One retrievable page or paragraph."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class QuestionRow:
+    """One question of a file with its accepted answers, and the data set it comes from."""
+
+    id: str
+    question: str
+    answers: tuple[str, ...]
+    source: str
+
+
+def load_corpus(path: str | Path) -> list[Passage]:
+    """Read passages from a JSON list or JSONL file (plain or .gz), in file order.
+
+    A row is {"title", "text"} or {"contents"} (first line the title, perhaps in double quotes);
+    "id" may be left out and is then the running index. Raises CorpusError when malformed.
+    """
+    passages: list[Passage] = []
+    seen: set[str] = set()
+    for where, row in read_rows(path):
+        identifier = _identifier(where, row, len(passages))
+        if identifier in seen:
+            problem = f"the id {identifier!r} stands twice"
+            raise CorpusError(where, problem, "give each passage an id of its own, or none at all")
+        seen.add(identifier)
+        passages.append(_passage(where, row, identifier))
+    if not passages:
+        raise CorpusError(Path(path).name, "no passage in it", "give it at least one row")
+    return passages
+
+
+def load_questions(path: str | Path) -> list[QuestionRow]:
+    """Read questions from a JSON list or JSONL file (plain or .gz), in file order.
+
+    The question stands under question/Question/query, its answers (a string or a list) under
+    answer/answers/golden_answers/target; "id" defaults to the running index and "source" to the
+    file's name without suffixes. Raises CorpusError when malformed.
+    """
+    default_source = Path(path).name.split(".")[0]
+    rows: list[QuestionRow] = []
+    for where, row in read_rows(path):
+        question = _text(where, row, _present(where, row, _QUESTION_KEYS))
+        answers = _answers(where, row)
+        source = str(row.get("source") or default_source)
+        rows.append(QuestionRow(_identifier(where, row, len(rows)), question, answers, source))
+    return rows
+
+
+def _passage(where: str, row: Mapping[str, Any], identifier: str) -> Passage:
+    if "contents" in row and "title" not in row:
+        title, _, text = _text(where, row, "contents").partition("\n")
+        title = title.strip()
+        if len(title) >= 2 and title[0] == title[-1] == '"':
+            title = title[1:-1].strip()
+        return Passage(identifier, title, text.strip())
+    for key in ("title", "text"):
+        _present(where, row, (key,))
+    return Passage(identifier, _text(where, row, "title"), _text(where, row, "text"))
+
+
+def _identifier(where: str, row: Mapping[str, Any], index: int) -> str:
+    identifier = row.get("id", index)
+    if isinstance(identifier, bool) or not isinstance(identifier, str | int):
+        problem = f'"id" is a {type(identifier).__name__}'
+        raise CorpusError(where, problem, "write a string or a whole number, or leave it out")
+    return str(identifier)
+
+
+def _present(where: str, row: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    for key in keys:
+        if key in row:
+            return key
+    found = ", ".join(map(str, row)) or "none"
+    wanted = " or ".join(f'"{key}"' for key in keys)
+    raise CorpusError(where, f"no key {wanted} (its keys: {found})", "rename or add the key")
+
+
+def _text(where: str, row: Mapping[str, Any], key: str) -> str:
+    value = row[key]
+    if not isinstance(value, str) or not value.strip():
+        problem = f'"{key}" is {"empty" if isinstance(value, str) else type(value).__name__}'
+        raise CorpusError(where, problem, "write a string that says something, or drop the row")
+    return value.strip()
+
+
+def _answers(where: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    key = _present(where, row, _ANSWER_KEYS)
+    values = row[key] if isinstance(row[key], list) else [row[key]]
+    if not values or not all(isinstance(value, str) and value.strip() for value in values):
+        problem = f'"{key}" holds no usable answer ({values!r:.60})'
+        raise CorpusError(where, problem, "write a string, or a list of at least one string")
+    return tuple(dict.fromkeys(value.strip() for value in values))

@@ -1,0 +1,87 @@
+"""Reading of JSON, JSONL and gzipped files row by row, with errors that say where.
+
+A corpus of millions of lines has one bad line in it sooner or later; a message without the line
+number, or without what to do about it, costs an afternoon.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+
+class CorpusError(ValueError):
+    """A file of passages or questions is malformed; one line: where, what is wrong, the mend."""
+
+    def __init__(self, where: str, problem: str, mend: str) -> None:
+        super().__init__(f"{where}: {problem}; {mend}")
+
+
+def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (where, row) of a file that is one JSON list of objects or one object a line.
+
+    `where` is "FILE line N" (1-based) for lines and "FILE row N" (0-based index) for a list.
+    The shape is read off the first character, not off the suffix; `.gz` is unpacked on the fly.
+    Raises CorpusError for anything malformed and FileNotFoundError for a missing file.
+    """
+    path = Path(path)
+    try:
+        with _open(path) as stream:
+            if _first_character(stream) == "[":
+                yield from _list_rows(path, stream)
+            else:
+                yield from _line_rows(path, stream)
+    except UnicodeDecodeError as error:
+        raise CorpusError(path.name, f"not UTF-8 ({error.reason})", "save it as UTF-8") from None
+    except (gzip.BadGzipFile, EOFError) as error:
+        mend = "compress it again, or drop the .gz suffix when it is plain text"
+        raise CorpusError(path.name, f"not a whole gzip file ({error})", mend) from None
+
+
+def _open(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
+
+
+def _first_character(stream: IO[str]) -> str:
+    character = stream.read(1)
+    while character and character.isspace():
+        character = stream.read(1)
+    stream.seek(0)
+    return character
+
+
+def _list_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        rows = json.load(stream)
+    except json.JSONDecodeError as error:
+        where = f"{path.name} line {error.lineno}"
+        mend = "mend the JSON there (a missing comma, quote or closing bracket)"
+        raise CorpusError(where, f"not valid JSON ({error.msg})", mend) from None
+    for index, row in enumerate(rows):
+        where = f"{path.name} row {index}"
+        yield where, _object(where, row)
+
+
+def _line_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in enumerate(stream, start=1):
+        if not line.strip():
+            continue
+        where = f"{path.name} line {number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            mend = "write one whole JSON object on each line, or one JSON list in the file"
+            raise CorpusError(where, f"not valid JSON ({error.msg})", mend) from None
+        yield where, _object(where, row)
+
+
+def _object(where: str, row: Any) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        problem = f"a {type(row).__name__} where an object is due"
+        raise CorpusError(where, problem, 'write each row as {"key": value, …}')
+    return row
