@@ -1,0 +1,9 @@
+"""Local generation: any Hugging Face causal LM in this process, fast for many turns and rows."""
+
+from __future__ import annotations
+
+from envgym.agents.local.agent import LocalAgent
+from envgym.agents.local.engine import Engine, Generation, Stats
+from envgym.agents.local.sampling import SamplingParams
+
+__all__ = ["Engine", "Generation", "LocalAgent", "SamplingParams", "Stats"]
