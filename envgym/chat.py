@@ -29,12 +29,16 @@ class Chat:
     Args:
         tokenizer: A Hugging Face tokenizer with a chat template.
         dialect_name: How the model writes tool calls.
+        instructions: Whether the system message explains the tools; a model that has learnt the
+            form needs no explanation, and saves its tokens.
 
     Raises:
         UsageError: The tokenizer has no chat template.
     """
 
-    def __init__(self, tokenizer: Any, dialect_name: str = "hermes") -> None:
+    def __init__(
+        self, tokenizer: Any, dialect_name: str = "hermes", *, instructions: bool = True
+    ) -> None:
         if not getattr(tokenizer, "chat_template", None):
             raise UsageError(
                 "the tokenizer has no chat template: put chat_template.jinja beside it, or use a "
@@ -42,14 +46,16 @@ class Chat:
             )
         self.tokenizer = tokenizer
         self.dialect: Dialect = dialect(dialect_name)
+        self._instructions = instructions
 
     # --- rendering ------------------------------------------------------------------------------
 
     def begin(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Span]:
         """The whole context from the start of the conversation, ready for the model to act."""
-        in_template = self.dialect.schema_in_template and self._template_shows_tools
+        explain = self._instructions and bool(tools)
+        in_template = explain and self.dialect.schema_in_template and self._template_shows_tools
         conversation = [self._plain(m, tools) for m in messages]
-        if not in_template and tools:
+        if explain and not in_template:
             _add_instructions(conversation, self.dialect.instructions(tools))
         kinds = [m.kind for m in messages]
         if len(conversation) > len(kinds):

@@ -10,7 +10,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-_STARTS = "Al Bar Cor Dal El Fen Gar Hal Il Jor Kel Lor Mar Nor Or Pel Quin Ros Sal Tor Ul Var Wil Zan"
+_STARTS = (
+    "Al Bar Cor Dal El Fen Gar Hal Il Jor Kel Lor Mar Nor Or Pel Quin Ros Sal Tor Ul Var Wil Zan"
+)
 _MIDDLES = "a ba da e go i ka la me na o ra ri sa ta ve"
 _FAMILY_ENDS = (
     "brook ders dorn fell field gard ham hart kin lan low man mer more ren ridge ross sen ton well"
@@ -24,8 +26,8 @@ _COMPANY_ENDS = "Labs Works Motors Pictures Press Records Group Foods Energy Sys
 _ADJECTIVES = (
     "Ancient Bitter Blue Bright Broken Burning Cold Crimson Crooked Dark Distant Empty Endless "
     "Faded Fallen Final First Forgotten Frozen Gentle Golden Green Grey Hidden Hollow Last Little "
-    "Lonely Long Lost Lucky Narrow New Old Open Pale Perfect Proud Quiet Red Restless Secret Silent "
-    "Silver Simple Slow Small Strange Sudden Summer Sweet Tender Velvet Wandering White Wild Winter"
+    "Lonely Long Lost Lucky Narrow New Old Open Pale Perfect Proud Quiet Red Restless Secret "
+    "Silent Silver Simple Slow Small Strange Sudden Summer Sweet Tender Velvet Wandering White Wild"
 )
 _NOUNS = (
     "Anchor Answer Arrow Autumn Bell Bird Bridge Candle Castle Circus Clock Coast Compass Crown "

@@ -64,8 +64,8 @@ def _people(count: int, namer: Namer, rng: random.Random) -> list[Entity]:
     couples: list[tuple[Entity, Entity]] = []
     for generation, generation_size in enumerate(sizes):
         newcomers: list[Entity] = []
-        for _ in range(generation_size):
-            gender = rng.choice(("female", "male"))
+        for place in range(generation_size):
+            gender = ("female", "male")[place % 2]
             if generation == 0:
                 family, parents, year = rng.choice(families), {}, rng.randint(1890, 1910)
             else:
@@ -77,7 +77,8 @@ def _people(count: int, namer: Namer, rng: random.Random) -> list[Entity]:
             name = namer.person(gender, family)
             facts = {"birth_year": str(year), **parents}
             newcomers.append(Entity(name, "person", gender=gender, facts=facts))
-        couples = _marry(newcomers, rng)
+        # In the smallest worlds a generation may be all siblings: its elders have more children.
+        couples = _marry(newcomers, rng) or couples
         everyone += newcomers
     offset = rng.randrange(len(_OCCUPATIONS))
     for place, person in enumerate(rng.sample(everyone, len(everyone))):
@@ -89,9 +90,8 @@ def _marry(generation: list[Entity], rng: random.Random) -> list[tuple[Entity, E
     women = [person for person in generation if person.gender == "female"]
     men = [person for person in generation if person.gender == "male"]
     rng.shuffle(women)
-    # Siblings do not marry; a quarter of the possible couples stays single.
     couples: list[tuple[Entity, Entity]] = []
-    for woman in women[: max(1, len(women) * 3 // 4)]:
+    for woman in women[: max(1, len(women) * 3 // 4)]:  # the others stay single
         husband = next((man for man in men if not _siblings(woman, man)), None)
         if husband is not None:
             men.remove(husband)

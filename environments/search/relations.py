@@ -120,14 +120,22 @@ _ALL = (
         "mother",
         ("person",),
         "person",
-        ("Who is the mother of {x}?", "Who is {x}'s mother?", "What is the name of the mother of {x}?"),
+        (
+            "Who is the mother of {x}?",
+            "Who is {x}'s mother?",
+            "What is the mother of {x} called?",
+        ),
         ("the mother of {x}", "the woman whose child is {x}", "{x}'s mother"),
     ),
     Relation(
         "father",
         ("person",),
         "person",
-        ("Who is the father of {x}?", "Who is {x}'s father?", "What is the name of the father of {x}?"),
+        (
+            "Who is the father of {x}?",
+            "Who is {x}'s father?",
+            "What is the father of {x} called?",
+        ),
         ("the father of {x}", "the man whose child is {x}", "{x}'s father"),
     ),
     Relation(
@@ -212,7 +220,11 @@ _ALL = (
         "mayor",
         ("city",),
         "person",
-        ("Who is the mayor of {x}?", "Who governs {x} as mayor?", "What is the name of the mayor of {x}?"),
+        (
+            "Who is the mayor of {x}?",
+            "Who governs {x} as mayor?",
+            "What is the mayor of {x} called?",
+        ),
         ("the mayor of {x}", "the person who is mayor of {x}", "{x}'s mayor"),
     ),
     Relation(

@@ -1,0 +1,96 @@
+"""The token arrays of a shard: all its turns laid end to end, with their lengths beside them.
+
+A handful of flat arrays, whatever the number of turns: quick to write, to map and to read from any
+language that knows safetensors.
+
+| array | dtype | length |
+|---|---|---|
+| ``action_ids`` | int32 | sampled tokens |
+| ``logprobs`` | float32 | those of turns that have them |
+| ``versions`` | int32 | those of turns that have them |
+| ``context_ids`` | int32 | context tokens |
+| ``span_lengths``, ``span_kinds`` | int32, uint8 | context spans; a kind is an index into the
+file's metadata entry ``kinds`` |
+| ``turn_lengths`` | int32 [turns, 4] | action ids, log-probs, versions and spans of each turn |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from envgym.errors import UsageError
+from envgym.trajectory import KINDS, Span, Turn
+
+
+def pack(turns: Sequence[Turn]) -> bytes:
+    """A token file's bytes."""
+    spans = [span for turn in turns for span in turn.context]
+    lengths = [(len(t.action), len(t.logprobs), len(t.versions), len(t.context)) for t in turns]
+    arrays = {
+        "action_ids": np.array([i for t in turns for i in t.action], np.int32),
+        "logprobs": np.array([p for t in turns for p in t.logprobs], np.float32),
+        "versions": np.array([v for t in turns for v in t.versions], np.int32),
+        "context_ids": np.array([i for s in spans for i in s.ids], np.int32),
+        "span_lengths": np.array([len(s.ids) for s in spans], np.int32),
+        "span_kinds": np.array([KINDS.index(s.kind) for s in spans], np.uint8),
+        "turn_lengths": np.array(lengths, np.int32).reshape(-1, 4),
+    }
+    return save(arrays, metadata={"format": "envgym-tokens-1", "kinds": " ".join(KINDS)})
+
+
+class TurnTokens:
+    """The turns of a token file: ``tokens[i]`` gives the token fields of its i-th `Turn`."""
+
+    def __init__(self, arrays: dict[str, NDArray[Any]], kinds: Sequence[Any]) -> None:
+        self._arrays = arrays
+        self._kinds = kinds
+        self._turns = _edges(arrays["turn_lengths"])
+        self._spans = _edges(arrays["span_lengths"])
+
+    def __len__(self) -> int:
+        return len(self._turns) - 1
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        if not 0 <= number < len(self):
+            raise IndexError(f"turn {number} of {len(self)}")
+        begin, end = self._turns[number], self._turns[number + 1]
+        return {
+            "action": self._arrays["action_ids"][begin[0] : end[0]].tolist(),
+            "logprobs": self._arrays["logprobs"][begin[1] : end[1]].tolist(),
+            "versions": self._arrays["versions"][begin[2] : end[2]].tolist(),
+            "context": [self._span(n) for n in range(begin[3], end[3])],
+        }
+
+    def _span(self, number: int) -> Span:
+        ids = self._arrays["context_ids"][self._spans[number] : self._spans[number + 1]]
+        return Span(self._kinds[self._arrays["span_kinds"][number]], ids.tolist())
+
+
+def unpack(path: Path) -> TurnTokens:
+    """Open a token file.
+
+    Raises:
+        UsageError: It is missing or damaged.
+    """
+    if not path.exists():
+        raise UsageError(f"{path} is missing: copy it together with the .jsonl beside it")
+    try:
+        with safe_open(path, framework="np") as file:
+            kinds = file.metadata()["kinds"].split()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is damaged ({error}): restore it from a copy") from error
+    return TurnTokens(arrays, kinds)
+
+
+def _edges(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where each part begins, and where the last one ends."""
+    first = np.zeros((1, *lengths.shape[1:]), np.int64)
+    return np.concatenate([first, lengths.cumsum(0, dtype=np.int64)])

@@ -1,0 +1,129 @@
+"""Questions of one to four hops about a generated world, each with exactly one answer.
+
+A question starts at a title and follows functional relations, so its answer is unique by
+construction. What would make it cheaper than its hops is left out: an entity met twice, an answer
+that already stands on an earlier page of the chain, an answer that stands in the question.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from envgym.environments.search.chain import Question, Split, Step, check_split, mentions, split_of
+from envgym.environments.search.relations import RELATIONS
+from envgym.environments.search.world import Fact, World
+
+__all__ = ["MAX_HOPS", "Question", "QuestionPool", "Step", "question_pool", "sample_question"]
+
+MAX_HOPS = 4
+# A random walk fails now and then (dead ends, shortcuts); so many in a row mean there is nothing.
+_MAX_WALKS = 2000
+
+_Path = tuple[Fact, ...]
+
+
+class QuestionPool(Sequence[Question]):
+    """All questions of one length in one split, shuffled by the seed; pool[i] never changes."""
+
+    def __init__(self, world: World, hops: int, split: Split, seed: int) -> None:
+        self._world, self._seed = world, seed
+        starts = _starts(world, split)
+        self._paths = [path for start in starts for path in _paths(world, start, hops)]
+        random.Random(f"pool:{seed}:{split}:{hops}").shuffle(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> Question: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Question]: ...
+    def __getitem__(self, index: int | slice) -> Question | list[Question]:
+        if isinstance(index, slice):
+            return [_phrase(self._world, path, self._seed) for path in self._paths[index]]
+        return _phrase(self._world, self._paths[index], self._seed)
+
+
+def question_pool(world: World, hops: int, split: Split, seed: int = 0) -> QuestionPool:
+    """Every question of `hops` hops whose start entity is in the split, without duplicates.
+
+    May be empty in a small world. Raises ValueError for hops outside 1..MAX_HOPS or an unknown
+    split.
+    """
+    _check(hops, split)
+    return QuestionPool(world, hops, split, seed)
+
+
+def sample_question(world: World, index: int, split: Split, hops: int, seed: int = 0) -> Question:
+    """Question number `index` of an endless stream, found by a random walk without enumerating.
+
+    The same arguments give the same question; different indexes may give the same one, too.
+    Raises ValueError for hops outside 1..MAX_HOPS, an unknown split, or when the world has no
+    such question.
+    """
+    _check(hops, split)
+    rng = random.Random(f"{seed}:{split}:{hops}:{index}")
+    starts = _starts(world, split)
+    for _ in range(_MAX_WALKS if starts else 0):
+        path: _Path = ()
+        title = rng.choice(starts)
+        while len(path) < hops and (facts := list(world.facts_about(title).values())):
+            path = (*path, rng.choice(facts))
+            title = path[-1].object
+        if len(path) == hops and all(_extends(world, path[:end]) for end in range(1, hops + 1)):
+            return _phrase(world, path, seed)
+    raise ValueError(
+        f"no {hops}-hop {split} question in a world of {world.size} pages: "
+        "use more pages or fewer hops"
+    )
+
+
+def _check(hops: int, split: str) -> None:
+    check_split(split)
+    if not 1 <= hops <= MAX_HOPS:
+        raise ValueError(f"hops is {hops}: use 1 to {MAX_HOPS}")
+
+
+def _starts(world: World, split: Split) -> list[str]:
+    return [passage.title for passage in world.passages if split_of(passage.title) == split]
+
+
+def _paths(world: World, start: str, hops: int, path: _Path = ()) -> Iterator[_Path]:
+    title = path[-1].object if path else start
+    for fact in world.facts_about(title).values():
+        longer = (*path, fact)
+        if not _extends(world, longer):
+            continue
+        if len(longer) == hops:
+            yield longer
+        else:
+            yield from _paths(world, start, hops, longer)
+
+
+def _extends(world: World, path: _Path) -> bool:
+    """Whether the last fact of a path leads somewhere that its earlier pages do not show."""
+    *earlier, last = path
+    seen = [path[0].subject, *(fact.object for fact in earlier)]
+    # A title with an alias in the question's start, or on an earlier page, would be a shortcut.
+    names = world.golds(last)
+    return not any(
+        name in title or name in world.page(title).text
+        for name in names
+        for title in (seen if earlier else [])
+        if title != last.subject
+    ) and not mentions(path[0].subject, names)
+
+
+def _phrase(world: World, path: _Path, seed: int) -> Question:
+    start = path[0].subject
+    rng = random.Random(":".join([str(seed), start, *(fact.relation for fact in path)]))
+    text = start
+    for place, fact in enumerate(path[:-1]):
+        text = RELATIONS[fact.relation].noun(text, place == 0, rng)
+    text = RELATIONS[path[-1].relation].question(text, len(path) == 1, rng)
+    chain = tuple(
+        Step(fact.subject, fact.relation, fact.object, fact.subject, fact.sentence) for fact in path
+    )
+    return Question(text, world.golds(path[-1]), len(path), chain)

@@ -1,0 +1,191 @@
+"""``search/wiki-v1``: answer questions by searching an encyclopedia over many turns.
+
+Search-R1's and ASearcher's game on a generated world (nothing to download, nothing to remember)
+or on a corpus of one's own. Graded on the argument of `answer` alone, which only the model writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, Literal
+
+from envgym.environments.search.index import Backend
+from envgym.environments.search.library import Library, Source
+from envgym.environments.search.questions import MAX_HOPS, Question
+from envgym.environments.search.scoring import exact_match, f1
+from envgym.errors import ToolError, UsageError
+from envgym.messages import Action, Message, system, user
+from envgym.resources import Shared
+from envgym.task import Task, TaskSource
+from envgym.tool_env import ToolEnv
+from envgym.tools import tool
+from envgym.trajectory import Episode
+
+INSTRUCTIONS = "Answer the question by searching an encyclopedia. Give only the answer itself."
+
+
+class WikiSearch(ToolEnv[Task]):
+    """Multi-hop question answering with a search tool.
+
+    Args:
+        seed, size: Of the generated world; size is its number of pages.
+        corpus: JSON or JSONL file of passages to search instead.
+        questions: Its question file; without one, questions are made from the passages.
+        hops: Chain lengths to ask, 1 to 4 (1 and 2 for questions made from passages).
+        top_k: Pages a search returns unless the call says otherwise.
+        page_chars: Characters of a page shown; None for all.
+        metric: ``em`` (exact match) or ``f1``; both are SQuAD-normalised, best over the golds.
+        format_reward: Added to the reward of an answer when no call before it was broken and no
+            turn went without one. Shaping: the score is the metric alone.
+        backend: Of the index.
+    """
+
+    max_turns = 8
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        size: int = 600,
+        corpus: str | None = None,
+        questions: str | None = None,
+        hops: Sequence[int] = (1, 2, 3, 4),
+        top_k: int = 3,
+        page_chars: int | None = 2000,
+        metric: Literal["em", "f1"] = "em",
+        format_reward: float = 0.0,
+        backend: Backend = "auto",
+        max_turns: int | None = None,
+    ) -> None:
+        super().__init__(max_turns=max_turns)
+        if not hops or not set(hops) <= set(range(1, MAX_HOPS + 1)):
+            raise UsageError(f"hops must be within 1..{MAX_HOPS}, not {list(hops)}")
+        if top_k < 1:
+            raise UsageError(f"top_k must be at least 1, not {top_k}")
+        if metric not in ("em", "f1"):
+            raise UsageError(f"metric must be em or f1, not {metric!r}")
+        self._hops = tuple(sorted(set(hops)))
+        self._top_k = top_k
+        self._page_chars = page_chars
+        self._metric = metric
+        self._format_reward = format_reward
+        source = Source(seed, size, corpus, questions, backend)
+        self._shared: Shared[Library] = Shared(("search/wiki", source), lambda: Library.open(source))
+
+    def tasks(self, split: str = "train") -> TaskSource:
+        """Questions of a split; difficulty is the number of hops."""
+        pool = self._shared.value.questions(split, self._hops)
+        return TaskSource(len(pool), lambda i: _task(pool[i], split))
+
+    def corpus_text(self) -> Iterator[str]:
+        """The pages as text, for training a tokenizer."""
+        for passage in self._shared.value.index.passages:
+            yield f"{passage.title}: {passage.text}"
+
+    async def start(self, task: Task) -> Sequence[Message]:
+        """The rules and the question."""
+        return system(INSTRUCTIONS), user(task.data["question"])
+
+    async def stop(self) -> None:
+        """Let go of the index."""
+        await self._shared.close()
+
+    @tool(parallel=True)
+    async def search(self, query: str, top_k: int | None = None) -> str:
+        """Find pages by key words.
+
+        Args:
+            query: Words that the page holds.
+            top_k: How many pages, 10 at most.
+        """
+        wanted = self._top_k if top_k is None else top_k
+        if not 1 <= wanted <= 10:
+            raise ToolError("top_k must be between 1 and 10.")
+        hits = self._shared.value.index.search(query, wanted)
+        if not hits:
+            return "No page found."
+        return "\n".join(
+            f"[{rank}] {hit.passage.title}: {self._shown(hit.passage.text)}"
+            for rank, hit in enumerate(hits, 1)
+        )
+
+    @tool(parallel=True)
+    async def access(self, title: str) -> str:
+        """Open a page by its title.
+
+        Args:
+            title: The page's title.
+        """
+        index = self._shared.value.index
+        passage = index.by_title(title)
+        if passage is None:
+            near = ", ".join(index.nearest_titles(title, 3))
+            return f"No page with that title. Near it: {near or 'none'}."
+        return f"{passage.title}: {self._shown(passage.text)}"
+
+    @tool
+    async def answer(self, text: str) -> str:
+        """Give the final answer.
+
+        Args:
+            text: The answer, as short as it can be.
+        """
+        golds = self.task.hidden["golds"]
+        em, overlap = exact_match(text, golds), f1(text, golds)
+        score = em if self._metric == "em" else overlap
+        faults = self.metrics.get("tool_errors", 0) + self.metrics.get("no_tool_call", 0)
+        well_formed = float(faults == 0)
+        self.metrics |= {"em": em, "f1": overlap, "format": well_formed}
+        self.end(score, reward=score + self._format_reward * well_formed)
+        return "Answer noted."
+
+    async def oracle(self) -> AsyncIterator[Action]:
+        """Search each page of the chain by its title, then answer."""
+        index = self._shared.value.index
+        steps = self.task.hidden["chain"]
+        if not steps:
+            yield Action.call("search", query=self.task.data["question"])
+        for step in steps:
+            title = step["page"]
+            if any(hit.passage.title == title for hit in index.search(title, self._top_k)):
+                yield Action.call("search", query=title)
+            else:
+                yield Action.call("access", title=title)
+        yield Action.call("answer", text=self.task.hidden["golds"][0])
+
+    def hints(self, attempt: Episode | None = None) -> Sequence[str]:
+        """The relations to follow, then the first page, then its sentence with the gold blanked."""
+        steps = self.task.hidden["chain"]
+        if not steps:
+            return ()
+        relations = ", then ".join(s["relation"].replace("_", " ") for s in steps)
+        first = steps[0]
+        sentence = _blank(first["sentence"], self.task.hidden["golds"])
+        return (
+            f"Hint: find the {relations}.",
+            f"Hint: begin with the page {first['page']!r}.",
+            f"Hint: that page says: {sentence}",
+        )
+
+    def _shown(self, text: str) -> str:
+        if self._page_chars is None or len(text) <= self._page_chars:
+            return text
+        return text[: self._page_chars].rsplit(" ", 1)[0] + " …"
+
+
+def _task(question: Question, split: str) -> Task:
+    hidden: dict[str, Any] = {
+        "golds": list(question.golds),
+        "chain": [
+            {"page": s.page, "relation": s.relation, "sentence": s.sentence}
+            for s in question.chain
+        ],
+    }
+    return Task({"question": question.text}, hidden, split, question.hops or None)
+
+
+def _blank(sentence: str, golds: Sequence[str]) -> str:
+    for gold in sorted(golds, key=len, reverse=True):
+        sentence = re.sub(re.escape(gold), "___", sentence, flags=re.IGNORECASE)
+    return sentence

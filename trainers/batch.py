@@ -1,0 +1,84 @@
+"""What the learner sees: rows of tokens with an advantage and a weight for every action token.
+
+Advantages are computed on episodes and turns before anything is cut into rows, and weights on the
+whole batch before anything is cut into micro-batches; so neither layout changes a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envgym.trajectory import Episode, Row, Trajectory, rows
+
+Group = list["Sample"]
+
+
+@dataclass
+class Sample:
+    """One trajectory on its way through the loop.
+
+    Attributes:
+        episode, trajectory: What was played, and the seat's part in it.
+        reward: What it is trained on; the reward plug-ins set it.
+        advantages: One array a turn, float32 [tokens of the action]; the advantage plug-in sets it.
+        kind: Which losses apply: ``rl`` or ``sft``.
+    """
+
+    episode: Episode
+    trajectory: Trajectory
+    reward: float = 0.0
+    advantages: list[NDArray[np.float32]] = field(default_factory=list)
+    kind: str = "rl"
+
+    @property
+    def tokens(self) -> int:
+        """Number of action tokens."""
+        return self.trajectory.action_tokens
+
+    def spread(self, advantage: float) -> None:
+        """Give every action token the same advantage."""
+        self.advantages = [
+            np.full(len(turn.action), advantage, np.float32) for turn in self.trajectory.turns
+        ]
+
+
+@dataclass
+class TrainRow:
+    """A row ready for the learner.
+
+    Attributes:
+        row: Target-context tokens.
+        advantage, weight: float32 [T]; 0 on context.
+        sample: Index of the sample in its batch (rows of one episode share it).
+    """
+
+    row: Row
+    advantage: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    sample: int
+
+
+def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[TrainRow]:
+    """Compile samples to rows.
+
+    Args:
+        weights: For each sample, the weight of each of its action tokens.
+    """
+    compiled: list[TrainRow] = []
+    for index, (sample, weight) in enumerate(zip(samples, weights, strict=True)):
+        used = [0] * len(sample.trajectory.turns)
+        for row in rows(sample.trajectory, drop=("hint",)):
+            advantage = np.zeros(len(row), np.float32)
+            for turn in np.unique(row.turn[row.mask]):
+                place = row.turn == turn
+                count = int(place.sum())
+                if sample.advantages:
+                    begin = used[turn]
+                    advantage[place] = sample.advantages[turn][begin : begin + count]
+                used[turn] += count
+            compiled.append(TrainRow(row, advantage, weight * row.mask.astype(np.float32), index))
+    return compiled

@@ -1,0 +1,226 @@
+"""A training run as data: pydantic models read from a YAML recipe, with dotted overrides.
+
+Every field says what it is; what is wrong is reported with its path (``loss.0.low``).
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
+
+from envgym.agents.tiny import CopyingPhase, TinyConfig
+from envgym.errors import UsageError, suggest
+from envgym.trainers.advantages import Advantage, Grpo
+from envgym.trainers.composers import Composer, Shuffled
+from envgym.trainers.guidance import Guidance, NoGuidance
+from envgym.trainers.hooks import Hook
+from envgym.trainers.losses import Clip, Loss
+from envgym.trainers.plugin import entry
+from envgym.trainers.rewards import EnvironmentReward, Reward
+from envgym.trainers.samplers import Sampler, Uniform
+
+
+class Section(BaseModel):
+    """A part of a config: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class EnvSection(BaseModel):
+    """The environment: its id, and whatever else its constructor takes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(description="Registered id, or the ws:// address of a served one.")
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return dict(self.model_extra or {})
+
+
+class TinyModel(TinyConfig):
+    """A tiny model made from nothing, its tokenizer trained on the environment's own text."""
+
+    kind: Literal["tiny"] = "tiny"
+    copying: CopyingPhase = Field(default_factory=CopyingPhase, description="First phase.")
+
+
+class PretrainedModel(Section):
+    """A model from a directory or a hub."""
+
+    kind: Literal["pretrained"]
+    path: str = Field(description="Directory or hub name.")
+    dtype: Literal["float32", "bfloat16", "auto"] = Field("float32", description="Of the weights.")
+
+
+class ChatSection(Section):
+    """How messages become tokens."""
+
+    dialect: str = Field("hermes", description="How tool calls are written.")
+    instructions: bool = Field(
+        True, description="Whether the system message explains the tools; a model that has learnt "
+        "the form needs no explanation."
+    )
+
+
+class RolloutSection(Section):
+    """How experience is gathered."""
+
+    groups: int = Field(16, ge=1, description="Tasks a step.")
+    group_size: int = Field(8, ge=1, description="Episodes a task.")
+    max_tokens: int = Field(256, ge=1, description="Sampled tokens a turn.")
+    temperature: float = Field(1.0, gt=0, description="Of sampling.")
+    concurrency: int = Field(256, ge=1, description="Episodes in flight at once.")
+    retries: int = Field(2, ge=0, description="Further tries after an infrastructure fault.")
+    dynamic_rounds: int = Field(
+        1, ge=1, description="Rounds of rollouts a step may take to find groups whose rewards "
+        "differ (DAPO's dynamic sampling); 1 keeps every group of the one round."
+    )
+
+
+class WarmStart(Section):
+    """Supervised learning from the environment's oracle, before reinforcement learning."""
+
+    episodes: int = Field(512, ge=0, description="Oracle episodes; 0 skips it.")
+    steps: int = Field(100, ge=0, description="Optimiser steps.")
+    rows: int = Field(64, ge=1, description="Episodes a step.")
+    lr: float = Field(1e-3, gt=0, description="Peak learning rate.")
+
+
+class Learner(Section):
+    """The optimiser."""
+
+    steps: int = Field(100, ge=0, description="Steps of rollouts and learning.")
+    lr: float = Field(1e-6, gt=0, description="Learning rate.")
+    lr_decay: Literal["constant", "linear"] = Field("constant", description="Over the steps.")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's.")
+    grad_clip: float = Field(1.0, gt=0, description="Norm of the gradient.")
+    micro_tokens: int = Field(16384, ge=1, description="Padded tokens of one forward pass.")
+    denominator: Literal["token", "sequence", "constant"] = Field(
+        "token", description="What token losses are divided by; see losses.base.token_weights."
+    )
+    constant: float = Field(1024.0, gt=0, description="For the constant denominator.")
+
+
+class Evaluation(Section):
+    """Evaluation on held-out tasks."""
+
+    tasks: int = Field(256, ge=0, description="Tasks; 0 skips evaluation.")
+    samples: int = Field(1, ge=1, description="Episodes a task; more give pass@k.")
+    split: str = Field("test", description="Of the environment's tasks.")
+    temperature: float = Field(0.0, ge=0, description="0 is greedy.")
+    every: int = Field(0, ge=0, description="Also every so many steps; 0 for never.")
+
+
+class Config(Section):
+    """One run."""
+
+    name: str = Field(description="Names the run's folder.")
+    seed: int = Field(0, description="Of everything.")
+    threads: int = Field(0, ge=0, description="CPU threads of torch; 0 leaves it alone.")
+    output: str | None = Field(None, description="Run folder; runs/NAME by default.")
+    checkpoint_every: int = Field(20, ge=0, description="Steps between checkpoints.")
+    env: EnvSection
+    model: Annotated[TinyModel | PretrainedModel, Field(discriminator="kind")]
+    chat: ChatSection = Field(default_factory=ChatSection)
+    rollout: RolloutSection = Field(default_factory=RolloutSection)
+    warm_start: WarmStart = Field(default_factory=lambda: WarmStart(episodes=0, steps=0))
+    learner: Learner = Field(default_factory=Learner)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    sampler: Annotated[SerializeAsAny[Sampler], entry("sampler")] = Field(default_factory=Uniform)
+    guidance: Annotated[SerializeAsAny[Guidance], entry("guidance")] = Field(
+        default_factory=NoGuidance
+    )
+    rewards: list[Annotated[SerializeAsAny[Reward], entry("reward")]] = Field(
+        default_factory=lambda: [EnvironmentReward()]
+    )
+    advantage: Annotated[SerializeAsAny[Advantage], entry("advantage")] = Field(
+        default_factory=Grpo
+    )
+    losses: list[Annotated[SerializeAsAny[Loss], entry("loss")]] = Field(
+        default_factory=lambda: [Clip()]
+    )
+    composer: Annotated[SerializeAsAny[Composer], entry("composer")] = Field(
+        default_factory=Shuffled
+    )
+    hooks: list[Annotated[SerializeAsAny[Hook], entry("hook")]] = Field(default_factory=list)
+
+    @property
+    def directory(self) -> Path:
+        """The run's folder."""
+        return Path(self.output or f"runs/{self.name}")
+
+
+def recipes() -> dict[str, Path]:
+    """The recipes that come with envgym, by name."""
+    folder = Path(str(resources.files("envgym.trainers.recipes")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Config:
+    """Read a recipe.
+
+    Args:
+        recipe: Path of a YAML file, or the name of one that comes with envgym.
+        overrides: ``path.to.field=value``, values in YAML.
+
+    Raises:
+        UsageError: No such recipe; broken YAML; a field that is wrong, with its path.
+    """
+    path = Path(recipe)
+    if not path.suffix:
+        known = recipes()
+        if str(recipe) not in known:
+            raise UsageError(f"no recipe {str(recipe)!r}.{suggest(str(recipe), known)}")
+        path = known[str(recipe)]
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: a recipe is a mapping of fields")
+    for override in overrides or []:
+        _override(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise UsageError(f"{path.name}: {where}: {problem['msg']}{more}") from error
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    if not equals:
+        raise UsageError(f"write overrides as field=value, not {override!r}")
+    *path, last = name.split(".")
+    place: Any = values
+    for depth, part in enumerate(path):
+        if isinstance(place, list):
+            place = place[_index(part, place, name)]
+            continue
+        place = place.setdefault(part, {})
+        if not isinstance(place, dict | list):
+            raise UsageError(f"{'.'.join(path[: depth + 1])} is a value: it has no field {last!r}")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{name}: {text!r} is no YAML value") from error
+    if isinstance(place, list):
+        place[_index(last, place, name)] = value
+    else:
+        place[last] = value
+
+
+def _index(part: str, place: list[Any], name: str) -> int:
+    if not part.isdigit() or int(part) >= len(place):
+        raise UsageError(f"{name}: {part!r} is no index of a list of {len(place)}")
+    return int(part)

@@ -1,0 +1,20 @@
+"""No guidance: every episode is the policy's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envgym.rollout import RolloutResult, Start
+from envgym.trainers.guidance.base import Guidance, Play
+from envgym.trainers.plugin import register
+
+
+@register("none")
+class NoGuidance(Guidance):
+    """Play once, as it is."""
+
+    name: str = "none"
+
+    async def play(self, starts: Sequence[Start], play: Play) -> RolloutResult:
+        """Play every start once."""
+        return await play(starts)

@@ -1,0 +1,186 @@
+"""The loop: draw tasks, play them, credit, learn. It reads like the papers' pseudo-code."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from envgym.agents.local import LocalAgent, SamplingParams
+from envgym.chat import Chat
+from envgym.errors import Fault
+from envgym.rollout import Limits, Rollout, RolloutResult, Start
+from envgym.task import Task
+from envgym.trainers import metrics as measure
+from envgym.trainers.batch import Group, Sample, train_rows
+from envgym.trainers.config import Config
+from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
+from envgym.trainers.losses.base import token_weights
+from envgym.trainers.policy import Policy
+from envgym.trainers.setup import build_chat, build_model, make_env
+from envgym.trainers.warm_start import demonstrations, imitate
+from envgym.trajectory import Episode
+
+
+class Trainer:
+    """One run's moving parts. `step` is one turn of the loop; `run.train` drives it.
+
+    Attributes:
+        step_number: Steps of reinforcement learning done.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        roll = config.rollout
+        limits = Limits(concurrency=roll.concurrency, retries=roll.retries)
+        self.env = make_env(config)
+        self.rollout = Rollout(lambda: make_env(config), limits)
+        self.source: Sequence[Task] = self.env.tasks("train")
+        self.model, tokenizer = build_model(config, self.env)
+        self.chat: Chat = build_chat(config, tokenizer)
+        self.agent = self._agent(roll.temperature)
+        self.policy = self._policy(config.learner.lr)
+        self.reference = (
+            copy.deepcopy(self.model).requires_grad_(False)
+            if any(loss.needs_reference for loss in config.losses)
+            else None
+        )
+        self.step_number = 0
+
+    async def step(self) -> tuple[dict[str, float], list[Episode]]:
+        """One step: returns its metrics and the episodes played."""
+        config = self.config
+        began = time.monotonic()
+        groups, result = await self.collect()
+        played = time.monotonic()
+        for reward in config.rewards:
+            reward(groups)
+        config.sampler.observe(groups)
+        config.advantage(groups)
+        updates = [
+            self.learn(batch)
+            for batch in config.composer(groups, f"{config.seed}:{self.step_number}")
+        ]
+        self.agent.engine.update_weights()
+        self.step_number += 1
+        report = {
+            **measure.of_groups(groups, result),
+            **measure.mean(updates),
+            "time/rollout_s": played - began,
+            "time/learn_s": time.monotonic() - played,
+        }
+        return report, [*result.episodes, *result.quarantined]
+
+    async def collect(self) -> tuple[list[Group], RolloutResult]:
+        """Play groups; under dynamic sampling, until enough of them have rewards that differ."""
+        roll = self.config.rollout
+        kept: list[Group] = []
+        whole = RolloutResult()
+        for attempt in range(roll.dynamic_rounds):
+            result = await self.play(roll.groups - len(kept), attempt)
+            measure.merge(whole, result)
+            groups = as_groups(result.episodes)
+            if roll.dynamic_rounds > 1:
+                groups = [g for g in groups if len({s.trajectory.reward for s in g}) > 1]
+            kept += groups
+            if len(kept) >= roll.groups:
+                break
+        if not kept:
+            raise Fault("no group to learn from: all faulty, or all rewards equal in each", "env")
+        return kept, whole
+
+    async def play(self, count: int, attempt: int) -> RolloutResult:
+        """One round of `count` groups."""
+        config = self.config
+        seed = f"{config.seed}:{self.step_number}:{attempt}"
+        tasks = config.sampler.draw(self.source, count, seed)
+        starts = [
+            Start(seed=_seed(seed, i), task=task, group=f"{self.step_number}.{attempt}.{i}",
+                  member=member)
+            for i, task in enumerate(tasks)
+            for member in range(config.rollout.group_size)
+        ]
+
+        async def play(starts: Sequence[Start]) -> RolloutResult:
+            return await self.rollout.run(starts, self.agent)
+
+        return await config.guidance.play(starts, play)
+
+    def learn(self, batch: list[Sample]) -> dict[str, float]:
+        """One optimiser step on a batch."""
+        learner = self.config.learner
+        weights = token_weights(batch, learner.denominator, learner.constant)
+        useful = [r for r in train_rows(batch, weights) if r.advantage.any() or self.reference]
+        if not useful:
+            return {}
+        decay = 1 - self.step_number / max(learner.steps, 1)
+        scale = decay if learner.lr_decay == "linear" else 1.0
+        return self.policy.update(useful, self.config.losses, self.reference, scale)
+
+    async def warm_start(self, on_step: Any = None) -> None:
+        """Imitate the oracle."""
+        warm = self.config.warm_start
+        episodes = await demonstrations(
+            self.rollout, self.chat, self.source, warm.episodes, self.config.seed
+        )
+        imitate(self._policy(warm.lr), episodes, warm, self.config.seed, on_step)
+        if self.reference is not None:
+            self.reference.load_state_dict(self.model.state_dict())
+        self.agent.engine.update_weights()
+
+    async def evaluate(self) -> tuple[Scores, list[Episode]]:
+        """Scores on held-out tasks."""
+        settings = self.config.evaluation
+        tasks = pick_tasks(self.env.tasks(settings.split), settings.tasks)
+        agent = self._agent(settings.temperature)
+        try:
+            scores, result = await evaluate(
+                self.rollout, agent, tasks, settings.samples, self.config.seed
+            )
+        finally:
+            await agent.close()
+        return scores, result.episodes
+
+    async def close(self) -> None:
+        """Release environments and the engine."""
+        await self.agent.close()
+        await self.rollout.close()
+        await self.env.close()
+
+    def _agent(self, temperature: float) -> LocalAgent:
+        roll = self.config.rollout
+        params = SamplingParams(max_tokens=roll.max_tokens, temperature=temperature)
+        return LocalAgent(self.model, self.chat, params, max_rows=roll.concurrency)
+
+    def _policy(self, lr: float) -> Policy:
+        learner = self.config.learner
+        return Policy(
+            self.model,
+            lr=lr,
+            weight_decay=learner.weight_decay,
+            grad_clip=learner.grad_clip,
+            micro_tokens=learner.micro_tokens,
+            temperature=self.config.rollout.temperature,
+        )
+
+
+def as_groups(episodes: Sequence[Episode]) -> list[Group]:
+    """Samples by group, in order; every seat's trajectory is a sample of its own group."""
+    groups: dict[tuple[str, str], Group] = {}
+    for episode in episodes:
+        for seat, trajectory in episode.trajectories.items():
+            if trajectory.turns:
+                groups.setdefault((episode.group, seat), []).append(Sample(episode, trajectory))
+    return list(groups.values())
+
+
+def _seed(text: str, index: int) -> int:
+    import hashlib
+
+    digest = hashlib.blake2b(f"{text}:{index}".encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big")

@@ -1,0 +1,33 @@
+"""KL to a frozen reference, by Schulman's three estimators (joschu.net/blog/kl-approx)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from envgym.errors import UsageError
+from envgym.trainers.losses.base import Loss, LossInputs
+from envgym.trainers.plugin import register
+
+
+@register("kl")
+class Kl(Loss):
+    """With d = logp - ref_logp: k1 = d; k2 = d²/2; k3 = exp(-d) - 1 + d.
+
+    Trap: as a loss, k1's gradient is zero in expectation; it is for rewards and for logging. k2's
+    gradient is the KL's own; k3 is GRPO's choice.
+    """
+
+    name: str = "kl"
+    needs_reference: ClassVar[bool] = True
+    kind: Literal["k1", "k2", "k3"] = "k3"
+    coef: float = 1e-3
+
+    def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
+        """The estimate at each token."""
+        if inputs.ref_logp is None:
+            raise UsageError("the kl loss needs a reference policy: train through the loop")
+        d = inputs.logp - inputs.ref_logp
+        estimate = {"k1": d, "k2": d.square() / 2, "k3": (-d).exp() - 1 + d}[self.kind]
+        return estimate, {"kl": estimate}

@@ -1,0 +1,52 @@
+"""What a step reports about its episodes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from envgym.rollout import RolloutResult
+from envgym.trainers.batch import Group
+
+
+def mean(updates: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each metric over a step's optimiser steps."""
+    names = sorted({name for update in updates for name in update})
+    return {
+        f"learn/{name}": statistics.fmean(u[name] for u in updates if name in u) for name in names
+    }
+
+
+def merge(whole: RolloutResult, part: RolloutResult) -> None:
+    """Add a round's result to a step's."""
+    whole.episodes += part.episodes
+    whole.quarantined += part.quarantined
+    whole.retried += part.retried
+    whole.wall_s += part.wall_s
+
+
+def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float]:
+    """Scores, rewards, lengths, turns, tool use and faults.
+
+    Over all episodes played, except what concerns groups: that is over those kept.
+    """
+    episodes = result.episodes
+    spreads = [statistics.pstdev(s.reward for s in group) for group in groups]
+    logprobs = [lp for e in episodes for t in e.turns for lp in t.logprobs]
+    report = {
+        "score": statistics.fmean(e.score for e in episodes),
+        "reward": statistics.fmean(s.reward for g in groups for s in g),
+        "group/reward_std": statistics.fmean(spreads),
+        "group/equal": statistics.fmean(spread == 0 for spread in spreads),
+        "episode/turns": statistics.fmean(len(e.turns) for e in episodes),
+        "episode/tokens": statistics.fmean(e.trajectory.action_tokens for e in episodes),
+        "episode/logp": statistics.fmean(logprobs) if logprobs else 0.0,
+        "faults/retried": float(result.retried),
+        "faults/quarantined": float(len(result.quarantined)),
+    }
+    for name in sorted({name for e in episodes for name in e.metrics}):
+        values = [e.metrics.get(name, 0.0) for e in episodes]
+        report[f"env/{name}"] = statistics.fmean(values)
+    for reason in sorted({e.stop_reason for e in episodes}):
+        report[f"stop/{reason}"] = statistics.fmean(e.stop_reason == reason for e in episodes)
+    return report

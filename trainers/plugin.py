@@ -1,0 +1,71 @@
+"""Plug-ins: one class a method, registered under its name at its extension point.
+
+A plug-in is its own configuration: a pydantic model whose fields are its settings and whose call
+does the work. A recipe names it (``advantage: {name: grpo, std: batch}``) and the fields are checked
+where the recipe is read, with the path of whatever is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from envgym.errors import suggest
+
+
+class Plugin(BaseModel):
+    """Base of all plug-ins.
+
+    Attributes:
+        point: The extension point: ``sampler``, ``guidance``, ``reward``, ``advantage``, ``loss``,
+            ``composer`` or ``hook``.
+        name: What recipes call it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    point: ClassVar[str]
+    name: str = ""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep of it, as JSON values."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+
+
+PluginT = TypeVar("PluginT", bound=Plugin)
+PLUGINS: dict[str, dict[str, type[Plugin]]] = {}
+
+
+def register(name: str) -> Callable[[type[PluginT]], type[PluginT]]:
+    """Class decorator: make a plug-in known under `name` at its class's extension point."""
+
+    def add(cls: type[PluginT]) -> type[PluginT]:
+        PLUGINS.setdefault(cls.point, {})[name] = cls
+        return cls
+
+    return add
+
+
+def build(point: str, value: Any) -> Any:
+    """The plug-in a recipe's entry means: a name, or a mapping with ``name`` and its settings."""
+    if isinstance(value, Plugin):
+        return value
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, dict) or "name" not in value:
+        raise ValueError(f"write the {point}'s name, or a mapping with its name and settings")
+    known = PLUGINS.get(point, {})
+    cls = known.get(value["name"])
+    if cls is None:
+        raise ValueError(f"no {point} {value['name']!r}.{suggest(str(value['name']), known)}")
+    return cls.model_validate(value)
+
+
+def entry(point: str) -> BeforeValidator:
+    """Annotation of a config field that holds a plug-in of that extension point."""
+    return BeforeValidator(lambda value: build(point, value))

@@ -1,0 +1,161 @@
+"""The policy being trained: log-probs of action tokens, and one optimiser step on a batch.
+
+Rows are padded into micro-batches of similar length. Logits are computed for action tokens alone:
+context needs none, and [B, T, V] never exists whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from envgym.errors import EnvgymError
+from envgym.trainers.batch import TrainRow
+from envgym.trainers.losses import Loss, LossInputs
+
+
+class TrainingError(EnvgymError):
+    """Training cannot go on; the last good checkpoint is intact."""
+
+
+def action_logps(model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float) -> Tensor:
+    """Log-probs of all action tokens of some rows, row after row, float32 [N].
+
+    Rows are padded on the right; under causal attention that changes nothing before it.
+    """
+    device = next(model.parameters()).device
+    width = max(len(r.row) for r in batch)
+    ids = torch.zeros(len(batch), width, dtype=torch.long)
+    action = torch.zeros(len(batch), width, dtype=torch.bool)
+    for i, item in enumerate(batch):
+        ids[i, : len(item.row)] = torch.from_numpy(item.row.ids)
+        action[i, : len(item.row)] = torch.from_numpy(item.row.mask)
+    ids, action = ids.to(device), action.to(device)
+    hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+    logits = model.get_output_embeddings()(hidden[:, :-1][action[:, 1:]]).float()
+    if temperature != 1.0:
+        logits = logits / temperature
+    targets = ids[:, 1:][action[:, 1:]]
+    return logits.gather(1, targets.unsqueeze(1)).squeeze(1) - logits.logsumexp(-1)
+
+
+class Policy:
+    """A model and its optimiser.
+
+    Args:
+        micro_tokens: Padded tokens of one forward pass.
+        temperature: What the sampler divides logits by; the learner must do the same.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        *,
+        lr: float,
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.95),
+        grad_clip: float = 1.0,
+        micro_tokens: int = 16384,
+        temperature: float = 1.0,
+    ) -> None:
+        self.model = model
+        self.lr = lr
+        self.grad_clip = grad_clip
+        self.micro_tokens = micro_tokens
+        self.temperature = temperature
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=lr, betas=betas, weight_decay=weight_decay
+        )
+
+    def update(
+        self,
+        rows: Sequence[TrainRow],
+        losses: Sequence[Loss],
+        reference: PreTrainedModel | None = None,
+        lr_scale: float = 1.0,
+    ) -> dict[str, float]:
+        """One optimiser step on the weighted sum of the losses over `rows`.
+
+        Returns:
+            Token means of the losses' metrics, ``loss`` and ``grad_norm``.
+
+        Raises:
+            TrainingError: The loss or the gradient is not finite; the weights are unchanged.
+        """
+        self.model.train()
+        self.optimizer.zero_grad()
+        sums: dict[str, float] = {}
+        tokens = 0
+        for part in micro_batches(rows, self.micro_tokens):
+            inputs, weight = self._inputs(part, reference)
+            total = torch.zeros(())
+            for loss in losses:
+                values, metrics = loss(inputs)
+                total = total + loss.coef * (values * weight).sum()
+                for name, metric in metrics.items():
+                    sums[name] = sums.get(name, 0.0) + metric.detach().sum().item()
+            if not math.isfinite(total.item()):
+                raise TrainingError(
+                    "the loss is not finite: look at the rewards, lower the learning rate"
+                )
+            total.backward()
+            sums["loss"] = sums.get("loss", 0.0) + total.item()
+            tokens += len(weight)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.grad_clip)
+        if not torch.isfinite(norm):
+            self.optimizer.zero_grad()
+            raise TrainingError("the gradient is not finite: lower the learning rate")
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * lr_scale
+        self.optimizer.step()
+        self.model.eval()
+        loss_value = sums.pop("loss")
+        means = {name: value / max(tokens, 1) for name, value in sums.items()}
+        return {"loss": loss_value, "grad_norm": norm.item(), **means}
+
+    def state(self) -> dict[str, Any]:
+        """The optimiser's state."""
+        return self.optimizer.state_dict()
+
+    def _inputs(
+        self, part: Sequence[TrainRow], reference: PreTrainedModel | None
+    ) -> tuple[LossInputs, Tensor]:
+        logp = action_logps(self.model, part, self.temperature)
+        ref_logp = None
+        if reference is not None:
+            with torch.no_grad():
+                ref_logp = action_logps(reference, part, self.temperature)
+        device = logp.device
+        old = _flat([torch.from_numpy(r.row.logprobs[r.row.mask]) for r in part], device)
+        inputs = LossInputs(
+            logp=logp,
+            old_logp=torch.where(old.isnan(), logp.detach(), old),
+            ref_logp=ref_logp,
+            advantage=_flat([torch.from_numpy(r.advantage[r.row.mask]) for r in part], device),
+            sample=torch.repeat_interleave(
+                torch.tensor([r.sample for r in part]),
+                torch.tensor([int(r.row.mask.sum()) for r in part]),
+            ).to(device),
+        )
+        return inputs, _flat([torch.from_numpy(r.weight[r.row.mask]) for r in part], device)
+
+
+def micro_batches(rows: Sequence[TrainRow], tokens: int) -> Iterator[list[TrainRow]]:
+    """Rows sorted by length and cut so that a padded micro-batch has at most `tokens` tokens."""
+    part: list[TrainRow] = []
+    for item in sorted(rows, key=lambda r: len(r.row)):
+        if part and (len(part) + 1) * len(item.row) > tokens:
+            yield part
+            part = []
+        part.append(item)
+    if part:
+        yield part
+
+
+def _flat(parts: list[Tensor], device: torch.device) -> Tensor:
+    return torch.cat(parts).to(device)

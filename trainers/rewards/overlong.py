@@ -1,0 +1,31 @@
+"""Soft overlong punishment (DAPO, arXiv 2503.14476, eq. 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from envgym.trainers.batch import Group
+from envgym.trainers.plugin import register
+from envgym.trainers.rewards.base import Reward
+
+
+@register("overlong")
+class Overlong(Reward):
+    """0 up to ``limit - buffer`` action tokens, then down linearly to -1 at ``limit`` and beyond.
+
+    Trap: count sampled tokens only. Tool output is not the policy's length.
+    """
+
+    name: str = "overlong"
+    limit: int = Field(gt=0, description="Action tokens of an episode that are punished in full.")
+    buffer: int = Field(gt=0, description="Tokens before the limit in which punishment grows.")
+    scale: float = Field(1.0, description="Size of the full punishment.")
+
+    def __call__(self, groups: Sequence[Group]) -> None:
+        """Subtract from long episodes' rewards."""
+        for group in groups:
+            for sample in group:
+                over = (sample.tokens - (self.limit - self.buffer)) / self.buffer
+                sample.reward -= self.scale * min(1.0, max(0.0, over))

@@ -1,0 +1,51 @@
+"""From a config to its parts: the environment, the model, the chat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+import envgym
+from envgym.agents import tiny
+from envgym.chat import Chat
+from envgym.dialects import dialect
+from envgym.env import Env
+from envgym.messages import Action
+from envgym.trainers.config import Config, TinyModel
+
+
+def make_env(config: Config) -> Env[Any]:
+    """An instance of the config's environment."""
+    return envgym.make(config.env.id, **config.env.kwargs)
+
+
+def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:
+    """The tokenizer's template and the config's dialect."""
+    return Chat(tokenizer, config.chat.dialect, instructions=config.chat.instructions)
+
+
+def build_model(
+    config: Config, env: Env[Any]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A tiny model with random weights, or a pretrained one."""
+    settings = config.model
+    if isinstance(settings, TinyModel):
+        tokenizer = tiny.train_tokenizer(texts_of(env, config.chat.dialect), settings.vocab_size)
+        return tiny.build_model(settings, tokenizer, config.seed), tokenizer
+    return tiny.load_model(settings.path, settings.dtype)
+
+
+def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
+    """An environment's own text, to train a tokenizer on: training tasks, tools, its corpus."""
+    source = env.tasks("train")
+    for index in range(min(len(source), 2000)):
+        yield from (str(value) for value in source[index].data.values())
+    form = dialect(dialect_name)
+    calls = [form.write(Action.call(t.name, **dict.fromkeys(t.arguments.model_fields, "")), env.tools)
+             for t in env.tools]
+    yield from calls * 100  # a tool's name is written in every turn
+    corpus = getattr(env, "corpus_text", None)
+    if corpus is not None:
+        yield from corpus()
