@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from envgym.agent import Agent, Completion, Context
+from envgym.agent import Agent, Completion, Context, Finish
 from envgym.agents.http import JsonClient, Refused
 from envgym.dialects.native import from_openai, to_openai
 from envgym.errors import Fault, UsageError
@@ -104,7 +104,7 @@ def _read(answer: Mapping[str, Any]) -> Completion:
         action = from_openai(choice["message"])
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise Fault(f"the server's answer is no chat completion: {str(answer)[:300]}") from error
-    finish = "length" if choice.get("finish_reason") == "length" else "stop"
+    finish: Finish = "length" if choice.get("finish_reason") == "length" else "stop"
     return Completion(text=action.text, finish=finish, action=action)
 
 

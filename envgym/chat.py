@@ -79,8 +79,7 @@ class Chat:
             last = self.tokenizer.decode([sampled[-1]])
             if last and full.startswith(last, cut):
                 cut += len(last)
-        spans = self._spans([*before, *after], ["system", "action"], None, full[:cut], 2, messages)
-        return spans
+        return self._spans([*before, *after], ["system", "action"], None, full[:cut], 2, messages)
 
     def rewrites(self, text: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> bool:
         """Whether the template, seeing `messages` after an assistant's `text`, changes the text."""

@@ -16,7 +16,7 @@ from envgym.deadlines import Deadlines, within
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.messages import Action, Message, Observation, observe
 from envgym.stop import StopReason
-from envgym.task import Task, TaskSource
+from envgym.task import Task
 
 if TYPE_CHECKING:
     from envgym.tools import ToolSpec
@@ -242,7 +242,7 @@ class Env(Generic[TaskT]):
     def _info(self) -> Info:
         info: Info = {
             "score": self.score,
-            "metrics": self.metrics,
+            "metrics": dict(self.metrics),  # a copy: infos already given out never change
             "turn": self.turn,
             "seat": self.seat,
         }

@@ -70,7 +70,7 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
     """
     _load_plugins()
     spec = _specs.get(id) or _by_short_name(id)
-    cls = _classes.get(spec.id) or _load(spec)
+    cls = load_class(spec)
     merged = {**spec.kwargs, **kwargs}
     if spec.max_turns is not None:
         merged.setdefault("max_turns", spec.max_turns)
@@ -87,7 +87,10 @@ def _by_short_name(id: str) -> EnvSpec:
     raise UsageError(f"no environment {id!r}.{suggest(id, _specs)} `envgym list` shows all.")
 
 
-def _load(spec: EnvSpec) -> Callable[..., Env[Any]]:
+def load_class(spec: EnvSpec) -> Callable[..., Env[Any]]:
+    """The class behind a spec, imported on first use."""
+    if spec.id in _classes:
+        return _classes[spec.id]
     assert spec.entry_point is not None
     module, _, name = spec.entry_point.partition(":")
     try:

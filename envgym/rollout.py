@@ -145,7 +145,11 @@ class Rollout:
     async def _try(self, start: Start, agent: Agent, result: RolloutResult) -> Episode:
         for attempt in range(self.limits.retries + 1):
             env = self._idle.pop() if self._idle else self._make()
-            episode = await run_episode(env, agent, start, self.limits.episode_s)
+            try:
+                episode = await run_episode(env, agent, start, self.limits.episode_s)
+            except BaseException:  # cancelled, or the agent broke: nobody else knows this one
+                await env.close()
+                raise
             if episode.fault is None:
                 result.retried += attempt
                 self._idle.append(env)
@@ -163,14 +167,23 @@ async def run_episode(
     """One episode. Faults of the world are recorded in it; usage errors are raised."""
     began = time.monotonic()
     episode = Episode(
-        id=start.id, env=env.spec.id, task=start.task or Task({}), seed=start.seed, group=start.group
+        id=start.id,
+        env=env.spec.id,
+        task=start.task or Task({}),
+        seed=start.seed,
+        group=start.group,
     )
     transcripts: dict[str, Transcript] = {}
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as clock:
             await _play(env, agent, start, episode, transcripts)
-    except TimeoutError:
-        episode.stop_reason, episode.score = StopReason.TIMEOUT, env.partial_score()
+    except TimeoutError as error:
+        if not clock.expired():
+            episode.fault = f"model: the agent timed out ({error})"
+        elif not transcripts:
+            episode.fault = f"env: the reset took the whole {seconds} s of the episode"
+        else:
+            episode.stop_reason, episode.score = StopReason.TIMEOUT, env.partial_score()
     except UsageError:
         raise
     except Fault as fault:

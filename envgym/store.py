@@ -12,14 +12,11 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from envgym.errors import UsageError
-from envgym.messages import Message, ToolCall
-from envgym.stop import StopReason
-from envgym.store_tokens import TurnTokens, pack, unpack
-from envgym.task import Task
-from envgym.trajectory import Episode, Trajectory, Turn
+from envgym.store_rows import episode_line, episode_of
+from envgym.store_tokens import pack, unpack
+from envgym.trajectory import Episode, Turn
 
 
 class EpisodeWriter:
@@ -56,10 +53,9 @@ class EpisodeWriter:
         lines: list[bytes] = []
         turns: list[Turn] = []
         for episode in episodes:
-            lines.append(_line(episode, len(turns)))
-            turns.extend(
-                t for trajectory in episode.trajectories.values() for t in trajectory.turns
-            )
+            lines.append(episode_line(episode, len(turns)))
+            for trajectory in episode.trajectories.values():
+                turns.extend(trajectory.turns)
         packed = pack(turns)
         readable.unlink(missing_ok=True)  # never beside tokens that are not its own
         _put(tokens, packed)
@@ -98,89 +94,7 @@ def _read_shard(readable: Path) -> Iterator[Episode]:
                 raise UsageError(
                     f"{readable}, line {number} is no JSON: take the line out, or restore the file"
                 ) from error
-            yield _episode(row, tokens)
-
-
-def _line(episode: Episode, first_turn: int) -> bytes:
-    row = {
-        "id": episode.id,
-        "env": episode.env,
-        "task": episode.task.to_json(),
-        "seed": episode.seed,
-        "group": episode.group,
-        "score": episode.score,
-        "stop_reason": episode.stop_reason,
-        "metrics": episode.metrics,
-        "fault": episode.fault,
-        "wall_s": episode.wall_s,
-        "first_turn": first_turn,  # where its tokens begin in the token file
-        "trajectories": {
-            seat: {
-                "seat": trajectory.seat,
-                "turns": [_turn_row(turn) for turn in trajectory.turns],
-                "final": [_message_row(m) for m in trajectory.final],
-            }
-            for seat, trajectory in episode.trajectories.items()
-        },
-    }
-    try:
-        text = json.dumps(row, ensure_ascii=False)
-        return text.encode() + b"\n"
-    except UnicodeEncodeError:  # half a surrogate pair: only escapes can hold it
-        return json.dumps(row).encode() + b"\n"
-    except TypeError as error:
-        raise UsageError(
-            f"episode {episode.id} cannot be written ({error}): keep tasks, metrics and arguments "
-            "to JSON values"
-        ) from error
-
-
-def _turn_row(turn: Turn) -> dict[str, Any]:
-    return {
-        "messages": [_message_row(m) for m in turn.messages],
-        "text": turn.text,
-        "reward": turn.reward,
-        "restart": turn.restart,
-    }
-
-
-def _message_row(message: Message) -> dict[str, Any]:
-    row: dict[str, Any] = {"role": message.role, "kind": message.kind, "content": message.content}
-    if message.tool_calls:
-        row["tool_calls"] = [
-            {
-                "name": call.name,
-                "arguments": None if call.arguments is None else dict(call.arguments),
-                "id": call.id,
-                "error": call.error,
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        row["tool_call_id"] = message.tool_call_id
-    if message.name is not None:
-        row["name"] = message.name
-    return row
-
-
-def _episode(row: dict[str, Any], tokens: TurnTokens) -> Episode:
-    row["task"] = Task(**row["task"])
-    row["stop_reason"] = StopReason(row["stop_reason"])
-    number = row.pop("first_turn")
-    for seat, part in row["trajectories"].items():
-        turns = []
-        for turn in part["turns"]:
-            turn["messages"] = _messages(turn["messages"])
-            turns.append(Turn(**tokens[number], **turn))
-            number += 1
-        row["trajectories"][seat] = Trajectory(part["seat"], turns, _messages(part["final"]))
-    return Episode(**row)
-
-
-def _messages(rows: list[dict[str, Any]]) -> tuple[Message, ...]:
-    for row in rows:
-        row["tool_calls"] = tuple(ToolCall(**call) for call in row.get("tool_calls", ()))
-    return tuple(Message(**row) for row in rows)
+            yield episode_of(row, tokens)
 
 
 def _paths(directory: Path, number: int) -> tuple[Path, Path]:

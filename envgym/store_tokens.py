@@ -33,7 +33,7 @@ def pack(turns: Sequence[Turn]) -> bytes:
     """A token file's bytes."""
     spans = [span for turn in turns for span in turn.context]
     lengths = [(len(t.action), len(t.logprobs), len(t.versions), len(t.context)) for t in turns]
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "action_ids": np.array([i for t in turns for i in t.action], np.int32),
         "logprobs": np.array([p for t in turns for p in t.logprobs], np.float32),
         "versions": np.array([v for t in turns for v in t.versions], np.int32),

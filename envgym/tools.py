@@ -113,9 +113,7 @@ def _spec(method: Callable[..., Any]) -> ToolSpec:
     return ToolSpec(
         name=method.__name__,
         description=re.split(r"\n\s*\n|\nArgs:", text)[0].replace("\n", " ").strip(),
-        arguments=create_model(
-            method.__name__, __config__=ConfigDict(extra="forbid"), **fields
-        ),
+        arguments=create_model(method.__name__, __config__=ConfigDict(extra="forbid"), **fields),
         is_async=inspect.iscoroutinefunction(method),
         parameter_docs=docs,
         **method._tool,  # type: ignore[attr-defined]
@@ -210,7 +208,8 @@ async def _run_one(
     except Fault:
         raise
     except TimeoutError:
-        return ToolResult(f"Error: {call.name} took longer than {seconds:g} s.", error=True)
+        limit = "" if seconds is None else f" (its limit is {seconds:g} s)"
+        return ToolResult(f"Error: {call.name} timed out{limit}.", error=True)
     except ToolError as error:
         return ToolResult(f"Error: {error}", error=True)
     except Exception as error:

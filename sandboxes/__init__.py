@@ -1,1 +1,1 @@
-
+"""Where untrusted code runs. The rooms of this folder come with the code environments."""

@@ -1,31 +1,36 @@
-"""How tokens are drawn: per-request seeds, vectorised over the rows of a step.
+"""Sampling for a whole batch at once, where each request's draw is its own.
 
-A request's sample depends on its seed and its logits alone, never on which other requests share
-the batch: each request brings its own uniforms, and a token is their inverse through the CDF.
+A request's random numbers come from its seed alone: one uniform per token, turned into a token by
+the inverse of the cumulative distribution. So a sample does not change with what else happens to
+share the batch, which makes a rollout reproducible under continuous batching, and a step over 256
+rows costs a handful of tensor operations instead of 256 generators.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+
+from envgym.errors import UsageError
 
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """Settings of one generation.
+    """How one generation is sampled.
 
     Attributes:
-        max_tokens: Most tokens to sample.
-        temperature: 0 is greedy. Log-probs are those of softmax(logits / temperature) over the
-            whole vocabulary (temperature 1 when greedy), so that a learner computes the same.
-        top_p: Nucleus: the smallest set of tokens with at least this probability.
-        top_k: The k likeliest tokens; 0 for all. Log-probs are not renormalised over what top-p
-            and top-k keep: train with them off, or correct for the difference.
-        stop_ids: A sampled id in here ends the generation; it is part of the output.
-        seed: Makes the sample repeatable; None draws fresh entropy.
+        max_tokens: most ids to sample; reaching it ends the generation with `finish="length"`.
+        temperature: logits are divided by it; 0 is greedy.
+        top_p: keep the smallest set of most likely ids whose probability reaches it (1 = all).
+        top_k: keep the `top_k` most likely ids (0 = all); applied before `top_p`.
+        stop_ids: a sampled id in here ends the generation and is part of its output.
+        seed: seed of this request's own random numbers; `None` draws fresh entropy.
+
+    Raises:
+        UsageError: a value is out of its range.
     """
 
     max_tokens: int = 256
@@ -35,55 +40,107 @@ class SamplingParams:
     stop_ids: tuple[int, ...] = ()
     seed: int | None = None
 
-    def uniforms(self) -> np.ndarray:
-        """One uniform a token, float64 [max_tokens]."""
-        if self.temperature == 0:
-            return np.zeros(self.max_tokens)
-        return np.random.Generator(np.random.PCG64(self.seed)).random(self.max_tokens)
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise UsageError(f"max_tokens must be at least 1, got {self.max_tokens}")
+        if not self.temperature >= 0.0:
+            raise UsageError(f"temperature must be 0 (greedy) or more, got {self.temperature}")
+        if not 0.0 < self.top_p <= 1.0:
+            raise UsageError(f"top_p must be in (0, 1], got {self.top_p}; 1 keeps every id")
+        if self.top_k < 0:
+            raise UsageError(f"top_k must be 0 (keep every id) or more, got {self.top_k}")
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the most likely id is taken each time."""
+        return self.temperature == 0.0
+
+    def uniforms(self, count: int) -> list[float]:
+        """`count` numbers in [0, 1) in single precision; a shorter list is a prefix of a longer."""
+        if self.greedy:
+            return [0.0] * count
+        generator = np.random.Generator(np.random.Philox(self.seed))
+        draws: list[float] = generator.random(count, dtype=np.float32).tolist()
+        return draws
 
 
-def sample(
-    logits: Tensor, params: list[SamplingParams], uniforms: np.ndarray
-) -> tuple[list[int], list[float]]:
-    """Draw one token a row.
+class BatchSampler:
+    """Samples one id for each row of a batch with fixed parameters.
+
+    Built when rows join or leave, called at every step.
 
     Args:
-        logits: [B, V].
-        params: B settings.
-        uniforms: [B] in [0, 1).
-
-    Returns:
-        B token ids and B log-probs.
+        params: the parameters of each row, in row order.
+        device: where the logits live.
     """
-    logits = logits.float()
-    temperatures = [p.temperature or 1.0 for p in params]
-    if any(t != 1.0 for t in temperatures):
-        logits = logits / torch.tensor(temperatures, device=logits.device).unsqueeze(1)
-    logps = torch.log_softmax(logits, dim=-1)
-    if all(p.temperature == 0 for p in params):
-        ids = logps.argmax(-1)
-    else:
-        cut = _cut(logps, params)
-        # float64: a float32 cumulative sum over a large vocabulary drifts by more than a token
-        cdf = cut.double().exp().cumsum(-1)
-        points = torch.from_numpy(uniforms).to(cdf.device).unsqueeze(1) * cdf[:, -1:]
-        ids = torch.searchsorted(cdf, points, right=True).squeeze(1)
-        ids = ids.clamp_(max=logits.shape[1] - 1)
-        greedy = torch.tensor([p.temperature == 0 for p in params], device=ids.device)
-        ids = torch.where(greedy, logps.argmax(-1), ids)
-    chosen = logps.gather(1, ids.unsqueeze(1)).squeeze(1)
-    return ids.tolist(), chosen.tolist()
 
+    def __init__(self, params: Sequence[SamplingParams], device: torch.device) -> None:
+        self._device = device
+        self._all_greedy = all(p.greedy for p in params)
+        self._greedy: torch.Tensor | None = None
+        if any(p.greedy for p in params):
+            self._greedy = torch.tensor([p.greedy for p in params], device=device)
+        self._temperature: torch.Tensor | None = None
+        if any(p.temperature not in (0.0, 1.0) for p in params):
+            column = [[1.0 if p.greedy else p.temperature] for p in params]
+            self._temperature = torch.tensor(column, device=device)
+        filtered = [
+            i for i, p in enumerate(params) if not p.greedy and (p.top_k > 0 or p.top_p < 1.0)
+        ]
+        self._filtered: torch.Tensor | None = None
+        if filtered:
+            self._filtered = torch.tensor(filtered, device=device)
+            self._top_k = torch.tensor([[params[i].top_k] for i in filtered], device=device)
+            self._top_p = torch.tensor([[params[i].top_p] for i in filtered], device=device)
 
-def _cut(logps: Tensor, params: list[SamplingParams]) -> Tensor:
-    """Log-probs with what top-k and top-p leave out set to -inf."""
-    if all(p.top_p >= 1.0 and p.top_k <= 0 for p in params):
-        return logps
-    ranked, order = logps.sort(dim=-1, descending=True)
-    vocabulary = logps.shape[1]
-    top_k = torch.tensor([p.top_k or vocabulary for p in params], device=logps.device)
-    top_p = torch.tensor([p.top_p for p in params], device=logps.device)
-    before = ranked.exp().cumsum(-1) - ranked.exp()
-    place = torch.arange(vocabulary, device=logps.device)
-    dropped = (place >= top_k.unsqueeze(1)) | ((before >= top_p.unsqueeze(1)) & (place > 0))
-    return logps.masked_fill(dropped.scatter(1, order, dropped), float("-inf"))
+    def __call__(
+        self, logits: torch.Tensor, uniforms: Sequence[float]
+    ) -> tuple[list[int], list[float]]:
+        """Sample a batch.
+
+        Args:
+            logits: `[rows, vocabulary]`, any float type.
+            uniforms: one number in [0, 1) per row.
+
+        Returns:
+            The ids, and the log-probability of each under `softmax(logits / temperature)` over the
+            whole vocabulary. `top_p` and `top_k` restrict what is drawn but do not renormalise
+            what is reported, so that a learner recomputes it from logits and temperature alone.
+            A greedy row reports the log-probability at temperature 1.
+        """
+        logits = logits.float()
+        if self._temperature is not None:
+            logits = logits / self._temperature
+        logprobs = torch.log_softmax(logits, dim=-1)
+        if self._all_greedy:
+            ids = logprobs.argmax(-1, keepdim=True)
+        else:
+            ids = self._draw(logprobs.exp(), torch.tensor(uniforms, device=self._device))
+            if self._greedy is not None:
+                best = logprobs.argmax(-1, keepdim=True)
+                ids = torch.where(self._greedy[:, None], best, ids)
+        chosen = logprobs.gather(-1, ids)
+        return ids[:, 0].tolist(), chosen[:, 0].tolist()
+
+    def _draw(self, probs: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+        """Inverse-CDF draw, `[rows, 1]`, from unnormalised `probs` `[rows, vocabulary]`."""
+        if self._filtered is not None:
+            probs[self._filtered] = self._keep_likely(probs[self._filtered])
+        cumulative = probs.cumsum(-1)
+        total = cumulative[:, -1:]
+        # Rounding may carry uniform * total up to total, beyond which there is no id.
+        target = torch.minimum(
+            uniforms[:, None] * total, torch.nextafter(total, torch.zeros_like(total))
+        )
+        ids = torch.searchsorted(cumulative, target, right=True)
+        return ids.clamp_(max=probs.shape[-1] - 1)  # only rows with NaN logits get here
+
+    def _keep_likely(self, probs: torch.Tensor) -> torch.Tensor:
+        """`probs` of the filtered rows with every id outside `top_k`, then `top_p`, set to 0."""
+        ordered, order = probs.sort(dim=-1, descending=True)
+        rank = torch.arange(probs.shape[-1], device=probs.device)
+        ordered = ordered.masked_fill((self._top_k > 0) & (rank >= self._top_k), 0.0)
+        share = ordered / ordered.sum(-1, keepdim=True)
+        before = share.cumsum(-1) - share
+        ordered = ordered.masked_fill((before >= self._top_p) & (rank > 0), 0.0)
+        return torch.zeros_like(probs).scatter_(-1, order, ordered)

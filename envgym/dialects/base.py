@@ -92,5 +92,7 @@ def bare_body(call: ToolCall, tools: Sequence[ToolSpec]) -> str:
     spec = next((t for t in tools if t.name == call.name), None)
     arguments = dict(call.arguments or {})
     if spec is not None and set(arguments) <= {spec.main_parameter}:
-        return "".join(str(v) for v in arguments.values())
+        text = "".join(str(v) for v in arguments.values())
+        if not text.lstrip().startswith("{") or len(spec.arguments.model_fields) == 1:
+            return text  # otherwise it would be read back as the arguments themselves
     return json.dumps(arguments, ensure_ascii=False)

@@ -48,9 +48,7 @@ class Code(Dialect):
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
         """The text, then one block a call."""
-        blocks = [
-            f"{_FENCE}{c.name}\n{bare_body(c, tools)}\n{_FENCE}" for c in action.tool_calls
-        ]
+        blocks = [f"{_FENCE}{c.name}\n{bare_body(c, tools)}\n{_FENCE}" for c in action.tool_calls]
         return "\n".join(([action.text] if action.text else []) + blocks)
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:

@@ -43,19 +43,18 @@ class Hermes(Dialect):
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
         """The text followed by one block a call."""
-        blocks = [
-            _OPEN
-            + "\n"
-            + json.dumps({"name": c.name, "arguments": dict(c.arguments or {})}, ensure_ascii=False)
-            + "\n"
-            + _CLOSE
-            for c in action.tool_calls
-        ]
+        blocks = [f"{_OPEN}\n{_body(c)}\n{_CLOSE}" for c in action.tool_calls]
         return "\n".join(([action.text] if action.text else []) + blocks)
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
         """Break the tags with a space after the bracket."""
         return re.sub(r"<(/?tool_call>)", r"< \1", text)
+
+
+def _body(call: ToolCall) -> str:
+    """The call as JSON; a closing tag inside a string is escaped, so that it closes nothing."""
+    value = {"name": call.name, "arguments": dict(call.arguments or {})}
+    return json.dumps(value, ensure_ascii=False).replace(_CLOSE, "\\u003c" + _CLOSE[1:])
 
 
 def _read(body: str, call_id: str, *, closed: bool) -> ToolCall:

@@ -29,7 +29,7 @@ _ROLE = (
     r"(?:band|group|singer|rapper|duo|trio|musician|artist|songwriter|singer-songwriter|guitarist"
     r"|pianist|saxophonist|trumpeter|drummer|producer|DJ|girl group|boy band|recording artist)"
 )
-_DESCRIPTION = rf"(?:(?:the )?(?:[\w&-]+,? ){{0,8}}{_ROLE},? )?"
+_DESCRIPTION = rf"((?:(?:the )?(?:[\w&-]+,? ){{0,8}}{_ROLE},? )?)"
 _PERFORMED = re.compile(
     rf"\b{_RECORD}(?: recorded| performed| released)? by {_DESCRIPTION}((?:[Tt]he )?{NAME})"
 )
@@ -39,7 +39,7 @@ _YEAR = re.compile(rf"\b(?:is|was) (?:an?|the) (?:[a-z]+ )?(\d{{4}}) [^.;]*\b{_W
 _ELSEWHERE = re.compile(
     r"\b(?:remake|based|adapt\w*|sequel|prequel|versions?|episode|earlier|previous|original\w*"
     r"|assist\w*|segments?|series|trilogy|lyrics|stor(?:y|ies)|poems?|also|which|where|whose"
-    r"|screenplay by|starring|co-)\b",
+    r"|screenplay by|starring|music|score|soundtrack|co-)\b",
     re.IGNORECASE,
 )
 _OWN_OPENING = re.compile(r"(?:It|The (?:film|movie|song|album|music|score|soundtrack)|Music)\b")
@@ -51,15 +51,19 @@ _SHARED = {
 }
 # A name goes on, or a second one follows.
 _GOES_ON = re.compile(
-    rf"(?:,? and|,| &|&|/| /|,? with)? ?(?!starring)(?:{NAME}|his |her |their )|-| -|'s|’s"
+    rf"(?:,? and|,| &|&|/| /|,? with)? ?(?!starring)(?:{NAME}|his |her |their )"
+    r"|-| -| –|–|'s|’s| ?[\"“]| da \d"
 )
+_THEN_ROLE = re.compile(rf" [a-z/ -]{{0,40}}\b{_ROLE}\b")
 _BAD_LAST_WORD = re.compile(r" (?:The|It|He|She|His|Her|This|In|On|From)$")
 
 
 def credits_of(passage: Passage) -> list[Found]:
     """director, writer, composer, performer and release_year of the page, where it is a work."""
     pieces = sentences(passage.text)
-    if not pieces or not _names_subject(pieces[0], passage.title):
+    if not pieces or "(disambiguation)" in passage.title:
+        return []
+    if not _names_subject(pieces[0], passage.title):
         return []
     opening = pieces[0]
     found: list[Found] = []
@@ -90,10 +94,15 @@ def _year(opening: str) -> Iterator[Found]:
 
 def _performer(opening: str) -> Iterator[Found]:
     match = _PERFORMED.search(opening)
-    if match is None or _ELSEWHERE.search(opening[: match.start()]):
+    before = opening[: match.start()] if match else ""
+    if match is None or _ELSEWHERE.search(before) or _IS_FILM.search(before):
         return
-    name = _whole_name(opening, match.start(1), match.end(1))
-    if name and name.split()[0] not in COUNTRY_OF_DEMONYM:
+    # "singer Nicki Minaj and American rapper" is a description that swallowed another name.
+    proper = re.findall(r"\b[A-Z][\w-]*", re.sub("R&B|DJ", "", match[1]))
+    if any(word.split("-")[-1] not in COUNTRY_OF_DEMONYM for word in proper):
+        return
+    name = _whole_name(opening, match.start(2), match.end(2))
+    if name:
         golds = (name, re.sub("^[Tt]he ", "", name)) if name[:4].lower() == "the " else (name,)
         yield Found("performer", name, golds, opening)
 
@@ -104,10 +113,9 @@ def _credits(sentence: str, is_film: bool) -> Iterator[Found]:
         if _ELSEWHERE.search(sentence[: match.start()]):
             continue
         for verb, relation in (("directed", "director"), ("written", "writer")):
-            if verb in re.split(r"\W+", match[1]):
-                # An unreadable name is handed on, too: it disputes a readable one.
-                if is_film or relation == "writer":
-                    yield Found(relation, name, (name,), sentence)
+            # An unreadable name is handed on, too: it disputes a readable one.
+            if verb in re.split(r"\W+", match[1]) and (is_film or relation == "writer"):
+                yield Found(relation, name, (name,), sentence)
     for match in _MUSIC.finditer(sentence):
         if is_film:
             name = _whole_name(sentence, match.start(1), match.end(1))
@@ -120,5 +128,8 @@ def _whole_name(sentence: str, start: int, end: int) -> str:
     if name.endswith(".") and not re.search(r"(?: [A-Z]|Jr|Sr)\.$", name):
         name = name[:-1]
     if _GOES_ON.match(sentence, end) or _BAD_LAST_WORD.search(name):
+        return ""
+    # "Irish singer Van Morrison" and "Ohio rock band Circus Devils" begin with a description.
+    if name.split()[-1] in COUNTRY_OF_DEMONYM or _THEN_ROLE.match(sentence, end):
         return ""
     return name

@@ -1,4 +1,4 @@
-"""Questions made from the passages of a real corpus, so that any encyclopedia text can be trained on.
+"""Questions made from the passages of a real corpus, so that any encyclopedia can be trained on.
 
 Facts come from conservative patterns over opening sentences. They chain where the object of one
 names, without doubt, the page of another. Every question carries the sentences it rests on.
@@ -7,6 +7,7 @@ names, without doubt, the page of another. Every question carries the sentences 
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,13 +71,13 @@ _ALL = (
         "birth_date",
         _ANY,
         None,
-        ("When was {x} born?", "What is the date of birth of {x}?"),
+        ("When was {x} born?",),
     ),
     Relation(
         "death_date",
         _ANY,
         None,
-        ("When did {x} die?", "What is the date of death of {x}?"),
+        ("When did {x} die?",),
     ),
     Relation(
         "birthplace",
@@ -94,6 +95,14 @@ _ALL = (
 )
 EXTRACTED_RELATIONS: dict[str, Relation] = {relation.name: relation for relation in _ALL}
 MAX_EXTRACTED_HOPS = 3
+
+# A director's namesake who was a pitcher is not the director: the page must speak of the trade.
+_TRADE = {
+    "director": re.compile(r"direct|film|actor|actress|screen"),
+    "writer": re.compile(r"writ|wrote|direct|film|author|novel|screen|poet|lyric|song|singer|play"),
+    "composer": re.compile(r"compos|music"),
+    "performer": re.compile(r"\bband|sing|music|rap|album|song"),
+}
 
 
 @dataclass(frozen=True)
@@ -163,7 +172,10 @@ def _target(page: Passage, found: Found, resolver: _Resolver) -> Passage | None:
     if len(pages) != 1:
         return None
     target = next(iter(pages.values()))
-    return target if target.id != page.id and is_person(target) else None
+    trade = _TRADE.get(found.relation)
+    if target.id == page.id or not is_person(target) or (trade and not trade.search(target.text)):
+        return None
+    return target
 
 
 def _paths(

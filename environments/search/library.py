@@ -22,7 +22,7 @@ class Source:
     """Where pages and questions come from. Hashable: equal sources share one library.
 
     Attributes:
-        seed, size: Of the generated world (pages).
+        seed, size, phrasings: Of the generated world; size is its number of pages.
         corpus: File of passages to use instead.
         questions: File of questions over that corpus; without it they are made from the passages.
         backend: See `Bm25Index`.
@@ -30,6 +30,7 @@ class Source:
 
     seed: int = 0
     size: int = 600
+    phrasings: int = 3
     corpus: str | None = None
     questions: str | None = None
     backend: Backend = "auto"
@@ -55,7 +56,7 @@ class Library:
             if source.questions is not None:
                 raise UsageError("a question file needs its corpus: give corpus=PATH too")
             try:
-                world = World.generate(source.seed, source.size)
+                world = World.generate(source.seed, source.size, source.phrasings)
             except ValueError as error:
                 raise UsageError(str(error)) from error
             return cls(Bm25Index(world.passages, source.backend), world)

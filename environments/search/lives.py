@@ -44,15 +44,16 @@ _NATIONALITY = re.compile(
     r"|professor|lecturer|scholar|citizen|national\b|studies)[a-z]"
 )
 _PLACE_NOUN = re.compile(
-    r"\b(?:is|was) (?:an?|the|one of the) [^.;(]*?\b(?:village|town|city|municipality|commune|suburb"
-    r"|district|county|airport|river|lake|mountain|island|parish|hamlet|locality|school|college"
-    r"|university|hospital|museum|stadium|station|cemetery|park|community|reservoir|castle)\b"
+    r"\b(?:is|was) (?:an?|the|one of the) (?:(?! of )[^.;(])*?\b(?:village|town|city|municipality"
+    r"|commune|suburb|district|county|airport|river|lake|mountain|island|parish|hamlet|locality"
+    r"|school|college|university|hospital|museum|stadium|station|cemetery|park|community|reservoir|castle)\b"
 )
 _COUNTRY = re.compile(
     r"(?:\bin |, )(?:the )?("
     + "|".join(sorted(COUNTRIES, key=len, reverse=True))
     + r"|USA|U\.S\.)\.?$"
 )
+_UNITED_STATES = ("United States", "USA", "United States of America", "US")
 
 
 def is_person(passage: Passage) -> bool:
@@ -64,7 +65,7 @@ def is_person(passage: Passage) -> bool:
 def gender(passage: Passage) -> str:
     """ "female", "male", or "" where the pronouns of the page do not settle it."""
     words = re.findall(r"\b(?:he|his|him|she|her|hers)\b", passage.text.lower())
-    female = sum(word.startswith(("sh", "her")) for word in words)
+    female = sum(word in ("she", "her", "hers") for word in words)
     male = len(words) - female
     if female >= 2 * male + 1:
         return "female"
@@ -100,10 +101,8 @@ def country_of(passage: Passage) -> list[Found]:
         return []
     name = match[1]
     if name in ("USA", "U.S.", "United States"):
-        golds = ("United States", "USA", "United States of America", "US")
-    else:
-        golds = (name,)
-    return [Found("country", name, golds, pieces[0])]
+        return [Found("country", name, _UNITED_STATES, pieces[0])]
+    return [Found("country", name, (name,), pieces[0])]
 
 
 def _bracket(opening: str) -> Iterator[Found]:

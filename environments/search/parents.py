@@ -91,9 +91,9 @@ def _wife(sentence: str, end: int, resolve: Resolve) -> Iterator[Found]:
 
 def _linked(sentence: str, start: int, resolve: Resolve) -> tuple[int, Passage] | None:
     """Where the longest name at `start` that has a person's page ends, and that page."""
-    ends = [start + match.end() for match in re.finditer(r"[\w.’'-]+(?=\W|$)", sentence[start:])]
+    ends = [start + match.end() for match in re.finditer(r"[\w.’'-]*\w", sentence[start:])]
     for end in reversed(ends[:_LONGEST_NAME]):
-        page = resolve(sentence[start:end].rstrip("."))
+        page = resolve(sentence[start:end])
         if page is not None and is_person(page) and not _continues(sentence, end):
             return end, page
     return None

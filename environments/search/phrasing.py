@@ -218,8 +218,12 @@ def page(
     occupation: str = "",
     alias: str = "",
     lookalike: str = "",
+    phrasings: int = 3,
 ) -> tuple[list[str], dict[str, str]]:
-    """The sentences of one page and, for each relation of `facts`, the sentence that states it."""
+    """The sentences of one page and, for each relation of `facts`, the sentence that states it.
+
+    Of the wordings of a fact the first `phrasings` are used, the plainest first.
+    """
     values = {**_PRONOUNS[gender], **facts, "name": name, "occupation": occupation}
     values |= {"alias": alias, "other": lookalike}
     sentences: list[str] = []
@@ -227,7 +231,7 @@ def page(
     for slot in _SLOTS[kind]:
         stated = next((names for names in slot if all(name in facts for name in names)), None)
         if stated is not None:
-            sentences.append(rng.choice(slot[stated]).format(**values))
+            sentences.append(rng.choice(slot[stated][:phrasings]).format(**values))
             support.update(dict.fromkeys(stated, sentences[-1]))
     if alias:
         group = kind if kind == "person" else "work" if kind in WORKS else "other"

@@ -121,8 +121,8 @@ def _phrase(world: World, path: _Path, seed: int) -> Question:
     rng = random.Random(":".join([str(seed), start, *(fact.relation for fact in path)]))
     text = start
     for place, fact in enumerate(path[:-1]):
-        text = RELATIONS[fact.relation].noun(text, place == 0, rng)
-    text = RELATIONS[path[-1].relation].question(text, len(path) == 1, rng)
+        text = RELATIONS[fact.relation].noun(text, place == 0, rng, world.phrasings)
+    text = RELATIONS[path[-1].relation].question(text, len(path) == 1, rng, world.phrasings)
     chain = tuple(
         Step(fact.subject, fact.relation, fact.object, fact.subject, fact.sentence) for fact in path
     )

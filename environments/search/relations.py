@@ -27,13 +27,13 @@ class Relation:
     questions: tuple[str, ...]
     nouns: tuple[str, ...] = ()
 
-    def question(self, x: str, plain: bool, rng: random.Random) -> str:
-        """One of the questions about x, which is a title when plain, else a noun phrase."""
-        return _choose(self.questions, plain, rng).format(x=x)
+    def question(self, x: str, plain: bool, rng: random.Random, phrasings: int = 3) -> str:
+        """One of the first `phrasings` questions about x: a title if plain, else a noun phrase."""
+        return _choose(self.questions[:phrasings], plain, rng).format(x=x)
 
-    def noun(self, x: str, plain: bool, rng: random.Random) -> str:
-        """One of the noun phrases for the object of x."""
-        return _choose(self.nouns, plain, rng).format(x=x)
+    def noun(self, x: str, plain: bool, rng: random.Random, phrasings: int = 3) -> str:
+        """One of the first `phrasings` noun phrases for the object of x."""
+        return _choose(self.nouns[:phrasings], plain, rng).format(x=x)
 
 
 def _choose(phrases: tuple[str, ...], plain: bool, rng: random.Random) -> str:

@@ -32,7 +32,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class World:
-    """Pages and the facts behind them; the same (seed, size) is always the same world."""
+    """Pages and the facts behind them; the same arguments always give the same world.
+
+    `phrasings` (1 to 3) is how many wordings of a fact, and of a question about it, are in use: one
+    makes reading easy, three makes it a matter of understanding.
+    """
 
     seed: int
     size: int
@@ -40,10 +44,13 @@ class World:
     facts: list[Fact]
     kinds: Mapping[str, str]  # title -> kind
     aliases: Mapping[str, str]  # title -> its other name, where it has one
+    phrasings: int = 3
 
     @classmethod
-    def generate(cls, seed: int, size: int) -> World:
+    def generate(cls, seed: int, size: int, phrasings: int = 3) -> World:
         """A world of `size` pages. Raises ValueError for a size below MIN_SIZE."""
+        if not 1 <= phrasings <= 3:
+            raise ValueError(f"phrasings is {phrasings}: use 1, 2 or 3")
         if size < MIN_SIZE:
             raise ValueError(f"size is {size}: a world needs at least {MIN_SIZE} pages")
         rng = random.Random(f"world:{seed}:{size}")
@@ -62,6 +69,7 @@ class World:
                 occupation=entity.occupation,
                 alias=entity.alias,
                 lookalike=lookalikes.get(entity.title, ""),
+                phrasings=phrasings,
             )
             passages.append(Passage(str(number), entity.title, " ".join(sentences)))
             facts += [
@@ -70,7 +78,7 @@ class World:
             ]
         kinds = {entity.title: entity.kind for entity in entities}
         aliases = {entity.title: entity.alias for entity in entities if entity.alias}
-        return cls(seed, size, passages, facts, kinds, aliases)
+        return cls(seed, size, passages, facts, kinds, aliases, phrasings)
 
     def facts_about(self, title: str) -> Mapping[str, Fact]:
         """The facts whose subject is that page, by relation; empty for a literal."""

@@ -1,0 +1,171 @@
+"""Attention of many new tokens per row, for a batch of contexts of different lengths.
+
+Everything but attention runs on the tokens of all chunks in one packed sequence, without padding.
+Attention pads, so chunks are sorted by length and padded only among their like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from envgym.agents.local.runner import Chunk
+
+_SCORES = 1 << 22  # most scores of one head in one call: bounds the memory of its mask
+_SMALL = 1 << 15  # scores not worth another call
+
+
+@dataclass(frozen=True)
+class PrefillGroup:
+    """Chunks whose attention is computed in one call.
+
+    Attributes:
+        first, last: their tokens in the packed sequence.
+        rows, length: number of chunks, and tokens of the longest.
+        spread: packed token, relative to `first`, of each padded place `[rows * length]`; `None`
+            when nothing is padded.
+        gather: the padded place of each token; `None` with `spread`.
+        slots: `[rows]`.
+        mask: which columns of the cache a query sees, `[rows, 1, length, columns]`; `None` when
+            every chunk starts its slot, where plain causal attention among themselves is enough.
+    """
+
+    first: int
+    last: int
+    rows: int
+    length: int
+    spread: torch.Tensor | None
+    gather: torch.Tensor | None
+    slots: torch.Tensor
+    mask: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Chunks as one sequence: `[tokens]` of ids, slots and positions, and how they attend."""
+
+    ids: torch.Tensor
+    slots: torch.Tensor
+    positions: torch.Tensor
+    groups: list[PrefillGroup]
+
+
+def pack(chunks: Sequence[Chunk], device: torch.device) -> Packed:
+    """Lay chunks out as one sequence, longest first."""
+    ordered = sorted(chunks, key=lambda c: (c.start > 0, -len(c.ids), -c.start))
+    ids: list[int] = []
+    slots: list[int] = []
+    positions: list[int] = []
+    for chunk in ordered:
+        ids += chunk.ids
+        slots += [chunk.slot] * len(chunk.ids)
+        positions += range(chunk.start, chunk.start + len(chunk.ids))
+    groups = []
+    token = first = 0
+    for last in range(1, len(ordered) + 1):
+        if last < len(ordered) and _belongs(ordered[first:last], ordered[last]):
+            continue
+        groups.append(_group(ordered[first:last], token, device))
+        token, first = groups[-1].last, last
+    return Packed(
+        torch.tensor(ids, device=device),
+        torch.tensor(slots, device=device),
+        torch.tensor(positions, device=device),
+        groups,
+    )
+
+
+def _belongs(group: Sequence[Chunk], chunk: Chunk) -> bool:
+    """Whether a chunk is padded to this group (whose first chunk is its longest)."""
+    if (group[0].start > 0) != (chunk.start > 0):
+        return False
+    rows, length = len(group) + 1, len(group[0].ids)
+    columns = max(c.start for c in (*group, chunk)) + length
+    scores = rows * length * columns
+    alike = 4 * len(chunk.ids) >= 3 * length
+    return scores <= _SCORES and (alike or scores <= _SMALL)
+
+
+def _group(chunks: Sequence[Chunk], first: int, device: torch.device) -> PrefillGroup:
+    lengths = [len(c.ids) for c in chunks]
+    rows, length, total = len(chunks), lengths[0], sum(lengths)
+    spread = gather = mask = None
+    if rows * length != total:
+        places: list[int] = []
+        tokens: list[int] = []
+        begin = 0
+        for row, size in enumerate(lengths):
+            places += range(row * length, row * length + size)
+            tokens += [*range(begin, begin + size), *[begin] * (length - size)]
+            begin += size
+        spread = torch.tensor(tokens, device=device)
+        gather = torch.tensor(places, device=device)
+    if chunks[0].start > 0:
+        starts = torch.tensor([c.start for c in chunks], device=device)
+        columns = torch.arange(max(c.start + len(c.ids) for c in chunks), device=device)
+        seen = starts[:, None] + torch.arange(length, device=device)
+        mask = (columns <= seen[:, :, None])[:, None]
+    slots = torch.tensor([c.slot for c in chunks], device=device)
+    return PrefillGroup(first, first + total, rows, length, spread, gather, slots, mask)
+
+
+def prefill_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    groups: Sequence[PrefillGroup],
+    scale: float,
+) -> torch.Tensor:
+    """Causal attention of packed tokens, whose keys and values are in the cache already.
+
+    Args:
+        query: `[tokens, query_heads, head_dim]`.
+        key, value: the same tokens' `[tokens, kv_heads, head_dim]`.
+        keys, values: the layer's cache `[slots, kv_heads, columns, head_dim]`.
+
+    Returns:
+        `[tokens, query_heads * head_dim]`.
+    """
+    heads = query.shape[1]
+    parts = []
+    for group in groups:
+        asked = _padded(query, group)
+        if group.mask is None:
+            seen_keys, seen_values = _padded(key, group), _padded(value, group)
+        else:
+            width = group.mask.shape[-1]
+            seen_keys = keys[:, :, :width].index_select(0, group.slots)
+            seen_values = values[:, :, :width].index_select(0, group.slots)
+        out = F.scaled_dot_product_attention(
+            asked,
+            _repeated(seen_keys, heads),
+            _repeated(seen_values, heads),
+            attn_mask=group.mask,
+            is_causal=group.mask is None,
+            scale=scale,
+        )
+        out = out.transpose(1, 2).reshape(group.rows * group.length, -1)
+        parts.append(out if group.gather is None else out[group.gather])
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _padded(packed: torch.Tensor, group: PrefillGroup) -> torch.Tensor:
+    """The group's tokens as `[rows, heads, length, head_dim]`."""
+    tokens = packed[group.first : group.last]
+    if group.spread is not None:
+        tokens = tokens[group.spread]
+    return tokens.view(group.rows, group.length, *packed.shape[1:]).transpose(1, 2)
+
+
+def _repeated(states: torch.Tensor, heads: int) -> torch.Tensor:
+    """`[rows, kv_heads, columns, head_dim]` with each head repeated up to the query heads."""
+    rows, kv_heads, columns, head_dim = states.shape
+    if heads == kv_heads:
+        return states
+    wide = states[:, :, None].expand(rows, kv_heads, heads // kv_heads, columns, head_dim)
+    return wide.reshape(rows, heads, columns, head_dim)

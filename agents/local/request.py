@@ -1,0 +1,135 @@
+"""What travels between the event loop and the worker thread: a request, and its generation.
+
+A `Request` is made on the loop and resolved on the loop; a `Row` is the same request while it
+occupies a slot of the batch, and only the worker thread touches it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from envgym.agents.local.sampling import SamplingParams
+
+if TYPE_CHECKING:
+    from envgym.agents.local.sessions import Session
+
+Finish = Literal["stop", "length", "context"]
+"""Why a generation ended: a stop id or text, `max_tokens`, or the engine's `max_context`."""
+
+
+@dataclass
+class Generation:
+    """What one request sampled.
+
+    Attributes:
+        ids: the sampled ids; a stop id that ended it is the last of them.
+        logprobs: natural log-probability of each id, see `SamplingParams`.
+        finish: why it ended.
+        version: the weight version it began under (the oldest of any of its ids).
+    """
+
+    ids: list[int]
+    logprobs: list[float]
+    finish: Finish
+    version: int
+
+
+@dataclass
+class EngineStats:
+    """Counters since the engine was made; the worker thread alone adds to them.
+
+    Attributes:
+        prefilled_tokens: context tokens that went through the model.
+        reused_tokens: context tokens whose keys and values were already there.
+        shared_tokens: the part of `reused_tokens` copied from another session of the group.
+        decoded_tokens: sampled tokens.
+        decode_steps: batched decode steps.
+        evictions: idle sessions that lost their slot to another one.
+    """
+
+    prefilled_tokens: int = 0
+    reused_tokens: int = 0
+    shared_tokens: int = 0
+    decoded_tokens: int = 0
+    decode_steps: int = 0
+    evictions: int = 0
+
+
+@dataclass(eq=False)
+class Request:
+    """One call of `Engine.generate`.
+
+    Attributes:
+        last: the session was released while this waited for a slot: forget it afterwards.
+    """
+
+    session: str
+    ids: list[int]
+    params: SamplingParams
+    stop_text: Callable[[list[int]], bool] | None
+    group: str | None
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Generation]
+    last: bool = False
+
+
+@dataclass(eq=False)
+class Row:
+    """A request in the running batch.
+
+    Attributes:
+        next_id: the id whose logits the next step computes.
+        position: the column of the cache it goes to, which is also its position id.
+        uniforms: the random numbers of the request, one per token it may sample.
+        stop_ids: ids that end it.
+        grew: the context only added to what the session had cached.
+    """
+
+    request: Request
+    session: Session
+    version: int
+    next_id: int
+    position: int
+    uniforms: list[float]
+    stop_ids: frozenset[int]
+    grew: bool
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    def accept(self, token: int, logprob: float, max_context: int) -> Finish | None:
+        """Append a sampled id and say whether it ends the generation.
+
+        Raises:
+            FloatingPointError: the logits were not finite.
+            Exception: whatever the request's `stop_text` raised.
+        """
+        if logprob != logprob:
+            raise FloatingPointError(
+                f"the logits of session {self.request.session!r} are not finite; "
+                "the weights have probably diverged: reload them and call update_weights()"
+            )
+        self.ids.append(token)
+        self.logprobs.append(logprob)
+        self.next_id = token
+        self.position += 1
+        if token in self.stop_ids:
+            return "stop"
+        if self.request.stop_text is not None and self.request.stop_text(self.ids):
+            return "stop"
+        if len(self.ids) >= self.request.params.max_tokens:
+            return "length"
+        if self.position + 1 >= max_context:
+            return "context"
+        return None
+
+    @property
+    def cached_ids(self) -> list[int]:
+        """The ids whose keys and values the slot holds: all that was fed, not the last sample."""
+        return (self.request.ids + self.ids)[: self.position]
+
+    def generation(self, finish: Finish) -> Generation:
+        """The finished result."""
+        return Generation(self.ids, self.logprobs, finish, self.version)

@@ -1,0 +1,49 @@
+"""What a forward pass must offer the engine, whatever the architecture.
+
+The engine thinks in slots and columns; a runner turns them into tensors. There are two: a lean one
+for Llama-shaped models and a generic one that calls the model itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """New context ids of one slot, to be stored from column `start` on."""
+
+    slot: int
+    start: int
+    ids: list[int]
+
+
+class Runner(Protocol):
+    """A forward pass over a slot cache; called by the worker thread alone, without gradients."""
+
+    name: str
+    device: torch.device
+
+    def reserve(self, slots: int, columns: int) -> None:
+        """Make room for that many slots and columns."""
+
+    def prefill(self, chunks: Sequence[Chunk]) -> None:
+        """Compute and store the keys and values of chunks of different slots."""
+
+    def decode(
+        self, slots: Sequence[int], ids: Sequence[int], positions: Sequence[int]
+    ) -> torch.Tensor:
+        """Feed one id to each slot, at that column; logits `[rows, vocabulary]`.
+
+        `slots` ascends, and is the same object for as long as the batch has the same rows.
+        """
+
+    def copy_prefix(self, source: int, targets: Sequence[int], columns: int) -> None:
+        """Copy the first columns of a slot to other slots."""
+
+    def clear(self, slot: int) -> None:
+        """Zero a slot that may hold non-finite numbers."""

@@ -1,0 +1,260 @@
+"""The thread that owns the model while it generates: admit, step, retire, repeat.
+
+Requests join between any two steps and finished rows leave at once, so the batch is always made of
+rows that still have something to sample. Everything the engine knows about slots and sessions is
+touched by this thread alone; other threads post commands to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+import torch
+
+from envgym.agents.local.admission import compute, keep_own_prefix, prefill, split_wave
+from envgym.agents.local.request import EngineStats, Finish, Generation, Request, Row
+from envgym.agents.local.runner import Runner
+from envgym.agents.local.sampling import BatchSampler
+from envgym.agents.local.sessions import SessionTable
+from envgym.errors import UsageError
+
+_COALESCE_S = 0.001  # most time an idle engine waits for company
+_ARRIVAL_GAP_S = 0.0002
+
+
+class Worker:
+    """Continuous batching over a runner.
+
+    Args:
+        runner: the forward pass.
+        max_rows: number of slots, hence most rows that run at once.
+        max_context: most ids of a context and its generation together.
+        eos_ids: ids that end every generation.
+    """
+
+    def __init__(
+        self, runner: Runner, *, max_rows: int, max_context: int, eos_ids: frozenset[int]
+    ) -> None:
+        self.stats = EngineStats()
+        self.version = 0
+        self._runner = runner
+        self._max_context = max_context
+        self._eos_ids = eos_ids
+        self._table = SessionTable(max_rows)
+        self._waiting: deque[Request] = deque()
+        self._rows: list[Row] = []
+        self._slots: list[int] = []
+        self._sampler: BatchSampler | None = None
+        self._settled: list[tuple[Request, Generation | Exception]] = []
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._arrival = threading.Condition()
+        self._stopping = False
+
+    def post(self, command: Callable[[], None]) -> None:
+        """Have the thread run a command between two steps; called from any thread."""
+        with self._arrival:
+            self._inbox.append(command)
+            self._arrival.notify()
+
+    def run(self) -> None:
+        """Body of the thread."""
+        with torch.inference_mode():
+            while not self._stopping:
+                try:
+                    self._receive()
+                    self._admit()
+                    if self._rows:
+                        self._step()
+                except Exception as error:
+                    self._fail_all(error)
+                self._deliver()
+            while self._inbox:
+                self._inbox.popleft()()
+            self._fail_all(UsageError("the engine was closed before this generation finished"))
+            self._deliver()
+
+    # Commands, run by the thread through `post`.
+
+    def submit(self, request: Request) -> None:
+        """Queue a request."""
+        self._waiting.append(request)
+
+    def cancel(self, request: Request) -> None:
+        """Take a request out, wherever it is; nobody waits for it any more."""
+        if request in self._waiting:
+            self._waiting.remove(request)
+        for row in self._rows:
+            if row.request is request:
+                self._table.retire(row.session, row.cached_ids)
+                self._set_rows([r for r in self._rows if r is not row])
+                break
+
+    def release(self, name: str) -> None:
+        """Forget a session, when its row is done if one is running."""
+        self._table.release(name)
+        for request in self._waiting:
+            if request.session == name:
+                request.last = True
+
+    def forget(self, version: int) -> None:
+        """New weights: drop what the old ones computed, and compute running rows' context anew."""
+        self.version = version
+        self._table.forget_cached()
+        try:
+            compute([(row.session, row.cached_ids) for row in self._rows], self._runner)
+        except Exception as error:
+            self._fail(list(self._rows), error)
+
+    def stop(self) -> None:
+        """Leave `run`."""
+        self._stopping = True
+
+    # The loop's three parts.
+
+    def _receive(self) -> None:
+        """Run what was posted; sleep until something is, if there is no row to step."""
+        if not self._rows and not self._waiting:
+            with self._arrival:
+                while not self._inbox:
+                    self._arrival.wait()
+            self._coalesce()
+        while self._inbox:
+            self._inbox.popleft()()
+
+    def _coalesce(self) -> None:
+        """Episodes in lock step submit within microseconds of each other: start them together."""
+        seen, deadline = 0, time.perf_counter() + _COALESCE_S
+        while len(self._inbox) > seen and time.perf_counter() < deadline:
+            seen = len(self._inbox)
+            time.sleep(_ARRIVAL_GAP_S)
+
+    def _admit(self) -> None:
+        pending: list[Row] = []
+        while self._waiting:
+            row = self._seat(self._waiting[0])
+            if row is None:
+                break
+            request = self._waiting.popleft()
+            if isinstance(row, Exception):
+                self._settled.append((request, row))
+            else:
+                pending.append(row)
+        self.stats.evictions = self._table.evictions
+        while pending:
+            wave, pending = split_wave(pending, self._table)
+            try:
+                self._reserve(wave)
+                prefill(wave, self._table, self._runner, self.stats)
+            except Exception as error:
+                self._fail(wave, error)
+            else:
+                self._set_rows([*self._rows, *wave])
+
+    def _seat(self, request: Request) -> Row | Exception | None:
+        """A row for a request, what is wrong with it, or `None` while every slot is busy."""
+        session = self._table.get(request.session)
+        if session is not None and session.busy:
+            return UsageError(
+                f"session {request.session!r} is already generating; "
+                "await that generation, or use another session name"
+            )
+        session = self._table.acquire(request.session, request.group)
+        if session is None:
+            return None
+        session.released = request.last
+        grew = keep_own_prefix(session, request.ids)
+        room = self._max_context - len(request.ids)
+        return Row(
+            request=request,
+            session=session,
+            version=self.version,
+            next_id=request.ids[-1],
+            position=len(request.ids) - 1,
+            uniforms=request.params.uniforms(min(request.params.max_tokens, room)),
+            stop_ids=self._eos_ids.union(request.params.stop_ids),
+            grew=grew,
+        )
+
+    def _step(self) -> None:
+        rows = self._rows
+        assert self._sampler is not None
+        try:
+            self._reserve(rows)
+            positions = [row.position for row in rows]
+            logits = self._runner.decode(self._slots, [row.next_id for row in rows], positions)
+            uniforms = [row.uniforms[len(row.ids)] for row in rows]
+            ids, logprobs = self._sampler(logits, uniforms)
+        except Exception as error:
+            self._fail(rows, error)
+            return
+        self.stats.decode_steps += 1
+        self.stats.decoded_tokens += len(rows)
+        running: list[Row] = []
+        for row, token, logprob in zip(rows, ids, logprobs, strict=True):
+            try:
+                finish = row.accept(token, logprob, self._max_context)
+            except Exception as error:
+                self._fail([row], error)
+                continue
+            if finish is None:
+                running.append(row)
+            else:
+                self._finish(row, finish)
+        if len(running) < len(rows):
+            self._set_rows(running)
+
+    # Endings.
+
+    def _finish(self, row: Row, finish: Finish) -> None:
+        self._table.retire(row.session, row.cached_ids)
+        self._settled.append((row.request, row.generation(finish)))
+
+    def _fail(self, rows: list[Row], error: Exception) -> None:
+        """Hand the error to these rows' callers and distrust what their slots hold."""
+        self._set_rows([row for row in self._rows if row not in rows])
+        for row in rows:
+            self._settled.append((row.request, error))
+            self._table.drop(row.session)
+        with suppress(Exception):  # a device that is gone cannot be cleared either
+            for row in rows:
+                self._runner.clear(row.session.slot)
+
+    def _fail_all(self, error: Exception) -> None:
+        waiting, self._waiting = list(self._waiting), deque()
+        self._settled += [(request, error) for request in waiting]
+        self._fail(list(self._rows), error)
+
+    def _deliver(self) -> None:
+        """Resolve futures, with one wake-up of each event loop."""
+        settled, self._settled = self._settled, []
+        loops: dict[asyncio.AbstractEventLoop, list[tuple[Request, Generation | Exception]]] = {}
+        for request, outcome in settled:
+            loops.setdefault(request.loop, []).append((request, outcome))
+        for loop, outcomes in loops.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, outcomes)
+
+    def _set_rows(self, rows: list[Row]) -> None:
+        self._rows = sorted(rows, key=lambda row: row.session.slot)
+        self._slots = [row.session.slot for row in self._rows]
+        params = [row.request.params for row in self._rows]
+        self._sampler = BatchSampler(params, self._runner.device) if params else None
+
+    def _reserve(self, rows: list[Row]) -> None:
+        slots = max(row.session.slot for row in rows) + 1
+        self._runner.reserve(slots, max(row.position for row in rows) + 1)
+
+
+def _resolve(outcomes: list[tuple[Request, Generation | Exception]]) -> None:
+    for request, outcome in outcomes:
+        if request.future.done():
+            continue
+        if isinstance(outcome, Exception):
+            request.future.set_exception(outcome)
+        else:
+            request.future.set_result(outcome)

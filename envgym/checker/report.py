@@ -1,0 +1,58 @@
+"""What the checker found, for people and for machines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+
+class Problem(NamedTuple):
+    """Something wrong: what was seen, and what most likely mends it."""
+
+    message: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check; a failed check has one for each problem.
+
+    Attributes:
+        check: The check's name.
+        mend: What most likely mends it; empty where it passed.
+    """
+
+    check: str
+    ok: bool
+    message: str = ""
+    mend: str = ""
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"ok    {self.check}"
+        return f"FAIL  {self.check}: {self.message}\n      mend: {self.mend}"
+
+
+@dataclass
+class Report:
+    """All findings about one environment."""
+
+    env: str
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return all(finding.ok for finding in self.findings)
+
+    @property
+    def failures(self) -> list[Finding]:
+        """The findings that say something is wrong."""
+        return [finding for finding in self.findings if not finding.ok]
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {"env": self.env, "ok": self.ok, "findings": [asdict(f) for f in self.findings]}
+
+    def __str__(self) -> str:
+        return "\n".join([self.env, *map(str, self.findings)])

@@ -1,0 +1,46 @@
+"""The command line: ``envgym list | check | rollout | train | eval``.
+
+A front door: it reaches every room, and loads each only when a command needs it. Mistakes of the
+caller end with one line and code 2, faults of the world with code 3, failed checks with code 1.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from envgym.cli import check, evaluate, listing, rollout, train
+from envgym.errors import EnvgymError, UsageError
+
+app = typer.Typer(
+    help="The gym for language-model agents that act over many turns with tools.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("list")(listing.list_command)
+app.command("check")(check.check_command)
+app.command("rollout")(rollout.rollout_command)
+app.command("train")(train.train_command)
+app.command("eval")(evaluate.eval_command)
+
+
+def main() -> None:
+    """The ``envgym`` program."""
+    verbose = bool({"-v", "--verbose"} & set(sys.argv))
+    try:
+        app()
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+    except EnvgymError as error:
+        if verbose:
+            raise
+        _end(f"error: {error}", 2 if isinstance(error, UsageError) else 3)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+def _end(text: str, code: int) -> None:
+    print(text, file=sys.stderr)
+    sys.exit(code)

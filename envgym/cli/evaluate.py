@@ -1,0 +1,42 @@
+"""``envgym eval``: score a trained model on held-out tasks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from envgym.cli.options import Json, Verbose, run
+from envgym.errors import UsageError
+
+
+def eval_command(
+    run_folder: Annotated[Path, typer.Argument(help="Folder of a training run.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="field=value, dotted.")] = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Evaluate the model of a run, by the run's own settings unless overridden."""
+    from envgym.trainers.config import load_config
+    from envgym.trainers.loop import Trainer
+
+    model = run_folder / "model"
+    if not model.is_dir():
+        raise UsageError(f"{run_folder} holds no finished run: train one, or resume it first")
+    config = load_config(
+        run_folder / "config.yaml",
+        [f"model={{kind: pretrained, path: {model}}}", *(overrides or [])],
+    )
+
+    async def work() -> dict[str, object]:
+        trainer = Trainer(config)
+        try:
+            scores, _ = await trainer.evaluate()
+        finally:
+            await trainer.close()
+        return scores.to_json()
+
+    scores = run(work())
+    print(json.dumps(scores) if as_json else "\n".join(f"{k:>14}  {v}" for k, v in scores.items()))

@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Annotated, Any, TypeVar
+
+import typer
+import yaml
+
+from envgym.errors import UsageError
+
+T = TypeVar("T")
+
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+EnvId = Annotated[str, typer.Argument(help="Environment id, as `envgym list` shows it.")]
+EnvArgs = Annotated[
+    list[str] | None,
+    typer.Option("--arg", "-a", help="Argument of the environment, as name=value; repeatable."),
+]
+
+
+def env_arguments(pairs: Sequence[str] | None) -> dict[str, Any]:
+    """``name=value`` pairs as keyword arguments; values are YAML."""
+    arguments: dict[str, Any] = {}
+    for pair in pairs or ():
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"write --arg name=value, not {pair!r}")
+        try:
+            arguments[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--arg {name}: {text!r} is no YAML value") from error
+    return arguments
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine; Ctrl-C cancels it and lets it clean up."""
+    return asyncio.run(work)

@@ -1,0 +1,126 @@
+"""``envgym rollout``: play episodes and sum up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+import envgym
+from envgym.agent import Agent
+from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
+from envgym.errors import UsageError, suggest
+
+AGENTS = ("oracle", "random", "local", "openai")
+
+
+def rollout_command(
+    env_id: EnvId,
+    agent: Annotated[str, typer.Option(help="oracle, random, local or openai.")] = "oracle",
+    episodes: Annotated[int, typer.Option("--episodes", "-n", min=1)] = 100,
+    model: Annotated[str, typer.Option(help="Model directory (local) or name (openai).")] = "",
+    base_url: Annotated[str, typer.Option(help="Address of the API (openai).")] = "",
+    dialect: Annotated[str, typer.Option(help="How a local model writes calls.")] = "hermes",
+    max_tokens: Annotated[int, typer.Option(min=1, help="Sampled tokens a turn.")] = 512,
+    temperature: Annotated[float, typer.Option(min=0.0)] = 1.0,
+    split: Annotated[str, typer.Option(help="Split of the tasks.")] = "train",
+    seed: Annotated[int, typer.Option(help="Of tasks and samples.")] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, help="Episodes at once.")] = 256,
+    save: Annotated[Path | None, typer.Option(help="Folder to write the episodes to.")] = None,
+    arg: EnvArgs = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Play episodes of an environment and report scores and faults."""
+    make = lambda: envgym.make(env_id, **env_arguments(arg))  # noqa: E731
+    actor = _agent(agent, model, base_url, dialect, max_tokens, temperature)
+    report = run(_rollout(make, actor, episodes, split, seed, concurrency, save))
+    report = {"id": env_id, "agent": agent, **report}
+    if as_json:
+        print(json.dumps(report))
+        return
+    console = Console()
+    for name, value in report.items():
+        console.print(f"{name:>14}  {value}")
+
+
+def _agent(
+    name: str, model: str, base_url: str, dialect: str, max_tokens: int, temperature: float
+) -> Agent:
+    if name == "oracle":
+        from envgym.agents.oracle import OracleAgent
+
+        return OracleAgent()
+    if name == "random":
+        from envgym.agents.random_agent import RandomAgent
+
+        return RandomAgent()
+    if name not in AGENTS:
+        raise UsageError(f"no agent {name!r}.{suggest(name, AGENTS)}")
+    if not model:
+        raise UsageError(f"the {name} agent needs --model")
+    if name == "openai":
+        from envgym.agents.openai import OpenAIAgent
+
+        if not base_url:
+            raise UsageError("the openai agent needs --base-url")
+        return OpenAIAgent(base_url, model, temperature=temperature, max_tokens=max_tokens)
+    from envgym.agents.local import LocalAgent, SamplingParams
+    from envgym.agents.tiny import load_model
+    from envgym.chat import Chat
+
+    loaded, tokenizer = load_model(model)
+    params = SamplingParams(max_tokens=max_tokens, temperature=temperature)
+    return LocalAgent(loaded, Chat(tokenizer, dialect), params)
+
+
+async def _rollout(
+    make: Any,
+    agent: Agent,
+    episodes: int,
+    split: str,
+    seed: int,
+    concurrency: int,
+    save: Path | None,
+) -> dict[str, Any]:
+    keep = make()  # holds the shared resources open between episodes
+    roller = envgym.Rollout(make, envgym.Limits(concurrency=concurrency))
+    try:
+        source = keep.tasks(split)
+        starts = [
+            envgym.Start(seed=seed + i, task=source[i % len(source)], group=f"{seed + i}")
+            for i in range(episodes)
+        ]
+        with Progress(console=Console(stderr=True), transient=True) as bars:
+            bar = bars.add_task("episodes", total=episodes)
+            result = await roller.run(starts, agent, lambda _: bars.advance(bar))
+    finally:
+        await agent.close()
+        await roller.close()
+        await keep.close()
+    if save is not None:
+        from envgym.store import EpisodeWriter
+
+        EpisodeWriter(save).write([*result.episodes, *result.quarantined])
+    played = result.episodes
+    count = max(len(played), 1)
+    return {
+        "episodes": len(played),
+        "mean_score": sum(e.score for e in played) / count,
+        "mean_reward": sum(e.reward for e in played) / count,
+        "mean_turns": sum(len(e.turns) for e in played) / count,
+        "faults": len(result.quarantined),
+        "retried": result.retried,
+        "stop_reasons": _counts(e.stop_reason.value for e in played),
+        "wall_s": round(result.wall_s, 3),
+    }
+
+
+def _counts(values: Any) -> dict[str, int]:
+    from collections import Counter
+
+    return dict(Counter(values).most_common())

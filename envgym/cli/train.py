@@ -1,0 +1,34 @@
+"""``envgym train``: run a recipe."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from envgym.cli.options import Json, Verbose, run
+
+
+def train_command(
+    recipe: Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="field=value, dotted: learner.lr=1e-4 env.size=500")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    fresh: Annotated[bool, typer.Option(help="Remove an earlier run of that folder.")] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train an agent; the run's folder gets metrics, episodes, checkpoints and a report."""
+    from envgym.trainers.config import load_config
+    from envgym.trainers.run import train
+
+    config = load_config(recipe, overrides)
+    summary = run(train(config, resume=resume, fresh=fresh))
+    if as_json:
+        print(json.dumps(summary))
+        return
+    for name, scores in summary["eval"].items():
+        print(f"{name:>12}: {scores['score']:.3f} ± {scores['stderr']:.3f}")
+    print(f"{summary['wall_s']} s; see {config.directory / 'report.html'}")

@@ -1,0 +1,114 @@
+"""envgym's environments as ordinary, synchronous Gymnasium ones, under the same ids.
+
+    gymnasium.make("envgym.gym_bridge:search/wiki-v1", dialect="hermes")
+
+Importing this module registers every id in Gymnasium's registry; ``module:id`` is Gymnasium's own
+way to import a module first. (A Gymnasium id has one namespace, so ``envgym/search/wiki-v1`` is
+not one; and Gymnasium 1.x loads no plugins by itself.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import gymnasium
+
+from envgym.dialects import dialect as find_dialect
+from envgym.env import Env, Info
+from envgym.errors import UsageError
+from envgym.messages import Observation
+from envgym.registry import make, specs
+from envgym.text_space import AnyText
+
+T = TypeVar("T")
+
+
+class SyncEnv(gymnasium.Env[str, str]):
+    """An environment stepped with text, on an event loop of its own in a thread.
+
+    An action is what a model would write, calls included; an observation is the text of the new
+    messages. How to write calls stands in the first info under ``instructions``.
+
+    Args:
+        id: A registered envgym id.
+        dialect: How actions write tool calls.
+        kwargs: For the environment's constructor.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's own declaration)
+
+    def __init__(self, id: str, *, dialect: str = "hermes", **kwargs: Any) -> None:
+        self.action_space = AnyText()
+        self.observation_space = AnyText()
+        self._dialect = find_dialect(dialect)
+        self._loop: asyncio.AbstractEventLoop | None = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=id, daemon=True)
+        self._thread.start()
+        try:
+            self.env: Env[Any] = make(id, **kwargs)
+        except BaseException:
+            self._end_loop()
+            raise
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, Info]:
+        """Begin an episode; see `Env.reset`."""
+        super().reset(seed=seed)
+        observation, info = self._run(self.env.reset(seed=seed, options=options))
+        instructions = self._dialect.instructions(self.env.tools)
+        return _text(observation, info | {"instructions": instructions})
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
+        """Parse the text and apply it; see `Env.step`."""
+        step = self._run(self.env.step(self._dialect.parse(action, self.env.tools)))
+        text, info = _text(step.observation, step.info)
+        return text, float(step.reward), step.terminated, step.truncated, info
+
+    def close(self) -> None:
+        """Close the environment and join the thread; safe to call twice."""
+        if self._loop is None:
+            return
+        try:
+            self._run(self.env.close())
+        finally:
+            self._end_loop()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None:
+            work.close()
+            raise UsageError("the environment is closed: make a new one")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:  # interrupted here: do not leave it running there
+            future.cancel()
+            raise
+
+    def _end_loop(self) -> None:
+        loop, self._loop = self._loop, None
+        assert loop is not None
+        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        self._thread.join()
+        loop.close()
+
+
+def register_all() -> None:
+    """Register every id of `envgym.specs()` that Gymnasium does not know yet."""
+    for id in specs():
+        if id not in gymnasium.registry:
+            gymnasium.register(id, entry_point=f"{__name__}:SyncEnv", kwargs={"id": id})
+
+
+def _text(observation: Observation, info: Info) -> tuple[str, Info]:
+    """The text, and the info with what text cannot say: that the history was replaced."""
+    if observation.replace_from is not None:
+        info = info | {"replace_from": observation.replace_from}
+    return observation.text, info
+
+
+register_all()

@@ -1,0 +1,100 @@
+"""Checkpoints: everything a run needs to go on exactly as if it had not stopped.
+
+Written to a folder beside the others and renamed when whole, so that a kill at any moment, or a
+full disk, leaves the last good one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from envgym.errors import UsageError
+from envgym.trainers.loop import Trainer
+
+_KEEP = 2
+_PLUGINS = ("sampler", "guidance", "advantage", "composer")
+
+
+def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
+    """Write ``step-NNNNNN`` into `folder`; older ones beyond the last two are removed.
+
+    Args:
+        progress: What the run knows of itself: its stage, evaluations, time spent.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"step-{trainer.step_number:06d}"
+    draft, final = folder / f".{name}.tmp", folder / name
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    save_file(_weights(trainer.model), draft / "model.safetensors")
+    torch.save(trainer.policy.state(), draft / "optimizer.pt")
+    if trainer.reference is not None:
+        save_file(_weights(trainer.reference), draft / "reference.safetensors")
+    state = {
+        "step": trainer.step_number,
+        "progress": progress,
+        "plugins": {p: getattr(trainer.config, p).state() for p in _PLUGINS},
+    }
+    (draft / "state.json").write_text(json.dumps(state))
+    for path in draft.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    shutil.rmtree(final, ignore_errors=True)
+    draft.rename(final)
+    for old in _all(folder)[:-_KEEP]:
+        shutil.rmtree(old)
+    return final
+
+
+def latest(folder: Path) -> Path | None:
+    """The newest whole checkpoint, or None."""
+    found = _all(folder)
+    return found[-1] if found else None
+
+
+def load(trainer: Trainer, path: Path) -> dict[str, Any]:
+    """Bring a fresh trainer to where the checkpoint was; returns its progress.
+
+    Raises:
+        UsageError: It is not this run's: shapes or files differ.
+    """
+    try:
+        trainer.model.load_state_dict(load_file(path / "model.safetensors"), strict=False)
+        trainer.policy.optimizer.load_state_dict(
+            torch.load(path / "optimizer.pt", weights_only=True)
+        )
+        if trainer.reference is not None:
+            trainer.reference.load_state_dict(
+                load_file(path / "reference.safetensors"), strict=False
+            )
+        state = json.loads((path / "state.json").read_text())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"cannot resume from {path}: {error}; start afresh with --fresh") from error
+    for point, values in state["plugins"].items():
+        getattr(trainer.config, point).load(values)
+    trainer.step_number = state["step"]
+    trainer.agent.engine.update_weights()
+    return state["progress"]
+
+
+def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Weights by name, each tied tensor once (safetensors refuses to store one twice)."""
+    seen: set[int] = set()
+    kept: dict[str, torch.Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        if tensor.data_ptr() not in seen:
+            seen.add(tensor.data_ptr())
+            kept[name] = tensor.contiguous()
+    return kept
+
+
+def _all(folder: Path) -> list[Path]:
+    """Whole checkpoints, oldest first."""
+    return sorted(folder.glob("step-*"))

@@ -1,0 +1,184 @@
+"""A whole run: prepare, warm-start, train, evaluate; recorded, resumable, interruptible.
+
+Its folder holds ``config.yaml``, ``metrics.jsonl``, ``summary.json``, ``report.html``, checkpoints,
+episodes and the trained model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from envgym.agents.tiny import learn_to_copy, save_model
+from envgym.errors import UsageError
+from envgym.store import EpisodeWriter
+from envgym.trainers import checkpoint
+from envgym.trainers.config import Config, TinyModel
+from envgym.trainers.loop import Trainer
+from envgym.trainers.progress import Progress
+from envgym.trainers.report import write_report
+from envgym.trajectory import Episode
+
+
+@dataclass
+class Journal:
+    """What a run writes down as it goes."""
+
+    directory: Path
+    evaluations: dict[str, Any] = field(default_factory=dict)
+    stage: str = "new"
+    spent_s: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"stage": self.stage, "evaluations": self.evaluations, "spent_s": self.wall_s}
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of work so far, earlier sittings included."""
+        return self.spent_s + time.monotonic() - self.began
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Add a line to ``metrics.jsonl``."""
+        with (self.directory / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, **metrics}) + "\n")
+
+    def rewind(self, step: int) -> None:
+        """Drop the metrics of steps that a checkpoint does not know."""
+        path = self.directory / "metrics.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        kept = [line for line in lines if _step_of(line) <= step]
+        path.write_text("".join(line + "\n" for line in kept))
+
+
+async def train(config: Config, *, resume: bool = False, fresh: bool = False) -> dict[str, Any]:
+    """Run a config to its end; returns the summary.
+
+    Args:
+        resume: Go on from the last checkpoint in the run's folder.
+        fresh: Remove what the folder holds and start anew.
+
+    Raises:
+        UsageError: The folder holds a run and neither was asked for, or they do not fit.
+    """
+    directory = config.directory
+    _prepare(config, directory, resume, fresh)
+    trainer = Trainer(config)
+    journal = Journal(directory)
+    for hook in config.hooks:
+        hook.begin(directory)
+    try:
+        with Progress(config) as progress:
+            found = checkpoint.latest(directory / "checkpoints") if resume else None
+            if found is not None:
+                kept = checkpoint.load(trainer, found)
+                journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
+                journal.spent_s = kept["spent_s"]
+                journal.rewind(trainer.step_number)
+            await _stages(config, trainer, journal, progress)
+    except asyncio.CancelledError:
+        if journal.stage == "train":  # between updates: the weights are whole
+            _save(trainer, journal)
+        raise
+    finally:
+        await trainer.close()
+        for hook in config.hooks:
+            hook.end()
+    summary = {
+        "name": config.name,
+        "seed": config.seed,
+        "env": config.env.id,
+        "steps": trainer.step_number,
+        "wall_s": round(journal.wall_s, 1),
+        "eval": journal.evaluations,
+    }
+    (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    save_model(trainer.model, trainer.chat.tokenizer, directory / "model")
+    write_report(directory)
+    return summary
+
+
+async def _stages(
+    config: Config, trainer: Trainer, journal: Journal, progress: Progress
+) -> None:
+    """The stages not yet done, in order."""
+
+    async def evaluate(name: str) -> None:
+        if config.evaluation.tasks:
+            progress.say(f"evaluating: {name}")
+            scores, episodes = await trainer.evaluate()
+            journal.evaluations[name] = scores.to_json()
+            _record(journal, name, episodes, 0)
+            progress.scored(name, scores)
+
+    if journal.stage == "new":
+        if isinstance(config.model, TinyModel) and config.model.copying.steps:
+            on_step = progress.stage("learning to copy", config.model.copying.steps)
+            learn_to_copy(
+                trainer.model, config.model.copying, config.seed, lambda i, a: on_step(i, copied=a)
+            )
+            trainer.agent.engine.update_weights()
+        await evaluate("untrained")
+        journal.stage = "base"
+    if journal.stage == "base":
+        if config.warm_start.steps:
+            on_step = progress.stage("imitating the oracle", config.warm_start.steps)
+            await trainer.warm_start(lambda i, m: on_step(i, nll=m["nll"]))
+            await evaluate("warm_start")
+        journal.stage = "train"
+        _save(trainer, journal)
+    on_step = progress.stage("reinforcement learning", config.learner.steps)
+    while trainer.step_number < config.learner.steps:
+        metrics, episodes = await trainer.step()
+        step = trainer.step_number
+        journal.log(step, metrics)
+        for hook in config.hooks:
+            hook.step_end(step, metrics)
+        on_step(step - 1, score=metrics["score"], turns=metrics["episode/turns"])
+        if step == 1 or step % 10 == 0:
+            _record(journal, "train", episodes, step)
+        if config.evaluation.every and step % config.evaluation.every == 0:
+            await evaluate(f"step_{step}")
+        if config.checkpoint_every and step % config.checkpoint_every == 0:
+            _save(trainer, journal)
+    if "trained" not in journal.evaluations:
+        await evaluate("trained")
+        _save(trainer, journal)
+
+
+def _record(journal: Journal, name: str, episodes: list[Episode], step: int) -> None:
+    EpisodeWriter(journal.directory / "episodes" / name).write(episodes, step, overwrite=True)
+
+
+def _save(trainer: Trainer, journal: Journal) -> None:
+    checkpoint.save(trainer, journal.directory / "checkpoints", journal.progress)
+
+
+def _prepare(config: Config, directory: Path, resume: bool, fresh: bool) -> None:
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    recorded = directory / "config.yaml"
+    if recorded.exists() and not fresh:
+        if not resume:
+            raise UsageError(f"{directory} holds a run: go on with --resume, or --fresh to redo it")
+        if recorded.read_text() != text:
+            raise UsageError(f"{recorded} differs from this config: resume with the same settings")
+    elif directory.exists() and fresh:
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    recorded.write_text(text)
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError):  # a line cut by a kill
+        return float("inf")
