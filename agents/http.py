@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from envgym.errors import Fault, UsageError
@@ -61,6 +62,8 @@ class JsonClient:
     ) -> None:
         if not base_url.startswith(("http://", "https://")):
             raise UsageError(f"base_url must begin with http:// or https://, not {base_url!r}")
+        if find_spec("aiohttp") is None:
+            raise UsageError("remote agents need aiohttp: pip install 'envgym[api]'")
         self.base_url = base_url.rstrip("/")
         self._headers = dict(headers or {})
         self._timeout = timeout

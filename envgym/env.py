@@ -96,6 +96,7 @@ class Env(Generic[TaskT]):
     spec: EnvSpec
     task: TaskT
     rng: random.Random
+    _stop: StopReason | None
 
     def __init__(self, *, max_turns: int | None = None) -> None:
         if max_turns is not None:
@@ -197,7 +198,7 @@ class Env(Generic[TaskT]):
         self.score = 0.0
         self.metrics: dict[str, float] = {}
         self._reward = 0.0
-        self._stop: StopReason | None = None
+        self._stop = None
         self._phase = "broken"  # until it has begun: a cancelled reset leaves nothing to step
         observation = observe(await self._within(self.deadlines.reset, self.start, self.task))
         self._phase = "running"

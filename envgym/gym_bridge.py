@@ -33,22 +33,22 @@ class SyncEnv(gymnasium.Env[str, str]):
     messages. How to write calls stands in the first info under ``instructions``.
 
     Args:
-        id: A registered envgym id.
+        env_id: A registered envgym id.
         dialect: How actions write tool calls.
         kwargs: For the environment's constructor.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's own declaration)
 
-    def __init__(self, id: str, *, dialect: str = "hermes", **kwargs: Any) -> None:
+    def __init__(self, env_id: str, *, dialect: str = "hermes", **kwargs: Any) -> None:
         self.action_space = AnyText()
         self.observation_space = AnyText()
         self._dialect = find_dialect(dialect)
         self._loop: asyncio.AbstractEventLoop | None = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=id, daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name=env_id, daemon=True)
         self._thread.start()
         try:
-            self.env: Env[Any] = make(id, **kwargs)
+            self.env: Env[Any] = make(env_id, **kwargs)
         except BaseException:
             self._end_loop()
             raise
@@ -101,7 +101,7 @@ def register_all() -> None:
     """Register every id of `envgym.specs()` that Gymnasium does not know yet."""
     for id in specs():
         if id not in gymnasium.registry:
-            gymnasium.register(id, entry_point=f"{__name__}:SyncEnv", kwargs={"id": id})
+            gymnasium.register(id, entry_point=f"{__name__}:SyncEnv", kwargs={"env_id": id})
 
 
 def _text(observation: Observation, info: Info) -> tuple[str, Info]:

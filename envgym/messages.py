@@ -45,7 +45,7 @@ class Message:
 
     role: Role
     content: str
-    kind: Kind = field(default=None)  # type: ignore[assignment]
+    kind: Kind = field(default=None)  # type: ignore[arg-type]
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None

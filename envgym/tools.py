@@ -13,7 +13,7 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -70,6 +70,10 @@ class ToolSpec:
         return names[0] if names and len(required) <= 1 else None
 
 
+@overload
+def tool(function: F) -> F: ...
+@overload
+def tool(*, timeout: float | None = None, parallel: bool = False) -> Callable[[F], F]: ...
 def tool(
     function: F | None = None, *, timeout: float | None = None, parallel: bool = False
 ) -> F | Callable[[F], F]:

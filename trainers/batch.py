@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from envgym.messages import Kind
 from envgym.trajectory import Episode, Row, Trajectory, rows
 
 Group = list["Sample"]
+_GUIDANCE: tuple[Kind, ...] = ("hint",)  # seen by the sampler, not by the loss
 
 
 @dataclass
@@ -71,7 +73,7 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
     compiled: list[TrainRow] = []
     for index, (sample, weight) in enumerate(zip(samples, weights, strict=True)):
         used = [0] * len(sample.trajectory.turns)
-        for row in rows(sample.trajectory, drop=("hint",)):
+        for row in rows(sample.trajectory, drop=_GUIDANCE):
             advantage = np.zeros(len(row), np.float32)
             for turn in np.unique(row.turn[row.mask]):
                 place = row.turn == turn

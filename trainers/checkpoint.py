@@ -76,7 +76,7 @@ def load(trainer: Trainer, path: Path) -> dict[str, Any]:
             )
         state = json.loads((path / "state.json").read_text())
     except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"cannot resume from {path}: {error}; start afresh with --fresh") from error
+        raise UsageError(f"cannot resume from {path}: {error}; use --fresh") from error
     for point, values in state["plugins"].items():
         getattr(trainer.config, point).load(values)
     trainer.step_number = state["step"]

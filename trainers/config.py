@@ -63,8 +63,9 @@ class ChatSection(Section):
 
     dialect: str = Field("hermes", description="How tool calls are written.")
     instructions: bool = Field(
-        True, description="Whether the system message explains the tools; a model that has learnt "
-        "the form needs no explanation."
+        True,
+        description="Whether the system message explains the tools; a model that has learnt "
+        "the form needs no explanation.",
     )
 
 
@@ -78,8 +79,10 @@ class RolloutSection(Section):
     concurrency: int = Field(256, ge=1, description="Episodes in flight at once.")
     retries: int = Field(2, ge=0, description="Further tries after an infrastructure fault.")
     dynamic_rounds: int = Field(
-        1, ge=1, description="Rounds of rollouts a step may take to find groups whose rewards "
-        "differ (DAPO's dynamic sampling); 1 keeps every group of the one round."
+        1,
+        ge=1,
+        description="Rounds of rollouts a step may take to find groups whose rewards "
+        "differ (DAPO's dynamic sampling); 1 keeps every group of the one round.",
     )
 
 
@@ -137,13 +140,13 @@ class Config(Section):
         default_factory=NoGuidance
     )
     rewards: list[Annotated[SerializeAsAny[Reward], entry("reward")]] = Field(
-        default_factory=lambda: [EnvironmentReward()]
+        default_factory=lambda: list[Reward]([EnvironmentReward()])
     )
     advantage: Annotated[SerializeAsAny[Advantage], entry("advantage")] = Field(
         default_factory=Grpo
     )
     losses: list[Annotated[SerializeAsAny[Loss], entry("loss")]] = Field(
-        default_factory=lambda: [Clip()]
+        default_factory=lambda: list[Loss]([Clip()])
     )
     composer: Annotated[SerializeAsAny[Composer], entry("composer")] = Field(
         default_factory=Shuffled

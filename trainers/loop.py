@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -100,8 +101,12 @@ class Trainer:
         seed = f"{config.seed}:{self.step_number}:{attempt}"
         tasks = config.sampler.draw(self.source, count, seed)
         starts = [
-            Start(seed=_seed(seed, i), task=task, group=f"{self.step_number}.{attempt}.{i}",
-                  member=member)
+            Start(
+                seed=_seed(seed, i),
+                task=task,
+                group=f"{self.step_number}.{attempt}.{i}",
+                member=member,
+            )
             for i, task in enumerate(tasks)
             for member in range(config.rollout.group_size)
         ]
@@ -180,7 +185,5 @@ def as_groups(episodes: Sequence[Episode]) -> list[Group]:
 
 
 def _seed(text: str, index: int) -> int:
-    import hashlib
-
     digest = hashlib.blake2b(f"{text}:{index}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big")

@@ -1,7 +1,7 @@
 """Plug-ins: one class a method, registered under its name at its extension point.
 
 A plug-in is its own configuration: a pydantic model whose fields are its settings and whose call
-does the work. A recipe names it (``advantage: {name: grpo, std: batch}``) and the fields are checked
+does the work. A recipe names it (``advantage: {name: grpo, std: batch}``); the fields are checked
 where the recipe is read, with the path of whatever is wrong.
 """
 

@@ -39,8 +39,11 @@ pre.tool { border-color: #4a7fd0; } small { opacity: .7; }
 
 def write_report(directory: Path) -> Path:
     """Write the report of a run's folder; returns its path."""
-    lines = (directory / "metrics.jsonl").read_text().splitlines() if (
-        directory / "metrics.jsonl").exists() else []
+    lines = (
+        (directory / "metrics.jsonl").read_text().splitlines()
+        if (directory / "metrics.jsonl").exists()
+        else []
+    )
     rows = [json.loads(line) for line in lines]
     summary = json.loads((directory / "summary.json").read_text())
     episodes = _examples(directory / "episodes")

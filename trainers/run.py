@@ -107,9 +107,7 @@ async def train(config: Config, *, resume: bool = False, fresh: bool = False) ->
     return summary
 
 
-async def _stages(
-    config: Config, trainer: Trainer, journal: Journal, progress: Progress
-) -> None:
+async def _stages(config: Config, trainer: Trainer, journal: Journal, progress: Progress) -> None:
     """The stages not yet done, in order."""
 
     async def evaluate(name: str) -> None:

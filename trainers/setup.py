@@ -26,9 +26,7 @@ def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:
     return Chat(tokenizer, config.chat.dialect, instructions=config.chat.instructions)
 
 
-def build_model(
-    config: Config, env: Env[Any]
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def build_model(config: Config, env: Env[Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A tiny model with random weights, or a pretrained one."""
     settings = config.model
     if isinstance(settings, TinyModel):
@@ -43,8 +41,10 @@ def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
     for index in range(min(len(source), 2000)):
         yield from (str(value) for value in source[index].data.values())
     form = dialect(dialect_name)
-    calls = [form.write(Action.call(t.name, **dict.fromkeys(t.arguments.model_fields, "")), env.tools)
-             for t in env.tools]
+    calls = [
+        form.write(Action.call(t.name, **dict.fromkeys(t.arguments.model_fields, "")), env.tools)
+        for t in env.tools
+    ]
     yield from calls * 100  # a tool's name is written in every turn
     corpus = getattr(env, "corpus_text", None)
     if corpus is not None:

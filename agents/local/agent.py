@@ -1,4 +1,4 @@
-"""The local engine as an agent: messages are rendered by its chat, actions end where they should."""
+"""The local engine as an agent: its chat renders messages, and actions end where they should."""
 
 from __future__ import annotations
 
@@ -82,9 +82,7 @@ def stop_on(strings: tuple[str, ...], tokenizer: Any) -> Callable[[list[int]], b
     """
     ends = {s[-1] for s in strings}
     longest = max(map(len, strings))
-    closers = {
-        i for i in range(len(tokenizer)) if not ends.isdisjoint(tokenizer.decode([i]))
-    }
+    closers = {i for i in range(len(tokenizer)) if not ends.isdisjoint(tokenizer.decode([i]))}
 
     def stopped(ids: list[int]) -> bool:
         if ids[-1] not in closers:

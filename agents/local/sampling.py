@@ -49,6 +49,8 @@ class SamplingParams:
             raise UsageError(f"top_p must be in (0, 1], got {self.top_p}; 1 keeps every id")
         if self.top_k < 0:
             raise UsageError(f"top_k must be 0 (keep every id) or more, got {self.top_k}")
+        if self.seed is not None and self.seed < 0:
+            raise UsageError(f"seed must be 0 or more, or None, got {self.seed}")
 
     @property
     def greedy(self) -> bool:

@@ -136,7 +136,11 @@ class Worker:
     def _admit(self) -> None:
         pending: list[Row] = []
         while self._waiting:
-            row = self._seat(self._waiting[0])
+            row: Row | Exception | None
+            try:
+                row = self._seat(self._waiting[0])
+            except Exception as error:  # of this request alone: those seated before it go on
+                row = error
             if row is None:
                 break
             request = self._waiting.popleft()
@@ -163,20 +167,23 @@ class Worker:
                 f"session {request.session!r} is already generating; "
                 "await that generation, or use another session name"
             )
+        # What can fail stands before the session is taken: nobody would give it back.
+        room = self._max_context - len(request.ids)
+        uniforms = request.params.uniforms(min(request.params.max_tokens, room))
+        stop_ids = self._eos_ids.union(request.params.stop_ids)
         session = self._table.acquire(request.session, request.group)
         if session is None:
             return None
         session.released = request.last
         grew = keep_own_prefix(session, request.ids)
-        room = self._max_context - len(request.ids)
         return Row(
             request=request,
             session=session,
             version=self.version,
             next_id=request.ids[-1],
             position=len(request.ids) - 1,
-            uniforms=request.params.uniforms(min(request.params.max_tokens, room)),
-            stop_ids=self._eos_ids.union(request.params.stop_ids),
+            uniforms=uniforms,
+            stop_ids=stop_ids,
             grew=grew,
         )
 

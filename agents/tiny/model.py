@@ -32,7 +32,9 @@ class TinyConfig(BaseModel):
     context: int = Field(1024, description="Most tokens of a context.")
 
 
-def build_model(config: TinyConfig, tokenizer: PreTrainedTokenizerBase, seed: int) -> Qwen3ForCausalLM:
+def build_model(
+    config: TinyConfig, tokenizer: PreTrainedTokenizerBase, seed: int
+) -> Qwen3ForCausalLM:
     """A model with random weights drawn from `seed`."""
     shape = Qwen3Config(
         vocab_size=len(tokenizer),

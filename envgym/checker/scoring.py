@@ -1,4 +1,4 @@
-"""Does the reward mean what it says: the expert wins, the idle one does not, numbers are in range."""
+"""Does the reward mean what it says: the expert wins, the idle one does not."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ async def results_are_well_formed(subject: Subject) -> AsyncIterator[Problem]:
 def _malformed(trace: Trace) -> Iterator[Problem]:
     for info in (trace.info, *(step.info for step in trace.steps)):
         if missing := [key for key in _INFO_KEYS if key not in info]:
-            yield Problem(f"info lacks {missing}", "do not override reset() and step(): they add it")
+            yield Problem(
+                f"info lacks {missing}", "do not override reset() and step(): they add it"
+            )
         elif not (isinstance(info["score"], float) and 0.0 <= info["score"] <= 1.0):
             yield Problem(
                 f"score is {info['score']!r}", "set it with end(score) only, as a float in [0, 1]"

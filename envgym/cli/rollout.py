@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -121,6 +122,4 @@ async def _rollout(
 
 
 def _counts(values: Any) -> dict[str, int]:
-    from collections import Counter
-
     return dict(Counter(values).most_common())

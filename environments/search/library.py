@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from envgym.environments.search.chain import SPLITS, Question, split_of
 from envgym.environments.search.corpus import load_corpus, load_questions
 from envgym.environments.search.index import Backend, Bm25Index
-from envgym.environments.search.chain import SPLITS, Question, split_of
 from envgym.environments.search.questions import question_pool
 from envgym.environments.search.world import World
 from envgym.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Source:

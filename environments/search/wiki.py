@@ -73,7 +73,9 @@ class WikiSearch(ToolEnv[Task]):
         self._metric = metric
         self._format_reward = format_reward
         source = Source(seed, size, phrasings, corpus, questions, backend)
-        self._shared: Shared[Library] = Shared(("search/wiki", source), lambda: Library.open(source))
+        self._shared: Shared[Library] = Shared(
+            ("search/wiki", source), lambda: Library.open(source)
+        )
 
     def tasks(self, split: str = "train") -> TaskSource:
         """Questions of a split; difficulty is the number of hops."""
@@ -180,8 +182,7 @@ def _task(question: Question, split: str) -> Task:
     hidden: dict[str, Any] = {
         "golds": list(question.golds),
         "chain": [
-            {"page": s.page, "relation": s.relation, "sentence": s.sentence}
-            for s in question.chain
+            {"page": s.page, "relation": s.relation, "sentence": s.sentence} for s in question.chain
         ],
     }
     return Task({"question": question.text}, hidden, split, question.hops or None)

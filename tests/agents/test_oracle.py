@@ -7,6 +7,8 @@ import pytest
 
 from envgym.agent import Context
 from envgym.agents import OracleAgent
+from envgym.agents.tiny import train_tokenizer
+from envgym.chat import Chat
 from envgym.env import Env
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action
@@ -85,3 +87,13 @@ async def test_seats_share_one_oracle(guess: Game) -> None:
         await agent.act(Context("e/critic", [], []))
     await agent.close()
     await agent.close()
+
+
+async def test_with_a_chat_its_actions_are_demonstrations_in_ids(guess: Game) -> None:
+    chat = Chat(train_tokenizer(["guess the number, look left"], 300))
+    episode = await run_episode(guess(), OracleAgent(chat), Start(0))
+    assert episode.score == 1.0
+    for turn in episode.turns:
+        assert turn.action[-1] == chat.end_id
+        assert turn.logprobs == []
+        assert len(chat.dialect.parse(chat.decode(turn.action), guess.tools).tool_calls) == 1

@@ -1,4 +1,8 @@
-"""Group-relative advantages (GRPO, arXiv 2402.03300 §4.1; Dr. GRPO, 2503.20783; Lite PPO, 2508.08221)."""
+"""Group-relative advantages.
+
+GRPO (arXiv 2402.03300 §4.1), Dr. GRPO (2503.20783 §3.2) and Lite PPO (2508.08221) differ by what
+the centred reward is divided by.
+"""
 
 from __future__ import annotations
 

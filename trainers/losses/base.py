@@ -50,9 +50,7 @@ class Loss(Plugin):
         raise NotImplementedError
 
 
-def token_weights(
-    samples: list[Sample], denominator: Denominator, constant: float
-) -> list[float]:
+def token_weights(samples: list[Sample], denominator: Denominator, constant: float) -> list[float]:
     """For each sample, the weight of each of its action tokens; a loss is then a weighted sum.
 
     ``token``: all tokens of the batch alike (DAPO). ``sequence``: the mean over a sample's tokens,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 import torch
@@ -121,6 +122,26 @@ async def test_an_error_in_one_request_leaves_the_others(make_engine: MakeEngine
     assert isinstance(outside, UsageError)
     assert isinstance(empty, UsageError)
     assert (await engine.generate("bad", ids, GREEDY)).ids == good.ids
+
+
+async def test_a_request_that_cannot_start_leaves_its_neighbours(make_engine: MakeEngine) -> None:
+    model = models.build("qwen3")
+    engine = make_engine(model)
+    ids = models.prompt(12)
+    unhashable: Any = ([1],)
+    wrong = SamplingParams(max_tokens=8, stop_ids=unhashable)
+    before, bad, after = await asyncio.wait_for(
+        asyncio.gather(
+            engine.generate("before", ids, GREEDY),
+            engine.generate("bad", ids, wrong),
+            engine.generate("after", ids, GREEDY),
+            return_exceptions=True,
+        ),
+        10,
+    )
+    assert isinstance(bad, TypeError)
+    assert before.ids == after.ids == models.generated(model, ids, 8)
+    assert (await engine.generate("bad", ids, GREEDY)).ids == before.ids
 
 
 async def test_a_session_generates_once_at_a_time(make_engine: MakeEngine) -> None:

@@ -1,0 +1,8 @@
+"""The checker: tells authors what is wrong with an environment, and what mends it."""
+
+from __future__ import annotations
+
+from envgym.checker.report import Finding, Report
+from envgym.checker.run import CHECKS, check, check_id
+
+__all__ = ["CHECKS", "Finding", "Report", "check", "check_id"]
