@@ -232,5 +232,10 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def tool_message(call: ToolCall, result: ToolResult) -> Message:
-    """The result as the chat message that answers `call`."""
-    return Message("tool", result.text, "tool", tool_call_id=call.id, name=call.name)
+    """The result as the chat message that answers `call`.
+
+    JSON lets a model write half a character (``"\\ud800"``), which no tokenizer takes: a tool that
+    repeats it gets it shown as ``?``.
+    """
+    text = result.text.encode(errors="replace").decode()
+    return Message("tool", text, "tool", tool_call_id=call.id, name=call.name)

@@ -104,6 +104,8 @@ def _performer(opening: str) -> Iterator[Found]:
     name = _whole_name(opening, match.start(2), match.end(2))
     if name:
         golds = (name, re.sub("^[Tt]he ", "", name)) if name[:4].lower() == "the " else (name,)
+        # "DJ" may be the trade or the first half of the name: both spellings are right.
+        golds = (*golds, f"DJ {name}") if match[1].endswith("DJ ") else golds
         yield Found("performer", name, golds, opening)
 
 

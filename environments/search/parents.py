@@ -28,6 +28,8 @@ _AND_WIFE = re.compile(
     r",? (?:and|by) his (?:(?:first|second|third|fourth|only) )?(?:wife|spouse|consort),? "
 )
 _END = re.compile(r"\s*(?:[.,;(]|$| and [a-z]| by [a-z]| who | of the )")
+# "Duke Barnim I" is "Barnim I", too; of "King Ine" too little would be left.
+_RANK = re.compile(r"^(?:King|Queen|Emperor|Duke|Count|Prince|Princess|Sir|Lord|Lady) (?=\S+ \S)")
 _LONGEST_NAME = 9  # words of a title such as "John Lyon, 4th Earl of Strathmore and Kinghorne"
 
 
@@ -53,7 +55,7 @@ def _read(sentence: str, start: int, resolve: Resolve) -> Iterator[Found]:
         # Without a page the first parent is the father only when "his wife" says so.
         name = re.compile(NAME).match(sentence, start)
         if name and _AND_WIFE.match(sentence, name.end()):
-            yield Found("father", name[0], (name[0],), sentence)
+            yield Found("father", name[0], _spellings(name[0]), sentence)
             yield from _wife(sentence, name.end(), resolve)
         return
     end, parent = linked
@@ -86,7 +88,11 @@ def _wife(sentence: str, end: int, resolve: Resolve) -> Iterator[Found]:
     match = re.compile(NAME).match(sentence, phrase.end())
     if match and " " in match[0] and _END.match(sentence, match.end()):
         name = re.sub(r"(?<=\w\w)\.$", "", match[0])
-        yield Found("mother", name, (name,), sentence)
+        yield Found("mother", name, _spellings(name), sentence)
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((name, _RANK.sub("", name))))
 
 
 def _linked(sentence: str, start: int, resolve: Resolve) -> tuple[int, Passage] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ _DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 def data_file(name: str) -> Path:
-    """A file of ../shared/data, or a skip that names it."""
+    """A file of ../shared/data, or a skip that names it; a failure where ENVGYM_REQUIRE_ALL=1."""
     path = _DATA / name
     if not path.is_file():
-        pytest.skip(f"no {name} under ../shared/data")
+        absent = f"no {name} under ../shared/data"
+        if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
+            pytest.fail(f"{absent}: put it there, or unset ENVGYM_REQUIRE_ALL to skip")
+        pytest.skip(absent)
     return path
 
 

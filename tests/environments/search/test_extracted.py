@@ -90,6 +90,12 @@ def test_parents_need_a_page_that_tells_or_the_word_wife() -> None:
     assert facts_of(text, "Bo Ek", Passage("1", "Otto", "Otto was a duke. He ruled.")) == {}
     by_wife = "Bo Ek was a Swedish duke. He was a son of Al Ek and his wife Eva Lind."
     assert facts_of(by_wife, "Bo Ek") == {"father": "Al Ek", "mother": "Eva Lind"}
+    (ranked,) = [
+        fact.found.golds
+        for fact in extract_facts([Passage("0", "Bo Ek", by_wife.replace("Al Ek", "Duke Al II"))])
+        if fact.found.relation == "father"
+    ]
+    assert ranked == ("Duke Al II", "Al II")
     brother = "Bo Ek was a Swedish duke. He was the brother of Al, the son of Otto II."
     assert facts_of(brother, "Bo Ek", father) == {}
 

@@ -1,0 +1,82 @@
+"""Whole runs at the smallest size: they finish, resume exactly and refuse what does not fit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from envgym.errors import UsageError
+from envgym.store import read_episodes
+from envgym.trainers.config import Config, load_config
+from envgym.trainers.run import train
+
+RECIPE = """
+name: mini
+threads: 1
+checkpoint_every: 1
+env: {id: search/wiki-v1, size: 60, hops: [1], top_k: 1, max_turns: 3, phrasings: 1}
+model: {kind: tiny, vocab_size: 400, hidden: 32, heads: 2, kv_heads: 1, intermediate: 48,
+        copying: {steps: 2, rows: 4, length: 32}}
+chat: {dialect: tags, instructions: false}
+rollout: {groups: 2, group_size: 3, max_tokens: 8}
+warm_start: {episodes: 12, steps: 3, rows: 4, lr: 1.0e-3}
+learner: {steps: 3, lr: 1.0e-3}
+losses: [{name: clip}, {name: kl, coef: 0.01}]
+hooks: [{name: tensorboard}]
+evaluation: {tasks: 4}
+"""
+
+
+def config(folder: Path, name: str, *overrides: str) -> Config:
+    path = folder / "mini.yaml"
+    path.write_text(RECIPE)
+    return load_config(path, [f"output={folder / name}", *overrides])
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def metrics(folder: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
+
+
+async def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
+    summary = await train(config(tmp_path, "a"))
+    folder = tmp_path / "a"
+    assert set(summary["eval"]) == {"untrained", "warm_start", "trained"}
+    assert summary == json.loads((folder / "summary.json").read_text())
+    assert [row["step"] for row in metrics(folder)] == [1, 2, 3]
+    # sampler and learner agree before the first update
+    assert metrics(folder)[0]["learn/logp_gap"] < 1e-4
+    assert "<details>" in (folder / "report.html").read_text()
+    assert len(list(read_episodes(folder / "episodes" / "trained"))) == 4
+    assert list((folder / "tensorboard").iterdir())
+    with pytest.raises(UsageError, match="--resume"):
+        await train(config(tmp_path, "a"))
+    with pytest.raises(UsageError, match="differs"):
+        await train(config(tmp_path, "a", "learner.lr=0.1"), resume=True)
+
+
+async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    await train(config(tmp_path, "whole"))
+    running = asyncio.create_task(train(config(tmp_path, "cut")))
+    while not list((tmp_path / "cut").glob("checkpoints/step-000001")):
+        await asyncio.sleep(0.01)
+        assert not running.done()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await train(config(tmp_path, "cut"), resume=True)
+    # How requests meet in the engine's batches varies, and with it the last bits of a log-prob.
+    for resumed, whole in zip(metrics(tmp_path / "cut"), metrics(tmp_path / "whole"), strict=True):
+        assert resumed == pytest.approx(whole, rel=1e-3, abs=1e-5)
+    one, two = weights(tmp_path / "cut"), weights(tmp_path / "whole")
+    for name in two:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-5)
