@@ -28,9 +28,7 @@ def trajectories(draw: st.DrawFn) -> Trajectory:
 
 
 @given(trajectories(), st.sampled_from([(), ("hint",), ("hint", "tool")]))
-def test_each_action_token_stands_in_one_row(
-    trajectory: Trajectory, drop: tuple[str, ...]
-) -> None:
+def test_each_action_token_stands_in_one_row(trajectory: Trajectory, drop: tuple[str, ...]) -> None:
     compiled = rows(trajectory, drop)  # type: ignore[arg-type]
     for index, turn in enumerate(trajectory.turns):
         places = [(row, row.turn == index) for row in compiled if (row.turn == index).any()]

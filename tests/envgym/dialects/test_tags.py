@@ -47,7 +47,10 @@ def test_neutral_text_holds_no_call(text: str) -> None:
     [
         ("I <b>think</b>. <search> a b </search>", ToolCall("search", {"query": "a b"})),
         ("<search>a</search><answer>b</answer>", ToolCall("search", {"query": "a"})),
-        ('<search>{"query": "a", "top_k": 5}</search>', ToolCall("search", {"query": "a", "top_k": 5})),
+        (
+            '<search>{"query": "a", "top_k": 5}</search>',
+            ToolCall("search", {"query": "a", "top_k": 5}),
+        ),
         ('<answer>{"a": 1}</answer>', ToolCall("answer", {"text": '{"a": 1}'})),
         ("<wait></wait>", ToolCall("wait", {})),
     ],
