@@ -1,10 +1,12 @@
 """envgym's environments as ordinary, synchronous Gymnasium ones, under the same ids.
 
-    gymnasium.make("envgym.gym_bridge:search/wiki-v1", dialect="hermes")
+    import envgym.gym_bridge
+    gymnasium.make("envgym/search.wiki-v1", dialect="hermes")
 
-Importing this module registers every id in Gymnasium's registry; ``module:id`` is Gymnasium's own
-way to import a module first. (A Gymnasium id has one namespace, so ``envgym/search/wiki-v1`` is
-not one; and Gymnasium 1.x loads no plugins by itself.)
+Importing this module registers every id with Gymnasium, as it is and within the namespace
+``envgym``, where the family's slash becomes a dot: a Gymnasium id has one slash. Without the
+import, ``gymnasium.make("envgym.gym_bridge:search/wiki-v1")`` is Gymnasium's own way to do both (Gymnasium
+1.x loads no plugins by itself).
 """
 
 from __future__ import annotations
@@ -100,8 +102,9 @@ class SyncEnv(gymnasium.Env[str, str]):
 def register_all() -> None:
     """Register every id of `envgym.specs()` that Gymnasium does not know yet."""
     for id in specs():
-        if id not in gymnasium.registry:
-            gymnasium.register(id, entry_point=f"{__name__}:SyncEnv", kwargs={"env_id": id})
+        for name in (id, f"envgym/{id.replace('/', '.')}"):
+            if name not in gymnasium.registry:
+                gymnasium.register(name, entry_point=f"{__name__}:SyncEnv", kwargs={"env_id": id})
 
 
 def _text(observation: Observation, info: Info) -> tuple[str, Info]:

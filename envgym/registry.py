@@ -62,14 +62,15 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
     """An environment instance.
 
     Args:
-        id: Registered id; ``name-vN`` alone serves where no other family has it.
+        id: Registered id; ``name-vN`` alone serves where no other family has it. Or
+            ``module:Class``, an environment that is not registered.
         kwargs: For its constructor; they override the registered ones.
 
     Raises:
         UsageError: Unknown id (the nearest is named) or arguments the environment does not take.
     """
     _load_plugins()
-    spec = _specs.get(id) or _by_short_name(id)
+    spec = _specs.get(id) or (_unregistered(id) if ":" in id else _by_short_name(id))
     cls = load_class(spec)
     merged = {**spec.kwargs, **kwargs}
     if spec.max_turns is not None:
@@ -78,6 +79,11 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
     env = cls(**merged)
     env.spec = replace(spec, kwargs=merged, max_turns=env.max_turns)
     return env
+
+
+def _unregistered(path: str) -> EnvSpec:
+    name = path.partition(":")[2].lower()
+    return EnvSpec(f"{name}-v0", entry_point=path)
 
 
 def _by_short_name(id: str) -> EnvSpec:

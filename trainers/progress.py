@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -53,11 +54,18 @@ class Progress:
         self.say(f"  {name}: score {scores.score:.3f} ± {scores.stderr:.3f}  by difficulty {parts}")
 
     def stage(self, title: str, total: int) -> Callable[..., Any]:
-        """Begin a stage; call the result with the step just done and figures by name."""
+        """Begin a stage; call the result with the step just done and figures by name.
+
+        Ctrl-C asks the run's task to cancel, but a stage that never awaits would not hear of it
+        before its end: the call passes it on between two steps.
+        """
         task = self._bars.add_task(title, total=total, figures="")
 
         def on_step(step: int, **figures: float) -> None:
             text = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
             self._bars.update(task, completed=step + 1, figures=text)
+            running = asyncio.current_task()
+            if running is not None and running.cancelling():
+                raise asyncio.CancelledError
 
         return on_step

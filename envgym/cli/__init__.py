@@ -28,6 +28,7 @@ app.command("eval")(evaluate.eval_command)
 
 def main() -> None:
     """The ``envgym`` program."""
+    sys.path.insert(0, "")  # environments of the folder one is in: `envgym check guess:Guess`
     verbose = bool({"-v", "--verbose"} & set(sys.argv))
     try:
         app()
