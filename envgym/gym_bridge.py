@@ -4,9 +4,9 @@
     gymnasium.make("envgym/search.wiki-v1", dialect="hermes")
 
 Importing this module registers every id with Gymnasium, as it is and within the namespace
-``envgym``, where the family's slash becomes a dot: a Gymnasium id has one slash. Without the
-import, ``gymnasium.make("envgym.gym_bridge:search/wiki-v1")`` is Gymnasium's own way to do both (Gymnasium
-1.x loads no plugins by itself).
+``envgym``, where the family's slash becomes a dot: a Gymnasium id has one slash.
+``gymnasium.make("envgym.gym_bridge:search/wiki-v1")`` is Gymnasium's own way to import and make
+at once (Gymnasium 1.x loads no plugins by itself).
 """
 
 from __future__ import annotations

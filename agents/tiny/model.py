@@ -75,6 +75,9 @@ def load_model(
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
     except (OSError, ValueError) as error:
         raise UsageError(f"no model in {str(path)!r}: {_first_line(error)}") from error
+    # Transformers makes an empty tokenizer up where a directory has none.
+    if Path(path).is_dir() and not any(Path(path).glob("*token*")):
+        raise UsageError(f"no tokenizer in {str(path)!r}: save it beside the model")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError, KeyError) as error:
