@@ -93,6 +93,11 @@ class WarmStart(Section):
     steps: int = Field(100, ge=0, description="Optimiser steps.")
     rows: int = Field(64, ge=1, description="Episodes a step.")
     lr: float = Field(1e-3, gt=0, description="Peak learning rate.")
+    shares: dict[float, float] = Field(
+        default_factory=dict,
+        description="Share of the episodes by the difficulty of their task; empty takes tasks as "
+        "they come.",
+    )
 
 
 class Learner(Section):

@@ -131,7 +131,7 @@ class Trainer:
         """Imitate the oracle."""
         warm = self.config.warm_start
         episodes = await demonstrations(
-            self.rollout, self.chat, self.source, warm.episodes, self.config.seed
+            self.rollout, self.chat, self.source, warm, self.config.seed
         )
         imitate(self._policy(warm.lr), episodes, warm, self.config.seed, on_step)
         if self.reference is not None:

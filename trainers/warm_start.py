@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from envgym.agents.oracle import OracleAgent
 from envgym.chat import Chat
-from envgym.errors import Fault
+from envgym.errors import Fault, UsageError
 from envgym.rollout import Rollout, Start
 from envgym.task import Task
 from envgym.trainers.batch import Sample, train_rows
@@ -19,22 +19,38 @@ from envgym.trajectory import Episode
 
 
 async def demonstrations(
-    rollout: Rollout, chat: Chat, source: Sequence[Task], count: int, seed: int
+    rollout: Rollout, chat: Chat, source: Sequence[Task], config: WarmStart, seed: int
 ) -> list[Episode]:
-    """Oracle episodes on `count` tasks of a source.
+    """Oracle episodes on tasks of a source.
 
     Raises:
+        UsageError: The source has no task of a difficulty that has a share.
         Fault: Not every episode could be played.
     """
-    order = random.Random(f"demonstrations:{seed}").sample(range(len(source)), len(source))
+    tasks = choose_tasks(source, config, random.Random(f"demonstrations:{seed}"))
     starts = [
-        Start(seed=seed * 100003 + i, task=source[order[i % len(order)]], group=f"oracle/{i}")
-        for i in range(count)
+        Start(seed=seed * 100003 + i, task=task, group=f"oracle/{i}")
+        for i, task in enumerate(tasks)
     ]
     result = await rollout.run(starts, OracleAgent(chat))
     if result.quarantined:
         raise Fault(f"the oracle failed: {result.quarantined[0].fault}", "env")
     return result.episodes
+
+
+def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) -> list[Task]:
+    """`config.episodes` tasks, each drawn again only once all like it were drawn."""
+    shares: dict[float | None, float] = {**config.shares} or {None: 1.0}
+    chosen: list[Task] = []
+    for difficulty, share in shares.items():
+        pool = [task for task in source if difficulty in (None, task.difficulty)]
+        if not pool:
+            raise UsageError(f"warm_start.shares: no task of difficulty {difficulty:g}")
+        count = round(config.episodes * share / sum(shares.values()))
+        while count > 0:
+            chosen += rng.sample(pool, min(count, len(pool)))
+            count -= len(pool)
+    return chosen
 
 
 def imitate(
