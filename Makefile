@@ -11,6 +11,10 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "envgym needs Python 3.11 or newer: set PYTHON=/path/to/it"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		echo "Python's venv module is missing: installing python3-venv"; \
+		apt-get install -y -qq python3-venv \
+			|| { echo "could not: run 'sudo apt-get install python3-venv' and try again"; exit 1; }; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -c constraints.txt "torch==2.13.0"

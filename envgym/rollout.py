@@ -1,6 +1,6 @@
 """Rollouts: many episodes at once, from tasks and an agent to recorded episodes.
 
-Environments are pooled and reused; an infrastructure fault is retried in a fresh environment, then
+Environments are pooled and reused; a fault is retried in a fresh environment, then
 quarantined: it comes back as an episode with `fault` set, apart from the others, never as a reward.
 """
 
@@ -53,7 +53,7 @@ class Limits:
 
     Attributes:
         concurrency: Episodes in flight at once.
-        retries: Further tries after an infrastructure fault.
+        retries: Further tries after a fault, each in a fresh environment.
         episode_s: Wall-clock seconds for one episode; None for no limit.
         fault_rate: The rollout stops once more than this share of its episodes (and more than
             ten) were quarantined: the world is broken, not unlucky.

@@ -77,7 +77,7 @@ class RolloutSection(Section):
     max_tokens: int = Field(256, ge=1, description="Sampled tokens a turn.")
     temperature: float = Field(1.0, gt=0, description="Of sampling.")
     concurrency: int = Field(256, ge=1, description="Episodes in flight at once.")
-    retries: int = Field(2, ge=0, description="Further tries after an infrastructure fault.")
+    retries: int = Field(2, ge=0, description="Further tries after a fault.")
     dynamic_rounds: int = Field(
         1,
         ge=1,

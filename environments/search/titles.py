@@ -27,13 +27,15 @@ class TitleIndex:
     """
 
     def __init__(self, passages: Sequence[Passage]) -> None:
+        self._by_title: dict[str, Passage] = {}
         self._by_key: dict[str, Passage] = {}
         for passage in passages:
+            self._by_title.setdefault(passage.title, passage)
             self._by_key.setdefault(title_key(passage.title), passage)
 
     def get(self, title: str) -> Passage | None:
-        """The passage of that title, or None."""
-        return self._by_key.get(title_key(title))
+        """The passage of that title, or None; the exact spelling is tried first."""
+        return self._by_title.get(title) or self._by_key.get(title_key(title))
 
     def nearest(self, title: str, n: int) -> list[str]:
         """Up to n titles most like this one, best first, ties in corpus order.
