@@ -14,8 +14,9 @@ from envgym.environments.search.chain import SPLITS, Question, split_of
 from envgym.environments.search.corpus import load_corpus, load_questions
 from envgym.environments.search.index import Backend, Bm25Index
 from envgym.environments.search.questions import question_pool
+from envgym.environments.search.relations import RELATIONS
 from envgym.environments.search.world import World
-from envgym.errors import UsageError
+from envgym.errors import UsageError, suggest
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Source:
 
     Attributes:
         seed, size, phrasings: Of the generated world; size is its number of pages.
+        relations: Those that questions over the world may follow; all when empty.
         corpus: File of passages to use instead.
         questions: File of questions over that corpus; without it they are made from the passages.
         backend: See `Bm25Index`.
@@ -32,6 +34,7 @@ class Source:
     seed: int = 0
     size: int = 600
     phrasings: int = 3
+    relations: tuple[str, ...] = ()
     corpus: str | None = None
     questions: str | None = None
     backend: Backend = "auto"
@@ -44,6 +47,7 @@ class Library:
     index: Bm25Index
     world: World | None
     fixed: Sequence[Question] = ()
+    relations: Sequence[str] = ()
     _pools: dict[tuple[str, tuple[int, ...]], list[Question]] = field(default_factory=dict)
 
     @classmethod
@@ -60,7 +64,10 @@ class Library:
                 world = World.generate(source.seed, source.size, source.phrasings)
             except ValueError as error:
                 raise UsageError(str(error)) from error
-            return cls(Bm25Index(world.passages, source.backend), world)
+            if unknown := set(source.relations) - set(RELATIONS):
+                raise UsageError(f"no relation {min(unknown)!r}.{suggest(min(unknown), RELATIONS)}")
+            index = Bm25Index(world.passages, source.backend)
+            return cls(index, world, relations=source.relations)
         try:
             passages = load_corpus(_existing(source.corpus))
             if source.questions is None:
@@ -85,7 +92,8 @@ class Library:
         key = (split, hops)
         if key not in self._pools:
             if self.world is not None:
-                pools = [question_pool(self.world, n, split) for n in hops]
+                followed = self.relations or RELATIONS
+                pools = [question_pool(self.world, n, split, 0, followed) for n in hops]
                 self._pools[key] = [q for row in zip(*pools, strict=False) for q in row]
             else:
                 mine = [q for q in self.fixed if split_of(_start(q)) == split]

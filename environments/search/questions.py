@@ -8,7 +8,7 @@ that already stands on an earlier page of the chain, an answer that stands in th
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import overload
 
 from envgym.environments.search.chain import Question, Split, Step, check_split, mentions, split_of
@@ -27,10 +27,16 @@ _Path = tuple[Fact, ...]
 class QuestionPool(Sequence[Question]):
     """All questions of one length in one split, shuffled by the seed; pool[i] never changes."""
 
-    def __init__(self, world: World, hops: int, split: Split, seed: int) -> None:
+    def __init__(
+        self, world: World, hops: int, split: Split, seed: int, relations: Collection[str]
+    ) -> None:
         self._world, self._seed = world, seed
-        starts = _starts(world, split)
-        self._paths = [path for start in starts for path in _paths(world, start, hops)]
+        self._paths = [
+            path
+            for start in _starts(world, split)
+            for path in _paths(world, start, hops)
+            if all(fact.relation in relations for fact in path)
+        ]
         random.Random(f"pool:{seed}:{split}:{hops}").shuffle(self._paths)
 
     def __len__(self) -> int:
@@ -46,14 +52,22 @@ class QuestionPool(Sequence[Question]):
         return _phrase(self._world, self._paths[index], self._seed)
 
 
-def question_pool(world: World, hops: int, split: Split, seed: int = 0) -> QuestionPool:
+def question_pool(
+    world: World,
+    hops: int,
+    split: Split,
+    seed: int = 0,
+    relations: Collection[str] = RELATIONS.keys(),
+) -> QuestionPool:
     """Every question of `hops` hops whose start entity is in the split, without duplicates.
 
-    May be empty in a small world. Raises ValueError for hops outside 1..MAX_HOPS or an unknown
-    split.
+    `relations` are those that a chain may follow. The pool may be empty in a small world. Raises
+    ValueError for hops outside 1..MAX_HOPS, an unknown split or an unknown relation.
     """
     _check(hops, split)
-    return QuestionPool(world, hops, split, seed)
+    if unknown := sorted(set(relations) - set(RELATIONS)):
+        raise ValueError(f"unknown relations {unknown}: use some of {', '.join(RELATIONS)}")
+    return QuestionPool(world, hops, split, seed, relations)
 
 
 def sample_question(world: World, index: int, split: Split, hops: int, seed: int = 0) -> Question:

@@ -31,6 +31,7 @@ class WikiSearch(ToolEnv[Task]):
     Args:
         seed, size: Of the generated world; size is its number of pages.
         phrasings: Wordings of a fact in it, 1 to 3: one makes reading easy.
+        relations: Those that its questions follow (``director``, ``mother``, …); all when empty.
         corpus: JSON or JSONL file of passages to search instead.
         questions: Its question file; without one, questions are made from the passages.
         hops: Chain lengths to ask, 1 to 4 (1 and 2 for questions made from passages).
@@ -50,6 +51,7 @@ class WikiSearch(ToolEnv[Task]):
         seed: int = 0,
         size: int = 600,
         phrasings: int = 3,
+        relations: Sequence[str] = (),
         corpus: str | None = None,
         questions: str | None = None,
         hops: Sequence[int] = (1, 2, 3, 4),
@@ -72,7 +74,7 @@ class WikiSearch(ToolEnv[Task]):
         self._page_chars = page_chars
         self._metric = metric
         self._format_reward = format_reward
-        source = Source(seed, size, phrasings, corpus, questions, backend)
+        source = Source(seed, size, phrasings, tuple(relations), corpus, questions, backend)
         self._shared: Shared[Library] = Shared(
             ("search/wiki", source), lambda: Library.open(source)
         )

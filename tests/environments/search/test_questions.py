@@ -86,3 +86,10 @@ def test_errors_name_the_mend(world: World) -> None:
         question_pool(world, 5, "train")
     with pytest.raises(ValueError, match="use train or test"):
         sample_question(world, 0, "dev", 1)  # type: ignore[arg-type]
+
+
+def test_relations_bound_the_chains(world: World) -> None:
+    pool = question_pool(world, 2, "train", relations=("director", "mother"))
+    assert {step.relation for question in pool for step in question.chain} <= {"director", "mother"}
+    with pytest.raises(ValueError, match="unknown relations"):
+        question_pool(world, 1, "train", relations=("aunt",))
