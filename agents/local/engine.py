@@ -41,7 +41,7 @@ class Engine:
             the model's generation config, `()` means none.
 
     Raises:
-        NotImplementedError: the model keeps a state other than keys and values.
+        UsageError: the model keeps a state other than keys and values.
     """
 
     def __init__(

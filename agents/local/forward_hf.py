@@ -19,6 +19,7 @@ from transformers.cache_utils import DynamicLayer
 
 from envgym.agents.local.kv_cache import LayerShape, SlotCache
 from envgym.agents.local.runner import Chunk
+from envgym.errors import UsageError
 
 
 class HFRunner:
@@ -30,7 +31,7 @@ class HFRunner:
         max_context: most columns.
 
     Raises:
-        NotImplementedError: the model keeps another kind of state (recurrent, encoder-decoder).
+        UsageError: the model keeps another kind of state (recurrent, encoder-decoder).
     """
 
     name = "hf"
@@ -113,9 +114,9 @@ class HFRunner:
             layers: list[Any] = list(cache.layers)
             if layers and all(type(layer) is DynamicLayer and _plain(layer) for layer in layers):
                 return [(layer.keys, layer.values) for layer in layers]
-        raise NotImplementedError(
+        raise UsageError(
             f"{type(self._model).__name__} cannot run in the local engine ({reason}); "
-            "serve it with the vllm agent instead"
+            "serve it with vLLM and use the openai agent"
         )
 
     def _gather(self, slots: Sequence[int], lengths: Sequence[int]) -> DynamicCache:

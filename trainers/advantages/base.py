@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -14,6 +15,6 @@ class Advantage(Plugin):
 
     point: ClassVar[str] = "advantage"
 
+    @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set the advantages of every sample."""
-        raise NotImplementedError

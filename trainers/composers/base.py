@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -14,6 +15,6 @@ class Composer(Plugin):
 
     point: ClassVar[str] = "composer"
 
+    @abstractmethod
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
         """Batches of samples whose advantages are set."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
@@ -16,6 +17,6 @@ class Guidance(Plugin):
 
     point: ClassVar[str] = "guidance"
 
+    @abstractmethod
     async def play(self, starts: Sequence[Start], play: Play) -> RolloutResult:
         """Play `starts` by `play`; add, repeat or replace episodes as the method has it."""
-        raise NotImplementedError

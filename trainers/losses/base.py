@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -45,9 +46,9 @@ class Loss(Plugin):
     needs_reference: ClassVar[bool] = False
     coef: float = 1.0
 
+    @abstractmethod
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Per-token loss [N], and per-token metrics [N] to be averaged over tokens."""
-        raise NotImplementedError
 
 
 def token_weights(samples: list[Sample], denominator: Denominator, constant: float) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -14,6 +15,6 @@ class Reward(Plugin):
 
     point: ClassVar[str] = "reward"
 
+    @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add to each sample's reward."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -15,9 +16,9 @@ class Sampler(Plugin):
 
     point: ClassVar[str] = "sampler"
 
+    @abstractmethod
     def draw(self, source: Sequence[Task], count: int, seed: str) -> list[Task]:
         """`count` tasks; the same for the same seed and state."""
-        raise NotImplementedError
 
     def observe(self, groups: Sequence[Group]) -> None:
         """See the finished groups of a step."""

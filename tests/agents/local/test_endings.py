@@ -221,5 +221,5 @@ async def test_an_adapter_sends_the_model_down_the_generic_path(make_engine: Mak
 
 def test_a_recurrent_model_is_refused() -> None:
     config = MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=1, state_size=4)
-    with pytest.raises(NotImplementedError, match="vllm"):
+    with pytest.raises(UsageError, match="openai agent"):
         Engine(MambaForCausalLM(config))
