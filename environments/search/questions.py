@@ -15,11 +15,9 @@ from envgym.environments.search.chain import Question, Split, Step, check_split,
 from envgym.environments.search.relations import RELATIONS
 from envgym.environments.search.world import Fact, World
 
-__all__ = ["MAX_HOPS", "Question", "QuestionPool", "Step", "question_pool", "sample_question"]
+__all__ = ["MAX_HOPS", "Question", "QuestionPool", "Step", "question_pool"]
 
 MAX_HOPS = 4
-# A random walk fails now and then (dead ends, shortcuts); so many in a row mean there is nothing.
-_MAX_WALKS = 2000
 
 _Path = tuple[Fact, ...]
 
@@ -68,30 +66,6 @@ def question_pool(
     if unknown := sorted(set(relations) - set(RELATIONS)):
         raise ValueError(f"unknown relations {unknown}: use some of {', '.join(RELATIONS)}")
     return QuestionPool(world, hops, split, seed, relations)
-
-
-def sample_question(world: World, index: int, split: Split, hops: int, seed: int = 0) -> Question:
-    """Question number `index` of an endless stream, found by a random walk without enumerating.
-
-    The same arguments give the same question; different indexes may give the same one, too.
-    Raises ValueError for hops outside 1..MAX_HOPS, an unknown split, or when the world has no
-    such question.
-    """
-    _check(hops, split)
-    rng = random.Random(f"{seed}:{split}:{hops}:{index}")
-    starts = _starts(world, split)
-    for _ in range(_MAX_WALKS if starts else 0):
-        path: _Path = ()
-        title = rng.choice(starts)
-        while len(path) < hops and (facts := list(world.facts_about(title).values())):
-            path = (*path, rng.choice(facts))
-            title = path[-1].object
-        if len(path) == hops and all(_extends(world, path[:end]) for end in range(1, hops + 1)):
-            return _phrase(world, path, seed)
-    raise ValueError(
-        f"no {hops}-hop {split} question in a world of {world.size} pages: "
-        "use more pages or fewer hops"
-    )
 
 
 def _check(hops: int, split: str) -> None:
