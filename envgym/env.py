@@ -226,11 +226,15 @@ class Env(Generic[TaskT]):
         return StepResult(observation, self._reward, terminated, truncated, self._info())
 
     async def close(self) -> None:
-        """Release everything; safe to call twice."""
+        """Release everything; safe to call twice.
+
+        Raises:
+            Fault: Something could not be released, or not before the deadline.
+        """
         if self._phase == "closed":
             return
         self._phase = "closed"
-        await within(self.deadlines.close, self.stop())
+        await self._within(self.deadlines.close, self.stop)
 
     async def __aenter__(self) -> Env[TaskT]:
         return self
@@ -264,10 +268,10 @@ class Env(Generic[TaskT]):
             raise UsageError(f"no task {index}: {self.spec.id} has {len(source)} in this split")
         return source[index]
 
-    async def _within(self, seconds: float | None, hook: Any, argument: Any) -> Any:
+    async def _within(self, seconds: float | None, hook: Any, *arguments: Any) -> Any:
         """Run a hook under its deadline; whatever breaks in it is a fault, not a reward."""
         try:
-            return await within(seconds, hook(argument))
+            return await within(seconds, hook(*arguments))
         except EnvgymError:
             raise
         except TimeoutError as error:

@@ -137,10 +137,12 @@ class Rollout:
         return result
 
     async def close(self) -> None:
-        """Close the pooled environments."""
+        """Close the pooled environments, all of them; then raise the first fault, if any."""
         idle, self._idle = self._idle, []
-        for env in idle:
-            await env.close()
+        outcomes = await asyncio.gather(*(env.close() for env in idle), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
 
     async def _try(self, start: Start, agent: Agent, result: RolloutResult) -> Episode:
         for attempt in range(self.limits.retries + 1):

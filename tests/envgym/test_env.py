@@ -202,6 +202,18 @@ async def test_a_hung_step_meets_its_deadline() -> None:
         await env.step(Action())
 
 
+async def test_a_hung_close_meets_its_deadline_once() -> None:
+    class Clinging(Guess):
+        async def stop(self) -> None:
+            await asyncio.sleep(60)
+
+    env = Clinging()
+    env.deadlines = Deadlines(close=0.01)
+    with pytest.raises(Fault, match=r"stop passed its deadline of 0\.01 s"):
+        await env.close()
+    await env.close()
+
+
 async def test_a_cancelled_step_leaves_nothing_to_step() -> None:
     env = Stage()
     await env.reset(seed=0)

@@ -292,3 +292,30 @@ async def test_seats_have_trajectories_and_rewards_of_their_own() -> None:
     assert [t.messages[-1].content for t in writer.turns] == ["write", "for the writer"]
     assert [t.messages[-1].content for t in critic.turns] == ["for the critic"] * 2
     assert (writer.reward, critic.reward) == (0.5, 1.0)
+
+
+async def test_one_that_will_not_close_leaves_the_others_closed() -> None:
+    made: list[Stubborn] = []
+
+    class Stubborn(Guess):
+        stopped = False
+
+        async def start(self, task: Task) -> str:
+            await asyncio.sleep(0)  # so that the others begin meanwhile
+            return await super().start(task)
+
+        async def stop(self) -> None:
+            if self is made[0]:
+                raise OSError("pipe gone")
+            self.stopped = True
+
+    def make() -> Stubborn:
+        made.append(Stubborn())
+        return made[-1]
+
+    rollout = Rollout(make)
+    result = await rollout.run([Start(seed=i) for i in range(4)], Solver())
+    assert len(result.episodes) == len(made) == 4
+    with pytest.raises(Fault, match="stop raised OSError: pipe gone"):
+        await rollout.close()
+    assert [env.stopped for env in made] == [False, True, True, True]
