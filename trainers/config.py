@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
-from envgym.agents.tiny import CopyingPhase, TinyConfig
+from envgym.agents.tiny import BASE, CopyingPhase, TinyConfig
 from envgym.errors import UsageError, suggest
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.composers import Composer, Shuffled
@@ -51,10 +51,10 @@ class TinyModel(TinyConfig):
 
 
 class PretrainedModel(Section):
-    """A model from a directory or a hub."""
+    """A model from a directory or a hub; without a path, the small one that comes with envgym."""
 
     kind: Literal["pretrained"]
-    path: str = Field(description="Directory or hub name.")
+    path: str = Field(str(BASE), description="Directory or hub name.")
     dtype: Literal["float32", "bfloat16", "auto"] = Field("float32", description="Of the weights.")
 
 
@@ -105,6 +105,12 @@ class Learner(Section):
 
     steps: int = Field(100, ge=0, description="Steps of rollouts and learning.")
     lr: float = Field(1e-6, gt=0, description="Learning rate.")
+    warmup: int = Field(
+        0,
+        ge=0,
+        description="First steps over which the rate rises. Adam's first updates are signs: at "
+        "full rate they cost a small policy much of what it could do.",
+    )
     lr_decay: Literal["constant", "linear"] = Field("constant", description="Over the steps.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's.")
     grad_clip: float = Field(1.0, gt=0, description="Norm of the gradient.")
@@ -113,6 +119,11 @@ class Learner(Section):
         "token", description="What token losses are divided by; see losses.base.token_weights."
     )
     constant: float = Field(1024.0, gt=0, description="For the constant denominator.")
+
+    def lr_scale(self, step: int) -> float:
+        """What `lr` is multiplied by at a step, counted from 0."""
+        decay = 1 - step / self.steps if self.lr_decay == "linear" and self.steps else 1.0
+        return decay * min(1.0, (step + 1) / (self.warmup + 1))
 
 
 class Evaluation(Section):

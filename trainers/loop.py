@@ -123,8 +123,7 @@ class Trainer:
         useful = [r for r in train_rows(batch, weights) if r.advantage.any() or self.reference]
         if not useful:
             return {}
-        decay = 1 - self.step_number / max(learner.steps, 1)
-        scale = decay if learner.lr_decay == "linear" else 1.0
+        scale = learner.lr_scale(self.step_number)
         return self.policy.update(useful, self.config.losses, self.reference, scale)
 
     async def warm_start(self, on_step: Any = None) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from envgym.agents.tiny.copying import CopyingPhase, learn_to_copy
-from envgym.agents.tiny.model import TinyConfig, build_model, load_model, save_model
+from envgym.agents.tiny.model import BASE, TinyConfig, build_model, load_model, save_model
+from envgym.agents.tiny.reading import ReadingPhase, learn_to_read
 from envgym.agents.tiny.tokenizer import train_tokenizer
 
 __all__ = [
+    "BASE",
     "CopyingPhase",
+    "ReadingPhase",
     "TinyConfig",
     "build_model",
     "learn_to_copy",
+    "learn_to_read",
     "load_model",
     "save_model",
     "train_tokenizer",

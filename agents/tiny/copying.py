@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+_ALPHABETS = (16, 48, 1 << 30)  # different tokens a row draws on; the last is all of them
+
 
 class CopyingPhase(BaseModel):
     """Settings of the copying phase."""
@@ -59,20 +61,27 @@ def copying_batch(
 ) -> tuple[Tensor, Tensor]:
     """Random rows in which short strings come back.
 
+    Some rows draw on few different tokens: the one before does not tell there which one follows,
+    as a given name that two people on a page share does not tell the family name.
+
     Returns:
         ids [rows, length], and a mask of the tokens that continue a repeated string.
     """
     rows, length = phase.rows, phase.length
-    ids = torch.randint(0, vocabulary, (rows, length), generator=generator)
+    alphabets = torch.randint(0, vocabulary, (rows, vocabulary), generator=generator)
+    kinds = torch.randint(0, len(_ALPHABETS), (rows,), generator=generator)
+    sizes = torch.tensor(_ALPHABETS)[kinds].clamp(max=vocabulary)
+    draws = torch.rand(rows, length, generator=generator) * sizes.unsqueeze(1)
+    ids = alphabets.gather(1, draws.long())
     repeated = torch.zeros(rows, length, dtype=torch.bool)
     half = length // 2
     starts = torch.randint(0, half - 1, (rows, half), generator=generator).tolist()
-    sizes = torch.randint(3, 12, (rows, half), generator=generator).tolist()
+    lengths = torch.randint(3, 12, (rows, half), generator=generator).tolist()
     for row in range(rows):
         place, piece = half, 0
         while place < length:
             source = starts[row][piece]
-            size = min(sizes[row][piece], half - source, length - place)
+            size = min(lengths[row][piece], half - source, length - place)
             ids[row, place : place + size] = ids[row, source : source + size]
             repeated[row, place + 1 : place + size] = True
             place, piece = place + size, piece + 1

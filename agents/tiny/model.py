@@ -17,6 +17,8 @@ from transformers import (
 
 from envgym.errors import UsageError
 
+BASE = Path(__file__).with_name("base")  # the small model that comes with envgym
+
 
 class TinyConfig(BaseModel):
     """Shape of a tiny model."""

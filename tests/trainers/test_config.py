@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from envgym.errors import UsageError
-from envgym.trainers.config import load_config, recipes
+from envgym.trainers.config import Learner, load_config, recipes
 
 GOOD = "name: x\nenv: {id: search/wiki-v1, size: 100}\nmodel: {kind: tiny}\n"
 
@@ -60,3 +60,10 @@ def test_broken_files_say_so(tmp_path: Path) -> None:
         load_config(tmp_path / "none.yaml")
     with pytest.raises(UsageError, match="mapping"):
         load_config(write(tmp_path, "- 1"))
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    constant = Learner(steps=10, warmup=3)
+    assert [constant.lr_scale(i) for i in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    linear = Learner(steps=4, lr_decay="linear")
+    assert [linear.lr_scale(i) for i in range(4)] == [1.0, 0.75, 0.5, 0.25]
