@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
 
-from envgym.agents.tiny import BASE, CopyingPhase, TinyConfig
+from envgym.agents.tiny import CopyingPhase, TinyConfig
 from envgym.errors import UsageError, suggest
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.composers import Composer, Shuffled
@@ -51,10 +51,12 @@ class TinyModel(TinyConfig):
 
 
 class PretrainedModel(Section):
-    """A model from a directory or a hub; without a path, the small one that comes with envgym."""
+    """A model from a directory or a hub."""
 
     kind: Literal["pretrained"]
-    path: str = Field(str(BASE), description="Directory or hub name.")
+    path: str | None = Field(
+        None, description="Directory or hub name; none takes the small one that comes with envgym."
+    )
     dtype: Literal["float32", "bfloat16", "auto"] = Field("float32", description="Of the weights.")
 
 

@@ -32,7 +32,7 @@ def build_model(config: Config, env: Env[Any]) -> tuple[PreTrainedModel, PreTrai
     if isinstance(settings, TinyModel):
         tokenizer = tiny.train_tokenizer(texts_of(env, config.chat.dialect), settings.vocab_size)
         return tiny.build_model(settings, tokenizer, config.seed), tokenizer
-    return tiny.load_model(settings.path, settings.dtype)
+    return tiny.load_model(settings.path or tiny.BASE, settings.dtype)
 
 
 def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
