@@ -89,7 +89,7 @@ def _batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """ids [rows, T] and the mask of learnt tokens, padded on the right."""
     source = iter(documents)
-    while pool := [_encode(tokenizer, d) for d in itertools.islice(source, rows * _SORTED)]:
+    while pool := [encode(tokenizer, d) for d in itertools.islice(source, rows * _SORTED)]:
         pool.sort(key=lambda encoded: len(encoded[0]))
         parts = [pool[i : i + rows] for i in range(0, len(pool), rows)]
         rng.shuffle(parts)
@@ -103,7 +103,7 @@ def _batches(
             yield ids, learnt
 
 
-def _encode(tokenizer: PreTrainedTokenizerBase, document: Document) -> tuple[list[int], list[bool]]:
+def encode(tokenizer: PreTrainedTokenizerBase, document: Document) -> tuple[list[int], list[bool]]:
     ids: list[int] = []
     learnt: list[bool] = []
     for text, learn in document:

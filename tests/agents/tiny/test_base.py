@@ -7,6 +7,7 @@ import itertools
 import torch
 
 from envgym.agents.tiny import BASE, load_model
+from envgym.agents.tiny.reading import encode
 from envgym.environments.search.sheets import fact_sheets
 
 
@@ -18,12 +19,7 @@ def test_it_reads_pages_it_has_never_seen() -> None:
     model, tokenizer = load_model(BASE)
     right = total = 0
     for document in itertools.islice(fact_sheets(first=7), 20):
-        ids: list[int] = []
-        learnt: list[bool] = []
-        for text, learn in document:
-            piece = tokenizer(text, add_special_tokens=False)["input_ids"]
-            ids += piece
-            learnt += [learn] * len(piece)
+        ids, learnt = encode(tokenizer, document)
         with torch.inference_mode():
             guesses = model(torch.tensor([ids])).logits[0, :-1].argmax(-1).tolist()
         for guess, token, learn in zip(guesses, ids[1:], learnt[1:], strict=True):
