@@ -104,6 +104,7 @@ def _batches(
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, document: Document) -> tuple[list[int], list[bool]]:
+    """A document's ids, and for each whether it is learnt."""
     ids: list[int] = []
     learnt: list[bool] = []
     for text, learn in document:
