@@ -111,7 +111,7 @@ class Learner(Section):
         0,
         ge=0,
         description="First steps over which the rate rises. Adam's first updates are signs: at "
-        "full rate they cost a small policy much of what it could do.",
+        "full rate they can cost a small policy much of what it could do.",
     )
     lr_decay: Literal["constant", "linear"] = Field("constant", description="Over the steps.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's.")

@@ -27,7 +27,7 @@ class ReadingPhase(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    steps: int = Field(2000, ge=0, description="Optimiser steps; 0 skips the phase.")
+    steps: int = Field(1800, ge=0, description="Optimiser steps; 0 skips the phase.")
     rows: int = Field(32, description="Documents a step.")
     lr: float = Field(2e-3, description="Peak learning rate.")
     copying: CopyingPhase = Field(
