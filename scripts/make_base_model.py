@@ -1,7 +1,8 @@
 """Make the small base model that comes with envgym: `agents/tiny/base`.
 
-Its weights learn to copy and to read on pages of generated worlds that no environment asks about, and
-never see a question; its tokenizer is trained on the text of a few more, their questions included. Run again with the same arguments, on as many threads, it makes the same model.
+Its weights learn to copy and to read on pages of generated worlds that no environment asks about,
+and never see a question; its tokenizer is trained on the text of a few more, their questions
+included. Run again with the same arguments, on as many threads, it makes the same model.
 """
 
 from __future__ import annotations
