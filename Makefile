@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The chat templates of model families, for tests alone: TRL's wheel without what it depends on.
+TRL := 1.16.0
+TEMPLATES := .cache/trl-$(TRL)
 
 .PHONY: setup demo test lint bench base clean
 
@@ -24,8 +27,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/envgym train demo --fresh
 
-test: setup
+test: setup $(TEMPLATES)
 	$(BIN)/pytest
+
+$(TEMPLATES): | setup
+	-$(BIN)/pip install --quiet --no-deps --target $@ trl==$(TRL)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -40,4 +46,4 @@ base: setup
 	$(BIN)/python scripts/make_base_model.py
 
 clean:
-	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .cache runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

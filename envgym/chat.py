@@ -1,26 +1,25 @@
 """Messages to token ids, and back: the only place where text becomes tokens.
 
 Each observation is rendered once, as a delta after what the model has sampled, whatever the chat
-template. A template that rewrites history (Qwen3 takes the thinking out of earlier turns) is found
-out, and the caller then begins a new row from a full rendering.
+template. What the model sees is at every turn what a rendering of the whole history would give, but
+for white space around its own words, which stays as sampled. A template that rewrites history
+(Qwen3 takes the thinking out of earlier turns) is found out, and the caller then begins a new row.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
+from envgym.chat_template import ASK, ChatTemplate
 from envgym.dialects import Dialect, dialect
 from envgym.errors import UsageError
-from envgym.messages import Action, Message
+from envgym.messages import Action, Kind, Message
+from envgym.sketch import Plain, Sketch, reduce
 from envgym.tools import ToolSpec
 from envgym.trajectory import Span
-
-_MARK = "envgym-mark-51f0"  # stands for an assistant's text while a template is probed
-_ASK = {"role": "user", "content": "?"}
 
 
 class Chat:
@@ -45,52 +44,73 @@ class Chat:
                 "chat model's tokenizer"
             )
         self.tokenizer = tokenizer
+        self.template = ChatTemplate(tokenizer)
         self.dialect: Dialect = dialect(dialect_name)
         self._instructions = instructions
+        self._local: dict[str, bool] = {}
 
     # --- rendering ------------------------------------------------------------------------------
 
     def begin(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Span]:
-        """The whole context from the start of the conversation, ready for the model to act."""
-        explain = self._instructions and bool(tools)
-        in_template = explain and self.dialect.schema_in_template and self._template_shows_tools
-        conversation = [self._plain(m, tools) for m in messages]
-        if explain and not in_template:
-            _add_instructions(conversation, self.dialect.instructions(tools))
-        kinds = [m.kind for m in messages]
-        if len(conversation) > len(kinds):
-            kinds = ["system", *kinds]
-        schemas = [t.schema for t in tools] if in_template else None
-        return self._spans(conversation, list(kinds), schemas, "", 0)
+        """The whole context from the start of the conversation, ready for the model to act.
+
+        Raises:
+            UsageError: The template cannot show these messages; the error names the mend.
+        """
+        conversation, kinds, schemas = self._opening(messages, tools)
+        full = self.template.render(conversation, schemas)
+        return self._spans(conversation, kinds, schemas, full, 0)
+
+    def sketch(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Sketch:
+        """What `extend` needs to know of the conversation that `begin` has rendered."""
+        conversation, _, schemas = self._opening(messages, tools)
+        return Sketch(conversation, schemas)
 
     def extend(
-        self, sampled: Sequence[int], messages: Sequence[Message], tools: Sequence[ToolSpec]
-    ) -> list[Span]:
-        """The context between the ids just sampled and the next action.
+        self,
+        sketch: Sketch,
+        action: Message,
+        sampled: Sequence[int],
+        messages: Sequence[Message],
+        tools: Sequence[ToolSpec],
+    ) -> list[Span] | None:
+        """The context between the ids just sampled and the next action; the sketch grows by it.
 
         It begins with what the template puts after an assistant message, less what was sampled of
         it (the end-of-turn token, as a rule).
-        """
-        before = [_ASK, {"role": "assistant", "content": _MARK}]
-        after = [self._plain(m, tools) for m in messages]
-        full = self._render([*before, *after])
-        cut = full.rindex(_MARK) + len(_MARK)
-        if sampled:
-            last = self.tokenizer.decode([sampled[-1]])
-            if last and full.startswith(last, cut):
-                cut += len(last)
-        return self._spans([*before, *after], ["system", "action"], None, full[:cut], 2, messages)
 
-    def rewrites(self, text: str, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> bool:
-        """Whether the template, seeing `messages` after an assistant's `text`, changes the text."""
-        after = [self._plain(m, tools) for m in messages]
-        full = self._render([_ASK, {"role": "assistant", "content": text}, *after])
-        return text.strip() not in full
+        Returns:
+            None where the template, seeing the new messages, changes what the model saw or wrote.
+
+        Raises:
+            UsageError: The template cannot show these messages; the error names the mend.
+        """
+        before = sketch.messages[-1]["role"] if sketch.messages else None
+        turn = self._plain([action, *messages], tools, before)
+        self._widen(sketch, turn)
+        seen = self.template.render(sketch.messages, sketch.schemas)
+        conversation = [*sketch.messages, *turn]
+        full = self.template.render(conversation, sketch.schemas)
+        prefill = self._prefill(before)
+        written = prefill + self.dialect.write(message_action(action), tools)
+        start = _after(full, seen.removesuffix(prefill), written)
+        if start is None:
+            return None
+        if sampled and sampled[-1] in self.stop_ids:
+            stop = self.tokenizer.decode([sampled[-1]])
+            if not full.startswith(stop, start):
+                return None  # the template ends a turn in another way than the model did
+            start += len(stop)
+        sketch.add(turn)
+        kinds: list[Kind] = [m.kind for m in messages]
+        return self._spans(conversation, kinds, sketch.schemas, full, start)
 
     def demonstrate(self, action: Action, tools: Sequence[ToolSpec]) -> list[int]:
         """The ids of an action written by no model, its end-of-turn token included."""
         text = self.dialect.write(action, tools)
-        return [*self.tokenizer.encode(text, add_special_tokens=False), self.end_id]
+        prompt = self.template.render([ASK])
+        end = self._ends["tool" if action.tool_calls else "user"]
+        return [*self._encode(text, prompt), end]
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -103,98 +123,137 @@ class Chat:
 
     @cached_property
     def end_id(self) -> int:
-        """The token the template puts after an assistant message."""
-        full = self._render([_ASK, {"role": "assistant", "content": _MARK}], generate=False)
-        tail = full[full.rindex(_MARK) + len(_MARK) :]
-        ids = self.tokenizer.encode(tail, add_special_tokens=False)
-        return ids[0] if ids else self.tokenizer.eos_token_id
+        """The token that ends an assistant message, where the user is next to speak."""
+        return self._ends["user"]
 
     @cached_property
     def stop_ids(self) -> tuple[int, ...]:
         """Token ids that end an action."""
-        return tuple({self.end_id, self.tokenizer.eos_token_id} - {None})
+        return tuple({*self._ends.values(), self.tokenizer.eos_token_id} - {None})
 
     # --- inside ---------------------------------------------------------------------------------
 
     @cached_property
-    def _template_shows_tools(self) -> bool:
-        probe = {"name": _MARK, "description": "", "parameters": {"type": "object"}}
-        try:
-            return _MARK in self._render([_ASK], [{"type": "function", "function": probe}])
-        except Exception:
-            return False
+    def _ends(self) -> dict[str, int]:
+        """What ends an action before a message of each role.
 
-    @cached_property
-    def _special(self) -> re.Pattern[str]:
-        texts = sorted(self.tokenizer.get_added_vocab(), key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
+        A template without an end of turn (GLM) lets the next message's first token end it.
+        """
+        own, eos = self.template.end_after(None), self.tokenizer.eos_token_id
+        ends = {r: self.template.end_after(r) if own is None else own for r in ("user", "tool")}
+        return {role: eos if end is None else end for role, end in ends.items()}
 
-    def _plain(self, message: Message, tools: Sequence[ToolSpec]) -> dict[str, Any]:
-        """A message for the template, with nothing in it that could pass for markup."""
-        text = message.content
-        if message.role == "assistant":
-            text = self.dialect.write(message_action(message), tools)
-        else:
-            text = self._special.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text)
-            if message.kind in ("tool", "critic"):
-                text = self.dialect.neutralise(text, tools)
-        plain: dict[str, Any] = {"role": message.role, "content": text}
-        if message.role == "tool":
-            plain |= {"name": message.name, "tool_call_id": message.tool_call_id}
-        return plain
+    def _opening(
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec]
+    ) -> tuple[list[Plain], list[Kind], Sequence[Any] | None]:
+        """The conversation as the template takes it: plain messages, their kinds, schemas."""
+        explain = self._instructions and bool(tools)
+        in_template = explain and self.dialect.schema_in_template and self.template.shows_tools
+        conversation = self._plain(messages, tools, None)
+        if explain and not in_template:
+            _add_instructions(conversation, self.dialect.instructions(tools))
+        kinds: list[Kind] = [m.kind for m in messages]
+        if len(conversation) > len(kinds):
+            kinds.insert(0, "system")
+        return conversation, kinds, [t.schema for t in tools] if in_template else None
 
-    def _render(
-        self,
-        conversation: Sequence[dict[str, Any]],
-        schemas: Sequence[dict[str, Any]] | None = None,
-        generate: bool = True,
-    ) -> str:
-        return self.tokenizer.apply_chat_template(
-            list(conversation), tools=schemas, add_generation_prompt=generate, tokenize=False
-        )
+    def _plain(
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec], before: str | None
+    ) -> list[Plain]:
+        """Messages for the template, with nothing in them that could pass for markup."""
+        conversation: list[Plain] = []
+        for message in messages:
+            text = message.content
+            if message.role == "assistant":
+                text = self.dialect.write(message_action(message), tools)
+                text = (self._prefill(before) + text).removeprefix(self.template.opening)
+            else:
+                text = self.template.special.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text)
+                if message.kind in ("tool", "critic"):
+                    text = self.dialect.neutralise(text, tools)
+            plain: Plain = {"role": message.role, "content": text}
+            if message.role == "tool":
+                plain |= {"name": message.name, "tool_call_id": message.tool_call_id}
+            conversation.append(plain)
+            before = message.role
+        return conversation
+
+    def _prefill(self, before: str | None) -> str:
+        return self.template.prefill(before) if before else ""
+
+    def _widen(self, sketch: Sketch, turn: Sequence[Plain]) -> None:
+        """Let the sketch be the whole skeleton where its shortness would show in the delta."""
+        if not sketch.shortened or sketch.whole:
+            return
+        reduced = [reduce(m) for m in turn]
+        shapes = [(m["role"], m["content"]) for m in (*sketch.messages, *reduced)]
+        key = repr((bool(sketch.schemas), shapes))
+        if key not in self._local:
+            deltas = []
+            for before in (sketch.messages, sketch.doubled):
+                seen = self.template.render(before, sketch.schemas)
+                full = self.template.render([*before, *reduced], sketch.schemas)
+                deltas.append(full[len(seen) :] if full.startswith(seen) else None)
+            self._local[key] = deltas[0] == deltas[1]
+        sketch.whole = not self._local[key]
 
     def _spans(
         self,
-        conversation: list[dict[str, Any]],
-        kinds: list[Any],
-        schemas: Sequence[dict[str, Any]] | None,
-        done: str,
-        known: int,
-        messages: Sequence[Message] = (),
+        conversation: Sequence[Plain],
+        kinds: Sequence[Kind],
+        schemas: Sequence[Any] | None,
+        full: str,
+        start: int,
     ) -> list[Span]:
-        """Render run by run of equal kind, so that each span's ids are its own.
+        """The ids of `full` from `start` on, a span for each run of equal kind.
 
-        Where a shorter conversation is no prefix of a longer one (some templates close a run of
-        tool results once) the two runs become one span of the later kind.
+        `kinds` are those of the last messages. What no hint may take along when it is dropped (the
+        end of the turn before it, the generation prompt after it) is of kind ``user``.
         """
-        kinds = kinds + [m.kind for m in messages]
-        full = self._render(conversation, schemas)
+        first = len(conversation) - len(kinds)
+        cuts: list[tuple[int, Kind]] = []  # where each span ends, and its kind
+        index = first
+        for kind, run in groupby(kinds):
+            if index > first or (kind == "hint" and start):
+                before: Kind = kinds[index - first - 1] if index > first else "user"
+                cuts.append((self.template.start_of(index, conversation, schemas, full), before))
+            index += len(list(run))
+        last: Kind = kinds[-1] if kinds else "user"
+        if last == "hint":
+            cuts.append((self.template.generation_start(conversation, schemas, full), last))
+            last = "user"
         spans: list[Span] = []
-        end = known
-        for kind, run in groupby(kinds[known:]):
-            end += len(list(run))
-            text = full if end == len(kinds) else self._prefix(conversation[:end], schemas, full)
-            if text is None or len(text) <= len(done):
-                continue
-            ids = self.tokenizer.encode(text[len(done) :], add_special_tokens=False)
-            spans.append(Span(kind, ids))
-            done = text
-        if len(done) < len(full):  # no new message: the generation prompt alone
-            ids = self.tokenizer.encode(full[len(done) :], add_special_tokens=False)
-            spans.append(Span("user", ids))
+        for end, kind in (*cuts, (len(full), last)):
+            if end > start:
+                spans.append(Span(kind, self._encode(full[start:end], full[:start])))
+                start = end
         return spans
 
-    def _prefix(
-        self,
-        conversation: Sequence[dict[str, Any]],
-        schemas: Sequence[dict[str, Any]] | None,
-        full: str,
-    ) -> str | None:
-        try:
-            text = self._render(conversation, schemas, generate=False)
-        except Exception:  # a template may refuse a conversation that ends here
-            return None
-        return text if full.startswith(text) else None
+    def _encode(self, text: str, before: str) -> list[int]:
+        """The ids of `text` where it stands after `before`.
+
+        Some tokenizers put a space before whatever they are given: those get the text from the last
+        special token on, whose ids are then taken off again.
+        """
+        ids = self.tokenizer.encode(text, add_special_tokens=False)
+        if self._joins_freely or not before:
+            return ids
+        marks = [
+            m.start() for m in self.template.special.finditer(before, max(0, len(before) - 200))
+        ]
+        if not marks:
+            return ids
+        lead = self.tokenizer.encode(before[marks[-1] :], add_special_tokens=False)
+        both = self.tokenizer.encode(before[marks[-1] :] + text, add_special_tokens=False)
+        return both[len(lead) :] if both[: len(lead)] == lead else ids
+
+    @cached_property
+    def _joins_freely(self) -> bool:
+        """Whether a text has the same ids alone and after another."""
+        one, two, both = (
+            self.tokenizer.encode(text, add_special_tokens=False) for text in ("?\n", "a", "?\na")
+        )
+        return [*one, *two] == both
 
 
 def message_action(message: Message) -> Action:
@@ -202,7 +261,18 @@ def message_action(message: Message) -> Action:
     return Action(message.content, () if message.content else message.tool_calls)
 
 
-def _add_instructions(conversation: list[dict[str, Any]], text: str) -> None:
+def _after(full: str, seen: str, text: str) -> int | None:
+    """Where `full` goes on after `seen` and an assistant's `text`; None if it begins otherwise.
+
+    A template that trims the text rewrites nothing: the white space was sampled, and stays.
+    """
+    if not full.startswith(seen):
+        return None
+    kept = (text, text.rstrip(), text.lstrip(), text.strip())
+    return next((len(seen) + len(k) for k in kept if full.startswith(k, len(seen))), None)
+
+
+def _add_instructions(conversation: list[Plain], text: str) -> None:
     if not text:
         return
     if conversation and conversation[0]["role"] == "system":

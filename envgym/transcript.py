@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from envgym.agent import Completion, Context
 from envgym.chat import Chat
 from envgym.messages import Action, Message, Observation
+from envgym.sketch import Sketch
 from envgym.tools import ToolSpec
 from envgym.trajectory import Span, Trajectory, Turn
-
-_THINK_END = "</think>"
 
 
 class Transcript:
@@ -29,7 +28,7 @@ class Transcript:
         self._new: list[Message] = []
         self._sampled: list[int] = []
         self._restart = False
-        self._thought = False
+        self._sketch: Sketch | None = None
 
     def observe(self, observation: Observation) -> None:
         """Take in what is new; rendered when the agent is next to act."""
@@ -75,7 +74,6 @@ class Transcript:
         self.messages.append(Message("assistant", text, "action", action.tool_calls))
         self._ids.extend(ids)
         self._sampled, self._new, self._restart = ids, [], False
-        self._thought = self._thought or _THINK_END in text
         return action
 
     def finish(self) -> Trajectory:
@@ -85,10 +83,12 @@ class Transcript:
         return self.trajectory
 
     def _render(self, chat: Chat) -> list[Span]:
-        if self._ids and not self._restart and self._thought:
-            thought = next(m.content for m in self.messages if _THINK_END in m.content)
-            self._restart = chat.rewrites(thought, self._new, self._tools)
-        if not self._ids or self._restart:
-            self._ids, self._thought = [], False
-            return chat.begin(self.messages, self._tools)
-        return chat.extend(self._sampled, self._new, self._tools)
+        if self._sketch is not None and not self._restart:
+            action = self.messages[-len(self._new) - 1]
+            spans = chat.extend(self._sketch, action, self._sampled, self._new, self._tools)
+            if spans is not None:
+                return spans
+            self._restart = True
+        self._ids = []
+        self._sketch = chat.sketch(self.messages, self._tools)
+        return chat.begin(self.messages, self._tools)

@@ -1,0 +1,259 @@
+"""A tokenizer's chat template, asked what it does, so that it errs nowhere in silence.
+
+A template may drop a role, refuse an order, write its end of turn anywhere. All of it is found out
+by rendering short conversations of marks; no template is known by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from envgym.errors import UsageError
+from envgym.sketch import MARK, Plain
+
+ASK: Plain = {"role": "user", "content": "?"}
+_FIRST, _SECOND = MARK + "1", MARK + "2"
+_MENDS = {
+    "system": "put the rules into the first user message, and the tools too where there are some "
+    "(instructions=False leaves them out of the system message)",
+    "tool": "give the results as user messages, or use a template that shows tool results",
+    "assistant": "use a template that shows what the assistant wrote",
+    "user": "use the template of a model for text",
+}
+
+
+class ChatTemplate:
+    """Renders conversations, and knows the template's habits.
+
+    Args:
+        tokenizer: A Hugging Face tokenizer with a chat template.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self._checked: set[tuple[str | None, str]] = set()
+        self._prefills: dict[str, str] = {}
+
+    def render(
+        self,
+        conversation: Sequence[Plain],
+        schemas: Sequence[Any] | None = None,
+        generate: bool = True,
+    ) -> str:
+        """The conversation as text.
+
+        Raises:
+            UsageError: The template refuses the conversation, or leaves one of its messages out.
+        """
+        before: str | None = None
+        for message in conversation:
+            self._require(before, message["role"])
+            before = message["role"]
+        try:
+            return self._raw(conversation, schemas, generate)
+        except Exception as error:  # a template raises what it likes
+            reason = f"the chat template refuses the conversation ({_line(error)})"
+            raise UsageError(f"{reason}: see its own rules, or use another one") from error
+
+    @cached_property
+    def special(self) -> re.Pattern[str]:
+        """The texts of the tokenizer's added tokens."""
+        texts = sorted(self.tokenizer.get_added_vocab(), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
+
+    def prefill(self, before: str) -> str:
+        """The thinking that the generation prompt after a `before` message opens, or shuts, if any.
+
+        It is part of the assistant's message: without it a template would take a thought apart at
+        the wrong place, or see none.
+        """
+        if before not in self._prefills:
+            lead = [*_lead(before), _mark(before, MARK)]
+            try:
+                prompt, without = (self._raw(lead, None, generate) for generate in (True, False))
+            except Exception:  # `render` says why
+                prompt = without = ""
+            found = prompt.find("<think>", self._common(prompt, without))
+            self._prefills[before] = prompt[found:] if found >= 0 else ""
+        return self._prefills[before]
+
+    @cached_property
+    def opening(self) -> str:
+        """What it writes itself between an assistant's header and words: a space, a channel.
+
+        A model of the family samples it too; it is no part of the message's content.
+        """
+        try:
+            prompt = self._raw([ASK], None, True).removesuffix(self.prefill("user"))
+            shown = self._raw([ASK, _mark("assistant", _FIRST)], None, False)
+        except Exception:  # `render` says why
+            return ""
+        return shown[len(prompt) :].partition(_FIRST)[0] if shown.startswith(prompt) else ""
+
+    @cached_property
+    def takes_thoughts_apart(self) -> bool:
+        """Whether it knows a thought only beside the content (Qwen3.8), not at its beginning."""
+        text = f"<think>\n{_FIRST}\n</think>\n\n{_SECOND}"
+        inline, apart = _mark("assistant", text), _thought_apart(_mark("assistant", text))
+        render = self.tokenizer.apply_chat_template
+        try:
+            prompt = render([ASK], add_generation_prompt=True, tokenize=False)
+            prompt = prompt.partition("<think>")[0]
+            shown = [render([ASK, m], tokenize=False) for m in (inline, apart)]
+        except Exception:
+            return False
+        return [s.startswith(prompt + text) for s in shown] == [False, True]
+
+    @cached_property
+    def shows_tools(self) -> bool:
+        """Whether it writes tool schemas into the context."""
+        probe = {"name": MARK, "description": "", "parameters": {"type": "object"}}
+        try:
+            return MARK in self._raw([ASK], [{"type": "function", "function": probe}], True)
+        except Exception:
+            return False
+
+    def end_after(self, role: str | None) -> int | None:
+        """The first special token between an assistant's text and a message of `role`.
+
+        That is the end-of-turn token, or, where a template writes none, what opens the next
+        message: a model of that template stops there.
+        """
+        follow = [{"role": role, "content": _SECOND}] if role else []
+        try:
+            text = self._raw([ASK, _mark("assistant", _FIRST), *follow], None, False)
+        except Exception:
+            return None
+        tail = text.rpartition(_FIRST)[2].partition(_SECOND)[0]
+        found = self.special.search(tail)
+        return self.tokenizer.convert_tokens_to_ids(found[0]) if found else None
+
+    def start_of(
+        self, index: int, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
+    ) -> int:
+        """Where message `index` begins in `full`, the rendering of the conversation."""
+        marked = [*conversation]
+        marked[index] = {**marked[index], "content": MARK}
+        same = _same(full, self._raw(marked, schemas, True))
+        return self._whole(full, same - self._header(conversation[index - 1], conversation[index]))
+
+    def generation_start(
+        self, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
+    ) -> int:
+        """Where the generation prompt begins in `full`."""
+        return self._common(full, self._raw(conversation, schemas, False))
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _raw(
+        self, conversation: Sequence[Plain], schemas: Sequence[Any] | None, generate: bool
+    ) -> str:
+        shaped = list(conversation)
+        if self.takes_thoughts_apart and any("</think>" in m["content"] for m in shaped):
+            shaped = [_thought_apart(m) for m in shaped]
+        if self._takes_parts:
+            shaped = [_in_parts(m) for m in shaped]
+        return self.tokenizer.apply_chat_template(
+            shaped, tools=schemas, add_generation_prompt=generate, tokenize=False
+        )
+
+    @cached_property
+    def _takes_parts(self) -> bool:
+        """Whether it reads a content as a list of parts alone (templates of models that see)."""
+
+        def shown(probe: Plain) -> bool:
+            try:
+                return MARK in self.tokenizer.apply_chat_template([probe], tokenize=False)
+            except Exception:
+                return False
+
+        return not shown(_mark("user", MARK)) and shown(_in_parts(_mark("user", MARK)))
+
+    def _require(self, before: str | None, role: str) -> None:
+        """Raise unless a message of `role` after one of `before` is shown."""
+        if (before, role) in self._checked:
+            return
+        if (before, role) in (("user", "user"), ("tool", "tool"), ("tool", "user")):
+            self._require("assistant", role)  # its own refusal, if any, is the plainer reason
+        first = [] if before is None else [*_lead(before), _mark(before, _FIRST)]
+        probe = [*first, *([] if first else _lead(role)), _mark(role, _SECOND)]
+        after = [ASK] if role in ("system", "assistant") else []
+        reason = "it leaves them out"
+        try:
+            text = self._raw([*probe, *after], None, True)
+            shown = _SECOND in text and (before is None or _FIRST in text)
+        except Exception as error:
+            reason, shown = f"it says: {_line(error)}", False
+        if not shown:
+            what, mend = f"{role} messages", _MENDS[role]
+            if before is not None and (before == role or before == "tool"):
+                what, mend = f"{role} messages after {before} messages", "join them into one"
+            raise UsageError(f"the chat template has no {what} ({reason}): {mend}")
+        self._checked.add((before, role))
+
+    def _header(self, before: Plain, message: Plain) -> int:
+        """How much of what stands between two texts belongs to the later message."""
+        first = [*_lead(before["role"]), before | {"content": _FIRST}]
+        after = [ASK] if message["role"] in ("system", "assistant") else []
+        text = self._raw([*first, message | {"content": _SECOND}, *after], None, True)
+        between = text.partition(_FIRST)[2].partition(_SECOND)[0]
+        try:
+            tail = self._raw(first, None, False).partition(_FIRST)[2]
+        except Exception:  # it refuses a conversation that ends there
+            tail = ""
+        return len(between) - self._common(between, tail)
+
+    def _common(self, text: str, other: str) -> int:
+        """Length of the common beginning, in whole special tokens of `text`."""
+        return self._whole(text, _same(text, other))
+
+    def _whole(self, text: str, end: int) -> int:
+        """`end`, or the start of the special token of `text` that it would split."""
+        for found in self.special.finditer(text, max(0, end - 200)):
+            if found.start() < end < found.end():
+                return found.start()
+        return end
+
+
+def _thought_apart(message: Plain) -> Plain:
+    """The message with the thinking of its content beside it."""
+    thought, end, rest = message["content"].rpartition("</think>")
+    if message["role"] != "assistant" or not end:
+        return message
+    thought = thought.partition("<think>")[2].strip("\n")
+    return {**message, "content": rest.lstrip("\n"), "reasoning_content": thought}
+
+
+def _in_parts(message: Plain) -> Plain:
+    """The message with its content as a list of one part."""
+    return {**message, "content": [{"type": "text", "text": message["content"]}]}
+
+
+def _mark(role: str, text: str) -> Plain:
+    plain = {"role": role, "content": text}
+    return plain | {"name": "tool", "tool_call_id": "0"} if role == "tool" else plain
+
+
+def _lead(role: str) -> list[Plain]:
+    """What has to stand before a message of `role`."""
+    leads = {"assistant": [ASK], "tool": [ASK, _mark("assistant", "!")]}
+    return list(leads.get(role, []))
+
+
+def _same(one: str, two: str) -> int:
+    """How many signs the two begin with alike."""
+    low, high = 0, min(len(one), len(two))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one.startswith(two[low:middle], low):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
