@@ -210,14 +210,16 @@ class Chat:
         `kinds` are those of the last messages. What no hint may take along when it is dropped (the
         end of the turn before it, the generation prompt after it) is of kind ``user``.
         """
-        first = len(conversation) - len(kinds)
-        cuts: list[tuple[int, Kind]] = []  # where each span ends, and its kind
-        index = first
+        index = len(conversation) - len(kinds)
+        before: Kind = "user"
+        borders: list[tuple[int, Kind]] = []  # where each run begins, and the kind before it
         for kind, run in groupby(kinds):
-            if index > first or (kind == "hint" and start):
-                before: Kind = kinds[index - first - 1] if index > first else "user"
-                cuts.append((self.template.start_of(index, conversation, schemas, full), before))
+            if len(conversation) - index < len(kinds) or (kind == "hint" and start):
+                borders.append((index, before))
             index += len(list(run))
+            before = kind
+        places = self.template.starts([i for i, _ in borders], conversation, schemas, full)
+        cuts: list[tuple[int, Kind]] = [(p, k) for p, (_, k) in zip(places, borders, strict=True)]
         last: Kind = kinds[-1] if kinds else "user"
         if last == "hint":
             cuts.append((self.template.generation_start(conversation, schemas, full), last))

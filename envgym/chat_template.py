@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from envgym.errors import UsageError
-from envgym.sketch import MARK, Plain
+from envgym.sketch import MARK, Plain, reduce
 
 ASK: Plain = {"role": "user", "content": "?"}
 _FIRST, _SECOND = MARK + "1", MARK + "2"
@@ -131,14 +131,38 @@ class ChatTemplate:
         found = self.special.search(tail)
         return self.tokenizer.convert_tokens_to_ids(found[0]) if found else None
 
-    def start_of(
-        self, index: int, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
-    ) -> int:
-        """Where message `index` begins in `full`, the rendering of the conversation."""
-        marked = [*conversation]
-        marked[index] = {**marked[index], "content": MARK}
-        same = _same(full, self._raw(marked, schemas, True))
-        return self._whole(full, same - self._header(conversation[index - 1], conversation[index]))
+    def starts(
+        self,
+        indices: Sequence[int],
+        conversation: Sequence[Plain],
+        schemas: Sequence[Any] | None,
+        full: str,
+    ) -> list[int]:
+        """Where the messages at `indices`, in order, begin in `full`, the conversation's rendering.
+
+        One rendering of marks tells what stands between two texts, so that a long history costs no
+        rendering for each border in it. A text that the template writes in another way (as JSON)
+        is found by its difference to a mark.
+        """
+        if len(indices) < 3:
+            return [self._start_of(i, conversation, schemas, full) for i in indices]
+        marks = [f"{MARK}{i};" for i in range(len(conversation))]
+        reduced = [reduce(m, mark) for m, mark in zip(conversation, marks, strict=True)]
+        skeleton = self._raw(reduced, schemas, True)
+        found, place = [], 0
+        for index in indices:
+            before, message = conversation[index - 1], conversation[index]
+            between = skeleton.rpartition(marks[index - 1])[2].partition(marks[index])[0]
+            words = before["content"].rpartition("</think>")[2].lstrip()
+            if full.find(words + between, place) < 0:
+                words = words.rstrip()  # the template trims
+            at = full.find(words + between, place)
+            if at >= 0 and between:
+                place = self._whole(full, at + len(words) + self._border(before, message)[0])
+            else:
+                place = self._start_of(index, conversation, schemas, full)
+            found.append(place)
+        return found
 
     def generation_start(
         self, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
@@ -194,8 +218,17 @@ class ChatTemplate:
             raise UsageError(f"the chat template has no {what} ({reason}): {mend}")
         self._checked.add((before, role))
 
-    def _header(self, before: Plain, message: Plain) -> int:
-        """How much of what stands between two texts belongs to the later message."""
+    def _start_of(
+        self, index: int, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
+    ) -> int:
+        """Where one message begins: a mark in its place changes nothing before it."""
+        marked = [*conversation]
+        marked[index] = {**marked[index], "content": MARK}
+        same = _same(full, self._raw(marked, schemas, True))
+        return self._whole(full, same - self._border(*conversation[index - 1 : index + 1])[1])
+
+    def _border(self, before: Plain, message: Plain) -> tuple[int, int]:
+        """How much of what stands between two texts belongs to the earlier and the later one."""
         first = [*_lead(before["role"]), before | {"content": _FIRST}]
         after = [ASK] if message["role"] in ("system", "assistant") else []
         text = self._raw([*first, message | {"content": _SECOND}, *after], None, True)
@@ -204,7 +237,8 @@ class ChatTemplate:
             tail = self._raw(first, None, False).partition(_FIRST)[2]
         except Exception:  # it refuses a conversation that ends there
             tail = ""
-        return len(between) - self._common(between, tail)
+        ending = self._common(between, tail)
+        return ending, len(between) - ending
 
     def _common(self, text: str, other: str) -> int:
         """Length of the common beginning, in whole special tokens of `text`."""

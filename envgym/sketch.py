@@ -67,15 +67,15 @@ class Sketch:
         self._last[shape] = reduced
 
 
-def reduce(message: Plain) -> Plain:
+def reduce(message: Plain, mark: str = MARK) -> Plain:
     """The message with a mark in place of its text."""
     text = message["content"].strip()
     if not text:
         return {**message, "content": ""}
     if message["role"] == "assistant" and "</think>" in text:
         parts = _THINK.split(text, maxsplit=4)
-        kept = (p if _THINK.fullmatch(p) else _WORDS.sub(MARK, p) for p in parts)
+        kept = (p if _THINK.fullmatch(p) else _WORDS.sub(mark, p) for p in parts)
         return {**message, "content": "".join(kept)}
     first, last = _OPENS.match(text), _CLOSES.search(text, max(0, len(text) - 64))
     edges = (found[0] if found else "" for found in (first, last))
-    return {**message, "content": MARK.join(edges)}
+    return {**message, "content": mark.join(edges)}

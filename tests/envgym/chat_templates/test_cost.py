@@ -16,6 +16,7 @@ from tests.envgym.worlds import Guess
 from . import families
 
 OWN = {"chatml": templates.CHATML, "grouping": templates.GROUPING, "trimming": templates.TRIMMING}
+REWRITING = {"forgetful": templates.FORGETFUL}
 FAMILIES = ["qwen2_5", "llama3_1", "deepseekv3", "qwen3"]
 RESULT = "The number is somewhere else. " * 20
 
@@ -42,8 +43,8 @@ class Counting:
 
 
 def chat_of(name: str) -> Chat:
-    if name in OWN:
-        return Chat(Counting(templates.tokenizer(OWN[name])))
+    if own := (OWN | REWRITING).get(name):
+        return Chat(Counting(templates.tokenizer(own)))
     if name not in families.names():
         (pytest.fail if families.required() else pytest.skip)(families.ABSENT)
     return Chat(Counting(families.byte_tokenizer(families.source(name))))
@@ -78,3 +79,20 @@ def test_a_hundred_turns_cost_what_they_hold(name: str) -> None:
     assert encoded == ids - 100  # each once; an action's last token is known, not encoded
     assert rendered < 6 * text
     assert rendered - few[0] < 1.1 * few[0]  # the second fifty turns cost what the first did
+
+
+def test_a_row_begun_anew_costs_a_rendering_of_the_history_and_its_skeleton() -> None:
+    chat = chat_of("forgetful")
+    transcript = Transcript("s", "agent", chat, ())
+    seen = 0
+    for number in range(40):
+        transcript.observe(observe(RESULT))
+        context, spans = transcript.context("", 0)
+        seen += len(chat.tokenizer.decode(context.ids))
+        action = Action(f"<think>\nhm\n</think>\n\nI say {number}. {RESULT}")
+        ids = chat.demonstrate(action, ())
+        transcript.record(spans, Completion(ids, action=action))
+    turns = transcript.trajectory.turns
+    assert [t.restart for t in turns] == [False, *[True] * 39]
+    assert [s.kind for s in turns[-1].context] == ["user", *["action", "user"] * 39]
+    assert chat.tokenizer.characters < 2.5 * seen
