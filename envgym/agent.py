@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envgym.chat import Chat
     from envgym.env import Env
 
-Finish = Literal["stop", "length", "context"]
+Finish = Literal["stop", "length", "context", "quit"]
 
 
 @dataclass(slots=True)
@@ -50,9 +50,12 @@ class Completion:
         ids: Sampled token ids, the end-of-turn token included; empty without a chat.
         logprobs: One for each id, under the policy that sampled it; empty when unknown.
         text: The action as text.
-        finish: ``stop``; ``length`` (the turn's token limit); ``context`` (no room left).
+        finish: ``stop``; ``length`` (the turn's token limit); ``context`` (no room left); ``quit``
+            (a person left: there is no action, the episode is cut here).
         version: The policy's version.
         action: The action, where the agent has it structured; otherwise the text is parsed.
+        guidance: Hints that an agent without a chat asked for before it acted; they are recorded
+            behind the observation.
     """
 
     ids: list[int] = field(default_factory=list)
@@ -61,6 +64,7 @@ class Completion:
     finish: Finish = "stop"
     version: int = 0
     action: Action | None = None
+    guidance: tuple[Message, ...] = ()
 
 
 class Agent(ABC):

@@ -263,7 +263,7 @@ class Env(Generic[TaskT]):
         source = self.tasks(options.get("split", "train"))
         index = options.get("index")
         if index is None:
-            return source[self.rng.randrange(len(source))]
+            return source[self._seeds.randrange(len(source))]  # self.rng is the episode's alone
         if not 0 <= index < len(source):
             raise UsageError(f"no task {index}: {self.spec.id} has {len(source)} in this split")
         return source[index]

@@ -220,8 +220,11 @@ async def _play(
         turn = len(transcript.trajectory.turns)
         context, spans = transcript.context(start.group, _seed(start, seat, turn))
         completion = await agent.act(context)
-        if completion.finish == "context" and not completion.ids:
-            episode.stop_reason, episode.score = StopReason.MAX_TOKENS, env.partial_score()
+        transcript.guide(completion.guidance)
+        left = completion.finish == "quit"
+        if left or (completion.finish == "context" and not completion.ids):
+            episode.stop_reason = StopReason.ABANDONED if left else StopReason.MAX_TOKENS
+            episode.score, episode.metrics = env.partial_score(), dict(info["metrics"])
             return
         action = transcript.record(spans, completion)
         step = await env.step(action)

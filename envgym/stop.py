@@ -20,6 +20,8 @@ class StopReason(StrEnum):
     """The episode's wall-clock limit passed (truncation)."""
     NO_TOOL_CALL = "no_tool_call"
     """The message called no tool, where the environment takes that as the end."""
+    ABANDONED = "abandoned"
+    """The player left (truncation)."""
     OPPONENT = "opponent"
     """Another seat ended the episode."""
     FAULT = "fault"

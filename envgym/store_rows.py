@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from envgym.errors import UsageError
-from envgym.messages import Message, ToolCall
+from envgym.messages import Action, Message, ToolCall
 from envgym.stop import StopReason
 from envgym.store_tokens import TurnTokens
 from envgym.task import Task
@@ -49,26 +50,41 @@ def episode_line(episode: Episode, first_turn: int) -> bytes:
 
 
 def _turn_row(turn: Turn) -> dict[str, Any]:
-    return {
+    row: dict[str, Any] = {
         "messages": [_message_row(m) for m in turn.messages],
         "text": turn.text,
         "reward": turn.reward,
         "restart": turn.restart,
     }
+    if turn.taken is not None:
+        row["taken"] = _action_row(turn.taken, turn.text)
+    return row
+
+
+def _action_row(action: Action, text: str) -> dict[str, Any]:
+    """An action; its text is left out where it is the turn's."""
+    row: dict[str, Any] = {} if action.text == text else {"text": action.text}
+    if action.tool_calls:
+        row["tool_calls"] = _call_rows(action.tool_calls)
+    return row
+
+
+def _call_rows(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": call.name,
+            "arguments": None if call.arguments is None else dict(call.arguments),
+            "id": call.id,
+            "error": call.error,
+        }
+        for call in calls
+    ]
 
 
 def _message_row(message: Message) -> dict[str, Any]:
     row: dict[str, Any] = {"role": message.role, "kind": message.kind, "content": message.content}
     if message.tool_calls:
-        row["tool_calls"] = [
-            {
-                "name": call.name,
-                "arguments": None if call.arguments is None else dict(call.arguments),
-                "id": call.id,
-                "error": call.error,
-            }
-            for call in message.tool_calls
-        ]
+        row["tool_calls"] = _call_rows(message.tool_calls)
     if message.tool_call_id is not None:
         row["tool_call_id"] = message.tool_call_id
     if message.name is not None:
@@ -85,6 +101,8 @@ def episode_of(row: dict[str, Any], tokens: TurnTokens) -> Episode:
         turns = []
         for turn in part["turns"]:
             turn["messages"] = _messages(turn["messages"])
+            if "taken" in turn:
+                turn["taken"] = _action(turn["taken"], turn["text"])
             turns.append(Turn(**tokens[number], **turn))
             number += 1
         row["trajectories"][seat] = Trajectory(part["seat"], turns, _messages(part["final"]))
@@ -93,5 +111,13 @@ def episode_of(row: dict[str, Any], tokens: TurnTokens) -> Episode:
 
 def _messages(rows: list[dict[str, Any]]) -> tuple[Message, ...]:
     for row in rows:
-        row["tool_calls"] = tuple(ToolCall(**call) for call in row.get("tool_calls", ()))
+        row["tool_calls"] = _calls(row)
     return tuple(Message(**row) for row in rows)
+
+
+def _action(row: dict[str, Any], text: str) -> Action:
+    return Action(row.get("text", text), _calls(row))
+
+
+def _calls(row: dict[str, Any]) -> tuple[ToolCall, ...]:
+    return tuple(ToolCall(**call) for call in row.get("tool_calls", ()))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envgym.env import DEFAULT_SEAT
-from envgym.messages import Kind, Message
+from envgym.messages import Action, Kind, Message
 from envgym.stop import StopReason
 from envgym.task import Task
 
@@ -44,6 +44,8 @@ class Turn:
         reward: This turn's reward.
         text: The action as text, for people.
         messages: The messages seen before it, for people.
+        taken: The action that the environment was stepped with: what a replay needs. None in turns
+            made by hand.
     """
 
     context: list[Span]
@@ -54,6 +56,7 @@ class Turn:
     reward: float = 0.0
     text: str = ""
     messages: tuple[Message, ...] = ()
+    taken: Action | None = None
 
     @property
     def context_ids(self) -> list[int]:

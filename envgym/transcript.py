@@ -38,6 +38,11 @@ class Transcript:
         self.messages.extend(observation.messages)
         self._new.extend(observation.messages)
 
+    def guide(self, messages: Sequence[Message]) -> None:
+        """Take in what the agent was told, on its own asking, before it acted."""
+        self.messages.extend(messages)
+        self._new.extend(messages)
+
     def context(self, group: str, seed: int) -> tuple[Context, list[Span]]:
         """What the agent acts on now, and the spans in it that are new."""
         spans: list[Span] = []
@@ -58,7 +63,8 @@ class Transcript:
             )
         ids = completion.ids
         if self._chat is not None and not ids:
-            ids = self._chat.demonstrate(action, self._tools)
+            written = action if completion.action is not None else Action(completion.text)
+            ids = self._chat.demonstrate(written, self._tools)  # calls in a text stand there once
         text = completion.text or (self._chat.decode(ids) if self._chat else action.text)
         self.trajectory.turns.append(
             Turn(
@@ -69,6 +75,7 @@ class Transcript:
                 restart=self._restart,
                 text=text,
                 messages=tuple(self._new),
+                taken=action,
             )
         )
         self.messages.append(Message("assistant", text, "action", action.tool_calls))

@@ -89,9 +89,17 @@ class RolloutSection(Section):
 
 
 class WarmStart(Section):
-    """Supervised learning from the environment's oracle, before reinforcement learning."""
+    """Supervised learning from demonstrations, before reinforcement learning."""
 
-    episodes: int = Field(512, ge=0, description="Oracle episodes; 0 skips it.")
+    episodes: int = Field(
+        512, ge=0, description="Episodes of the environment's oracle; 0 for recorded ones alone."
+    )
+    recorded: list[str] = Field(
+        default_factory=list,
+        description="Folders of saved episodes to imitate as well: a person's (`envgym play`), or "
+        "another agent's.",
+    )
+    min_score: float = Field(1.0, ge=0, le=1, description="Of the recorded episodes taken.")
     steps: int = Field(100, ge=0, description="Optimiser steps.")
     rows: int = Field(64, ge=1, description="Episodes a step.")
     lr: float = Field(1e-3, gt=0, description="Peak learning rate.")

@@ -129,7 +129,7 @@ async def _stages(config: Config, trainer: Trainer, journal: Journal, progress: 
         journal.stage = "base"
     if journal.stage == "base":
         if config.warm_start.steps:
-            on_step = progress.stage("imitating the oracle", config.warm_start.steps)
+            on_step = progress.stage("imitating demonstrations", config.warm_start.steps)
             await trainer.warm_start(lambda i, m: on_step(i, nll=m["nll"]))
             await evaluate("warm_start")
         journal.stage = "train"

@@ -1,4 +1,9 @@
-"""The supervised warm start: imitate the environment's oracle on training tasks."""
+"""The supervised warm start: imitate the environment's oracle on training tasks, and whoever else
+recorded episodes: people first of all.
+
+A recorded episode is stepped again with its actions, so that its tokens are exactly those that the
+run's own chat gives, whoever played it and in whatever form.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,9 @@ from collections.abc import Callable, Sequence
 from envgym.agents.oracle import OracleAgent
 from envgym.chat import Chat
 from envgym.errors import Fault, UsageError
+from envgym.replay import differences, episode_folders, play_again
 from envgym.rollout import Rollout, Start
+from envgym.store import read_episodes
 from envgym.task import Task
 from envgym.trainers.batch import Sample, train_rows
 from envgym.trainers.config import WarmStart
@@ -21,10 +28,11 @@ from envgym.trajectory import Episode
 async def demonstrations(
     rollout: Rollout, chat: Chat, source: Sequence[Task], config: WarmStart, seed: int
 ) -> list[Episode]:
-    """Oracle episodes on tasks of a source.
+    """Oracle episodes on tasks of a source, then the recorded ones.
 
     Raises:
-        UsageError: The source has no task of a difficulty that has a share.
+        UsageError: The source has no task of a difficulty that has a share, or what was recorded
+            does not serve.
         Fault: Not every episode could be played.
     """
     tasks = choose_tasks(source, config, random.Random(f"demonstrations:{seed}"))
@@ -35,7 +43,42 @@ async def demonstrations(
     result = await rollout.run(starts, OracleAgent(chat))
     if result.quarantined:
         raise Fault(f"the oracle failed: {result.quarantined[0].fault}", "env")
-    return result.episodes
+    return result.episodes + await recorded_demonstrations(rollout, chat, config)
+
+
+async def recorded_demonstrations(
+    rollout: Rollout, chat: Chat, config: WarmStart
+) -> list[Episode]:
+    """Saved episodes of at least `config.min_score`, in the chat's tokens.
+
+    Hints that were asked for are left out: what is imitated is the action without them.
+
+    Raises:
+        UsageError: None is good enough, or one comes out otherwise in the run's environment: its
+            answers would be imitated in a world where they do not follow from what is seen.
+    """
+    if not config.recorded:
+        return []
+    folders = [folder for path in config.recorded for folder in episode_folders(path)]
+    recorded = [
+        episode
+        for folder in folders
+        for episode in read_episodes(folder)
+        if episode.fault is None and episode.score >= config.min_score
+    ]
+    if not recorded:
+        raise UsageError(
+            f"warm_start.recorded: no episode with a score of at least {config.min_score:g}: play "
+            "some, or lower warm_start.min_score"
+        )
+    again = await play_again(rollout, recorded, chat)
+    for before, after in zip(recorded, again, strict=True):
+        for unlike in differences(before, after):
+            raise UsageError(
+                f"warm_start.recorded: episode {unlike.episode} comes out otherwise here "
+                f"({unlike.what}): give `env` the arguments that it was recorded with"
+            )
+    return again
 
 
 def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) -> list[Task]:
@@ -61,7 +104,11 @@ def imitate(
     on_step: Callable[[int, dict[str, float]], None] | None = None,
 ) -> None:
     """Train `policy` on demonstrations, by epochs of shuffled batches, with linear decay."""
-    samples = [Sample(e, t, kind="sft") for e in episodes for t in e.trajectories.values()]
+    samples = [
+        Sample(e, t, kind="sft") for e in episodes for t in e.trajectories.values() if t.turns
+    ]
+    if not samples:
+        raise UsageError("warm_start has steps and no episodes: give episodes, or recorded")
     rng = random.Random(f"imitate:{seed}")
     queue: list[Sample] = []
     for step in range(config.steps):

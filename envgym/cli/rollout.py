@@ -91,6 +91,10 @@ async def _rollout(
     keep = make()  # holds the shared resources open between episodes
     roller = envgym.Rollout(make, envgym.Limits(concurrency=concurrency))
     try:
+        if save is not None:
+            from envgym.store_env import write_env
+
+            write_env(save, keep.spec)  # before the play: a folder of other episodes is refused
         source = keep.tasks(split)
         starts = [
             envgym.Start(seed=seed + i, task=source[i % len(source)], group=f"{seed + i}")

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envgym.errors import UsageError
-from envgym.messages import Message, ToolCall, user
+from envgym.messages import Action, Message, ToolCall, user
 from envgym.stop import StopReason
 from envgym.store import EpisodeWriter, read_episodes
 from envgym.task import Task
@@ -37,6 +37,7 @@ messages = st.builds(
     tool_call_id=st.none() | words,
     name=st.none() | words,
 )
+actions = st.builds(Action, text=words, tool_calls=st.lists(calls, max_size=2).map(tuple))
 some_messages = st.lists(messages, max_size=2).map(tuple)
 
 
@@ -54,6 +55,7 @@ def turns(draw: st.DrawFn) -> Turn:
         reward=draw(finite),
         text=draw(words),
         messages=draw(some_messages),
+        taken=draw(st.none() | actions),
     )
 
 

@@ -1,0 +1,103 @@
+"""A tool call filled in field by field, each checked against the tool's own model at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from envgym.agents.human.terminal import Terminal
+from envgym.messages import ToolCall
+from envgym.tools import ToolSpec
+
+
+class Back(Exception):  # noqa: N818 - a way to go, not an error
+    """The person wants another tool."""
+
+
+class Quit(Exception):  # noqa: N818
+    """The person wants to end the game."""
+
+
+async def fill_in(tool: ToolSpec, terminal: Terminal) -> ToolCall:
+    """Ask for every argument of a tool.
+
+    Raises:
+        Back: On ``/back``.
+        Quit: On ``/quit``.
+        PlayerLeft: At the end of the input.
+    """
+    arguments: dict[str, Any] = {}
+    properties = tool.parameters.get("properties", {})
+    if properties:
+        terminal.say(f'{tool.name} (several lines between two of """; /back, /quit)', "dim")
+    for name, field in tool.arguments.model_fields.items():
+        described = properties.get(name, {})
+        terminal.say(f"  {_question(name, field, described, tool.parameter_docs)}", "dim")
+        while True:
+            text = await terminal.ask(f"  {name}> ")
+            if text.strip() in ("/back", "/quit"):
+                raise Back if text.strip() == "/back" else Quit
+            if not text and not field.is_required():
+                break
+            if not text:
+                terminal.say('  It has no default; an empty text is written "".', "red")
+                continue
+            try:
+                arguments[name] = read_value("" if text == '""' else text, field)
+                break
+            except ValidationError as error:
+                terminal.say(f"  {_problem(error)}", "red")
+    return ToolCall(tool.name, arguments)
+
+
+def read_value(text: str, field: FieldInfo) -> Any:
+    """The JSON value that a text means in a field: the text itself where it fits, else as JSON.
+
+    Raises:
+        ValidationError: Neither fits.
+    """
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])
+    try:
+        value = adapter.validate_python(text)
+    except ValidationError as as_text:
+        try:
+            parsed = json.loads(text)
+        except (ValueError, RecursionError):
+            raise as_text from None
+        value = adapter.validate_python(parsed)
+    return adapter.dump_python(value, mode="json")
+
+
+def type_name(schema: Mapping[str, Any]) -> str:
+    """A JSON schema in a few words."""
+    if "enum" in schema:
+        return " | ".join(json.dumps(value, ensure_ascii=False) for value in schema["enum"])
+    if "const" in schema:
+        return json.dumps(schema["const"], ensure_ascii=False)
+    if "$ref" in schema:
+        return schema["$ref"].rpartition("/")[2] + " as JSON"
+    if "anyOf" in schema:
+        return " or ".join(type_name(option) for option in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"JSON list of {type_name(schema.get('items', {}))}"
+    if schema.get("type") == "object":
+        return "JSON object"
+    return str(schema.get("type", "any value"))
+
+
+def _question(
+    name: str, field: FieldInfo, schema: Mapping[str, Any], docs: Mapping[str, str]
+) -> str:
+    default = "" if field.is_required() else f", {field.get_default()!r} if left empty"
+    about = docs.get(name, "")
+    return f"{name} ({type_name(schema)}{default}){': ' if about else ''}{about}"
+
+
+def _problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else problem["msg"]

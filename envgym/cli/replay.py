@@ -1,0 +1,109 @@
+"""``envgym replay``: does what was recorded still come out the same?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from itertools import islice
+from os.path import commonprefix
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+import envgym
+from envgym.cli.options import Json, Verbose, run
+
+_AT_ONCE = 1024  # episodes held in memory
+_SHOWN = 20
+
+
+def replay_command(
+    run_folder: Annotated[
+        Path, typer.Argument(help="Folder of a training run, a saved rollout or games played.")
+    ],
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Step and score every recorded episode again; code 1 where anything differs."""
+    from envgym.replay import episode_folders
+
+    folders = episode_folders(run_folder)
+    total = sum(shard.read_bytes().count(b"\n") for f in folders for shard in _shards(f))
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("episodes", total=total)
+        report = run(_replay(folders, run_folder, lambda: bars.advance(bar)))
+    report = {"run": str(run_folder), **report}
+    if as_json:
+        print(json.dumps(report))
+    else:
+        _show(report)
+    if report["differences"]:
+        raise typer.Exit(1)
+
+
+def _shards(folder: Path) -> list[Path]:
+    return sorted(folder.glob("episodes-*.jsonl"))
+
+
+async def _replay(folders: list[Path], root: Path, advance: Callable[[], None]) -> dict[str, Any]:
+    from envgym.replay import differences, play_again
+    from envgym.store import read_episodes
+    from envgym.store_env import read_env
+
+    counts = {"episodes": 0, "equal": 0, "quarantined": 0}
+    found: list[dict[str, Any]] = []
+    for folder in folders:
+        env_id, kwargs = read_env(folder)
+        make = partial(envgym.make, env_id, **kwargs)
+        keep = make()  # holds the shared resources open between episodes
+        rollout = envgym.Rollout(make, envgym.Limits(episode_s=None, fault_rate=1.0))
+        try:
+            episodes = read_episodes(folder)
+            while batch := list(islice(episodes, _AT_ONCE)):
+                recorded = [e for e in batch if e.fault is None]
+                counts["quarantined"] += len(batch) - len(recorded)
+                counts["episodes"] += len(recorded)
+                again = await play_again(rollout, recorded, on_episode=lambda _: advance())
+                for before, after in zip(recorded, again, strict=True):
+                    unlike = [asdict(d) for d in differences(before, after)]
+                    counts["equal"] += not unlike
+                    found += [{"folder": str(folder.relative_to(root)), **d} for d in unlike]
+        finally:
+            await rollout.close()
+            await keep.close()
+    return {**counts, "differences": found}
+
+
+def _show(report: dict[str, Any]) -> None:
+    console = Console()
+    for name in ("episodes", "equal", "quarantined"):
+        console.print(f"{name:>14}  {report[name]}")
+    found = report["differences"]
+    if not found:
+        return
+    table = Table("episode", "where", "what", "recorded", "replayed")
+    for one in found[:_SHOWN]:
+        where = one["seat"] or ""
+        where += "" if one["turn"] is None else f" turn {one['turn']}"
+        cells = [f"{one['folder']}: {one['episode']}", where, one["what"]]
+        cells += _around(str(one["recorded"]), str(one["replayed"]))
+        table.add_row(*map(Text, cells))
+    console.print(table)
+    if len(found) > _SHOWN:
+        console.print(f"and {len(found) - _SHOWN} more: --json gives them all")
+
+
+def _around(a: str, b: str, width: int = 160) -> list[str]:
+    """Both texts from a little before the place where they part."""
+    begin = max(len(commonprefix([a, b])) - 40, 0)
+    return [
+        ("…" if begin else "") + text[begin : begin + width] + ("…" if text[begin + width :] else "")
+        for text in (a, b)
+    ]

@@ -1,0 +1,90 @@
+"""What a folder of episodes was played in: ``env.json`` beside the shards, enough to make it again.
+
+A training run's folder says it in its ``config.yaml`` already, for all the folders in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from envgym.env import EnvSpec
+from envgym.errors import UsageError
+from envgym.registry import specs
+
+_FILE = "env.json"
+_HEIGHT = 3  # folders looked in: the shards' own, and those above, RUN/episodes/NAME
+
+
+def write_env(directory: str | os.PathLike[str], spec: EnvSpec) -> None:
+    """Say what the episodes of a folder are played in; the folder is made where it is not there.
+
+    Raises:
+        UsageError: Another environment's episodes are there, or an argument is no JSON value.
+    """
+    path = Path(directory) / _FILE
+    text = _text(spec)
+    if path.exists() and path.read_text() != text:
+        raise UsageError(
+            f"{directory} holds episodes of another environment or other arguments: give another "
+            "folder"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def accepts(directory: str | os.PathLike[str], spec: EnvSpec) -> bool:
+    """Whether `write_env` would take `spec` there."""
+    path = Path(directory) / _FILE
+    return not path.exists() or path.read_text() == _text(spec)
+
+
+def read_env(directory: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """What `envgym.make` takes to make the environment that a folder's episodes were played in.
+
+    Raises:
+        UsageError: Nothing there says which, or what says it is damaged.
+    """
+    here = Path(directory).resolve()
+    for folder in [here, *here.parents][:_HEIGHT]:
+        if (folder / _FILE).exists():
+            told = _read(folder / _FILE, json.loads)
+            if "id" in told:
+                return told["id"], told.get("kwargs", {})
+        if (folder / "config.yaml").exists():
+            told = _read(folder / "config.yaml", yaml.safe_load).get("env")
+            if isinstance(told, dict) and "id" in told:
+                return told.pop("id"), told
+    raise UsageError(
+        f"nothing says which environment {directory} was played in: it needs {_FILE} beside its "
+        "shards, or a run's config.yaml above them"
+    )
+
+
+def _text(spec: EnvSpec) -> str:
+    """An unregistered environment is named by its class: its id alone could not be made."""
+    name = spec.id if spec.id in specs() else spec.entry_point
+    if name is None:
+        raise UsageError(f"{spec.id} could not be made again: register it, and use envgym.make")
+    try:
+        return json.dumps({"id": name, "kwargs": spec.kwargs}, indent=2) + "\n"
+    except TypeError as error:
+        raise UsageError(
+            f"the arguments of {spec.id} cannot be written ({error}): keep them to JSON values"
+        ) from error
+
+
+def _read(path: Path, parse: Any) -> dict[str, Any]:
+    try:
+        told = parse(path.read_text())
+    except (ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} is damaged: restore it from a copy") from error
+    if not isinstance(told, dict):
+        raise UsageError(f"{path} is damaged: restore it from a copy")
+    return told
