@@ -58,9 +58,9 @@ def read_env(directory: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
             if "id" in told:
                 return told["id"], told.get("kwargs", {})
         if (folder / "config.yaml").exists():
-            told = _read(folder / "config.yaml", yaml.safe_load).get("env")
-            if isinstance(told, dict) and "id" in told:
-                return told.pop("id"), told
+            env = _read(folder / "config.yaml", yaml.safe_load).get("env")
+            if isinstance(env, dict) and "id" in env:
+                return env.pop("id"), env
     raise UsageError(
         f"nothing says which environment {directory} was played in: it needs {_FILE} beside its "
         "shards, or a run's config.yaml above them"

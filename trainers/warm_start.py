@@ -46,9 +46,7 @@ async def demonstrations(
     return result.episodes + await recorded_demonstrations(rollout, chat, config)
 
 
-async def recorded_demonstrations(
-    rollout: Rollout, chat: Chat, config: WarmStart
-) -> list[Episode]:
+async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStart) -> list[Episode]:
     """Saved episodes of at least `config.min_score`, in the chat's tokens.
 
     Hints that were asked for are left out: what is imitated is the action without them.

@@ -14,11 +14,11 @@ from envgym.messages import ToolCall
 from envgym.tools import ToolSpec
 
 
-class Back(Exception):  # noqa: N818 - a way to go, not an error
+class Back(Exception):
     """The person wants another tool."""
 
 
-class Quit(Exception):  # noqa: N818
+class Quit(Exception):
     """The person wants to end the game."""
 
 
@@ -60,7 +60,8 @@ def read_value(text: str, field: FieldInfo) -> Any:
     Raises:
         ValidationError: Neither fits.
     """
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])
+    form: Any = Annotated[field.annotation, field]  # its bounds count as well
+    adapter = TypeAdapter(form)
     try:
         value = adapter.validate_python(text)
     except ValidationError as as_text:

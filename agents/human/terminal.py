@@ -13,7 +13,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
 from types import FrameType
@@ -39,7 +39,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newli
 _BLOCK = '"""'
 
 
-class PlayerLeft(Exception):  # noqa: N818 - an ending, not an error
+class PlayerLeft(Exception):
     """The person is done: Ctrl-C, or the end of the input."""
 
 
@@ -114,7 +114,7 @@ class Terminal:
                     if answer.set_running_or_notify_cancel():
                         self._answer(prompt, answer)
                 return done.result()
-        except CancelledError:
+        except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         finally:
             signal.signal(signal.SIGINT, before)

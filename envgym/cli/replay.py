@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
-from os.path import commonprefix
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,8 +101,12 @@ def _show(report: dict[str, Any]) -> None:
 
 def _around(a: str, b: str, width: int = 160) -> list[str]:
     """Both texts from a little before the place where they part."""
-    begin = max(len(commonprefix([a, b])) - 40, 0)
+    pairs = enumerate(zip(a, b, strict=False))
+    parting = next((i for i, (x, y) in pairs if x != y), min(len(a), len(b)))
+    begin = max(parting - 40, 0)
     return [
-        ("…" if begin else "") + text[begin : begin + width] + ("…" if text[begin + width :] else "")
+        ("…" if begin else "")
+        + text[begin : begin + width]
+        + ("…" if text[begin + width :] else "")
         for text in (a, b)
     ]

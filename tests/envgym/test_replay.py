@@ -250,7 +250,7 @@ async def test_with_a_chat_the_actions_become_demonstrations(tmp_path: Path) -> 
 async def test_a_turn_without_an_action_says_so() -> None:
     episode = await run_episode(Guess(), Solver(), Start(0))
     episode.turns[1].taken = None
-    with pytest.raises(UsageError, match="turn 1 of .* records no action"):
+    with pytest.raises(UsageError, match=r"turn 1 of .* records no action"):
         await again(Guess, [episode])
 
 
