@@ -220,7 +220,8 @@ async def _play(
         turn = len(transcript.trajectory.turns)
         context, spans = transcript.context(start.group, _seed(start, seat, turn))
         completion = await agent.act(context)
-        transcript.guide(completion.guidance)
+        if completion.guidance:
+            transcript.guide(completion.guidance)
         left = completion.finish == "quit"
         if left or (completion.finish == "context" and not completion.ids):
             episode.stop_reason = StopReason.ABANDONED if left else StopReason.MAX_TOKENS

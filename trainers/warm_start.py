@@ -84,10 +84,12 @@ def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) 
     shares: list[tuple[float | None, float]] = [*config.shares.items()] or [(None, 1.0)]
     chosen: list[Task] = []
     for difficulty, share in shares:
+        count = round(config.episodes * share / sum(share for _, share in shares))
+        if not count:
+            continue
         pool = [task for task in source if difficulty in (None, task.difficulty)]
         if not pool:
             raise UsageError(f"warm_start.shares: no task of difficulty {difficulty:g}")
-        count = round(config.episodes * share / sum(share for _, share in shares))
         while count > 0:
             chosen += rng.sample(pool, min(count, len(pool)))
             count -= len(pool)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from envgym.agents.human.agent import HumanAgent
-from envgym.agents.human.terminal import PlayerLeft, Terminal
+from envgym.agents.human.terminal import PlayerLeft, Terminal, harmless
 
-__all__ = ["HumanAgent", "PlayerLeft", "Terminal"]
+__all__ = ["HumanAgent", "PlayerLeft", "Terminal", "harmless"]

@@ -39,6 +39,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newli
 _BLOCK = '"""'
 
 
+def harmless(text: str) -> str:
+    """Text from the world in which no control character acts on a terminal."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 class PlayerLeft(Exception):
     """The person is done: Ctrl-C, or the end of the input."""
 
@@ -66,7 +71,7 @@ class Terminal:
         title, style = _LOOK[message.kind]
         if message.name:
             title = f"{title} of {message.name}"
-        text = Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", message.content))
+        text = Text(harmless(message.content))
         self.console.print(Panel(text, title=Text(title), title_align="left", border_style=style))
 
     def say(self, text: str, style: str = "") -> None:

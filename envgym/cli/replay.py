@@ -81,6 +81,8 @@ async def _replay(folders: list[Path], root: Path, advance: Callable[[], None]) 
 
 
 def _show(report: dict[str, Any]) -> None:
+    from envgym.agents.human import harmless
+
     console = Console()
     for name in ("episodes", "equal", "quarantined"):
         console.print(f"{name:>14}  {report[name]}")
@@ -91,9 +93,9 @@ def _show(report: dict[str, Any]) -> None:
     for one in found[:_SHOWN]:
         where = one["seat"] or ""
         where += "" if one["turn"] is None else f" turn {one['turn']}"
-        cells = [f"{one['folder']}: {one['episode']}", where, one["what"]]
+        cells = [str(Path(one["folder"], one["episode"])), where, one["what"]]
         cells += _around(str(one["recorded"]), str(one["replayed"]))
-        table.add_row(*map(Text, cells))
+        table.add_row(*(Text(harmless(cell)) for cell in cells))
     console.print(table)
     if len(found) > _SHOWN:
         console.print(f"and {len(found) - _SHOWN} more: --json gives them all")

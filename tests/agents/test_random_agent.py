@@ -52,8 +52,8 @@ def test_values_fit_the_schema(kind: Any) -> None:
 
 
 async def test_every_call_is_valid_and_every_tool_is_tried(guess: Game) -> None:
-    result = await Rollout(guess).run([Start(seed) for seed in range(40)], RandomAgent())
-    assert len(result.episodes) == 40
+    result = await Rollout(guess).run([Start(seed) for seed in range(100)], RandomAgent())
+    assert len(result.episodes) == 100
     assert all(e.metrics["tool_errors"] == 0 for e in result.episodes)
     assert sum(e.score for e in result.episodes) > 0, "a number of ten is guessed now and then"
     assert {len(e.turns) for e in result.episodes} > {1, 2}

@@ -43,6 +43,7 @@ def test_shares_by_difficulty() -> None:
 def test_a_share_without_tasks_is_an_error() -> None:
     with pytest.raises(UsageError, match="no task of difficulty 7"):
         chosen(episodes=10, shares={7: 1.0})
+    assert chosen(episodes=0, shares={7: 1.0}) == []  # recorded episodes alone
 
 
 PROGRAM = str(Path(sys.executable).parent / "envgym")
