@@ -72,6 +72,16 @@ class Agent(ABC):
 
     chat: Chat | None = None
 
+    def join(self, callers: int) -> None:
+        """So many callers begin to play, each one episode after another until it leaves.
+
+        An agent that acts in batches may wait for those that are away, so that its batches do not
+        depend on how long a tool took.
+        """
+
+    def leave(self) -> None:
+        """One of the callers that joined plays no more."""
+
     async def begin(self, session: str, env: Env[Any]) -> None:
         """An episode has been reset; called before the first `act` of `session`."""
 

@@ -109,9 +109,10 @@ class Rollout:
         slots: list[Episode | None] = [None] * len(starts)
         todo = iter(enumerate(starts))
         failed = 0
+        playing = min(self.limits.concurrency, len(starts))
 
         async def worker() -> None:
-            nonlocal failed
+            nonlocal failed, playing
             for index, start in todo:
                 episode = await self._try(start, agent, result)
                 slots[index] = episode
@@ -120,16 +121,19 @@ class Rollout:
                     raise Fault(f"{failed} of {len(starts)} episodes failed; last: {episode.fault}")
                 if on_episode is not None:
                     on_episode(episode)
+            playing -= 1
+            agent.leave()
 
-        workers = [
-            asyncio.create_task(worker()) for _ in range(min(self.limits.concurrency, len(starts)))
-        ]
+        agent.join(playing)  # before the first of them acts
+        workers = [asyncio.create_task(worker()) for _ in range(playing)]
         try:
             await asyncio.gather(*workers)
         finally:
             for task in workers:
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            for _ in range(playing):  # those that were stopped
+                agent.leave()
         for episode in slots:
             if episode is not None:
                 (result.quarantined if episode.fault else result.episodes).append(episode)

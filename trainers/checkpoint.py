@@ -31,7 +31,8 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     name = f"step-{trainer.step_number:06d}"
     draft, final = folder / f".{name}.tmp", folder / name
-    shutil.rmtree(draft, ignore_errors=True)
+    for broken in folder.glob(".step-*.tmp"):  # of a run that was killed, or met a full disk
+        shutil.rmtree(broken)
     draft.mkdir()
     save_file(_weights(trainer.model), draft / "model.safetensors")
     torch.save(trainer.policy.state(), draft / "optimizer.pt")
@@ -46,10 +47,13 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
     for path in draft.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    shutil.rmtree(final, ignore_errors=True)
+    aside = folder / f"{name}.old"  # still found, should the run be killed before the next line
+    shutil.rmtree(aside, ignore_errors=True)
+    if final.exists():
+        final.rename(aside)
     draft.rename(final)
-    for old in _all(folder)[:-_KEEP]:
-        shutil.rmtree(old)
+    for old in [*_all(folder)[:-_KEEP], aside]:
+        shutil.rmtree(old, ignore_errors=True)
     return final
 
 

@@ -80,6 +80,13 @@ class RolloutSection(Section):
     temperature: float = Field(1.0, gt=0, description="Of sampling.")
     concurrency: int = Field(256, ge=1, description="Episodes in flight at once.")
     retries: int = Field(2, ge=0, description="Further tries after a fault.")
+    patience_s: float = Field(
+        1.0,
+        ge=0,
+        description="Seconds the local engine waits for episodes whose tools are running, so "
+        "that batches do not depend on timing and a run can be repeated to the last bit; 0 "
+        "goes on at once.",
+    )
     dynamic_rounds: int = Field(
         1,
         ge=1,

@@ -57,6 +57,7 @@ class Trainer:
         """One step: returns its metrics and the episodes played."""
         config = self.config
         began = time.monotonic()
+        missed = self.agent.engine.stats.missed
         groups, result = await self.collect()
         played = time.monotonic()
         for reward in config.rewards:
@@ -72,6 +73,7 @@ class Trainer:
         report = {
             **measure.of_groups(groups, result),
             **measure.mean(updates),
+            "rollout/missed": float(self.agent.engine.stats.missed - missed),
             "time/rollout_s": played - began,
             "time/learn_s": time.monotonic() - played,
         }
@@ -159,7 +161,9 @@ class Trainer:
     def _agent(self, temperature: float) -> LocalAgent:
         roll = self.config.rollout
         params = SamplingParams(max_tokens=roll.max_tokens, temperature=temperature)
-        return LocalAgent(self.model, self.chat, params, max_rows=roll.concurrency)
+        return LocalAgent(
+            self.model, self.chat, params, max_rows=roll.concurrency, patience_s=roll.patience_s
+        )
 
     def _policy(self, lr: float) -> Policy:
         learner = self.config.learner

@@ -21,6 +21,7 @@ from envgym.errors import UsageError
 from envgym.store import EpisodeWriter
 from envgym.trainers import checkpoint
 from envgym.trainers.config import Config, TinyModel
+from envgym.trainers.disk import full_disk_said
 from envgym.trainers.loop import Trainer
 from envgym.trainers.progress import Progress
 from envgym.trainers.report import write_report
@@ -69,13 +70,17 @@ async def train(config: Config, *, resume: bool = False, fresh: bool = False) ->
 
     Raises:
         UsageError: The folder holds a run and neither was asked for, or they do not fit.
+        TrainingError: It cannot go on: not a finite number, or a full disk.
     """
     directory = config.directory
     _prepare(config, directory, resume, fresh)
+    with full_disk_said(directory):
+        return await _train(config, directory, resume)
+
+
+async def _train(config: Config, directory: Path, resume: bool) -> dict[str, Any]:
     trainer = Trainer(config)
     journal = Journal(directory)
-    for hook in config.hooks:
-        hook.begin(directory)
     try:
         with Progress(config) as progress:
             found = checkpoint.latest(directory / "checkpoints") if resume else None
@@ -84,6 +89,8 @@ async def train(config: Config, *, resume: bool = False, fresh: bool = False) ->
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
                 journal.spent_s = kept["spent_s"]
                 journal.rewind(trainer.step_number)
+            for hook in config.hooks:
+                hook.begin(directory, trainer.step_number)
             await _stages(config, trainer, journal, progress)
     except asyncio.CancelledError:
         if journal.stage == "train":  # between updates: the weights are whole
@@ -135,22 +142,29 @@ async def _stages(config: Config, trainer: Trainer, journal: Journal, progress: 
         journal.stage = "train"
         _save(trainer, journal)
     on_step = progress.stage("reinforcement learning", config.learner.steps)
-    while trainer.step_number < config.learner.steps:
+    while True:
+        step = trainer.step_number
+        if _due(step, config.evaluation.every) and f"step_{step}" not in journal.evaluations:
+            await evaluate(f"step_{step}")
+        if _due(step, config.checkpoint_every):
+            _save(trainer, journal)
+        if step >= config.learner.steps:
+            break
         metrics, episodes = await trainer.step()
         step = trainer.step_number
         journal.log(step, metrics)
         for hook in config.hooks:
             hook.step_end(step, metrics)
-        on_step(step - 1, score=metrics["score"], turns=metrics["episode/turns"])
         if step == 1 or step % 10 == 0:
             _record(journal, "train", episodes, step)
-        if config.evaluation.every and step % config.evaluation.every == 0:
-            await evaluate(f"step_{step}")
-        if config.checkpoint_every and step % config.checkpoint_every == 0:
-            _save(trainer, journal)
+        on_step(step - 1, score=metrics["score"], turns=metrics["episode/turns"])
     if "trained" not in journal.evaluations:
         await evaluate("trained")
         _save(trainer, journal)
+
+
+def _due(step: int, every: int) -> bool:
+    return step > 0 and every > 0 and step % every == 0
 
 
 def _record(journal: Journal, name: str, episodes: list[Episode], step: int) -> None:
@@ -172,7 +186,9 @@ def _prepare(config: Config, directory: Path, resume: bool, fresh: bool) -> None
     elif directory.exists() and fresh:
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    recorded.write_text(text)
+    draft = recorded.with_suffix(".tmp")
+    draft.write_text(text)
+    draft.replace(recorded)  # there whole or not at all: it decides whether a run may go on
 
 
 def _step_of(line: str) -> float:

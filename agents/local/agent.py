@@ -22,7 +22,7 @@ class LocalAgent(Agent):
         model: The causal LM; shared with whoever trains it.
         chat: Its tokenizer's template and dialect.
         sampling: How to sample; stop ids come from the chat.
-        max_rows, max_context: See `Engine`.
+        max_rows, max_context, patience_s: See `Engine`.
     """
 
     chat: Chat
@@ -35,13 +35,24 @@ class LocalAgent(Agent):
         *,
         max_rows: int = 256,
         max_context: int | None = None,
+        patience_s: float = 1.0,
     ) -> None:
         self.chat = chat
-        self.engine = Engine(model, max_rows=max_rows, max_context=max_context)
+        self.engine = Engine(
+            model, max_rows=max_rows, max_context=max_context, patience_s=patience_s
+        )
         self.sampling = dataclasses.replace(
             sampling or SamplingParams(), stop_ids=tuple(chat.stop_ids)
         )
         self._stops: dict[tuple[str, ...], Callable[[list[int]], bool] | None] = {}
+
+    def join(self, callers: int) -> None:
+        """So many episodes at once, until they leave."""
+        self.engine.join(callers)
+
+    def leave(self) -> None:
+        """One of them has no more to play."""
+        self.engine.leave()
 
     async def act(self, context: Context) -> Completion:
         """Sample the next action."""

@@ -39,6 +39,8 @@ class Engine:
             was made for (`max_position_embeddings`), which is also the most it can be.
         eos_ids: ids that end every generation, besides each request's `stop_ids`; `None` takes
             the model's generation config, `()` means none.
+        patience_s: most seconds to wait for the callers that have joined and are away, see
+            `Lockstep`; 0 goes on at once with whoever is there.
 
     Raises:
         UsageError: the model keeps a state other than keys and values.
@@ -51,6 +53,7 @@ class Engine:
         max_rows: int = 256,
         max_context: int | None = 4096,
         eos_ids: Sequence[int] | None = None,
+        patience_s: float = 1.0,
     ) -> None:
         if max_rows < 1:
             raise UsageError(f"max_rows must be at least 1, got {max_rows}")
@@ -67,6 +70,7 @@ class Engine:
             max_rows=max_rows,
             max_context=self.max_context,
             eos_ids=frozenset(_eos_ids(model) if eos_ids is None else eos_ids),
+            patience_s=patience_s,
         )
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -138,6 +142,14 @@ class Engine:
         """
         self.version += 1
         self._worker.post(partial(self._worker.forget, self.version))
+
+    def join(self, callers: int) -> None:
+        """That many callers will call, each again and again, until they `leave`."""
+        self._worker.post(partial(self._worker.count_callers, callers))
+
+    def leave(self) -> None:
+        """A caller that had joined will not call again."""
+        self._worker.post(partial(self._worker.count_callers, -1))
 
     async def release(self, session: str) -> None:
         """Forget a session, once its generation is done if one is running."""

@@ -48,6 +48,8 @@ class EngineStats:
         decoded_tokens: sampled tokens.
         decode_steps: batched decode steps.
         evictions: idle sessions that lost their slot to another one.
+        missed: times the engine went on without a caller it had waited for: while this does not
+            grow, what it gives does not depend on timing.
     """
 
     prefilled_tokens: int = 0
@@ -56,6 +58,7 @@ class EngineStats:
     decoded_tokens: int = 0
     decode_steps: int = 0
     evictions: int = 0
+    missed: int = 0
 
 
 @dataclass(eq=False)

@@ -17,6 +17,7 @@ from contextlib import suppress
 import torch
 
 from envgym.agents.local.admission import compute, keep_own_prefix, prefill, split_wave
+from envgym.agents.local.lockstep import Lockstep
 from envgym.agents.local.request import EngineStats, Finish, Generation, Request, Row
 from envgym.agents.local.runner import Runner
 from envgym.agents.local.sampling import BatchSampler
@@ -35,10 +36,17 @@ class Worker:
         max_rows: number of slots, hence most rows that run at once.
         max_context: most ids of a context and its generation together.
         eos_ids: ids that end every generation.
+        patience_s: see `Lockstep`.
     """
 
     def __init__(
-        self, runner: Runner, *, max_rows: int, max_context: int, eos_ids: frozenset[int]
+        self,
+        runner: Runner,
+        *,
+        max_rows: int,
+        max_context: int,
+        eos_ids: frozenset[int],
+        patience_s: float,
     ) -> None:
         self.stats = EngineStats()
         self.version = 0
@@ -46,6 +54,8 @@ class Worker:
         self._max_context = max_context
         self._eos_ids = eos_ids
         self._table = SessionTable(max_rows)
+        self._lockstep = Lockstep(patience_s)
+        self._arrived: list[Request] = []
         self._waiting: deque[Request] = deque()
         self._rows: list[Row] = []
         self._slots: list[int] = []
@@ -73,8 +83,7 @@ class Worker:
                 except Exception as error:
                     self._fail_all(error)
                 self._deliver()
-            while self._inbox:
-                self._inbox.popleft()()
+            self._obey()
             self._fail_all(UsageError("the engine was closed before this generation finished"))
             self._deliver()
 
@@ -82,12 +91,17 @@ class Worker:
 
     def submit(self, request: Request) -> None:
         """Queue a request."""
-        self._waiting.append(request)
+        self._arrived.append(request)
+
+    def count_callers(self, more: int) -> None:
+        """Callers that come (or, below 0, go): see `Lockstep`."""
+        self._lockstep.callers += more
 
     def cancel(self, request: Request) -> None:
         """Take a request out, wherever it is; nobody waits for it any more."""
-        if request in self._waiting:
-            self._waiting.remove(request)
+        for queue in (self._arrived, self._waiting):
+            if request in queue:
+                queue.remove(request)
         for row in self._rows:
             if row.request is request:
                 self._table.retire(row.session, row.cached_ids)
@@ -97,7 +111,7 @@ class Worker:
     def release(self, name: str) -> None:
         """Forget a session, when its row is done if one is running."""
         self._table.release(name)
-        for request in self._waiting:
+        for request in (*self._arrived, *self._waiting):
             if request.session == name:
                 request.last = True
 
@@ -117,12 +131,32 @@ class Worker:
     # The loop's three parts.
 
     def _receive(self) -> None:
-        """Run what was posted; sleep until something is, if there is no row to step."""
-        if not self._rows and not self._waiting:
+        """Run what was posted, until there are rows to step and everybody expected is there."""
+        self._obey()
+        while not self._stopping and not self._present:
             with self._arrival:
-                while not self._inbox:
-                    self._arrival.wait()
+                self._arrival.wait_for(lambda: self._inbox)
             self._coalesce()
+            self._obey()
+        deadline = time.monotonic() + self._lockstep.wait_s
+        while not self._stopping and self._present and not self._lockstep.complete(self._present):
+            with self._arrival:
+                left = deadline - time.monotonic()
+                came = left > 0 and self._arrival.wait_for(lambda: self._inbox, left)
+            if not came:
+                self._lockstep.miss(self._present)
+                self.stats.missed += 1
+            self._obey()
+        # By name and not by arrival, so that slots and shared prefixes do not depend on timing.
+        self._waiting.extend(sorted(self._arrived, key=lambda request: request.session))
+        self._arrived.clear()
+
+    @property
+    def _present(self) -> int:
+        """Requests in, running or not."""
+        return len(self._rows) + len(self._waiting) + len(self._arrived)
+
+    def _obey(self) -> None:
         while self._inbox:
             self._inbox.popleft()()
 
@@ -232,7 +266,8 @@ class Worker:
                 self._runner.clear(row.session.slot)
 
     def _fail_all(self, error: Exception) -> None:
-        waiting, self._waiting = list(self._waiting), deque()
+        waiting, self._waiting = [*self._waiting, *self._arrived], deque()
+        self._arrived.clear()
         self._settled += [(request, error) for request in waiting]
         self._fail(list(self._rows), error)
 

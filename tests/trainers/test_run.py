@@ -74,9 +74,6 @@ async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     await train(config(tmp_path, "cut"), resume=True)
-    # How requests meet in the engine's batches varies, and with it the last bits of a log-prob.
-    for resumed, whole in zip(metrics(tmp_path / "cut"), metrics(tmp_path / "whole"), strict=True):
-        assert resumed == pytest.approx(whole, rel=1e-3, abs=1e-5)
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     one, two = weights(tmp_path / "cut"), weights(tmp_path / "whole")
-    for name in two:
-        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-5)
+    assert all(torch.equal(one[name], two[name]) for name in two)

@@ -13,8 +13,8 @@ class Hook(Plugin):
 
     point: ClassVar[str] = "hook"
 
-    def begin(self, directory: Path) -> None:
-        """The run begins, or goes on, in `directory`."""
+    def begin(self, directory: Path, step: int) -> None:
+        """The run begins in `directory`, or goes on after `step`."""
 
     def step_end(self, step: int, metrics: dict[str, float]) -> None:
         """A step is done; `metrics` are those of ``metrics.jsonl``."""

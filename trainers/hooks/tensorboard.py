@@ -18,11 +18,11 @@ class TensorBoard(Hook):
     name: str = "tensorboard"
     _writer: Any = PrivateAttr(None)
 
-    def begin(self, directory: Path) -> None:
-        """Open the event file."""
+    def begin(self, directory: Path, step: int) -> None:
+        """Open the event file; what an earlier sitting wrote of later steps is dropped."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(directory / "tensorboard"))
+        self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1)
 
     def step_end(self, step: int, metrics: dict[str, float]) -> None:
         """Write a step's scalars."""

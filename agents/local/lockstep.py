@@ -1,0 +1,47 @@
+"""Waiting for company: a batch is made of the same rows however long their tools took.
+
+Matrix products round differently with the number of rows, so a log-prob's last bits depend on who
+shares the batch, and after some updates whole runs do. Callers therefore say that they are there
+(`join`) and the engine steps only when each of them has a request in: then batches follow from the
+requests alone, and a run can be done again, or resumed, to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Lockstep:
+    """Who is expected, and how long it is worth waiting.
+
+    Patience halves each time somebody does not come in time and is back at once when all do: where
+    tools are quick nobody is missed, and where they are slow nobody waits for them for long.
+
+    Attributes:
+        patience_s: Most seconds to wait for the callers that are away; 0 never waits.
+        callers: Those that joined and did not leave.
+    """
+
+    patience_s: float
+    callers: int = 0
+    _late: int = 0  # callers not waited for, until they are back
+    _misses: int = 0  # in a row
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds to wait for whoever is away now."""
+        return self.patience_s / 2**self._misses
+
+    def complete(self, present: int) -> bool:
+        """Whether the callers that are waited for all have one of `present` requests in."""
+        away = max(self.callers - present, 0)
+        self._late = min(self._late, away)
+        if away == 0:
+            self._misses = 0
+        return away <= self._late
+
+    def miss(self, present: int) -> None:
+        """Go on without those that are away; they are not waited for until they are back."""
+        self._late = self.callers - present
+        self._misses = min(self._misses + 1, 32)
