@@ -10,14 +10,19 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from envgym.env import Env, TaskT
-from envgym.messages import Action, Message, user
+from envgym.env import Env, Info, TaskT
+from envgym.messages import Action, Message, Observation, user
 from envgym.stop import StopReason
+from envgym.threads import ThreadCall
 from envgym.tools import ToolSpec, run_calls, tool_message, tools_of
 
 
 class ToolEnv(Env[TaskT]):
     """An environment of tools.
+
+    A plain (not async) tool that was cut at its deadline, or cancelled, runs on in its thread,
+    where it could still change the episode. So the next call, the next reset and `close` wait for
+    it, each within its own deadline: what a tool does late never lands in another episode.
 
     Attributes:
         no_tool_call: What a message without a call means: ``remind`` (an observation says so, the
@@ -28,10 +33,37 @@ class ToolEnv(Env[TaskT]):
     reminder: str = "No tool was called. Call one of: {tools}."
     _specs: ClassVar[dict[str, ToolSpec]] = {}
 
+    def __init__(self, *, max_turns: int | None = None) -> None:
+        super().__init__(max_turns=max_turns)
+        self._abandoned: list[ThreadCall] = []
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._specs = tools_of(cls)
         cls.tools = tuple(cls._specs.values())
+
+    async def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, Info]:
+        """Begin a new episode; see `Env.reset`."""
+        if self._abandoned:
+            await self._within(self.deadlines.reset, self._tools_left_running)
+        return await super().reset(seed=seed, options=options)
+
+    async def close(self) -> None:
+        """Release everything; see `Env.close`."""
+        try:
+            if self._abandoned:
+                await self._within(self.deadlines.close, self._tools_left_running)
+        finally:
+            self._abandoned.clear()
+            await super().close()
+
+    async def _tools_left_running(self) -> None:
+        """Wait for the threads of plain tools that were cut or cancelled."""
+        while self._abandoned:
+            await self._abandoned[0].ended()
+            self._abandoned.pop(0)
 
     async def act(self, action: Action) -> Sequence[Message]:
         """Run the calls of `action`; the observation is their results, one each, in order."""
@@ -45,10 +77,17 @@ class ToolEnv(Env[TaskT]):
         return [tool_message(c, r) for c, r in zip(action.tool_calls, results, strict=True)]
 
     async def _run(self, spec: ToolSpec, arguments: dict[str, Any]) -> Any:
+        if self._abandoned:
+            await self._tools_left_running()
         method = getattr(self, spec.name)
         if spec.is_async:
             return await method(**arguments)
-        return await asyncio.to_thread(method, **arguments)
+        call = ThreadCall(method, arguments, name=f"tool {spec.name} of {self.spec.id}")
+        try:
+            return await call.result()
+        except asyncio.CancelledError:
+            self._abandoned.append(call)
+            raise
 
     def _on_silence(self) -> Sequence[Message]:
         self._count("no_tool_call", 1)

@@ -80,7 +80,8 @@ def tool(
     """Mark a method as a tool: ``@tool`` or ``@tool(timeout=5, parallel=True)``.
 
     Type hints and the docstring (first paragraph, and an ``Args:`` section) become its schema. A
-    plain (not async) method runs in a thread, never on the loop.
+    plain (not async) method runs in a thread of its own, never on the loop; nothing can stop it
+    there, so what may hang belongs in an async one (see `ToolEnv`).
     """
 
     def mark(f: F) -> F:

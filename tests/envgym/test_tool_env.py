@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from envgym.errors import UsageError
+from envgym.deadlines import Deadlines
+from envgym.errors import Fault, UsageError
 from envgym.messages import Action, ToolCall
 from envgym.stop import StopReason
 from envgym.task import Task, TaskSource
@@ -120,6 +121,88 @@ async def test_cancelled_amid_tools_then_reset() -> None:
         await env.step(Action())
     await env.reset(seed=0)
     assert (await env.step(Action.call("wait", seconds=0))).observation.text == "waited"
+
+
+class Late(ToolEnv[Task]):
+    """A plain tool that hangs until it is let go, and then ends the episode."""
+
+    deadlines = Deadlines(reset=0.05, step=1.0, tool=0.05, close=0.05)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def tasks(self, split: str = "train") -> TaskSource:
+        return TaskSource(1, lambda i: Task({}, split=split))
+
+    async def start(self, task: Task) -> str:
+        return "go"
+
+    @tool
+    def hang(self) -> None:
+        """Hang, then win."""
+        self.let_go.wait(10)
+        self.end(1.0)
+
+    @tool
+    async def look(self) -> bool:
+        """Whether the episode has ended."""
+        return self.ended
+
+
+async def test_what_a_plain_tool_does_late_stays_in_its_episode() -> None:
+    env = Late()
+    await env.reset(seed=0)
+    step = asyncio.create_task(env.step(Action.call("hang")))
+    await asyncio.sleep(0.01)
+    step.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await step
+    with pytest.raises(Fault, match="tools_left_running passed its deadline"):
+        await env.reset(seed=0)  # its thread still runs: no new episode in this instance
+    env.let_go.set()
+    await env.reset(seed=0)
+    step_result = await env.step(Action.call("look"))
+    assert (step_result.observation.text, step_result.done) == ("False", False)
+    await env.close()
+
+
+async def test_after_a_timeout_the_next_call_waits_for_the_thread() -> None:
+    env = Late()
+    await env.reset(seed=0)
+    assert "timed out" in (await env.step(Action.call("hang"))).observation.text
+    assert "timed out" in (await env.step(Action.call("look"))).observation.text
+    env.let_go.set()
+    step = await env.step(Action.call("look"))
+    assert (step.observation.text, step.terminated, step.info["score"]) == ("True", True, 1.0)
+    await env.close()
+
+
+async def test_closing_releases_and_says_that_a_thread_runs_on() -> None:
+    env = Late()
+    await env.reset(seed=0)
+    await env.step(Action.call("hang"))
+    with pytest.raises(Fault, match="tools_left_running"):
+        await env.close()
+    await env.close()
+    with pytest.raises(UsageError, match="closed"):
+        await env.reset(seed=0)
+    env.let_go.set()
+
+
+async def test_hung_plain_tools_hold_up_nobody_else() -> None:
+    hung = [Late() for _ in range(64)]  # more than any pool of threads has here
+    for env in hung:
+        await env.reset(seed=0)
+    steps = [asyncio.create_task(env.step(Action.call("hang"))) for env in hung]
+    await asyncio.sleep(0)
+    lab = Lab()
+    await lab.reset(seed=0)
+    assert (await lab.step(Action.call("block", seconds=0))).observation.text.startswith("tool")
+    assert not any(env.let_go.is_set() for env in hung)
+    for env in hung:
+        env.let_go.set()
+    await asyncio.gather(*steps)
 
 
 async def test_a_thousand_at_once() -> None:

@@ -1,0 +1,53 @@
+"""Plain functions run beside the loop, each in a thread of its own.
+
+Not in a pool: a pool of threads is as large as the machine, so that a handful of hung calls holds
+up every other episode's, and the end of the program too. A thread of its own holds up nobody.
+Nothing can stop a thread, though; whoever stops waiting for one has to know that it runs on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class ThreadCall:
+    """A call of a plain function, running from the moment it is made.
+
+    Args:
+        name: Of the thread, for whoever lists them.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], arguments: Mapping[str, Any], *, name: str
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[tuple[Any, BaseException | None]] = self._loop.create_future()
+        self._function, self._arguments = function, arguments
+        self._context = contextvars.copy_context()
+        # A daemon: the program may end while it still runs.
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    async def result(self) -> Any:
+        """What the function returned; raises what it raised. Cancelled, it stops waiting only."""
+        value, error = await asyncio.shield(self._outcome)
+        if error is not None:
+            raise error
+        return value
+
+    async def ended(self) -> None:
+        """Wait until the function has ended, in whatever way."""
+        await asyncio.shield(self._outcome)
+
+    def _run(self) -> None:
+        outcome: tuple[Any, BaseException | None]
+        try:
+            outcome = self._context.run(self._function, **self._arguments), None
+        except BaseException as error:
+            outcome = None, error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._outcome.set_result, outcome)
