@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import gymnasium
@@ -35,22 +35,28 @@ class SyncEnv(gymnasium.Env[str, str]):
     messages. How to write calls stands in the first info under ``instructions``.
 
     Args:
-        env_id: A registered envgym id.
+        env_id: A registered envgym id, or what makes the environment.
         dialect: How actions write tool calls.
         kwargs: For the environment's constructor.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's own declaration)
 
-    def __init__(self, env_id: str, *, dialect: str = "hermes", **kwargs: Any) -> None:
+    def __init__(
+        self, env_id: str | Callable[..., Env[Any]], *, dialect: str = "hermes", **kwargs: Any
+    ) -> None:
         self.action_space = AnyText()
         self.observation_space = AnyText()
         self._dialect = find_dialect(dialect)
         self._loop: asyncio.AbstractEventLoop | None = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=env_id, daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"gymnasium {env_id}", daemon=True
+        )
         self._thread.start()
         try:
-            self.env: Env[Any] = make(env_id, **kwargs)
+            self.env: Env[Any] = (
+                make(env_id, **kwargs) if isinstance(env_id, str) else env_id(**kwargs)
+            )
         except BaseException:
             self._end_loop()
             raise

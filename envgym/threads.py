@@ -32,6 +32,11 @@ class ThreadCall:
         # A daemon: the program may end while it still runs.
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
+    @property
+    def running(self) -> bool:
+        """Whether the function is still at work, as far as the loop has heard."""
+        return not self._outcome.done()
+
     async def result(self) -> Any:
         """What the function returned; raises what it raised. Cancelled, it stops waiting only."""
         value, error = await asyncio.shield(self._outcome)

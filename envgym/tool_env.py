@@ -61,9 +61,9 @@ class ToolEnv(Env[TaskT]):
 
     async def _tools_left_running(self) -> None:
         """Wait for the threads of plain tools that were cut or cancelled."""
-        while self._abandoned:
-            await self._abandoned[0].ended()
-            self._abandoned.pop(0)
+        for call in list(self._abandoned):
+            await call.ended()
+        self._abandoned = [call for call in self._abandoned if call.running]
 
     async def act(self, action: Action) -> Sequence[Message]:
         """Run the calls of `action`; the observation is their results, one each, in order."""

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from envgym.checker.report import Finding, Report
-from envgym.checker.run import CHECKS, check, check_id
+from envgym.checker.run import CHECKS, Examination, check, check_id
 
-__all__ = ["CHECKS", "Finding", "Report", "check", "check_id"]
+__all__ = ["CHECKS", "Examination", "Finding", "Report", "check", "check_id"]

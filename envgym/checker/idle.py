@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envgym.agent import Agent, Completion, Context
-from envgym.checker.subject import NOTHING
+from envgym.checker.actions import NOTHING
 
 
 class Idle(Agent):

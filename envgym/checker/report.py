@@ -20,16 +20,21 @@ class Finding:
     Attributes:
         check: The check's name.
         mend: What most likely mends it; empty where it passed.
+        rests_on: The failed check that this one builds on, for which it was not run: mend that one
+            first. Empty where it was run.
     """
 
     check: str
     ok: bool
     message: str = ""
     mend: str = ""
+    rests_on: str = ""
 
     def __str__(self) -> str:
         if self.ok:
             return f"ok    {self.check}"
+        if self.rests_on:
+            return f"-     {self.check}: not run, it rests on {self.rests_on}"
         return f"FAIL  {self.check}: {self.message}\n      mend: {self.mend}"
 
 
@@ -48,7 +53,7 @@ class Report:
     @property
     def failures(self) -> list[Finding]:
         """The findings that say something is wrong."""
-        return [finding for finding in self.findings if not finding.ok]
+        return [finding for finding in self.findings if not finding.ok and not finding.rests_on]
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""

@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from envgym.checker import determinism, lifecycle, malformed, scoring, secrets, tasks
+from envgym.checker import (
+    cancellation,
+    company,
+    determinism,
+    leaks,
+    lifecycle,
+    malformed,
+    records,
+    scoring,
+    secrets,
+    spaces,
+    tasks,
+    timing,
+)
 from envgym.checker.report import Finding, Problem, Report
 from envgym.checker.subject import Subject
 from envgym.env import Env
@@ -25,43 +38,107 @@ CHECKS: tuple[Check, ...] = (
     scoring.oracle_scores_one,
     scoring.nothing_scores_zero,
     scoring.results_are_well_formed,
+    spaces.observations_are_messages,
+    spaces.actions_are_in_the_space,
+    spaces.tools_and_turns_are_kept,
     malformed.malformed_actions_never_crash,
     determinism.same_seed_same_episode,
-    determinism.same_seed_same_episode_in_company,
     determinism.same_seed_same_episode_on_reuse,
+    company.same_seed_same_episode_in_company,
+    determinism.seeds_are_used,
+    determinism.global_random_is_left_alone,
+    records.record_replays_the_same,
+    spaces.gymnasium_plays_the_same,
     lifecycle.close_twice,
     lifecycle.wrong_order_is_refused,
-    lifecycle.cancelled_step_is_survived,
-    lifecycle.nothing_is_left_open,
+    cancellation.cancellation_is_passed_on,
+    cancellation.cancelled_step_is_survived,
+    timing.deadlines_are_set,
+    timing.deadlines_are_kept,
+    timing.loop_is_never_blocked,
+    leaks.nothing_is_left_open,
     secrets.hidden_stays_hidden,
     secrets.hints_do_not_tell,
 )
 
+_SAME = "same_seed_same_episode"
+RESTS_ON: dict[str, tuple[str, ...]] = {
+    "same_seed_same_episode_on_reuse": (_SAME,),
+    "same_seed_same_episode_in_company": (_SAME,),
+    "seeds_are_used": (_SAME,),
+    "record_replays_the_same": (_SAME, "tasks_are_json", "actions_are_in_the_space"),
+    "gymnasium_plays_the_same": (_SAME, "actions_are_in_the_space"),
+    "cancelled_step_is_survived": (_SAME, "cancellation_is_passed_on"),
+}
+"""What a check takes for granted: where that fails, it would only say the same once more."""
 
-async def check(
-    make: Callable[[], Env[Any]], *, episodes: int = 4, checks: Sequence[Check] = CHECKS
-) -> Report:
-    """Run the checks, one after the other; what a check raises is a finding too.
+
+class Examination:
+    """One environment under the checks, each run at most once.
 
     Args:
         make: Makes an instance; called many times.
         episodes: Tasks of each split, and seeds, that a check looks at.
+        company: Live instances of other seeds beside which determinism is checked.
     """
-    subject = Subject(make, episodes)
-    async with make() as keeper:  # what instances share stays open from check to check
-        report = Report(keeper.spec.id)
+
+    def __init__(
+        self, make: Callable[[], Env[Any]], *, episodes: int = 4, company: int = 1000
+    ) -> None:
+        self._subject = Subject(make, episodes, company)
+        self._keeper: Env[Any] | None = None
+        self._found: dict[str, list[Finding]] = {}
+
+    async def __aenter__(self) -> Examination:
+        self._keeper = self._subject.make()  # what instances share stays open in between
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._keeper is not None
+        await self._keeper.close()
+
+    @property
+    def env(self) -> str:
+        """The environment's id."""
+        assert self._keeper is not None
+        return self._keeper.spec.id
+
+    async def findings(self, check: Check) -> list[Finding]:
+        """What the check finds; one that says so, where it passes or rests on a failed one."""
+        name = check.__name__
+        if name not in self._found:
+            self._found[name] = await self._run(name, check)
+        return self._found[name]
+
+    async def _run(self, name: str, check: Check) -> list[Finding]:
+        for base in (c for c in CHECKS if c.__name__ in RESTS_ON.get(name, ())):
+            if not all(finding.ok for finding in await self.findings(base)):
+                return [Finding(name, ok=False, rests_on=base.__name__)]
+        problems = await _problems(check, self._subject)
+        return [Finding(name, False, *problem) for problem in problems] or [Finding(name, True)]
+
+
+async def check(
+    make: Callable[[], Env[Any]],
+    *,
+    episodes: int = 4,
+    company: int = 1000,
+    checks: Sequence[Check] = CHECKS,
+) -> Report:
+    """Run the checks, one after the other; what a check raises is a finding too.
+
+    Args: as `Examination`'s.
+    """
+    async with Examination(make, episodes=episodes, company=company) as examination:
+        report = Report(examination.env)
         for one in checks:
-            name = one.__name__
-            problems = await _problems(one, subject)
-            if not problems:
-                report.findings.append(Finding(name, ok=True))
-            report.findings += [Finding(name, False, p.message, p.mend) for p in problems]
+            report.findings += await examination.findings(one)
     return report
 
 
-async def check_id(id: str, *, episodes: int = 4, **kwargs: Any) -> Report:
+async def check_id(id: str, *, episodes: int = 4, company: int = 1000, **kwargs: Any) -> Report:
     """`check` of a registered environment, made with `kwargs`."""
-    return await check(lambda: make(id, **kwargs), episodes=episodes)
+    return await check(lambda: make(id, **kwargs), episodes=episodes, company=company)
 
 
 async def _problems(one: Check, subject: Subject) -> list[Problem]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Iterator
 
+from envgym.checker.episodes import Trace, begin, play_nothing, play_oracle
 from envgym.checker.report import Problem
-from envgym.checker.subject import Subject, Trace, begin, play_nothing, play_oracle, spread
+from envgym.checker.subject import Subject, spread
 from envgym.messages import Observation
 from envgym.stop import StopReason
 

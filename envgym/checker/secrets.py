@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
+from envgym.checker.actions import refused_actions
+from envgym.checker.contrast import contrasted
+from envgym.checker.episodes import begin, play_nothing
 from envgym.checker.idle import Idle
 from envgym.checker.report import Problem
-from envgym.checker.subject import Subject, begin, play_nothing
+from envgym.checker.subject import Subject, spread
+from envgym.env import Env
 from envgym.rollout import Start, run_episode
 from envgym.task import Task
 
 GOLD_KEYS = {"gold", "golds", "answer", "answers", "solution"}
 MIN_CHARS = 4
 """Shorter strings turn up by chance."""
+_CONTRASTED = 24
+"""Tasks among which a number or a short string is looked for by contrast."""
+_SHOWN = "leave it out of the message; what the agent may see belongs in task.data"
+_TOLD = "say how to find it, or blank it out of what the hint quotes"
 
 
 async def hidden_stays_hidden(subject: Subject) -> AsyncIterator[Problem]:
-    """No string of the hidden part stands in what an idle agent gets to see."""
+    """Nothing of the hidden part stands in what an agent sees that has called no tool."""
     async with subject.env() as env:
         for seed in range(subject.episodes):
             trace = await play_nothing(env, await begin(env, seed=seed))
             secrets = _secrets(trace.task)
-            for turn, observation in enumerate(trace.observations):
-                for secret in _found(secrets, [m.content for m in observation.messages]):
-                    where = "the first observation" if turn == 0 else f"observation {turn}"
+            seen = {"the first observation": [m.content for m in trace.first.messages]}
+            for turn, step in enumerate(trace.steps, 1):
+                seen[f"observation {turn}"] = [m.content for m in step.observation.messages]
+            for what, action in refused_actions():
+                await begin(env, seed=seed)
+                answer = (await env.step(action)).observation
+                seen[f"the answer to {what}"] = [m.content for m in answer.messages]
+            seen["the schema of a tool"] = [json.dumps(tool.schema) for tool in env.tools]
+            for where, texts in seen.items():
+                for secret in _found(secrets, texts):
                     yield Problem(
-                        f"seed {seed}: {where} shows {secret[:80]!r} of task.hidden",
-                        "leave it out of the message; what the agent may see belongs in task.data",
+                        f"seed {seed}: {where} shows {secret[:80]!r} of task.hidden", _SHOWN
                     )
+        tasks = _sample(subject, env)
+        sights = [(await begin(env, seed=0, task=task)).first.text for task in tasks]
+        for key, value in contrasted(tasks, sights):
+            yield Problem(
+                f"the first observation of every task shows its own task.hidden[{key!r}], and no "
+                f"other's: {value!r} in the first one",
+                _SHOWN,
+            )
 
 
 async def hints_do_not_tell(subject: Subject) -> AsyncIterator[Problem]:
@@ -43,12 +66,24 @@ async def hints_do_not_tell(subject: Subject) -> AsyncIterator[Problem]:
                     yield Problem(
                         f"seed {seed}: hints() gives something that is no str", "give strings"
                     )
-                    continue
+                    return
                 for gold in _found(_golds(env.task), hints):
-                    yield Problem(
-                        f"seed {seed}: a hint holds the gold {gold[:80]!r}",
-                        "say how to find it, or blank it out of what the hint quotes",
-                    )
+                    yield Problem(f"seed {seed}: a hint holds the gold {gold[:80]!r}", _TOLD)
+        tasks, hinted = _sample(subject, env), []
+        for seed, task in enumerate(tasks):
+            attempt = await run_episode(env, Idle(), Start(seed, task))
+            hinted.append("\n".join([*env.hints(), *env.hints(attempt)]))
+        for key, value in contrasted(tasks, hinted):
+            yield Problem(
+                f"the hints of every task tell its own task.hidden[{key!r}], and no other's: "
+                f"{value!r} in the first one",
+                _TOLD,
+            )
+
+
+def _sample(subject: Subject, env: Env[Any]) -> list[Task]:
+    source = env.tasks(subject.splits[0])
+    return [source[index] for index in spread(len(source), _CONTRASTED)]
 
 
 def leaves(value: Any, keys: frozenset[str] = frozenset()) -> Iterator[tuple[frozenset[str], Any]]:
@@ -64,8 +99,12 @@ def leaves(value: Any, keys: frozenset[str] = frozenset()) -> Iterator[tuple[fro
 
 
 def _secrets(task: Task) -> set[str]:
-    """Hidden strings that the visible part does not hold as well (the options of a choice)."""
+    """Hidden strings that the visible part does not hold as well (the options of a choice).
+
+    The whole hidden part as Python prints it is one of them: what a forgotten debugging aid shows.
+    """
     hidden = {v for _, v in leaves(task.hidden) if isinstance(v, str) and len(v) >= MIN_CHARS}
+    hidden |= {str(dict(task.hidden))} if task.hidden else set()
     shown = [v for _, v in leaves(task.data) if isinstance(v, str)]
     return hidden - set(_found(hidden, shown))
 

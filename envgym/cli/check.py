@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
+from envgym.registry import make
+
+Company = Annotated[
+    int,
+    typer.Option(
+        help="Live instances of other seeds beside which determinism is checked; fewer where each "
+        "needs a process of its own."
+    ),
+]
 
 
 def check_command(
-    env_id: EnvId, arg: EnvArgs = None, as_json: Json = False, verbose: Verbose = False
+    env_id: EnvId,
+    arg: EnvArgs = None,
+    company: Company = 1000,
+    as_json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Check an environment against the contract; each failure names its likely mend."""
-    from envgym.checker import check_id
+    from envgym.checker import check
 
-    report = run(check_id(env_id, **env_arguments(arg)))
+    arguments = env_arguments(arg)
+    report = run(check(lambda: make(env_id, **arguments), company=company))
     if as_json:
         print(json.dumps(report.to_json()))
     else:
         console = Console()
         for finding in report.findings:
-            mark = "[green]ok  [/]" if finding.ok else "[red]FAIL[/]"
-            console.print(f"{mark} {finding.check}: {finding.message}")
-            if not finding.ok and finding.mend:
-                console.print(f"     mend: {finding.mend}")
+            if finding.ok:
+                console.print(f"[green]ok[/]    {finding.check}")
+            elif finding.rests_on:
+                console.print(
+                    f"[dim]-     {finding.check}: not run, it rests on {finding.rests_on}[/]"
+                )
+            else:
+                console.print("[red]FAIL[/]", finding.check, end=": ")
+                console.print(finding.message, markup=False, highlight=False)
+                console.print(f"      mend: {finding.mend}", markup=False, highlight=False)
     if not report.ok:
         raise typer.Exit(1)

@@ -1,0 +1,108 @@
+"""Coroutines driven by hand, to act or to look at exactly one of their await points."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import types
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+PATIENCE_S = 2.0
+"""How long what was cut may take to come back before it counts as hung."""
+
+
+@types.coroutine
+def watched(
+    work: Coroutine[Any, Any, Any],
+    suspended: Callable[[int], None] = lambda point: None,
+    held: Callable[[float], None] = lambda seconds: None,
+) -> Generator[Any, Any, Any]:
+    """The result of `work`, passing everything through.
+
+    Args:
+        suspended: Called as it comes to rest at its await point 0, 1, 2, …
+        held: Called with the seconds for which it has just held the loop.
+    """
+    point = 0
+    resume: Callable[[], Any] = lambda: work.send(None)  # noqa: E731
+    while True:
+        began = time.perf_counter()
+        try:
+            value = resume()
+        except StopIteration as done:
+            return done.value
+        finally:
+            held(time.perf_counter() - began)
+        suspended(point)
+        point += 1
+        try:
+            sent = yield value
+        except GeneratorExit:
+            work.close()
+            raise
+        except BaseException as error:
+            resume = _thrower(work, error)
+        else:
+            resume = _sender(work, sent)
+
+
+def _sender(work: Coroutine[Any, Any, Any], value: Any) -> Callable[[], Any]:
+    return lambda: work.send(value)
+
+
+def _thrower(work: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[], Any]:
+    return lambda: work.throw(error)
+
+
+@dataclass
+class Outcome:
+    """How something ended.
+
+    Attributes:
+        how: ``returned``, ``raised``, ``cancelled``, or ``hung``: not back after `PATIENCE_S`.
+        error: What it raised.
+        cut: Whether it came to the await point at which it was to be cancelled.
+    """
+
+    how: Literal["returned", "raised", "cancelled", "hung"]
+    error: BaseException | None = None
+    cut: bool = False
+
+
+async def outcome(work: Coroutine[Any, Any, Any], *, patience: float = PATIENCE_S) -> Outcome:
+    """How `work` ends, in a task of its own."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task}, timeout=patience)
+    if not task.done():
+        task.cancel()
+        with contextlib.suppress(BaseException):
+            await asyncio.wait_for(asyncio.shield(task), patience)
+        return Outcome("hung")
+    if task.cancelled():
+        return Outcome("cancelled")
+    if (error := task.exception()) is not None:
+        return Outcome("raised", error)
+    return Outcome("returned")
+
+
+async def cancelled_at(point: int, work: Coroutine[Any, Any, Any]) -> Outcome:
+    """How `work` ends when its task is cancelled as it rests at await point number `point`."""
+    cut = False
+
+    def suspended(now: int) -> None:
+        nonlocal cut
+        if now == point:
+            cut = True
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+
+    async def driven() -> Any:
+        return await watched(work, suspended)
+
+    ended = await outcome(driven())
+    ended.cut = cut
+    return ended
