@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from envgym.checker.episodes import alone, begin, difference, play_oracle_or_stop, replay, script
@@ -73,11 +74,11 @@ async def seeds_are_used(subject: Subject) -> AsyncIterator[Problem]:
 
 async def global_random_is_left_alone(subject: Subject) -> AsyncIterator[Problem]:
     """An episode neither draws from nor seeds the generators that the whole process shares."""
-    actions = await script(subject, 0)
-    await alone(subject, 0, actions)  # what is loaded once may do as it likes
-    before = dict(_global_states())
-    await alone(subject, 0, actions)
-    after = dict(_global_states())
+    actions = await script(subject, 0)  # what is loaded once, in here, may do as it likes
+    with _elsewhere():
+        before = dict(_global_states())
+        await alone(subject, 0, actions)
+        after = dict(_global_states())
     for name, state in before.items():
         if after[name] != state:
             yield Problem(
@@ -100,3 +101,26 @@ def _global_states() -> Iterator[tuple[str, Any]]:
         yield "numpy.random", repr(numpy.random.get_state(legacy=False))
     if (torch := sys.modules.get("torch")) is not None:
         yield "torch's generator", bytes(torch.get_rng_state().numpy())
+
+
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    """With the global generators in a state where no seed of an environment puts them."""
+    kept = random.getstate()
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    numpys = None if numpy is None else numpy.random.get_state()
+    torchs = None if torch is None else torch.get_rng_state()
+    chosen = 2**31 - random.randrange(2**20)
+    random.seed(chosen)
+    if numpy is not None:
+        numpy.random.seed(chosen)
+    if torch is not None:
+        torch.manual_seed(chosen)
+    try:
+        yield
+    finally:
+        random.setstate(kept)
+        if numpy is not None:
+            numpy.random.set_state(numpys)
+        if torch is not None:
+            torch.set_rng_state(torchs)

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from envgym.checker.episodes import Trace, alone, difference, script
 from envgym.checker.report import Problem
 from envgym.checker.subject import Subject, spread
+from envgym.errors import Fault
 from envgym.messages import Action
 from envgym.store import EpisodeWriter, read_episodes
 from envgym.trajectory import Episode, Trajectory, Turn
@@ -20,21 +21,25 @@ from envgym.trajectory import Episode, Trajectory, Turn
 
 async def record_replays_the_same(subject: Subject) -> AsyncIterator[Problem]:
     """Task, seed and actions, written to a file and read back, give the same episode."""
+    split = subject.splits[0]
     async with subject.env() as env:
-        source = env.tasks(subject.splits[0])
-        tasks = [source[index] for index in spread(len(source), subject.episodes)]
+        indices = spread(len(env.tasks(split)), subject.episodes)
     traces = []
-    for seed, task in enumerate(tasks):
-        actions = await script(subject, seed, task=task)
-        traces.append(await alone(subject, seed, actions, task=task))
-    for seed, (trace, episode) in enumerate(zip(traces, _read_back(traces), strict=True)):
-        actions = [_action(turn) for turn in episode.trajectories["agent"].turns]
-        again = await alone(subject, episode.seed, actions, task=episode.task)
-        if found := difference(trace, again):
+    for seed, index in enumerate(indices):
+        actions = await script(subject, seed, split=split, index=index)
+        traces.append(await alone(subject, seed, actions, split=split, index=index))
+    for index, trace, episode in zip(indices, traces, _read_back(traces), strict=True):
+        actions = [_action(turn) for turn in episode.turns]
+        try:
+            again = await alone(subject, episode.seed, actions, task=episode.task)
+            found = difference(trace, again)
+        except Fault as fault:
+            found = str(fault)
+        if found:
             yield Problem(
-                f"{subject.splits[0]} task {spread(len(source), len(tasks))[seed]}, played again "
-                f"from its record: {found}",
-                "read all that start() and the tools need from self.task, as JSON gives it back",
+                f"{split} task {index}, played again from its record: {found}",
+                "read all that start() and the tools need from self.task, as JSON gives it back; "
+                "tasks() is not called where the task is given",
             )
 
 

@@ -99,13 +99,15 @@ async def _held(subject: Subject, actions: list[Action]) -> dict[str, float]:
         held[name] = max(times)
         return result
 
-    async with subject.env() as env:
+    env = subject.make()
+    try:
         await part("the reset", env.reset(seed=0))
         for number, action in enumerate(actions):
             tools = " and ".join(sorted({call.name for call in action.tool_calls}))
             name = f"step {number}" + (f" (a call of {tools})" if tools else "")
             if (await part(name, env.step(action))).done:
                 break
+    finally:
         await part("close", env.close())
     return held
 
@@ -123,12 +125,10 @@ async def _with_hanging_hook(subject: Subject, hook: str) -> Outcome:
             return await outcome(env.reset(seed=0))
         if hook == "act":
             return await outcome(env.step(NOTHING))
-        ended = await outcome(env.close())
-        await stop()
-        return ended
+        return await outcome(env.close())
     finally:
         env.deadlines = deadlines
-        await env.close()
+        await (stop() if hook == "stop" else env.close())
 
 
 async def _with_hanging_tool(
