@@ -1,0 +1,98 @@
+"""The checker as tests: one line in an environment's own test file.
+
+    from envgym.pytest_plugin import envgym_checks
+
+    test_contract = envgym_checks("mine/guess-v1", size=5)
+
+Each check becomes a test of its own, ``test_contract[oracle_scores_one]``, that fails with what was
+seen and what mends it. pytest loads this module by its entry point in every session, so it imports
+nothing heavy; the checker is loaded by the first call of `envgym_checks`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from envgym.checker import Examination, Finding
+    from envgym.env import Env
+
+
+def envgym_checks(
+    env: str | Callable[..., Env[Any]], *, episodes: int = 4, company: int = 1000, **kwargs: Any
+) -> Callable[..., None]:
+    """A test function for each check; give it a name that begins with ``test``.
+
+    Args:
+        env: A registered id, ``module:Class``, or what makes the environment (its class).
+        episodes: Tasks of each split, and seeds, that a check looks at.
+        company: Live instances of other seeds beside which determinism is checked.
+        kwargs: For the environment's constructor.
+    """
+    from envgym.checker import CHECKS, Examination
+    from envgym.registry import make
+
+    def make_one() -> Env[Any]:
+        return make(env, **kwargs) if isinstance(env, str) else env(**kwargs)
+
+    def examine() -> Examination:
+        return Examination(make_one, episodes=episodes, company=company)
+
+    @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+    def test(check: Any, envgym_examinations: Examinations) -> None:
+        findings = envgym_examinations.findings(examine, check)
+        if base := next((f.rests_on for f in findings if f.rests_on), ""):
+            pytest.skip(f"it rests on {base}, which fails")
+        if failed := [finding for finding in findings if not finding.ok]:
+            pytest.fail(_told(failed), pytrace=False)
+
+    test.__doc__ = f"The contract of envgym, for {env if isinstance(env, str) else env.__name__}."
+    return test
+
+
+class Examinations:
+    """The examinations of one test module, all on one event loop of their own."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._open: dict[Callable[[], Examination], Examination] = {}
+
+    def findings(self, examine: Callable[[], Examination], check: Any) -> list[Finding]:
+        """What a check finds; the examination is made for the first of them."""
+        return self._runner.run(self._findings(examine, check))
+
+    def close(self) -> None:
+        """Close what they hold, and the loop."""
+        with self._runner:
+            self._runner.run(self._close())
+
+    async def _findings(self, examine: Callable[[], Examination], check: Any) -> list[Finding]:
+        if examine not in self._open:
+            self._open[examine] = await examine().__aenter__()
+        return await self._open[examine].findings(check)
+
+    async def _close(self) -> None:
+        for examination in self._open.values():
+            await examination.__aexit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def envgym_examinations() -> Iterator[Examinations]:
+    """Kept open for a module: what an environment shares is opened once for all its checks."""
+    examinations = Examinations()
+    yield examinations
+    examinations.close()
+
+
+def _told(failed: list[Finding]) -> str:
+    """The check, and under it what was seen, with each mend once."""
+    lines = [f"{failed[0].check}:"]
+    for number, finding in enumerate(failed):
+        lines.append(f"  {finding.message}")
+        if number + 1 == len(failed) or failed[number + 1].mend != finding.mend:
+            lines.append(f"    mend: {finding.mend}")
+    return "\n".join(lines)
