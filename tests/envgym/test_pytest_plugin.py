@@ -54,7 +54,7 @@ def test_a_failure_says_what_was_seen_and_what_mends_it_and_nothing_else(
     theirs: pytest.Pytester,
 ) -> None:
     with (theirs.path / "guess.py").open("a") as guess:
-        guess.write("GuessNumber.partial_score = lambda self: 0.1\n")
+        guess.write("\nGuessNumber.partial_score = lambda self: 0.1\n")
         guess.write("GuessNumber.hints = lambda self, attempt=None: (f'{self.task.hidden}',)\n")
     theirs.makepyfile(test_theirs=CONTRACT.format(env='"mine/guess-v1"'))
     result = run(theirs)
