@@ -44,7 +44,7 @@ def check_command(
                     f"[dim]-     {finding.check}: not run, it rests on {finding.rests_on}[/]"
                 )
             else:
-                console.print("[red]FAIL[/]", finding.check, end=": ")
+                console.print(f"[red]FAIL[/]  {finding.check}", end=": ")
                 console.print(finding.message, markup=False, highlight=False)
                 console.print(f"      mend: {finding.mend}", markup=False, highlight=False)
     if not report.ok:
