@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Iterator
 
-from envgym.checker.episodes import Trace, begin, play_nothing, play_oracle
+from envgym.checker.episodes import (
+    Trace,
+    begin,
+    play_nothing,
+    play_oracle,
+    play_oracle_or_stop,
+)
 from envgym.checker.report import Problem
 from envgym.checker.subject import Subject, spread
 from envgym.messages import Observation
@@ -54,7 +60,7 @@ async def results_are_well_formed(subject: Subject) -> AsyncIterator[Problem]:
     """Scores in [0, 1], finite float rewards, the info's keys, a stop reason at the end."""
     async with subject.env() as env:
         for seed in range(subject.episodes):
-            for play in (play_nothing, play_oracle):
+            for play in (play_nothing, play_oracle_or_stop):
                 trace = await play(env, await begin(env, seed=seed))
                 for problem in _malformed(trace):
                     yield Problem(f"seed {seed}: {problem.message}", problem.mend)

@@ -20,8 +20,8 @@ from envgym.task import Task
 GOLD_KEYS = {"gold", "golds", "answer", "answers", "solution"}
 MIN_CHARS = 4
 """Shorter strings turn up by chance."""
-_CONTRASTED = 24
-"""Tasks among which a number or a short string is looked for by contrast."""
+_CONTRASTED = 6
+"""Tasks for each episode looked at, among which a number is looked for by contrast."""
 _SHOWN = "leave it out of the message; what the agent may see belongs in task.data"
 _TOLD = "say how to find it, or blank it out of what the hint quotes"
 
@@ -83,7 +83,7 @@ async def hints_do_not_tell(subject: Subject) -> AsyncIterator[Problem]:
 
 def _sample(subject: Subject, env: Env[Any]) -> list[Task]:
     source = env.tasks(subject.splits[0])
-    return [source[index] for index in spread(len(source), _CONTRASTED)]
+    return [source[index] for index in spread(len(source), _CONTRASTED * subject.episodes)]
 
 
 def leaves(value: Any, keys: frozenset[str] = frozenset()) -> Iterator[tuple[frozenset[str], Any]]:

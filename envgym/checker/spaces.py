@@ -56,7 +56,6 @@ async def actions_are_in_the_space(subject: Subject) -> AsyncIterator[Problem]:
                     "begin its docstring with what it does: the model reads it",
                 )
         for seed in range(subject.episodes):
-            await begin(env, seed=seed)
             trace = await play_oracle_or_stop(env, await begin(env, seed=seed))
             for number, action in enumerate(trace.actions):
                 if said := _unwritable(action, env.tools):

@@ -11,11 +11,15 @@ from rich.console import Console
 from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
 from envgym.registry import make
 
+Episodes = Annotated[
+    int, typer.Option(help="Tasks of each split, and seeds, that a check looks at.", min=2)
+]
 Company = Annotated[
     int,
     typer.Option(
         help="Live instances of other seeds beside which determinism is checked; fewer where each "
-        "needs a process of its own."
+        "needs a process of its own.",
+        min=1,
     ),
 ]
 
@@ -23,6 +27,7 @@ Company = Annotated[
 def check_command(
     env_id: EnvId,
     arg: EnvArgs = None,
+    episodes: Episodes = 4,
     company: Company = 1000,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -31,7 +36,7 @@ def check_command(
     from envgym.checker import check
 
     arguments = env_arguments(arg)
-    report = run(check(lambda: make(env_id, **arguments), company=company))
+    report = run(check(lambda: make(env_id, **arguments), episodes=episodes, company=company))
     if as_json:
         print(json.dumps(report.to_json()))
     else:

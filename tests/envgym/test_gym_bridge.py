@@ -72,6 +72,13 @@ def test_another_dialect() -> None:
     env.close()
 
 
+def test_what_makes_the_environment_serves_for_an_id() -> None:
+    env = SyncEnv(Guess, max_turns=1)
+    env.reset(seed=0)
+    assert env.step("")[2:4] == (False, True)
+    env.close()
+
+
 def test_closing_joins_the_thread_and_may_be_repeated() -> None:
     before = set(threading.enumerate())
     env = SyncEnv("test/guess-v1")
