@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from envgym.checker.driving import PATIENCE_S, Outcome, cancelled_at
 from envgym.checker.episodes import begin, script
+from envgym.checker.leaks import settled
 from envgym.checker.report import Problem
 from envgym.checker.subject import Subject, spread
 from envgym.env import Env
@@ -48,10 +49,12 @@ async def cancellation_is_passed_on(subject: Subject) -> AsyncIterator[Problem]:
 
 
 async def cancelled_step_is_survived(subject: Subject) -> AsyncIterator[Problem]:
-    """Cancelled midway, it closes in time, leaves no task, and a reset begins as in a fresh one."""
+    """Cancelled midway, it closes in time, leaves nothing, and a reset begins as in a fresh one."""
     async with subject.env() as env:
         fresh = await begin(env, seed=1)
-    for cut in await _cuts(subject):
+    cuts = await _cuts(subject)
+    before_all = await settled({})
+    for cut in cuts:
         for point in range(_POINTS):
             for reset_first in (False, True):
                 before = asyncio.all_tasks()
@@ -78,6 +81,14 @@ async def cancelled_step_is_survived(subject: Subject) -> AsyncIterator[Problem]
                     return
             if not ended.cut:
                 break
+    for what, count in (await settled(before_all)).items():
+        if count > before_all[what]:
+            yield Problem(
+                f"resets and steps that were cancelled left {count - before_all[what]} {what}, "
+                "though their instances were closed",
+                "undo in finally what a tool has started: it is cancelled wherever it waits, at "
+                "its deadline too; kill a process's whole group, and wait for it",
+            )
 
 
 async def _cuts(subject: Subject) -> list[_Cut]:

@@ -191,6 +191,19 @@ class Busy(GuessNumber):
         return await super().guess(number)
 
 
+class Outlived(GuessNumber):
+    """A call that is cut leaves its process running, as timeouts of many sandboxes do."""
+
+    @tool
+    async def guess(self, number: int) -> str:
+        """Guess the number."""
+        process = await asyncio.create_subprocess_exec("sleep", "5")
+        await asyncio.sleep(0.001)
+        process.kill()
+        await process.wait()
+        return await super().guess(number)
+
+
 class Timeless(GuessNumber):
     deadlines = Deadlines(step=None)
 

@@ -36,6 +36,7 @@ CASES = [
     (b.Obliging, "wrong_order_is_refused", "a step after the end is accepted", "override step()"),
     (b.Stubborn, "cancellation_is_passed_on", "goes on and returns a result", "never BaseExc"),
     (b.Busy, "cancelled_step_is_survived", "begins another episode", "undo in finally"),
+    (b.Outlived, "cancelled_step_is_survived", "processes, though", "kill a process's whole group"),
     (b.Timeless, "deadlines_are_set", "deadlines.step is None", "Deadlines(step=60)"),
     (b.Swallowing, "deadlines_are_kept", "the tool guess hangs", "swallow asyncio.Cancelled"),
     (b.Blocking, "loop_is_never_blocked", "(a call of guess) holds", "await what waits"),
