@@ -6,6 +6,7 @@ Each breaks one thing and leaves the rest to `super()`, so that they also break 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import subprocess
@@ -194,10 +195,21 @@ class Busy(GuessNumber):
 class Outlived(GuessNumber):
     """A call that is cut leaves its process running, as timeouts of many sandboxes do."""
 
+    started: list[asyncio.subprocess.Process] = []  # noqa: RUF012  (to end them at last)
+
+    @classmethod
+    def clean_up(cls) -> None:
+        for process in cls.started:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, 9)
+        cls.started.clear()
+
     @tool
     async def guess(self, number: int) -> str:
         """Guess the number."""
-        process = await asyncio.create_subprocess_exec("sleep", "5")
+        process = await asyncio.create_subprocess_exec("sleep", "600")
+        self.started.append(process)
         await asyncio.sleep(0.001)
         process.kill()
         await process.wait()

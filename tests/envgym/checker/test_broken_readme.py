@@ -53,7 +53,7 @@ CASES = [
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     yield
-    for cls in (b.LeftTask, b.LeftThread, b.LeftProcess, b.LeftFile):
+    for cls in (b.LeftTask, b.LeftThread, b.LeftProcess, b.LeftFile, b.Outlived):
         cls.clean_up()
 
 
