@@ -210,7 +210,9 @@ async def _play(
     transcripts: dict[str, Transcript],
 ) -> None:
     options = {"task": start.task} if start.task is not None else {}
+    began = time.monotonic()
     observation, info = await env.reset(seed=start.seed, options=options)
+    episode.env_s += time.monotonic() - began
     episode.task = env.task
     if start.guidance:
         observation = Observation((*observation.messages, *start.guidance))
@@ -223,7 +225,9 @@ async def _play(
         transcript.observe(observation)
         turn = len(transcript.trajectory.turns)
         context, spans = transcript.context(start.group, _seed(start, seat, turn))
+        asked = time.monotonic()
         completion = await agent.act(context)
+        episode.agent_s += time.monotonic() - asked
         if completion.guidance:
             transcript.guide(completion.guidance)
         left = completion.finish == "quit"
@@ -232,7 +236,9 @@ async def _play(
             episode.score, episode.metrics = env.partial_score(), dict(info["metrics"])
             return
         action = transcript.record(spans, completion)
+        stepping = time.monotonic()
         step = await env.step(action)
+        episode.env_s += time.monotonic() - stepping
         observation, info = step.observation, step.info
         transcript.trajectory.turns[-1].reward = step.reward
         _credit_others(info, transcripts)

@@ -27,6 +27,8 @@ def episode_line(episode: Episode, first_turn: int) -> bytes:
         "metrics": episode.metrics,
         "fault": episode.fault,
         "wall_s": episode.wall_s,
+        "agent_s": episode.agent_s,
+        "env_s": episode.env_s,
         "first_turn": first_turn,  # where its tokens begin in the token file
         "trajectories": {
             seat: {

@@ -11,7 +11,11 @@ language that knows safetensors.
 | ``context_ids`` | int32 | context tokens |
 | ``span_lengths``, ``span_kinds`` | int32, uint8 | context spans; a kind is an index into the
 file's metadata entry ``kinds`` |
-| ``turn_lengths`` | int32 [turns, 4] | action ids, log-probs, versions and spans of each turn |
+| ``advantages`` | float32 | those of turns that were trained on |
+| ``turn_lengths`` | int32 [turns, 5] | action ids, log-probs, versions, spans and advantages of
+each turn |
+
+Files of before advantages were kept lack them and the last column; they are read as well.
 """
 
 from __future__ import annotations
@@ -32,7 +36,10 @@ from envgym.trajectory import KINDS, Span, Turn
 def pack(turns: Sequence[Turn]) -> bytes:
     """A token file's bytes."""
     spans = [span for turn in turns for span in turn.context]
-    lengths = [(len(t.action), len(t.logprobs), len(t.versions), len(t.context)) for t in turns]
+    lengths = [
+        (len(t.action), len(t.logprobs), len(t.versions), len(t.context), len(t.advantages))
+        for t in turns
+    ]
     arrays: dict[str, NDArray[Any]] = {
         "action_ids": np.array([i for t in turns for i in t.action], np.int32),
         "logprobs": np.array([p for t in turns for p in t.logprobs], np.float32),
@@ -40,7 +47,8 @@ def pack(turns: Sequence[Turn]) -> bytes:
         "context_ids": np.array([i for s in spans for i in s.ids], np.int32),
         "span_lengths": np.array([len(s.ids) for s in spans], np.int32),
         "span_kinds": np.array([KINDS.index(s.kind) for s in spans], np.uint8),
-        "turn_lengths": np.array(lengths, np.int32).reshape(-1, 4),
+        "advantages": np.array([a for t in turns for a in t.advantages], np.float32),
+        "turn_lengths": np.array(lengths, np.int32).reshape(-1, 5),
     }
     return save(arrays, metadata={"format": "envgym-tokens-1", "kinds": " ".join(KINDS)})
 
@@ -66,6 +74,7 @@ class TurnTokens:
             "logprobs": self._arrays["logprobs"][begin[1] : end[1]].tolist(),
             "versions": self._arrays["versions"][begin[2] : end[2]].tolist(),
             "context": [self._span(n) for n in range(begin[3], end[3])],
+            "advantages": self._arrays["advantages"][begin[4] : end[4]].tolist(),
         }
 
     def _span(self, number: int) -> Span:
@@ -87,6 +96,9 @@ def unpack(path: Path) -> TurnTokens:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is damaged ({error}): restore it from a copy") from error
+    if "advantages" not in arrays:
+        arrays["advantages"] = np.zeros(0, np.float32)
+        arrays["turn_lengths"] = np.pad(arrays["turn_lengths"], ((0, 0), (0, 1)))
     return TurnTokens(arrays, kinds)
 
 

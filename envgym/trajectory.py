@@ -46,6 +46,7 @@ class Turn:
         messages: The messages seen before it, for people.
         taken: The action that the environment was stepped with: what a replay needs. None in turns
             made by hand.
+        advantages: The credit each sampled id was trained with; empty where it was not.
     """
 
     context: list[Span]
@@ -57,6 +58,7 @@ class Turn:
     text: str = ""
     messages: tuple[Message, ...] = ()
     taken: Action | None = None
+    advantages: list[float] = field(default_factory=list)
 
     @property
     def context_ids(self) -> list[int]:
@@ -91,6 +93,8 @@ class Episode:
         score: The verifier's verdict in [0, 1]; meaningless where `fault` is set.
         group: Episodes of one group started from the same task.
         fault: What broke, where the episode is not to be trained or scored on.
+        wall_s: Seconds from its start to its end, others running beside it.
+        agent_s, env_s: Seconds of them spent waiting for the agent, and for reset and steps.
     """
 
     id: str
@@ -104,6 +108,8 @@ class Episode:
     trajectories: dict[str, Trajectory] = field(default_factory=dict)
     fault: str | None = None
     wall_s: float = 0.0
+    agent_s: float = 0.0
+    env_s: float = 0.0
 
     @property
     def trajectory(self) -> Trajectory:

@@ -47,6 +47,11 @@ class Sample:
             np.full(len(turn.action), advantage, np.float32) for turn in self.trajectory.turns
         ]
 
+    def record_advantages(self) -> None:
+        """Write the advantages into the turns, to be kept with the episode."""
+        for turn, advantage in zip(self.trajectory.turns, self.advantages, strict=False):
+            turn.advantages = advantage.tolist()
+
 
 @dataclass
 class TrainRow:

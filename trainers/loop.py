@@ -64,6 +64,8 @@ class Trainer:
             reward(groups)
         config.sampler.observe(groups)
         config.advantage(groups)
+        for sample in (s for group in groups for s in group):
+            sample.record_advantages()
         updates = [
             self.learn(batch)
             for batch in config.composer(groups, f"{config.seed}:{self.step_number}")
@@ -73,6 +75,7 @@ class Trainer:
         report = {
             **measure.of_groups(groups, result),
             **measure.mean(updates),
+            **measure.time_split(result),
             "rollout/missed": float(self.agent.engine.stats.missed - missed),
             "time/rollout_s": played - began,
             "time/learn_s": time.monotonic() - played,
@@ -150,7 +153,7 @@ class Trainer:
             )
         finally:
             await agent.close()
-        return scores, result.episodes
+        return scores, [*result.episodes, *result.quarantined]
 
     async def close(self) -> None:
         """Release environments and the engine."""

@@ -24,7 +24,15 @@ class TrainingError(EnvgymError):
 
 
 def action_logps(model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float) -> Tensor:
-    """Log-probs of all action tokens of some rows, row after row, float32 [N].
+    """Log-probs of all action tokens of some rows, row after row, float32 [N]."""
+    logits, targets = _action_logits(model, batch, temperature)
+    return _logps(logits, targets)
+
+
+def _action_logits(
+    model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Logits [N, V] of all action tokens, and their ids [N].
 
     Rows are padded on the right; under causal attention that changes nothing before it.
     """
@@ -40,8 +48,22 @@ def action_logps(model: PreTrainedModel, batch: Sequence[TrainRow], temperature:
     logits = model.get_output_embeddings()(hidden[:, :-1][action[:, 1:]]).float()
     if temperature != 1.0:
         logits = logits / temperature
-    targets = ids[:, 1:][action[:, 1:]]
+    return logits, ids[:, 1:][action[:, 1:]]
+
+
+def _logps(logits: Tensor, targets: Tensor) -> Tensor:
     return logits.gather(1, targets.unsqueeze(1)).squeeze(1) - logits.logsumexp(-1)
+
+
+def entropies(logits: Tensor, rows: int = 512) -> Tensor:
+    """Entropy of each next-token distribution in nats, float32 [N], without gradient.
+
+    Args:
+        logits: [N, V]; taken `rows` at a time, so that no second [N, V] is held.
+    """
+    with torch.no_grad():
+        logps = (part.log_softmax(-1) for part in logits.detach().split(rows))
+        return torch.cat([-(logp.exp() * logp).sum(-1) for logp in logps])
 
 
 class Policy:
@@ -82,7 +104,7 @@ class Policy:
         """One optimiser step on the weighted sum of the losses over `rows`.
 
         Returns:
-            Token means of the losses' metrics, ``loss`` and ``grad_norm``.
+            Token means of the losses' metrics and of the ``entropy``, ``loss`` and ``grad_norm``.
 
         Raises:
             TrainingError: The loss or the gradient is not finite; the weights are unchanged.
@@ -92,7 +114,8 @@ class Policy:
         sums: dict[str, float] = {}
         tokens = 0
         for part in micro_batches(rows, self.micro_tokens):
-            inputs, weight = self._inputs(part, reference)
+            inputs, weight, entropy = self._inputs(part, reference)
+            sums["entropy"] = sums.get("entropy", 0.0) + entropy
             total = torch.zeros(())
             for loss in losses:
                 values, metrics = loss(inputs)
@@ -124,8 +147,10 @@ class Policy:
 
     def _inputs(
         self, part: Sequence[TrainRow], reference: PreTrainedModel | None
-    ) -> tuple[LossInputs, Tensor]:
-        logp = action_logps(self.model, part, self.temperature)
+    ) -> tuple[LossInputs, Tensor, float]:
+        """What the losses take, the tokens' weights, and the sum of their entropies."""
+        logits, targets = _action_logits(self.model, part, self.temperature)
+        logp = _logps(logits, targets)
         ref_logp = None
         if reference is not None:
             with torch.no_grad():
@@ -142,7 +167,8 @@ class Policy:
                 torch.tensor([int(r.row.mask.sum()) for r in part]),
             ).to(device),
         )
-        return inputs, _flat([torch.from_numpy(r.weight[r.row.mask]) for r in part], device)
+        weight = _flat([torch.from_numpy(r.weight[r.row.mask]) for r in part], device)
+        return inputs, weight, entropies(logits).sum().item()
 
 
 def micro_batches(rows: Sequence[TrainRow], tokens: int) -> Iterator[list[TrainRow]]:

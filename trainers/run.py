@@ -80,6 +80,7 @@ async def train(config: Config, *, resume: bool = False, fresh: bool = False) ->
 
 async def _train(config: Config, directory: Path, resume: bool) -> dict[str, Any]:
     trainer = Trainer(config)
+    trainer.chat.tokenizer.save_pretrained(directory / "tokenizer")  # to read tokens by
     journal = Journal(directory)
     try:
         with Progress(config) as progress:

@@ -319,3 +319,26 @@ async def test_one_that_will_not_close_leaves_the_others_closed() -> None:
     with pytest.raises(Fault, match="stop raised OSError: pipe gone"):
         await rollout.close()
     assert [env.stopped for env in made] == [False, True, True, True]
+
+
+async def test_an_episode_says_how_long_it_waited_for_whom() -> None:
+    class Slow(Guess):
+        async def act(self, action: Action) -> Any:
+            await asyncio.sleep(0.02)
+            return await super().act(action)
+
+    class Thinker(Solver):
+        async def act(self, context: Context) -> Completion:
+            await asyncio.sleep(0.05)
+            return await super().act(context)
+
+    episode = await run_episode(Slow(), Thinker(1), Start(0))
+    assert episode.agent_s >= 2 * 0.05
+    assert episode.env_s >= 2 * 0.02
+    assert episode.agent_s + episode.env_s <= episode.wall_s
+
+
+async def test_calls_of_an_agent_without_text_are_kept() -> None:
+    episode = await run_episode(Guess(), Solver(1), Start(0))
+    assert [call.name for turn in episode.turns for call in turn.calls] == ["guess", "guess"]
+    assert episode.turns[1].calls[0].arguments == {"number": episode.task.hidden["answer"]}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, ToolCall, user
@@ -56,6 +57,7 @@ def turns(draw: st.DrawFn) -> Turn:
         text=draw(words),
         messages=draw(some_messages),
         taken=draw(st.none() | actions),
+        advantages=draw(st.just([]) | st.lists(st.floats(width=32, allow_nan=False), max_size=4)),
     )
 
 
@@ -76,6 +78,8 @@ episodes = st.builds(
     trajectories=st.dictionaries(words, trajectories, max_size=2),
     fault=st.none() | words,
     wall_s=finite,
+    agent_s=finite,
+    env_s=finite,
 )
 
 
@@ -234,3 +238,14 @@ def test_an_interrupted_overwrite_never_mixes_shards(
     with pytest.raises(OSError, match="no space"):
         writer.write([episode(1)], step=0, overwrite=True)
     assert list(read_episodes(tmp_path)) == []
+
+
+def test_tokens_of_before_advantages_were_kept_are_read(tmp_path: Path) -> None:
+    written = [episode(0), episode(1)]
+    EpisodeWriter(tmp_path).write(written)
+    path = tmp_path / "tokens-000000.safetensors"
+    arrays = load_file(path)
+    del arrays["advantages"]
+    arrays["turn_lengths"] = np.ascontiguousarray(arrays["turn_lengths"][:, :4])
+    save_file(arrays, path, metadata={"format": "envgym-tokens-1", "kinds": " ".join(KINDS)})
+    assert list(read_episodes(tmp_path)) == written
