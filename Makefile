@@ -6,8 +6,9 @@ STAMP := $(VENV)/.installed
 # The chat templates of model families, for tests alone: TRL's wheel without what it depends on.
 TRL := 1.16.0
 TEMPLATES := .cache/trl-$(TRL)
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: setup demo test lint bench base clean
+.PHONY: setup chromium demo test lint bench base clean
 
 setup: $(STAMP)
 
@@ -24,10 +25,17 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[all,dev]"
 	@touch $(STAMP)
 
+# The browser that the report's tests drive. Without it they are skipped by name.
+chromium:
+	@command -v chromium >/dev/null || { \
+		echo "chromium is missing: installing it"; \
+		$(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -y -qq chromium; } \
+		|| echo "could not: run 'sudo apt-get install chromium'; tests in a browser are skipped"
+
 demo: setup
 	$(BIN)/envgym train demo --fresh
 
-test: setup $(TEMPLATES)
+test: setup chromium $(TEMPLATES)
 	$(BIN)/pytest
 
 $(TEMPLATES): | setup

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from envgym.errors import UsageError
 from envgym.store_rows import episode_line, episode_of
-from envgym.store_tokens import pack, unpack
+from envgym.store_tokens import TurnTokens, pack, unpack
 from envgym.trajectory import Episode, Turn
 
 
@@ -63,8 +63,7 @@ class EpisodeWriter:
         return readable
 
     def _next(self) -> int:
-        shards = self.directory.glob("episodes-*.jsonl")
-        return max((_number(path) for path in shards), default=-1) + 1
+        return max((shard_number(path) for path in shards(self.directory)), default=-1) + 1
 
 
 def read_episodes(directory: str | os.PathLike[str]) -> Iterator[Episode]:
@@ -78,12 +77,38 @@ def read_episodes(directory: str | os.PathLike[str]) -> Iterator[Episode]:
     directory = Path(directory)
     if not directory.is_dir():
         raise UsageError(f"no directory {directory}: give the one a run's episodes were written to")
-    for readable in sorted(directory.glob("episodes-*.jsonl"), key=_number):
+    for readable in shards(directory):
         yield from _read_shard(readable)
 
 
+def shards(directory: Path) -> list[Path]:
+    """The readable files of a directory, in order."""
+    return sorted(directory.glob("episodes-*.jsonl"), key=shard_number)
+
+
+def shard_number(readable: Path) -> int:
+    """The number in a readable file's name.
+
+    Raises:
+        UsageError: It is not named as shards are.
+    """
+    digits = re.fullmatch(r"episodes-(\d{6,})\.jsonl", readable.name)
+    if digits is None:
+        raise UsageError(f"{readable} is no shard of ours: its name must be episodes-NNNNNN.jsonl")
+    return int(digits[1])
+
+
+def shard_tokens(readable: Path) -> TurnTokens:
+    """The tokens of the episodes in a readable file.
+
+    Raises:
+        UsageError: The token file is missing or damaged.
+    """
+    return unpack(_paths(readable.parent, shard_number(readable))[1])
+
+
 def _read_shard(readable: Path) -> Iterator[Episode]:
-    tokens = unpack(_paths(readable.parent, _number(readable))[1])
+    tokens = shard_tokens(readable)
     with readable.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
@@ -100,13 +125,6 @@ def _read_shard(readable: Path) -> Iterator[Episode]:
 def _paths(directory: Path, number: int) -> tuple[Path, Path]:
     name = f"{number:06d}"
     return directory / f"episodes-{name}.jsonl", directory / f"tokens-{name}.safetensors"
-
-
-def _number(readable: Path) -> int:
-    digits = re.fullmatch(r"episodes-(\d{6,})\.jsonl", readable.name)
-    if digits is None:
-        raise UsageError(f"{readable} is no shard of ours: its name must be episodes-NNNNNN.jsonl")
-    return int(digits[1])
 
 
 def _put(path: Path, content: bytes) -> None:

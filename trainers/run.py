@@ -24,8 +24,8 @@ from envgym.trainers.config import Config, TinyModel
 from envgym.trainers.disk import full_disk_said
 from envgym.trainers.loop import Trainer
 from envgym.trainers.progress import Progress
-from envgym.trainers.report import write_report
 from envgym.trajectory import Episode
+from envgym.view import write_page
 
 
 @dataclass
@@ -111,7 +111,7 @@ async def _train(config: Config, directory: Path, resume: bool) -> dict[str, Any
     }
     (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     save_model(trainer.model, trainer.chat.tokenizer, directory / "model")
-    write_report(directory)
+    write_page(directory)
     return summary
 
 

@@ -111,6 +111,8 @@ async def _rollout(
         from envgym.store import EpisodeWriter
 
         EpisodeWriter(save).write([*result.episodes, *result.quarantined])
+        if agent.chat is not None:
+            agent.chat.tokenizer.save_pretrained(save / "tokenizer")  # to read tokens by
     played = result.episodes
     count = max(len(played), 1)
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -47,6 +48,13 @@ def metrics(folder: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
 
 
+def shown(page: Path) -> dict[str, Any]:
+    """The data that a page holds."""
+    text = page.read_text()
+    begin = text.index('id="data">') + len('id="data">')
+    return json.loads(text[begin : text.index("</script>", begin)])
+
+
 async def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
     summary = await train(config(tmp_path, "a"))
     folder = tmp_path / "a"
@@ -55,7 +63,13 @@ async def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
     assert [row["step"] for row in metrics(folder)] == [1, 2, 3]
     # sampler and learner agree before the first update
     assert metrics(folder)[0]["learn/logp_gap"] < 1e-4
-    assert "<details>" in (folder / "report.html").read_text()
+    page = shown(folder / "report.html")
+    evaluated = [s["key"] for s in page["sets"] if s["kind"] == "evaluation"]
+    assert evaluated == [f"{name}/0" for name in summary["eval"]]
+    assert page["metrics"]["step"] == [1, 2, 3]
+    trained = page["episodes"]["train/1/0"]["seats"][0]["turns"][0]
+    assert "".join(trained["blocks"][0]["p"]).startswith("<|im_start|>")
+    assert trained["blocks"][-1]["adv"] is not None
     assert len(list(read_episodes(folder / "episodes" / "trained"))) == 4
     assert list((folder / "tensorboard").iterdir())
     with pytest.raises(UsageError, match="--resume"):

@@ -1,0 +1,36 @@
+"""``envgym view``: look at a run, while it trains or afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from envgym.cli.options import Verbose
+from envgym.errors import UsageError
+
+
+def view_command(
+    folder: Annotated[Path, typer.Argument(help="A training run's, or that of rollout --save.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8642,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    html: Annotated[
+        Path | None, typer.Option(help="Write the page to this file, in place of serving it.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Serve a page of curves and episodes that follows the run; Ctrl-C ends it."""
+    try:
+        from envgym.view.page import write_page
+        from envgym.view.server import serve
+    except ImportError as error:
+        raise UsageError(f"viewing needs {error.name}: pip install 'envgym[view]'") from error
+
+    if html is not None:
+        print(write_page(folder, html))
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(folder, host, port, lambda address: print(address, flush=True)))

@@ -1,0 +1,146 @@
+"""What the page says of an episode: a row of its list, and every token when it is opened.
+
+Names are short and equal values said once, because a page holds hundreds of thousands of tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from envgym.messages import Message, ToolCall
+from envgym.task import Task
+from envgym.trajectory import Episode, Trajectory, Turn
+from envgym.view.tokens import Pieces
+
+_TASK_CHARACTERS = 300  # of a task's text in the list
+_CHARACTERS_A_TOKEN = 4  # texts are cut where about as many tokens would be
+
+
+def list_row(shard_key: str, line: int, row: dict[str, Any]) -> dict[str, Any]:
+    """The list's row of an episode, from its line's JSON."""
+    parts = list(row["trajectories"].values())
+    return {
+        "key": f"{shard_key}/{line}",
+        "set": shard_key,
+        "task": task_text(row),
+        "task_key": Task(**row["task"]).key,
+        "score": row["score"],
+        "reward": sum(t["reward"] for t in parts[0]["turns"]) if parts else 0.0,
+        "stop": row["stop_reason"],
+        "turns": sum(len(part["turns"]) for part in parts),
+        "fault": row["fault"],
+    }
+
+
+def task_text(row: dict[str, Any]) -> str:
+    """A task in a line: the texts in its data, or what the agent was asked."""
+    data = row["task"]["data"]
+    texts = [value for value in data.values() if isinstance(value, str) and value.strip()]
+    if not texts:
+        turns = [turn for part in row["trajectories"].values() for turn in part["turns"][:1]]
+        asked = [m["content"] for turn in turns for m in turn["messages"] if m["kind"] == "user"]
+        texts = asked[:1] or [json.dumps(data, ensure_ascii=False)]
+    return " · ".join(" ".join(text.split()) for text in texts)[:_TASK_CHARACTERS]
+
+
+def details(episode: Episode, pieces: Pieces | None, span_tokens: int) -> dict[str, Any]:
+    """All that is shown of an opened episode.
+
+    Args:
+        span_tokens: Stretches longer than this many tokens lose their middle.
+    """
+    cutter = _Cutter(pieces, span_tokens)
+    return {
+        "id": episode.id,
+        "seed": episode.seed,
+        "group": episode.group,
+        "metrics": episode.metrics,
+        "fault": episode.fault,
+        "seconds": [episode.wall_s, episode.agent_s, episode.env_s],
+        "data": dict(episode.task.data),
+        "hidden": dict(episode.task.hidden),
+        "seats": [cutter.seat(t) for t in episode.trajectories.values()],
+    }
+
+
+class _Cutter:
+    def __init__(self, pieces: Pieces | None, limit: int) -> None:
+        self._pieces = pieces
+        self._limit = limit
+
+    def seat(self, trajectory: Trajectory) -> dict[str, Any]:
+        return {
+            "seat": trajectory.seat,
+            "turns": [self._turn(turn) for turn in trajectory.turns],
+            "final": [self._message(m) for m in trajectory.final],
+        }
+
+    def _turn(self, turn: Turn) -> dict[str, Any]:
+        if turn.context and self._pieces is not None:
+            blocks = [self._tokens(s.kind, s.ids) for s in turn.context]
+        else:
+            blocks = [self._message(m) for m in turn.messages]
+        if turn.action and self._pieces is not None:
+            action = self._tokens("action", turn.action)
+            for name, values in (("lp", turn.logprobs), ("adv", turn.advantages)):
+                action[name] = _once([round(v, 4) for v in self._middle(values)])
+            action["v"] = _once(self._middle(turn.versions))
+        else:
+            text = "\n".join(part for part in (turn.text, _calls(turn.calls)) if part)
+            action = self._text("action", text)
+        blocks.append(action)
+        return {
+            "blocks": blocks,
+            "reward": turn.reward,
+            "restart": turn.restart,
+            "n": len(turn.action),
+        }
+
+    def _tokens(self, kind: str, ids: Sequence[int]) -> dict[str, Any]:
+        assert self._pieces is not None
+        kept = self._middle(ids)
+        block: dict[str, Any] = {"k": kind, "p": self._pieces(ids), "i": kept}
+        block["p"] = self._middle(block["p"])
+        if len(kept) < len(ids):
+            block["cut"] = [self._limit // 2, len(ids) - len(kept)]
+        return block
+
+    def _message(self, message: Message) -> dict[str, Any]:
+        text = "\n".join(part for part in (message.content, _calls(message.tool_calls)) if part)
+        return self._text(message.kind, text)
+
+    def _text(self, kind: str, text: str) -> dict[str, Any]:
+        half = self._limit * _CHARACTERS_A_TOKEN // 2
+        left_out = len(text) - 2 * half
+        if left_out > 0:
+            text = f"{text[:half]}\n… {left_out} characters left out …\n{text[-half:]}"
+        return {"k": kind, "text": text}
+
+    def _middle(self, values: Sequence[Any]) -> list[Any]:
+        """Values without the middle ones, where there are too many."""
+        if len(values) <= self._limit:
+            return list(values)
+        half = self._limit // 2
+        return [*values[:half], *values[-half:]]
+
+
+def _once(values: list[Any]) -> Any:
+    """A list of equal values as the value alone; None for an empty one."""
+    if not values:
+        return None
+    return values[0] if all(value == values[0] for value in values) else values
+
+
+def _calls(calls: Sequence[ToolCall]) -> str:
+    return "\n".join(_call(call) for call in calls)
+
+
+def _call(call: ToolCall) -> str:
+    if call.arguments is None:
+        return f"{call.name}(?)"
+    arguments = ", ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call.arguments.items()
+    )
+    return f"{call.name}({arguments})"

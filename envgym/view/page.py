@@ -1,0 +1,93 @@
+"""The page as one file: nothing is fetched, and what episodes say is data, never markup.
+
+Its content security policy lets only these very scripts run (by their hashes) and nothing be
+loaded; data stands in a JSON block without a ``<``, and enters the page as text nodes alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from envgym.errors import UsageError
+from envgym.view.data import FILE, RunData
+from envgym.view.folder import Folder
+
+_SCRIPTS = ("core", "charts", "overview", "tokens", "episodes", "compare", "main")
+
+
+def write_page(directory: Path, path: Path | None = None) -> Path:
+    """Write the page of a run's folder, or of a folder of episodes.
+
+    Args:
+        path: Where to; ``report.html`` in the folder when None.
+
+    Returns:
+        The path written.
+
+    Raises:
+        UsageError: The folder holds nothing to show, or the path cannot be written.
+    """
+    run = RunData(Folder(directory), FILE)
+    data = run.overview()
+    data["episodes"] = {row["key"]: run.episode(row["key"]) for row in data["list"]}
+    path = path or directory / "report.html"
+    try:
+        path.write_bytes(render(data, live=False))
+    except OSError as error:
+        raise UsageError(f"cannot write {path} ({error.strerror}): give another place") from error
+    return path
+
+
+def render(data: dict[str, Any], *, live: bool) -> bytes:
+    """The page around its data.
+
+    Args:
+        live: Whether it asks its server for what is new.
+    """
+    scripts = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
+    plotly = get_plotlyjs()
+    policy = (
+        f"default-src 'none'; script-src {_hash(plotly)} {_hash(scripts)}; "
+        f"style-src 'unsafe-inline'; img-src data: blob:; connect-src {_source(live)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    page = Template(_asset("page.html")).substitute(
+        policy=policy,
+        title=html.escape(f"{data['run']['name']} · envgym"),
+        style=_asset("style.css"),
+        data=as_json({**data, "live": live}).replace("<", "\\u003c"),
+        plotly=plotly,
+        scripts=scripts,
+    )
+    return encode(page)
+
+
+def as_json(data: Any) -> str:
+    """Compact JSON."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def encode(text: str) -> bytes:
+    """UTF-8; half a surrogate pair becomes the escape that stands for it in JSON."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _asset(name: str) -> str:
+    return (files("envgym.view") / "assets" / name).read_text("utf-8")
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _source(live: bool) -> str:
+    return "'self'" if live else "'none'"
