@@ -63,6 +63,10 @@ async def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
     assert [row["step"] for row in metrics(folder)] == [1, 2, 3]
     # sampler and learner agree before the first update
     assert metrics(folder)[0]["learn/logp_gap"] < 1e-4
+    first = json.loads((folder / "metrics.jsonl").read_text().splitlines()[0])
+    # of an almost untrained model: near the whole vocabulary's, sampled or exact
+    assert first["learn/entropy"] == pytest.approx(first["episode/entropy"], rel=0.3)
+    assert 0 < first["time/generate_s"] + first["time/tools_s"] <= first["time/rollout_s"]
     page = shown(folder / "report.html")
     evaluated = [s["key"] for s in page["sets"] if s["kind"] == "evaluation"]
     assert evaluated == [f"{name}/0" for name in summary["eval"]]
