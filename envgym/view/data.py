@@ -39,8 +39,10 @@ class Bounds:
 
 FILE = Bounds(episodes=360, bytes=3_000_000, span_tokens=2_000)
 """For a page that holds its episodes: some megabytes, also of a run of gigabytes."""
-LIVE = Bounds(episodes=4_000, bytes=1_000_000_000, span_tokens=40_000)
+LIVE = Bounds(episodes=4_000, bytes=100_000_000, span_tokens=40_000)
 """For a served page, which asks for an episode when it is opened."""
+
+_EPISODES_A_SHARD = 8  # at least, before whole shards are left out
 
 
 class RunData:
@@ -120,16 +122,27 @@ class RunData:
 def choose(shards: list[Shard], bounds: Bounds) -> list[tuple[Shard, list[int]]]:
     """Which lines of which shards are listed: as many of each, spread evenly.
 
-    Evaluations of equal size thus give the same tasks, so that they can be compared.
+    Evaluations of equal size thus give the same tasks, so that they can be compared. Of very many
+    shards some are left out whole, so that the others are worth opening; evaluations go first.
     """
-    lines = sum(map(len, shards))
-    if not lines:
+    shards = [shard for shard in shards if len(shard)]
+    if not shards:
         return []
-    size = sum(length for shard in shards for _, length in shard.lines) / lines
-    limit = max(1, min(bounds.episodes, int(bounds.bytes / size)))
-    some = [shards[i] for i in evenly(len(shards), limit)]
+    sizes = [size for shard in shards for _, size in shard.lines]
+    limit = max(1, min(bounds.episodes, bounds.bytes * len(sizes) // sum(sizes)))
+    places = max(min(limit, 2), limit // _EPISODES_A_SHARD)
+    scored = _some([s for s in shards if s.kind == "evaluation"], (2 * places + 2) // 3)
+    kept = {s.key for s in scored}
+    kept |= {
+        s.key for s in _some([s for s in shards if s.kind != "evaluation"], places - len(kept))
+    }
+    some = [shard for shard in shards if shard.key in kept]
     share = _share([len(shard) for shard in some], limit)
     return [(shard, evenly(len(shard), share)) for shard in some]
+
+
+def _some(shards: list[Shard], limit: int) -> list[Shard]:
+    return [shards[i] for i in evenly(len(shards), limit)]
 
 
 def _share(sizes: list[int], limit: int) -> int:

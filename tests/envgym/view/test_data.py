@@ -15,8 +15,8 @@ from envgym.view.folder import Folder, Shard
 from .runs import add_metrics, episode, metrics, run_folder
 
 
-def shard(number: int, lines: int, size: int = 10) -> Shard:
-    return Shard(f"s/{number}", "", "training", 1, Path(), [(0, size)] * lines)
+def shard(number: int, lines: int, size: int = 10, kind: str = "training") -> Shard:
+    return Shard(f"s/{number}", "", kind, 1, Path(), [(0, size)] * lines)
 
 
 @given(st.lists(st.integers(0, 50), max_size=12), st.integers(1, 80))
@@ -25,15 +25,15 @@ def test_the_list_keeps_its_bound_and_fills_it(sizes: list[int], limit: int) -> 
     chosen = choose(shards, replace(FILE, episodes=limit))
     taken = sum(len(lines) for _, lines in chosen)
     assert taken <= limit
-    if sum(sizes) and len(sizes) <= limit:
+    if 8 * len(sizes) <= limit:
         assert taken >= min(sum(sizes), limit - len(sizes))
 
 
 def test_equal_evaluations_give_the_same_lines_beside_small_ones() -> None:
-    chosen = choose([shard(0, 256), shard(1, 3), shard(2, 256)], replace(FILE, episodes=23))
+    chosen = choose([shard(0, 256), shard(1, 3), shard(2, 256)], replace(FILE, episodes=43))
     lines = {one.key: numbers for one, numbers in chosen}
     assert lines["s/0"] == lines["s/2"]
-    assert len(lines["s/0"]) == 10
+    assert len(lines["s/0"]) == 20
     assert lines["s/1"] == [0, 1, 2]
 
 
@@ -43,8 +43,23 @@ def test_long_episodes_are_fewer() -> None:
 
 
 def test_of_more_shards_than_places_some_are_listed() -> None:
-    chosen = choose([shard(i, 4) for i in range(1000)], replace(FILE, episodes=11))
+    chosen = choose([shard(i, 64) for i in range(1000)], replace(FILE, episodes=88))
     assert [one.key for one, _ in chosen] == [f"s/{i * 999 // 10}" for i in range(11)]
+    assert {len(lines) for _, lines in chosen} == {8}
+
+
+def test_evaluations_are_listed_before_training_steps() -> None:
+    played = [shard(i, 64, kind="evaluation" if i % 100 == 0 else "training") for i in range(1001)]
+    chosen = choose(played, replace(FILE, episodes=120))
+    evaluated = [one.key for one, _ in chosen if one.kind == "evaluation"]
+    assert (len(evaluated), len(chosen)) == (10, 15)
+    assert (evaluated[0], evaluated[-1]) == ("s/0", "s/1000")
+
+
+def test_a_run_of_huge_episodes_still_has_two_to_compare() -> None:
+    played = [shard(i, 9, size=FILE.bytes // 2, kind="evaluation") for i in range(5)]
+    chosen = choose(played, FILE)
+    assert [(one.key, lines) for one, lines in chosen] == [("s/0", [8]), ("s/4", [8])]
 
 
 def test_a_runs_overview(tmp_path: Path) -> None:
