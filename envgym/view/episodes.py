@@ -88,7 +88,9 @@ class _Cutter:
                 action[name] = _once([round(v, 4) for v in self._middle(values)])
             action["v"] = _once(self._middle(turn.versions))
         else:
-            text = "\n".join(part for part in (turn.text, _calls(turn.calls)) if part)
+            # A sampled text holds its calls; an agent without tokens gave them apart.
+            apart = turn.taken.tool_calls if turn.taken and not turn.action else ()
+            text = "\n".join(part for part in (turn.text, _calls(apart)) if part)
             action = self._text("action", text)
         blocks.append(action)
         return {

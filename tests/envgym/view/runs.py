@@ -12,7 +12,7 @@ from tokenizers.decoders import ByteLevel as ByteDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 
-from envgym.messages import Message, ToolCall, user
+from envgym.messages import Action, Message, ToolCall, user
 from envgym.stop import StopReason
 from envgym.store import EpisodeWriter
 from envgym.task import Task
@@ -55,7 +55,7 @@ def episode(
         reward=score,
         text=said if tokens else "",
         messages=(user(question),),
-        calls=() if tokens else (ToolCall("answer", {"text": said}),),
+        taken=None if tokens else Action("", (ToolCall("answer", {"text": said}),)),
         advantages=[0.25 * (i + 1) for i in range(len(action))],
     )
     return Episode(
