@@ -235,8 +235,8 @@ def _first_problem(error: ValidationError) -> str:
 def tool_message(call: ToolCall, result: ToolResult) -> Message:
     """The result as the chat message that answers `call`.
 
-    JSON lets a model write half a character (``"\\ud800"``), which no tokenizer takes: a tool that
-    repeats it gets it shown as ``?``.
+    JSON lets a model write half a character (``"\\ud800"``), which no tokenizer takes: where a tool
+    repeats it, or it stands in the call's name, it is shown as ``?``.
     """
-    text = result.text.encode(errors="replace").decode()
-    return Message("tool", text, "tool", tool_call_id=call.id, name=call.name)
+    text, name = (s.encode(errors="replace").decode() for s in (result.text, call.name))
+    return Message("tool", text, "tool", tool_call_id=call.id, name=name)

@@ -14,7 +14,7 @@ from envgym.messages import Action, ToolCall
 from envgym.tools import ToolSpec
 
 _FENCE = "```"
-_INFO = re.compile(r"^```(\w*)[ \t]*$", re.M)
+_MARK = re.compile(r"^```([^`\n]*)$", re.M)
 
 
 @register_dialect
@@ -32,13 +32,14 @@ class Code(Dialect):
         """Every opened block of a known name is one call."""
         calls: list[ToolCall] = []
         opened: tuple[str, int] | None = None
-        for mark in _INFO.finditer(text):
+        for mark in _MARK.finditer(text):
+            info = mark[1].strip()
             if opened is None:
-                opened = (_resolve(mark[1], tools), mark.end())
-            elif not mark[1]:
+                opened = (_resolve(info, tools), mark.end())
+            elif not info:
                 name, start = opened
                 if name:
-                    body = text[start : mark.start()].strip("\n")
+                    body = text[start : mark.start()].strip("\r\n")
                     calls.append(bare_call(name, body, str(len(calls)), tools))
                 opened = None
         if opened is not None and opened[0]:
@@ -47,9 +48,18 @@ class Code(Dialect):
         return Action(text, tuple(calls))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text, then one block a call."""
-        blocks = [f"{_FENCE}{c.name}\n{bare_body(c, tools)}\n{_FENCE}" for c in action.tool_calls]
-        return "\n".join(([action.text] if action.text else []) + blocks)
+        """The text, fences in it broken, then one block a call."""
+        if not action.tool_calls:
+            return action.text
+        text = self.neutralise(action.text, tools)
+        blocks = [self._block(call, tools) for call in action.tool_calls]
+        return "\n".join(([text] if text else []) + blocks)
+
+    def _block(self, call: ToolCall, tools: Sequence[ToolSpec]) -> str:
+        def block(body: str) -> str:
+            return f"{_FENCE}{call.name}\n{body}\n{_FENCE}"
+
+        return block(bare_body(call, lambda body: self.parse(block(body), tools).tool_calls))
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
         """Break fences at the start of a line with a space."""
@@ -57,7 +67,8 @@ class Code(Dialect):
 
 
 def _resolve(info: str, tools: Sequence[ToolSpec]) -> str:
-    """The tool an info string means, or '' for a block that is only prose."""
+    """The tool an info string's first word means, or '' for a block that is only prose."""
+    info = info.split(maxsplit=1)[0] if info else ""
     if any(t.name == info for t in tools):
         return info
     takers = [t.name for t in tools if "code" in t.arguments.model_fields]

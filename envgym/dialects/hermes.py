@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from envgym.dialects.base import Dialect, register_dialect
+from envgym.dialects.base import Dialect, read_json, register_dialect, write_json
 from envgym.messages import Action, ToolCall
 from envgym.tools import ToolSpec
 
@@ -30,37 +30,60 @@ class Hermes(Dialect):
         )
 
     def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
-        """Every block is one call; a block without its end runs to the end of the text."""
+        """Every block is one call; one that is never closed ends where the next begins."""
         calls: list[ToolCall] = []
         position = text.find(_OPEN)
         while position >= 0:
-            body_start = position + len(_OPEN)
-            end = text.find(_CLOSE, body_start)
-            body = text[body_start : end if end >= 0 else len(text)]
-            calls.append(_read(body, str(len(calls)), closed=end >= 0))
+            start = position + len(_OPEN)
+            end = text.find(_CLOSE, start)
+            body = text[start : end if end >= 0 else len(text)]
+            for block, closed in _blocks(body, end >= 0):
+                calls.append(_read(block, str(len(calls)), closed=closed))
             position = text.find(_OPEN, end + len(_CLOSE)) if end >= 0 else -1
         return Action(text, tuple(calls))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text followed by one block a call."""
+        """The text, its own tags broken, followed by one block a call."""
+        if not action.tool_calls:
+            return action.text
         blocks = [f"{_OPEN}\n{_body(c)}\n{_CLOSE}" for c in action.tool_calls]
-        return "\n".join(([action.text] if action.text else []) + blocks)
+        text = self.neutralise(action.text, tools)
+        return "\n".join(([text] if text else []) + blocks)
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
         """Break the tags with a space after the bracket."""
         return re.sub(r"<(/?tool_call>)", r"< \1", text)
 
 
+def _blocks(body: str, closed: bool) -> list[tuple[str, bool]]:
+    """The blocks in what stands between an opening tag and the next closing one.
+
+    It is one where it is JSON: an opening tag in it is part of a string. Elsewhere such a tag began
+    a new call, and those before it were left half open.
+    """
+    if _OPEN not in body or _is_json(body):
+        return [(body, closed)]
+    *cut, last = body.split(_OPEN)
+    return [(block, False) for block in cut if block.strip()] + [(last, closed)]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        read_json(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _body(call: ToolCall) -> str:
-    """The call as JSON; a closing tag inside a string is escaped, so that it closes nothing."""
-    value = {"name": call.name, "arguments": dict(call.arguments or {})}
-    return json.dumps(value, ensure_ascii=False).replace(_CLOSE, "\\u003c" + _CLOSE[1:])
+    """The call as JSON; a tag inside a string is escaped, so that it opens or closes nothing."""
+    return write_json({"name": call.name, "arguments": dict(call.arguments or {})}, (_OPEN, _CLOSE))
 
 
 def _read(body: str, call_id: str, *, closed: bool) -> ToolCall:
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        value = read_json(body)
+    except ValueError as error:
         reason = "it has no </tool_call>" if not closed else f"its JSON is broken ({error})"
         return ToolCall("", None, call_id, f"the call could not be read: {reason}.")
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
@@ -68,8 +91,8 @@ def _read(body: str, call_id: str, *, closed: bool) -> ToolCall:
     arguments = value.get("arguments", {})
     if isinstance(arguments, str):  # some models quote the object once more
         try:
-            arguments = json.loads(arguments)
-        except (ValueError, RecursionError):
+            arguments = read_json(arguments)
+        except ValueError:
             arguments = None
     if not isinstance(arguments, dict):
         return ToolCall(value["name"], None, call_id, '"arguments" must be an object.')

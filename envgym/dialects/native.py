@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from envgym.dialects.base import Dialect, register_dialect
+from envgym.dialects.base import Dialect, read_json, register_dialect
 from envgym.messages import Action, ToolCall
 from envgym.tools import ToolSpec
 
@@ -36,9 +37,27 @@ class Native(Dialect):
 
 
 def from_openai(message: Mapping[str, Any]) -> Action:
-    """The action in an OpenAI assistant message; a broken call keeps its id and says why."""
-    calls = tuple(_read(call, i) for i, call in enumerate(message.get("tool_calls") or ()))
-    return Action(message.get("content") or "", calls)
+    """The action in an OpenAI assistant message; a broken call keeps its id and says why.
+
+    Ids that a server gives twice are told apart, so that each result answers one call.
+    """
+    found = message.get("tool_calls")
+    calls: list[ToolCall] = []
+    seen: set[str] = set()
+    for position, call in enumerate(found if isinstance(found, list | tuple) else ()):
+        read = _read(call if isinstance(call, Mapping) else {"function": call}, position)
+        while read.id in seen:
+            read = replace(read, id=f"{read.id}#{position}")
+        seen.add(read.id)
+        calls.append(read)
+    return Action(_text(message.get("content")), tuple(calls))
+
+
+def _text(content: Any) -> str:
+    """A message's content, which some servers give in parts."""
+    if isinstance(content, list):
+        return "".join(_text(p.get("text")) for p in content if isinstance(p, Mapping))
+    return content if isinstance(content, str) else ""
 
 
 def to_openai(call: ToolCall) -> dict[str, Any]:
@@ -54,10 +73,12 @@ def to_openai(call: ToolCall) -> dict[str, Any]:
 def _read(call: Mapping[str, Any], position: int) -> ToolCall:
     call_id = str(call.get("id") or position)
     function = call.get("function") or {}
+    if not isinstance(function, Mapping):
+        return ToolCall("", None, call_id, "the call is no object with a function in it.")
     name, text = str(function.get("name") or ""), function.get("arguments") or "{}"
     try:
-        arguments = json.loads(text) if isinstance(text, str) else text
-    except (ValueError, RecursionError) as error:
+        arguments = read_json(text) if isinstance(text, str) else text
+    except ValueError as error:
         return ToolCall(name, None, call_id, f"its JSON is broken ({error}).")
     if not isinstance(arguments, dict):
         return ToolCall(name, None, call_id, "its arguments must be an object.")

@@ -39,12 +39,23 @@ class Tags(Dialect):
         if end < 0:
             error = f"<{name}> has no </{name}>."
             return Action(text, (ToolCall(name, None, "0", error),))
-        return Action(text, (bare_call(name, text[opening.end() : end], "0", tools),))
+        return Action(text, (bare_call(name, text[opening.end() : end].strip(), "0", tools),))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text, then the call between its tags."""
-        calls = [f"<{c.name}>{bare_body(c, tools)}</{c.name}>" for c in action.tool_calls]
-        return action.text + "".join(calls)
+        """The text, the tools' tags in it broken, then the call between its tags."""
+        if not action.tool_calls:
+            return action.text
+        text = self.neutralise(action.text, tools)
+        return text + "".join(self._block(call, tools) for call in action.tool_calls)
+
+    def _block(self, call: ToolCall, tools: Sequence[ToolSpec]) -> str:
+        opening, closing = f"<{call.name}>", f"</{call.name}>"
+
+        def read(body: str) -> Sequence[ToolCall]:
+            return self.parse(opening + body + closing, tools).tool_calls
+
+        # A generation is cut after any tool's closing tag, so a body holds none.
+        return opening + bare_body(call, read, (closing, *self.stop(tools))) + closing
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
         """Break the tools' tags with a space after the bracket."""

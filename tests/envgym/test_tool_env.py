@@ -7,6 +7,7 @@ import time
 import pytest
 
 from envgym.deadlines import Deadlines
+from envgym.dialects import dialect
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, ToolCall
 from envgym.stop import StopReason
@@ -220,3 +221,49 @@ async def test_a_thousand_at_once() -> None:
     scores = await asyncio.gather(*(play(seed) for seed in range(1000)))
     assert scores == [1.0] * 1000
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("name", ["hermes", "code"])
+async def test_ten_thousand_calls_of_a_message_get_ten_thousand_results(name: str) -> None:
+    class Echo(Lab):
+        running = most = 0
+
+        @tool(parallel=True)
+        async def echo(self, text: str) -> str:
+            """Say it again, a little later."""
+            self.running += 1
+            self.most = max(self.most, self.running)
+            await asyncio.sleep(0)
+            self.running -= 1
+            return text
+
+        @tool
+        async def alone(self, text: str) -> str:
+            """Say it where nothing else runs."""
+            assert self.running == 0
+            return text
+
+    names = ["echo"] * 100 + ["alone", "echo"] * 50
+    calls = tuple(
+        ToolCall(names[i % 200], {"text": f"{i}\n</tool_call>\ud800"}) for i in range(10_000)
+    )
+    form = dialect(name)
+    env = Echo()
+    await env.reset(seed=0)
+    step = await env.step(form.parse(form.write(Action("", calls), env.tools), env.tools))
+    messages = step.observation.messages
+    assert [m.tool_call_id for m in messages] == [str(i) for i in range(10_000)]
+    assert [m.content for m in messages] == [f"{i}\n</tool_call>?" for i in range(10_000)]
+    assert step.info["metrics"] == {"tool_calls": 10_000.0, "tool_errors": 0.0}
+    assert env.most >= 100
+
+
+async def test_ten_thousand_broken_calls_get_ten_thousand_answers() -> None:
+    text = '<tool_call>{"name": "wai\ud800"}</tool_call><tool_call>{"name": ' * 5_000
+    env = Lab()
+    await env.reset(seed=0)
+    step = await env.step(dialect("hermes").parse(text, env.tools))
+    assert [m.tool_call_id for m in step.observation.messages] == [str(i) for i in range(10_000)]
+    assert step.info["metrics"]["tool_errors"] == 10_000
+    for message in step.observation.messages:
+        (message.content + (message.name or "")).encode()  # tokenizers take no half characters

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from envgym.dialects import dialect
 from envgym.messages import Action, ToolCall
 
-from .tools import MODEL_TEXTS, TOOLS
+from .tools import TOOLS, numbered
 
 HERMES = dialect("hermes")
 values = st.recursive(
@@ -22,29 +20,12 @@ calls = st.lists(
 )
 
 
-def numbered(pairs: list[tuple[str, dict[str, object]]]) -> tuple[ToolCall, ...]:
-    return tuple(ToolCall(name, args, str(i)) for i, (name, args) in enumerate(pairs))
-
-
 @given(calls)
 def test_what_is_written_is_read_back(pairs: list[tuple[str, dict[str, object]]]) -> None:
     action = Action("Let me see.", numbered(pairs))
     text = HERMES.write(action, TOOLS)
     assert text.startswith("Let me see.")
     assert HERMES.parse(text, TOOLS) == Action(text, action.tool_calls)
-
-
-@given(MODEL_TEXTS)
-def test_any_text_is_read(text: str) -> None:
-    action = HERMES.parse(text, TOOLS)
-    assert action.text == text
-    assert [c.id for c in action.tool_calls] == [str(i) for i in range(len(action.tool_calls))]
-    assert all((c.arguments is None) == (c.error is not None) for c in action.tool_calls)
-
-
-@given(MODEL_TEXTS)
-def test_neutral_text_holds_no_call(text: str) -> None:
-    assert HERMES.parse(HERMES.neutralise(text, TOOLS), TOOLS).tool_calls == ()
 
 
 @pytest.mark.parametrize(
@@ -77,11 +58,26 @@ def test_arguments_quoted_once_more_are_read() -> None:
     assert HERMES.parse(text, TOOLS).tool_calls == (ToolCall("search", {"query": "x"}),)
 
 
-def test_reading_takes_linear_time() -> None:
-    began = time.monotonic()
-    HERMES.parse("<tool_call>" * 200_000, TOOLS)
-    assert len(HERMES.parse("<tool_call></tool_call>" * 20_000, TOOLS).tool_calls) == 20_000
-    assert time.monotonic() - began < 5
+def test_a_half_open_call_does_not_swallow_the_next() -> None:
+    good = '{"name": "wait", "arguments": {}}'
+    text = f'<tool_call>{{"name": "se\n<tool_call>{good}</tool_call>'
+    cut, whole = HERMES.parse(text, TOOLS).tool_calls
+    assert (cut.id, "no </tool_call>" in (cut.error or "")) == ("0", True)
+    assert whole == ToolCall("wait", {}, "1")
+    unclosed = HERMES.parse(f"<tool_call>{good}\n<tool_call>{good}", TOOLS).tool_calls
+    assert unclosed == (ToolCall("wait", {}, "0"), ToolCall("wait", {}, "1"))
+
+
+def test_a_tag_opened_twice_is_one_call() -> None:
+    text = '<tool_call>\n<tool_call>{"name": "wait", "arguments": {}}</tool_call></tool_call>'
+    assert HERMES.parse(text, TOOLS).tool_calls == (ToolCall("wait", {}),)
+    [call] = HERMES.parse("<tool_call>" * 1000, TOOLS).tool_calls
+    assert "no </tool_call>" in (call.error or "")
+
+
+def test_an_opening_tag_in_a_string_opens_nothing() -> None:
+    text = '<tool_call>{"name": "search", "arguments": {"query": "<tool_call>"}}</tool_call>'
+    assert HERMES.parse(text, TOOLS).tool_calls == (ToolCall("search", {"query": "<tool_call>"}),)
 
 
 def test_instructions_hold_every_schema() -> None:

@@ -14,6 +14,7 @@ from envgym.messages import Action, ToolCall
 from .tools import MODEL_TEXTS, TOOLS
 
 NATIVE = dialect("native")
+FIELDS = st.sampled_from(["content", "tool_calls", "id", "function", "name", "arguments", "text"])
 objects = st.dictionaries(st.text(), st.integers() | st.text() | st.booleans())
 
 
@@ -30,6 +31,26 @@ def test_any_arguments_are_read(arguments: str) -> None:
     [call] = from_openai({"tool_calls": [{"id": "x", "function": function}]}).tool_calls
     assert call.id == "x"
     assert (call.arguments is None) == (call.error is not None)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS | st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(FIELDS, json_values), st.lists(json_values, max_size=4))
+def test_any_message_is_read(message: dict[str, Any], calls: list[Any]) -> None:
+    action = from_openai(message | {"tool_calls": calls})
+    assert len(action.tool_calls) == len(calls)
+    assert len({call.id for call in action.tool_calls}) == len(calls)
+    assert isinstance(from_openai(message).text, str)
+
+
+def test_content_in_parts_is_joined() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "image_url"}, {"type": "text", "text": "b"}]
+    assert from_openai({"content": parts}) == Action("ab")
 
 
 @pytest.mark.parametrize(

@@ -3,23 +3,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envgym.dialects import dialect
 from envgym.messages import Action, ToolCall
+from envgym.tools import tool, tools_of
 
-from .tools import MODEL_TEXTS, TOOLS
+from .tools import TOOLS
 
 TAGS = dialect("tags")
-
-
-@given(MODEL_TEXTS.map(str.strip), st.sampled_from([("search", "query"), ("answer", "text")]))
-def test_what_is_written_is_read_back(body: str, tool: tuple[str, str]) -> None:
-    name, parameter = tool
-    assume(f"</{name}>" not in body)
-    action = Action("", (ToolCall(name, {parameter: body}),))
-    assert TAGS.parse(TAGS.write(action, TOOLS), TOOLS).tool_calls == action.tool_calls
 
 
 @given(st.integers(), st.integers())
@@ -28,18 +21,6 @@ def test_many_arguments_are_a_json_object(x: int, y: int) -> None:
     text = TAGS.write(action, TOOLS)
     assert json.loads(text.removeprefix("<move>").removesuffix("</move>")) == {"x": x, "y": y}
     assert TAGS.parse(text, TOOLS).tool_calls == action.tool_calls
-
-
-@given(MODEL_TEXTS)
-def test_any_text_is_read(text: str) -> None:
-    action = TAGS.parse(text, TOOLS)
-    assert action.text == text
-    assert len(action.tool_calls) <= 1
-
-
-@given(MODEL_TEXTS)
-def test_neutral_text_holds_no_call(text: str) -> None:
-    assert TAGS.parse(TAGS.neutralise(text, TOOLS), TOOLS).tool_calls == ()
 
 
 @pytest.mark.parametrize(
@@ -52,6 +33,7 @@ def test_neutral_text_holds_no_call(text: str) -> None:
             ToolCall("search", {"query": "a", "top_k": 5}),
         ),
         ('<answer>{"a": 1}</answer>', ToolCall("answer", {"text": '{"a": 1}'})),
+        ('<answer>{"text": "b"}</answer>', ToolCall("answer", {"text": "b"})),
         ("<wait></wait>", ToolCall("wait", {})),
     ],
 )
@@ -64,6 +46,37 @@ def test_broken_calls_say_why() -> None:
     assert unclosed.error == "<search> has no </search>."
     [bare] = TAGS.parse("<move>1 2</move>", TOOLS).tool_calls
     assert bare.error == "move needs a JSON object with: x, y."
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (Action.call("search", query="a b"), "<search>a b</search>"),
+        (Action.call("search", query=" a "), '<search>{"query": " a "}</search>'),
+        (
+            Action.call("search", query="</answer>"),  # would cut the generation
+            '<search>{"query": "\\u003c/answer>"}</search>',
+        ),
+        (
+            Action("Is <search> it?", (ToolCall("answer", {"text": "yes"}),)),
+            "Is < search> it?<answer>yes</answer>",
+        ),
+    ],
+)
+def test_plain_text_where_it_is_read_back(call: Action, text: str) -> None:
+    assert TAGS.write(call, TOOLS) == text
+
+
+def test_numbers_are_written_plainly() -> None:
+    class Door:
+        @tool
+        async def knock(self, times: int) -> str:
+            """Knock."""
+            return ""
+
+    tools = tuple(tools_of(Door).values())
+    assert TAGS.write(Action.call("knock", times=3), tools) == "<knock>3</knock>"
+    assert TAGS.write(Action.call("knock", times=None), tools) == '<knock>{"times": null}</knock>'
 
 
 def test_without_tools_there_are_no_calls() -> None:

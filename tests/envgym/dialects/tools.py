@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from hypothesis import strategies as st
 
+from envgym.messages import ToolCall
 from envgym.tools import tool, tools_of
 
 
@@ -36,12 +40,29 @@ class _Tools:
 
 TOOLS = tuple(tools_of(_Tools).values())
 
-# Pieces that parsers stumble on, mixed with any text.
+# Pieces that parsers stumble on, mixed with any text and any bytes, halves of characters included.
 _PIECES = st.sampled_from(
     [
         *("<tool_call>", "</tool_call>", '{"name": "search", "arguments": ', "{", "}", '"', "\\"),
         *("<search>", "</search>", "<answer>", "</answer>", "<nope>", "</think>", "<think>"),
         *("```", "```python", "```\n", "\n```answer\n", "\n", " ", "null", "[" * 2000, "9" * 5000),
+        *("```c++\n", "\r\n", '{"query": 1}', '{"text": "', "\\ud800", '[{"a": ' * 60, "]" * 60),
     ]
 )
-MODEL_TEXTS = st.lists(_PIECES | st.text(max_size=12), max_size=12).map("".join)
+_CHARACTERS = st.text(st.characters(exclude_categories=()), max_size=12)
+_BYTES = st.binary(max_size=12).map(lambda b: b.decode(errors="surrogateescape"))
+MODEL_TEXTS = st.lists(_PIECES | _CHARACTERS | _BYTES, max_size=12).map("".join)
+
+FITTING_CALLS = st.one_of(
+    st.builds(lambda q: ("search", {"query": q}), MODEL_TEXTS),
+    st.builds(lambda q, k: ("search", {"query": q, "top_k": k}), MODEL_TEXTS, st.integers()),
+    st.builds(lambda t: ("answer", {"text": t}), MODEL_TEXTS),
+    st.builds(lambda c: ("python", {"code": c}), MODEL_TEXTS),
+    st.builds(lambda x, y: ("move", {"x": x, "y": y}), st.integers(), st.integers()),
+    st.just(("wait", {})),
+)
+
+
+def numbered(pairs: Sequence[tuple[str, dict[str, Any]]]) -> tuple[ToolCall, ...]:
+    """Calls with the ids that a parser gives."""
+    return tuple(ToolCall(name, args, str(i)) for i, (name, args) in enumerate(pairs))
