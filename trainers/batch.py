@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from envgym.errors import UsageError
 from envgym.messages import Kind
 from envgym.trajectory import Episode, Row, Trajectory, rows
 
@@ -74,11 +75,19 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
 
     Args:
         weights: For each sample, the weight of each of its action tokens.
+
+    Raises:
+        UsageError: A target context is empty: nothing but hints came before an action.
     """
     compiled: list[TrainRow] = []
     for index, (sample, weight) in enumerate(zip(samples, weights, strict=True)):
         used = [0] * len(sample.trajectory.turns)
         for row in rows(sample.trajectory, drop=_GUIDANCE):
+            if row.mask[0]:
+                raise UsageError(
+                    f"episode {sample.episode.id}: no context but hints before turn {row.turn[0]}; "
+                    "show the task in a message of its own"
+                )
             advantage = np.zeros(len(row), np.float32)
             for turn in np.unique(row.turn[row.mask]):
                 place = row.turn == turn

@@ -24,7 +24,9 @@ class Grpo(Advantage):
     deviation is the unbiased one, as TRL and verl have it.
 
     Trap: a group of one, or of equal rewards, has nothing to compare: its advantage is 0. (Peers
-    set mean 0 and std 1 there, which leaks the raw reward.)
+    set mean 0 and std 1 there, which leaks the raw reward.) It is set, not computed: the mean of
+    three times 0.1 is not 0.1, and what is left over counts as much as any reward once divided by
+    a deviation as small.
     """
 
     name: str = "grpo"
@@ -36,8 +38,8 @@ class Grpo(Advantage):
         rewards = [np.array([s.reward for s in group]) for group in groups]
         batch = np.concatenate(rewards) if rewards else np.zeros(0)
         for group, values in zip(groups, rewards, strict=True):
-            centred = values - values.mean()
-            if self.std != "none":
+            centred = values - values.mean() if np.ptp(values) else np.zeros(len(values))
+            if self.std != "none" and centred.any():
                 spread = values if self.std == "group" else batch
                 deviation = spread.std(ddof=1) if len(spread) > 1 else 0.0
                 centred = centred / (deviation + self.eps)
