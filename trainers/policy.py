@@ -114,7 +114,7 @@ class Policy:
         Raises:
             TrainingError: The loss or the gradient is not finite; the weights are unchanged.
         """
-        self.model.train()
+        self.model.eval()  # under dropout its log-probs would not be the sampler's
         self.optimizer.zero_grad()
         sums: dict[str, float] = {}
         tokens = 0
@@ -141,7 +141,6 @@ class Policy:
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * lr_scale
         self.optimizer.step()
-        self.model.eval()
         loss_value = sums.pop("loss")
         means = {name: value / max(tokens, 1) for name, value in sums.items()}
         return {"loss": loss_value, "grad_norm": norm.item(), **means}

@@ -1,0 +1,296 @@
+"""What reaches the weights: real models, real backward passes, over random episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+
+from envgym.agents.local import LocalAgent, SamplingParams
+from envgym.agents.tiny import TinyConfig, build_model
+from envgym.chat import Chat
+from envgym.env import Env
+from envgym.messages import Action, Observation, user
+from envgym.rollout import Rollout, Start
+from envgym.task import Task
+from envgym.trainers.advantages import Grpo
+from envgym.trainers.batch import Sample, train_rows
+from envgym.trainers.loop import as_groups
+from envgym.trainers.losses import Clip, Loss, Sft
+from envgym.trainers.losses.base import Denominator, token_weights
+from envgym.trainers.policy import Policy, action_logps
+from envgym.trajectory import Episode, Span
+from tests.envgym import templates
+from tests.trainers.strategies import (
+    VOCAB,
+    chances,
+    changed,
+    groups_of_episodes,
+    rewarded,
+    samples_of,
+    some_ids,
+    turns_of,
+)
+
+few = settings(max_examples=15)
+every_denominator = pytest.mark.parametrize("denominator", get_args(Denominator))
+
+
+@pytest.fixture(scope="module")
+def model() -> PreTrainedModel:
+    """In float64, where sums in another order differ by nothing worth a tolerance."""
+    torch.manual_seed(0)
+    shape = Qwen3Config(
+        vocab_size=VOCAB,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        initializer_range=0.3,
+    )
+    return Qwen3ForCausalLM(shape).double()
+
+
+@pytest.fixture(scope="module")
+def bigrams(model: PreTrainedModel) -> PreTrainedModel:
+    """A model that sees the token before and no further: attention adds nothing."""
+    blind = Qwen3ForCausalLM(model.config).double()
+    blind.load_state_dict(model.state_dict())
+    for layer in blind.model.layers:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+        layer.self_attn.requires_grad_(False)
+    return blind
+
+
+def credited(episodes: Sequence[Episode]) -> list[Sample]:
+    groups = rewarded(episodes)
+    Grpo(std="none")(groups)
+    for index, sample in enumerate(samples_of(groups)):  # none is zero, no two turns are alike
+        for turn, advantage in enumerate(sample.advantages):
+            advantage += 0.25 + index + 0.5 * turn
+    return samples_of(groups)
+
+
+def gradient(
+    model: PreTrainedModel,
+    samples: Sequence[Sample],
+    denominator: Denominator = "token",
+    losses: Sequence[Loss] = (Clip(),),
+    micro_tokens: int = 10**6,
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """The gradient of one update that moves nothing, and what it reports."""
+    policy = Policy(model, lr=0.0, grad_clip=1e9, micro_tokens=micro_tokens)
+    rows = train_rows(samples, token_weights(list(samples), denominator, 7.0))
+    metrics = policy.update(rows, losses)
+    found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+    assert any(g.abs().max() > 1e-4 for g in found.values())
+    return found, metrics
+
+
+def same(one: dict[str, Tensor], two: dict[str, Tensor]) -> None:
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-6)
+
+
+@few
+@given(episodes=groups_of_episodes(), chance=chances)
+def test_micro_batches_and_order_change_no_number(
+    model: PreTrainedModel, episodes: list[Episode], chance: Any
+) -> None:
+    samples = credited(episodes)
+    whole, told = gradient(model, samples)
+    for micro_tokens in (1, 20):
+        parts, said = gradient(model, samples, micro_tokens=micro_tokens)
+        same(parts, whole)
+        assert said == pytest.approx(told, rel=1e-4, abs=1e-6)
+    chance.shuffle(samples)
+    shuffled, said = gradient(model, samples, micro_tokens=20)
+    same(shuffled, whole)
+    assert said == pytest.approx(told, rel=1e-4, abs=1e-6)
+
+
+@every_denominator
+@few
+@given(episodes=groups_of_episodes(turns=1, seats=1))
+def test_a_one_turn_episode_is_the_single_turn_loss(
+    model: PreTrainedModel, denominator: Denominator, episodes: list[Episode]
+) -> None:
+    """The textbook's: one prompt and one completion at a time, no padding, no rows."""
+    samples = credited(episodes)
+    for sample in samples:  # hints are dropped: the textbook knows none
+        turn = sample.trajectory.turns[0]
+        turn.context = [span for span in turn.context if span.kind != "hint"]
+    found, told = gradient(model, samples, denominator)
+
+    model.zero_grad()
+    total = torch.zeros((), dtype=torch.float64)
+    lengths = [len(sample.trajectory.turns[0].action) for sample in samples]
+    for sample, length in zip(samples, lengths, strict=True):
+        [turn] = sample.trajectory.turns
+        logits = model(torch.tensor([turn.context_ids + turn.action])).logits[0, -length - 1 : -1]
+        logp = torch.log_softmax(logits, -1)[range(length), turn.action]
+        ratio = (logp - torch.tensor(turn.logprobs)).exp()
+        advantage = float(sample.advantages[0][0])
+        surrogate = torch.minimum(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage)
+        scale = {
+            "token": sum(lengths),
+            "sequence": length * len(samples),
+            "constant": 7.0 * len(samples),
+        }[denominator]
+        total = total - surrogate.sum() / scale
+    total.backward()
+    same(found, {n: p.grad for n, p in model.named_parameters() if p.grad is not None})
+    assert told["loss"] == pytest.approx(total.item(), rel=1e-4, abs=1e-6)
+
+
+@few
+@given(episodes=groups_of_episodes())
+def test_what_is_not_an_action_carries_no_gradient(
+    model: PreTrainedModel, episodes: list[Episode]
+) -> None:
+    """The hidden state that predicts a token gets gradient where it is an action's, only there."""
+    samples = credited(episodes)
+    seen: list[Tensor] = []
+
+    def keep(module: Any, arguments: Any, output: Any) -> None:
+        output.last_hidden_state.retain_grad()
+        seen.append(output.last_hidden_state)
+
+    hook = model.base_model.register_forward_hook(keep)
+    gradient(model, samples, losses=[Sft()], micro_tokens=1)  # one row a pass, shortest first
+    hook.remove()
+    compiled = sorted(train_rows(samples, [1.0] * len(samples)), key=lambda r: len(r.row))
+    for hidden, item in zip(seen, compiled, strict=True):
+        assert hidden.grad is not None
+        reached = hidden.grad[0].abs().sum(-1) > 0
+        assert reached.tolist() == [*item.row.mask[1:].tolist(), False]
+
+
+@few
+@given(episodes=groups_of_episodes())
+def test_a_token_without_credit_carries_no_gradient(
+    model: PreTrainedModel, episodes: list[Episode]
+) -> None:
+    samples = credited(episodes)
+    for sample in samples:
+        for advantage in sample.advantages[1:]:
+            advantage[:] = 0.0
+    before, _ = gradient(model, samples)
+    for sample in samples:
+        for turn in sample.trajectory.turns[1:]:  # later turns: other tokens, other log-probs
+            turn.action = [(token + 1) % VOCAB for token in turn.action]
+            turn.logprobs = [lp / 2 for lp in turn.logprobs]
+    after, _ = gradient(model, samples)
+    same(after, before)
+
+
+@every_denominator
+@few
+@given(episodes=groups_of_episodes(), chance=chances)
+def test_rows_and_context_change_no_gradient(
+    bigrams: PreTrainedModel, denominator: Denominator, episodes: list[Episode], chance: Any
+) -> None:
+    """For a model that sees one token back, the layout is all there is to change."""
+    split = changed(episodes)
+    for one, two in zip(turns_of(episodes), turns_of(split), strict=True):
+        last = chance.randrange(VOCAB)
+        one.context.append(Span("user", [last]))
+        two.context.append(Span("user", [*some_ids(chance, 0, 9), last]))
+        two.restart = chance.random() < 0.5
+    before, told = gradient(bigrams, credited(episodes), denominator)
+    after, said = gradient(bigrams, credited(split), denominator)
+    same(after, before)
+    assert said == pytest.approx(told, rel=1e-4, abs=1e-6)
+
+
+@few
+@given(episodes=groups_of_episodes())
+def test_logits_are_made_for_action_tokens_alone(
+    model: PreTrainedModel, episodes: list[Episode]
+) -> None:
+    made: list[int] = []
+    head = model.get_output_embeddings()
+    hook = head.register_forward_hook(lambda m, i, out: made.append(out.numel() // VOCAB))
+    samples = credited(episodes)
+    gradient(model, samples, micro_tokens=30)
+    hook.remove()
+    assert sum(made) == sum(sample.tokens for sample in samples)
+
+
+class Chatter(Env[Task]):
+    """Talks for four turns and forgets what was said before the third."""
+
+    max_turns = 4
+
+    def tasks(self, split: str = "train") -> list[Task]:
+        return [Task({})]
+
+    async def start(self, task: Task) -> str:
+        return "Guess my number from 0 to 9. " * (1 + self.rng.randrange(3))
+
+    async def act(self, action: Action) -> Observation:
+        replace_from = 0 if self.turn == 2 else None
+        return Observation((user("Higher. " * (1 + self.rng.randrange(4))),), replace_from)
+
+
+def tiny(tokenizer: Any) -> PreTrainedModel:
+    return build_model(TinyConfig(hidden=32, intermediate=48, heads=2, kv_heads=1), tokenizer, 0)
+
+
+def gpt2(tokenizer: Any) -> PreTrainedModel:
+    """Comes with dropout of 0.1 in three places, which a sampler has no use for."""
+    sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 1024}
+    ends = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
+    torch.manual_seed(0)
+    return GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), **sizes, **ends)).eval()
+
+
+@pytest.fixture(params=[tiny, gpt2])
+def played(request: pytest.FixtureRequest) -> Any:
+    """A model, and what it sampled at a temperature."""
+
+    async def play(temperature: float) -> tuple[PreTrainedModel, list[Sample]]:
+        tokenizer = templates.tokenizer(templates.CHATML)
+        model = request.param(tokenizer)
+        sampling = SamplingParams(max_tokens=10, temperature=temperature)
+        agent = LocalAgent(model, Chat(tokenizer), sampling)
+        rollout = Rollout(Chatter)
+        starts = [Start(g, group=f"g{g}", member=m) for g in range(3) for m in range(3)]
+        result = await rollout.run(starts, agent)
+        await rollout.close()
+        await agent.close()
+        groups = as_groups(result.episodes)
+        Grpo()(groups)
+        return model, samples_of(groups)
+
+    return play
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 1.5])
+async def test_sampler_and_learner_agree_before_the_first_update(
+    played: Any, temperature: float
+) -> None:
+    """Over turns, rows and padding: two ways to one log-prob."""
+    model, samples = await played(temperature)
+    for sample in samples:
+        sample.spread(1.0)
+    rows = train_rows(samples, token_weights(samples, "token", 1.0))
+    assert len(samples) == 9
+    assert len(rows) == 18  # the history was replaced once
+    recorded = torch.cat([torch.from_numpy(r.row.logprobs[r.row.mask]) for r in rows])
+    with torch.no_grad():
+        found = action_logps(model, rows, temperature)
+    torch.testing.assert_close(found, recorded, atol=1e-4, rtol=0)
+    policy = Policy(model, lr=1e-3, temperature=temperature)
+    metrics = policy.update(rows, [Clip()])
+    assert metrics["logp_gap"] < 1e-4
+    assert metrics["ratio"] == pytest.approx(1.0, abs=1e-4)
+    assert policy.update(rows, [Clip()])["logp_gap"] > 1e-3  # and no longer after it
