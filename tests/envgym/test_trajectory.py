@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,40 @@ def test_without_restarts_there_is_one_row_in_order(trajectory: Trajectory) -> N
     flat = [i for turn in trajectory.turns for i in [*turn.context_ids, *turn.action]]
     assert row.ids.tolist() == flat
     assert len(row) == len(flat)
+
+
+@given(trajectories(), st.randoms(use_true_random=False))
+def test_the_whole_history_again_begins_no_row(trajectory: Trajectory, chance: Random) -> None:
+    """However its ids are cut into spans: what a server that keeps no state is sent each turn."""
+    for turn in trajectory.turns:
+        turn.restart = False
+    [row] = rows(trajectory)
+    history: list[int] = []
+    for turn in trajectory.turns:
+        new, turn.context, turn.restart = turn.context, [], True
+        while history:
+            cut = chance.randint(1, len(history))
+            turn.context.append(Span("user", history[:cut]))
+            history = history[cut:]
+        turn.context += new
+        history = [*turn.context_ids, *turn.action]
+    [again] = rows(trajectory)
+    for name in ("ids", "mask", "turn", "logprobs", "versions", "kinds"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(row, name))
+
+
+@given(trajectories())
+def test_a_row_holds_what_was_seen_before_each_action(trajectory: Trajectory) -> None:
+    seen: list[int] = []
+    before: list[list[int]] = []
+    for turn in trajectory.turns:
+        seen = [*([] if turn.restart else seen), *turn.context_ids]
+        before.append(seen)
+        seen = [*seen, *turn.action]
+    for row in rows(trajectory):
+        for index in set(row.turn[row.mask].tolist()):
+            first = int((row.turn == index).argmax())
+            assert row.ids[:first].tolist() == before[index]
 
 
 def test_dtypes() -> None:

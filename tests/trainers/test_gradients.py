@@ -37,7 +37,7 @@ from tests.trainers.strategies import (
     turns_of,
 )
 
-few = settings(max_examples=15)
+few = settings(max_examples=10)
 every_denominator = pytest.mark.parametrize("denominator", get_args(Denominator))
 
 
