@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Literal
 
+from envgym.environments.search.corpus import Passage
 from envgym.environments.search.index import Backend
 from envgym.environments.search.library import Library, Source
 from envgym.environments.search.questions import MAX_HOPS, Question
@@ -99,7 +100,7 @@ class WikiSearch(ToolEnv[Task]):
 
     @tool(parallel=True)
     async def search(self, query: str, top_k: int | None = None) -> str:
-        """Find pages by key words.
+        """Find pages by key words; the page whose title they are comes first.
 
         Args:
             query: Words that the page holds.
@@ -108,12 +109,11 @@ class WikiSearch(ToolEnv[Task]):
         wanted = self._top_k if top_k is None else top_k
         if not 1 <= wanted <= 10:
             raise ToolError("top_k must be between 1 and 10.")
-        hits = self._shared.value.index.search(query, wanted)
-        if not hits:
+        pages = self._find(query, wanted)
+        if not pages:
             return "No page found."
         return "\n".join(
-            f"[{rank}] {hit.passage.title}: {self._shown(hit.passage.text)}"
-            for rank, hit in enumerate(hits, 1)
+            f"[{rank}] {page.title}: {self._shown(page.text)}" for rank, page in enumerate(pages, 1)
         )
 
     @tool(parallel=True)
@@ -148,15 +148,14 @@ class WikiSearch(ToolEnv[Task]):
 
     async def oracle(self) -> AsyncIterator[Action]:
         """Search each page of the chain by its title, then answer."""
-        index = self._shared.value.index
         steps = self.task.hidden["chain"]
         if not steps:
             yield Action.call("search", query=self.task.data["question"])
         for step in steps:
             title = step["page"]
-            if any(hit.passage.title == title for hit in index.search(title, self._top_k)):
+            if any(page.title == title for page in self._find(title, self._top_k)):
                 yield Action.call("search", query=title)
-            else:
+            else:  # two pages share the title but for its case
                 yield Action.call("access", title=title)
         yield Action.call("answer", text=self.task.hidden["golds"][0])
 
@@ -173,6 +172,15 @@ class WikiSearch(ToolEnv[Task]):
             f"Hint: begin with the page {first['page']!r}.",
             f"Hint: that page says: {sentence}",
         )
+
+    def _find(self, query: str, count: int) -> list[Passage]:
+        """The best pages; BM25 alone may put one before the very page that was named."""
+        index = self._shared.value.index
+        found = [hit.passage for hit in index.search(query, count)]
+        named = index.by_title(query)
+        if named is None:
+            return found
+        return [named, *(page for page in found if page != named)][:count]
 
     def _shown(self, text: str) -> str:
         if self._page_chars is None or len(text) <= self._page_chars:

@@ -13,7 +13,7 @@ from envgym.chat import Chat
 from envgym.dialects import DIALECTS, dialect
 from envgym.dialects.base import MAX_DEPTH
 from envgym.dialects.native import from_openai, to_openai
-from envgym.messages import Action, Message, ToolCall
+from envgym.messages import Action, Message, ToolCall, user
 from tests.envgym import templates
 
 from .tools import FITTING_CALLS, MODEL_TEXTS, TOOLS, numbered
@@ -77,7 +77,9 @@ def test_what_is_written_is_text_for_tokenizers(name: str, pair: Any) -> None:
 @given(page=MODEL_TEXTS.map(lambda t: t.encode(errors="replace").decode()))
 def test_a_call_in_a_retrieved_text_is_none(name: str, page: str) -> None:
     chat = Chat(templates.tokenizer(templates.GROUPING), name)
-    [*_, last] = chat.extend((), [Message("tool", page, tool_call_id="0")], TOOLS)
+    sketch = chat.sketch([user("?")], TOOLS)
+    page_shown = [Message("tool", page, tool_call_id="0")]
+    [*_, last] = chat.extend(sketch, Message("assistant", "!"), (), page_shown, TOOLS) or ()
     assert last.kind == "tool"
     assert dialect(name).parse(chat.tokenizer.decode(last.ids), TOOLS).tool_calls == ()
 

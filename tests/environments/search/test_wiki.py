@@ -1,0 +1,121 @@
+"""The environment: what its tools answer, what it rewards, what its hints say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import envgym
+from envgym import Action, Task
+from envgym.errors import UsageError
+
+PAGES = [
+    {"title": "Ada Moss", "text": "Ada Moss is a film director. Her brother is Ada Lee Moss."},
+    {"title": "Ada Lee Moss", "text": "Ada Lee Moss, brother of Ada Moss, Moss of the Ada Moss."},
+    {"title": "Silent River", "text": "Silent River is a 1974 film directed by Ada Moss."},
+]
+TASK = Task({"question": "Who directed Silent River?"}, {"golds": ["Ada Moss"], "chain": []})
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> str:
+    path = tmp_path / "pages.json"
+    path.write_text(json.dumps(PAGES))
+    (tmp_path / "questions.json").write_text(
+        json.dumps([{"question": TASK.data["question"], "answer": "Ada Moss"}])
+    )
+    return str(path)
+
+
+async def play(corpus: str, *actions: Action, **kwargs: Any) -> list[envgym.StepResult]:
+    questions = str(Path(corpus).with_name("questions.json"))
+    async with envgym.make("search/wiki-v1", corpus=corpus, questions=questions, **kwargs) as env:
+        await env.reset(seed=0, options={"task": TASK})
+        return [await env.step(action) for action in actions]
+
+
+async def test_a_page_named_in_full_is_found_first(corpus: str) -> None:
+    [named] = await play(corpus, Action.call("search", query="ada  moss"), top_k=2)
+    shown = named.observation.text.splitlines()
+    assert shown[0].startswith("[1] Ada Moss: ")
+    assert shown[1].startswith("[2] Ada Lee Moss: ")  # and is not shown twice
+    [words] = await play(corpus, Action.call("search", query="brother of moss"), top_k=1)
+    assert words.observation.text.startswith("[1] Ada Lee Moss: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "score"),
+    [
+        ("Ada Moss", "em", 1.0),
+        ("the ada moss!", "em", 1.0),
+        ("Ada", "em", 0.0),
+        ("Ada", "f1", 2 / 3),
+        ("", "f1", 0.0),
+    ],
+)
+async def test_the_answer_alone_is_judged(
+    corpus: str, text: str, metric: str, score: float
+) -> None:
+    *_, last = await play(
+        corpus,
+        Action.call("search", query="Silent River"),  # the gold on the page earns nothing
+        Action.call("answer", text=text),
+        metric=metric,
+    )
+    assert last.terminated
+    assert last.info["score"] == pytest.approx(score)
+    assert last.reward == pytest.approx(score)
+
+
+async def test_form_is_rewarded_apart_from_the_score(corpus: str) -> None:
+    clean = await play(corpus, Action.call("answer", text="Lee"), format_reward=0.25)
+    broken = await play(
+        corpus,
+        Action.call("search", top_k=99, query="x"),
+        Action.call("answer", text="Lee"),
+        format_reward=0.25,
+    )
+    assert (clean[-1].reward, clean[-1].info["score"]) == (0.25, 0.0)
+    assert (broken[-1].reward, broken[-1].info["score"]) == (0.0, 0.0)
+
+
+async def test_the_oracle_answers_chains_of_every_length_by_searching() -> None:
+    async with envgym.make("search/wiki-v1", size=300, top_k=1) as env:
+        source = env.tasks("test")
+        for index in range(0, min(len(source), 120), 3):
+            await env.reset(seed=0, options={"task": source[index]})
+            used = []
+            async for action in env.oracle():
+                used.append(action.tool_calls[0].name)
+                step = await env.step(action)
+            assert step.info["score"] == 1.0
+            assert used == ["search"] * int(source[index].difficulty) + ["answer"]
+
+
+async def test_hints_lead_on_without_the_answer() -> None:
+    async with envgym.make("search/wiki-v1", size=300, hops=[2]) as env:
+        await env.reset(seed=1)
+        relations, page, sentence = env.hints()
+        steps = env.task.hidden["chain"]
+        assert steps[0]["relation"].replace("_", " ") in relations
+        assert repr(steps[0]["page"]) in page
+        assert not any(gold in sentence for gold in env.task.hidden["golds"])
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"hops": [5]}, "hops must be"),
+        ({"top_k": 0}, "top_k must be"),
+        ({"metric": "bleu"}, "metric must be"),
+        ({"relations": ["directr"]}, "director"),
+        ({"questions": "q.json"}, "corpus=PATH"),
+        ({"corpus": "nowhere.json"}, "no file"),
+    ],
+)
+def test_bad_arguments_are_named(kwargs: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        envgym.make("search/wiki-v1", **kwargs).tasks("train")
