@@ -34,8 +34,8 @@ def recipe(folder: Path) -> Path:
     """A run long enough to be hit: a checkpoint and an evaluation every other step."""
     path = folder / "mini.yaml"
     text = RECIPE.replace("checkpoint_every: 1", "checkpoint_every: 2")
-    text = text.replace("learner: {steps: 3,", "learner: {steps: 40,")
-    path.write_text(text.replace("evaluation: {tasks: 4}", "evaluation: {tasks: 8, every: 2}"))
+    text = text.replace("learner: {steps: 3,", "learner: {steps: 12,")
+    path.write_text(text.replace("evaluation: {tasks: 4}", "evaluation: {tasks: 4, every: 4}"))
     return path
 
 
@@ -45,6 +45,7 @@ def run_whole(arguments: list[str]) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.timeout(900)
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tmp_path: Path) -> None:
     path, rng = recipe(tmp_path), random.Random(0)
     seconds = run_whole(command(path, tmp_path / "whole"))
@@ -70,6 +71,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tmp_path: Path)
     assert evaluations[0] == evaluations[1]
 
 
+@pytest.mark.timeout(600)
 def test_a_full_disk_stops_the_run_with_the_last_good_checkpoint_intact(tmp_path: Path) -> None:
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode:
         if os.environ.get("ENVGYM_REQUIRE_ALL"):
