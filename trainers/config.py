@@ -110,6 +110,11 @@ class WarmStart(Section):
     steps: int = Field(100, ge=0, description="Optimiser steps.")
     rows: int = Field(64, ge=1, description="Episodes a step.")
     lr: float = Field(1e-3, gt=0, description="Peak learning rate.")
+    env: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Arguments of the environment that are others in the demonstrations, such as "
+        "easier tasks.",
+    )
     shares: dict[float, float] = Field(
         default_factory=dict,
         description="Share of the episodes by the difficulty of their task; empty takes tasks as "

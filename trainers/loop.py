@@ -134,9 +134,7 @@ class Trainer:
     async def warm_start(self, on_step: Any = None) -> None:
         """Imitate the oracle."""
         warm = self.config.warm_start
-        episodes = await demonstrations(
-            self.rollout, self.chat, self.source, warm, self.config.seed
-        )
+        episodes = await demonstrations(self.config, self.chat)
         imitate(self._policy(warm.lr), episodes, warm, self.config.seed, on_step)
         if self.reference is not None:
             self.reference.load_state_dict(self.model.state_dict())

@@ -16,9 +16,9 @@ from envgym.messages import Action
 from envgym.trainers.config import Config, TinyModel
 
 
-def make_env(config: Config) -> Env[Any]:
-    """An instance of the config's environment."""
-    return envgym.make(config.env.id, **config.env.kwargs)
+def make_env(config: Config, **changes: Any) -> Env[Any]:
+    """An instance of the config's environment, some of its arguments changed."""
+    return envgym.make(config.env.id, **{**config.env.kwargs, **changes})
 
 
 def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:

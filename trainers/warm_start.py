@@ -14,36 +14,42 @@ from envgym.agents.oracle import OracleAgent
 from envgym.chat import Chat
 from envgym.errors import Fault, UsageError
 from envgym.replay import differences, episode_folders, play_again
-from envgym.rollout import Rollout, Start
+from envgym.rollout import Limits, Rollout, Start
 from envgym.store import read_episodes
 from envgym.task import Task
 from envgym.trainers.batch import Sample, train_rows
-from envgym.trainers.config import WarmStart
+from envgym.trainers.config import Config, WarmStart
 from envgym.trainers.losses import Sft
 from envgym.trainers.losses.base import token_weights
 from envgym.trainers.policy import Policy
+from envgym.trainers.setup import make_env
 from envgym.trajectory import Episode
 
 
-async def demonstrations(
-    rollout: Rollout, chat: Chat, source: Sequence[Task], config: WarmStart, seed: int
-) -> list[Episode]:
-    """Oracle episodes on tasks of a source, then the recorded ones.
+async def demonstrations(config: Config, chat: Chat) -> list[Episode]:
+    """Oracle episodes on training tasks, then the recorded ones.
 
     Raises:
-        UsageError: The source has no task of a difficulty that has a share, or what was recorded
-            does not serve.
+        UsageError: There is no task of a difficulty that has a share, or what was recorded does
+            not serve.
         Fault: Not every episode could be played.
     """
-    tasks = choose_tasks(source, config, random.Random(f"demonstrations:{seed}"))
-    starts = [
-        Start(seed=seed * 100003 + i, task=task, group=f"oracle/{i}")
-        for i, task in enumerate(tasks)
-    ]
-    result = await rollout.run(starts, OracleAgent(chat))
-    if result.quarantined:
-        raise Fault(f"the oracle failed: {result.quarantined[0].fault}", "env")
-    return result.episodes + await recorded_demonstrations(rollout, chat, config)
+    warm, seed = config.warm_start, config.seed
+    limits = Limits(concurrency=config.rollout.concurrency, retries=config.rollout.retries)
+    rollout = Rollout(lambda: make_env(config, **warm.env), limits)
+    async with make_env(config, **warm.env) as env:
+        tasks = choose_tasks(env.tasks("train"), warm, random.Random(f"demonstrations:{seed}"))
+        starts = [
+            Start(seed=seed * 100003 + i, task=task, group=f"oracle/{i}")
+            for i, task in enumerate(tasks)
+        ]
+        try:
+            result = await rollout.run(starts, OracleAgent(chat))
+            if result.quarantined:
+                raise Fault(f"the oracle failed: {result.quarantined[0].fault}", "env")
+            return result.episodes + await recorded_demonstrations(rollout, chat, warm)
+        finally:
+            await rollout.close()
 
 
 async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStart) -> list[Episode]:

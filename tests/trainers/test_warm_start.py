@@ -93,9 +93,7 @@ async def test_a_persons_games_are_imitated(tmp_path: Path) -> None:
     settings = config(tmp_path, f"warm_start.recorded=[{games}]")
     trainer = Trainer(settings)
     try:
-        shown = await demonstrations(
-            trainer.rollout, trainer.chat, trainer.source, settings.warm_start, 0
-        )
+        shown = await demonstrations(settings, trainer.chat)
         [episode] = shown
         recorded = next(read_episodes(games))
         assert differences(recorded, episode) == []
@@ -119,13 +117,24 @@ async def test_a_whole_run_on_games_and_oracle_together(tmp_path: Path) -> None:
     games = played_by_a_person(tmp_path)
     settings = config(tmp_path, f"warm_start.recorded=[{games}]", "warm_start.episodes=5")
     trainer = Trainer(settings)
-    shown = await demonstrations(
-        trainer.rollout, trainer.chat, trainer.source, settings.warm_start, 0
-    )
+    shown = await demonstrations(settings, trainer.chat)
     await trainer.close()
     assert len(shown) == 6
     assert (await train(settings))["steps"] == 0
     assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+
+
+async def test_demonstrations_may_be_of_another_setting(tmp_path: Path) -> None:
+    """Chains of two are trained on, and single questions shown."""
+    shares = "warm_start.shares={1: 0.5, 2: 0.5}"
+    settings = config(tmp_path, "env.hops=[2]", "warm_start.env={hops: [1, 2]}", shares)
+    settings.warm_start.episodes = 8
+    trainer = Trainer(settings)
+    assert {task.difficulty for task in trainer.source} == {2}
+    shown = await demonstrations(settings, trainer.chat)
+    await trainer.close()
+    assert Counter(len(e.turns) for e in shown) == {2: 4, 3: 4}  # as many searches, and the answer
+    assert all(e.score == 1.0 for e in shown)
 
 
 async def test_another_agents_text_is_not_written_twice(tmp_path: Path) -> None:
@@ -138,9 +147,7 @@ async def test_another_agents_text_is_not_written_twice(tmp_path: Path) -> None:
         one = await run_episode(env, ScriptedAgent(texts, trainer.chat), Start(0))
         EpisodeWriter(tmp_path / "there").write([one])
         settings.warm_start.recorded = [str(tmp_path / "there")]
-        [again] = await demonstrations(
-            trainer.rollout, trainer.chat, trainer.source, settings.warm_start, 0
-        )
+        [again] = await demonstrations(settings, trainer.chat)
         assert [t.action for t in again.turns] == [t.action for t in one.turns]
         assert [trainer.chat.decode(t.action) for t in again.turns] == texts
         assert [t.context for t in again.turns] == [t.context for t in one.turns]
