@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+_NUMBERS, _FLAGS = {int, float}, {bool}
 
 
 def batch_infos(infos: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
@@ -18,25 +21,36 @@ def batch_infos(infos: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     Numbers become float64, int64 or bool arrays with 0 where there is none; anything else becomes
     an object array with None there.
     """
-    keys = dict.fromkeys(key for info in infos if info for key in info)
+    everywhere = np.ones(len(infos), np.bool_)
+    first = infos[0] if infos else None
+    if first and all(info is not None and info.keys() == first.keys() for info in infos):
+        batch: dict[str, Any] = {}
+        for key in first:
+            batch[key] = _column([info[key] for info in infos])  # type: ignore[index]
+            batch[f"_{key}"] = everywhere.copy()
+        return batch
+    return _with_gaps(infos)
+
+
+def _with_gaps(infos: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """`batch_infos` where not all have the same keys."""
     batch: dict[str, Any] = {}
-    for key in keys:
+    for key in dict.fromkeys(chain.from_iterable(filter(None, infos))):
         present = np.array([info is not None and key in info for info in infos], np.bool_)
-        values = [info[key] for info in infos if info is not None and key in info]
-        column: NDArray[Any] = np.full(len(infos), *_blank(values))
-        for index, value in zip(np.flatnonzero(present), values, strict=True):
-            column[index] = value
+        filled = _column([info[key] for info in infos if info is not None and key in info])
+        column: NDArray[Any] = np.full(
+            len(infos), None if filled.dtype == np.object_ else 0, filled.dtype
+        )
+        column[present] = filled
         batch[key], batch[f"_{key}"] = column, present
     return batch
 
 
-def _blank(values: Sequence[Any]) -> tuple[Any, type]:
-    """What stands for a missing value, and the array's type."""
-    kinds = {type(value) for value in values}
-    if kinds == {bool}:
-        return False, np.bool_
-    if kinds == {int}:
-        return 0, np.int64
-    if kinds <= {int, float}:
-        return 0.0, np.float64
-    return None, np.object_
+def _column(values: Sequence[Any]) -> NDArray[Any]:
+    """The values as numbers or flags where all of them are, as objects otherwise."""
+    kinds = set(map(type, values))
+    if kinds <= _NUMBERS:
+        return np.array(values, np.float64 if float in kinds else np.int64)
+    if kinds == _FLAGS:
+        return np.array(values, np.bool_)
+    return np.fromiter(values, np.object_, len(values))  # np.array would take lists apart

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from envgym.deadlines import Deadlines, within
+from envgym.deadlines import Deadlines, rest_within, within
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.messages import Action, Message, Observation, observe
 from envgym.stop import StopReason
@@ -216,14 +216,28 @@ class Env(Generic[TaskT]):
         self._phase = "broken"
         self._reward = 0.0
         self.turn += 1
-        observation = observe(await self._within(self.deadlines.step, self.act, action))
+        # What `_within` does, without its frames: most steps wait for nothing, and there are many.
+        try:
+            work = self.act(action)
+            try:
+                first = work.send(None)
+            except StopIteration as done:
+                content = done.value
+            else:
+                content = await rest_within(self.deadlines.step, work, first)
+        except EnvgymError:
+            raise
+        except Exception as error:
+            raise self._fault("act", self.deadlines.step, error) from error
+        observation = observe(content)
         terminated = self._stop is not None
         truncated = not terminated and self.turn >= self.max_turns
         if truncated:
             self._stop = StopReason.MAX_TURNS
             self.score = self.partial_score()
         self._phase = "over" if terminated or truncated else "running"
-        return StepResult(observation, self._reward, terminated, truncated, self._info())
+        result = (observation, self._reward, terminated, truncated, self._info())
+        return tuple.__new__(StepResult, result)
 
     async def close(self) -> None:
         """Release everything; safe to call twice.
@@ -274,11 +288,13 @@ class Env(Generic[TaskT]):
             return await within(seconds, hook(*arguments))
         except EnvgymError:
             raise
-        except TimeoutError as error:
-            raise Fault(
-                f"{self.spec.id}: {hook.__name__} passed its deadline of {seconds} s", "env"
-            ) from error
         except Exception as error:
-            raise Fault(
-                f"{self.spec.id}: {hook.__name__} raised {type(error).__name__}: {error}", "env"
-            ) from error
+            raise self._fault(hook.__name__, seconds, error) from error
+
+    def _fault(self, hook: str, seconds: float | None, error: Exception) -> Fault:
+        what = (
+            f"passed its deadline of {seconds} s"
+            if isinstance(error, TimeoutError)
+            else f"raised {type(error).__name__}: {error}"
+        )
+        return Fault(f"{self.spec.id}: {hook} {what}", "env")

@@ -6,7 +6,7 @@ Authors of environments see only these; token ids live in `envgym.chat` and `env
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -39,20 +39,39 @@ class ToolCall:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Message:
     """One chat message. `kind` defaults to the one its role suggests."""
 
     role: Role
     content: str
-    kind: Kind = field(default=None)  # type: ignore[arg-type]
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str | None = None
-    name: str | None = None
+    kind: Kind
+    tool_calls: tuple[ToolCall, ...]
+    tool_call_id: str | None
+    name: str | None
 
-    def __post_init__(self) -> None:
-        if self.kind is None:
-            object.__setattr__(self, "kind", _KIND_OF_ROLE[self.role])
+    def __init__(
+        self,
+        role: Role,
+        content: str,
+        kind: Kind | None = None,
+        tool_calls: tuple[ToolCall, ...] = (),
+        tool_call_id: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        # Every step makes some: by its slots' setters a frozen object costs half as much to make.
+        _set_role(self, role)
+        _set_content(self, content)
+        _set_kind(self, kind or _KIND_OF_ROLE[role])
+        _set_calls(self, tool_calls)
+        _set_call_id(self, tool_call_id)
+        _set_name(self, name)
+
+
+_set_role, _set_content, _set_kind, _set_calls, _set_call_id, _set_name = (
+    vars(Message)[slot].__set__
+    for slot in ("role", "content", "kind", "tool_calls", "tool_call_id", "name")
+)
 
 
 def system(text: str) -> Message:
@@ -93,7 +112,7 @@ class Action:
         return Message("assistant", self.text, "action", self.tool_calls)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Observation:
     """What is new since the last action.
 
@@ -103,8 +122,12 @@ class Observation:
             `messages` are added (a page summarised, a context compacted): a new row starts.
     """
 
-    messages: tuple[Message, ...] = ()
-    replace_from: int | None = None
+    messages: tuple[Message, ...]
+    replace_from: int | None
+
+    def __init__(self, messages: tuple[Message, ...] = (), replace_from: int | None = None) -> None:
+        _set_messages(self, messages)
+        _set_replace_from(self, replace_from)
 
     @property
     def text(self) -> str:
@@ -112,12 +135,16 @@ class Observation:
         return "\n".join(m.content for m in self.messages)
 
 
+_set_messages = vars(Observation)["messages"].__set__
+_set_replace_from = vars(Observation)["replace_from"].__set__
+
+
 def observe(content: str | Message | Sequence[Message] | Observation) -> Observation:
     """Anything an author may return as an observation, made into one; a str is a user message."""
+    if isinstance(content, str):
+        return Observation((Message("user", content, "user"),))
     if isinstance(content, Observation):
         return content
-    if isinstance(content, str):
-        return Observation((user(content),))
     if isinstance(content, Message):
         return Observation((content,))
     return Observation(tuple(content))

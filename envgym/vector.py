@@ -6,9 +6,8 @@ instead and never waits for the slowest of them.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -19,8 +18,8 @@ from envgym.env import Env, Info, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.registry import make
+from envgym.together import Call, together
 
-T = TypeVar("T")
 Flags = NDArray[np.bool_]
 VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, dict[str, Any]]
 
@@ -58,7 +57,7 @@ class VectorEnv:
         self.autoreset_mode = _mode(autoreset)
         self.metadata = {"autoreset_mode": self.autoreset_mode}
         self._observations = [Observation()] * self.num_envs
-        self._over = np.zeros(self.num_envs, np.bool_)
+        self._over = [False] * self.num_envs
 
     async def reset(
         self,
@@ -77,13 +76,19 @@ class VectorEnv:
         options = dict(options or {})
         mask = self._mask(options.pop("reset_mask", None))
         chosen = np.flatnonzero(mask).tolist()
-        begun = await self._together(
-            {i: self.envs[i].reset(seed=seeds[i], options=options) for i in chosen}
+        begun = await together(
+            [(_reset, (self.envs[i], {"seed": seeds[i], "options": options})) for i in chosen]
         )
         infos: list[Info | None] = [None] * self.num_envs
-        for i, (observation, info) in begun.items():
-            self._observations[i], infos[i] = observation, info
-        self._over &= ~mask
+        failed: dict[int, Exception] = {}
+        for i, outcome in zip(chosen, begun, strict=True):
+            if isinstance(outcome, Exception):
+                failed[i] = outcome
+            else:
+                self._observations[i], infos[i] = outcome
+                self._over[i] = False
+        if failed:
+            self._fail(failed)
         return list(self._observations), batch_infos(infos)
 
     async def step(self, actions: Sequence[Action]) -> VectorStep:
@@ -99,22 +104,37 @@ class VectorEnv:
         """
         if len(actions) != self.num_envs:
             raise UsageError(f"{len(actions)} actions for {self.num_envs} environments")
-        done = await self._together(
-            {i: self._step_one(i, action) for i, action in enumerate(actions)}
-        )
-        steps = [done[i] for i in range(self.num_envs)]
-        infos: list[Info | None] = [begun[1] if begun else step.info for step, begun in steps]
+        act = _step_and_reset if self.autoreset_mode is AutoresetMode.SAME_STEP else Env.step
+        calls: list[Call] = [(act, pair) for pair in zip(self.envs, actions, strict=True)]
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            for i, over in enumerate(self._over):
+                if over:
+                    calls[i] = (_reset_instead, (self.envs[i],))
+        outcomes = await together(calls)
+        # Noted before a failure is raised: it must not lose what the others did.
+        failed: dict[int, Exception] = {}
+        for i, step in enumerate(outcomes):
+            if isinstance(step, Exception):
+                failed[i] = step
+            else:
+                self._observations[i] = step[0]
+                self._over[i] = step[2] or step[3]
+        if failed:
+            self._fail(failed)
+        observations, rewards, terminations, truncations, infos = zip(*outcomes, strict=True)
         return (
-            list(self._observations),
-            np.array([step.reward for step, _ in steps], np.float64),
-            np.array([step.terminated for step, _ in steps], np.bool_),
-            np.array([step.truncated for step, _ in steps], np.bool_),
-            batch_infos(infos) | batch_infos([_final(step) if b else None for step, b in steps]),
+            list(observations),
+            np.array(rewards, np.float64),
+            np.array(terminations, np.bool_),
+            np.array(truncations, np.bool_),
+            batch_infos(infos),
         )
 
     async def close(self) -> None:
         """Close every environment; safe to call twice."""
-        await self._together({i: env.close() for i, env in enumerate(self.envs)})
+        outcomes = await together([(env.close, ()) for env in self.envs])
+        if failed := {i: o for i, o in enumerate(outcomes) if o is not None}:
+            self._fail(failed)
 
     async def __aenter__(self) -> VectorEnv:
         return self
@@ -122,43 +142,16 @@ class VectorEnv:
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
-    async def _step_one(
-        self, i: int, action: Action
-    ) -> tuple[StepResult, tuple[Observation, Info] | None]:
-        """A step, and what its reset gave where one followed at once."""
-        env = self.envs[i]
-        if self._over[i] and self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            observation, info = await env.reset()
-            step, begun = StepResult(observation, 0.0, False, False, info), None
-        else:
-            step, begun = await env.step(action), None
-            if step.done and self.autoreset_mode is AutoresetMode.SAME_STEP:
-                begun = await env.reset()
-        # Noted here, not once all are done: a fault elsewhere must not lose it.
-        self._observations[i] = begun[0] if begun else step.observation
-        self._over[i] = step.done and not begun
-        return step, begun
-
-    async def _together(self, work: dict[int, Awaitable[T]]) -> dict[int, T]:
-        """All results by index; the first failure is raised when the others are through."""
-        results = await asyncio.gather(*work.values(), return_exceptions=True)
-        done: dict[int, T] = {}
-        failed: dict[int, BaseException] = {}
-        for i, result in zip(work, results, strict=True):
-            if isinstance(result, BaseException):
-                failed[i] = result
-            else:
-                done[i] = result
-        if failed:
-            i, error = next(iter(failed.items()))
-            also = f" (also failed: {list(failed)[1:]})" if len(failed) > 1 else ""
-            text = f"environment {i} of {self.num_envs}: {error}{also}"
-            if isinstance(error, Fault):
-                raise Fault(text, error.kind) from error
-            if isinstance(error, UsageError):
-                raise UsageError(text) from error
-            raise error
-        return done
+    def _fail(self, failed: dict[int, Exception]) -> NoReturn:
+        """Raise the first failure, naming its environment."""
+        i, error = next(iter(failed.items()))
+        also = f" (also failed: {list(failed)[1:]})" if len(failed) > 1 else ""
+        text = f"environment {i} of {self.num_envs}: {error}{also}"
+        if isinstance(error, Fault):
+            raise Fault(text, error.kind) from error
+        if isinstance(error, UsageError):
+            raise UsageError(text) from error
+        raise error
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
         if seed is None:
@@ -178,13 +171,28 @@ class VectorEnv:
         return mask
 
 
+async def _reset(env: Env[Any], arguments: dict[str, Any]) -> tuple[Observation, Info]:
+    return await env.reset(**arguments)
+
+
+async def _reset_instead(env: Env[Any]) -> StepResult:
+    observation, info = await env.reset()
+    return StepResult(observation, 0.0, False, False, info)
+
+
+async def _step_and_reset(env: Env[Any], action: Action) -> StepResult:
+    """A step; at its end the next episode's first observation, and the last one in the info."""
+    step = await env.step(action)
+    if not step.done:
+        return step
+    observation, info = await env.reset()
+    info |= {"final_obs": step.observation, "final_info": step.info}
+    return step._replace(observation=observation, info=info)
+
+
 def _mode(mode: str | AutoresetMode) -> AutoresetMode:
     if isinstance(mode, AutoresetMode):
         return mode
     if mode.upper() not in AutoresetMode.__members__:
         raise UsageError(f"autoreset must be next_step, same_step or disabled, not {mode!r}")
     return AutoresetMode[mode.upper()]
-
-
-def _final(step: StepResult) -> Info:
-    return {"final_obs": step.observation, "final_info": step.info}
