@@ -95,7 +95,7 @@ class Env(Generic[TaskT]):
 
     spec: EnvSpec
     task: TaskT
-    rng: random.Random
+    _rng: random.Random | None = None
     _stop: StopReason | None
 
     def __init__(self, *, max_turns: int | None = None) -> None:
@@ -104,8 +104,8 @@ class Env(Generic[TaskT]):
                 raise UsageError(f"max_turns must be at least 1, not {max_turns}")
             self.max_turns = max_turns
         self.spec = EnvSpec(f"{type(self).__name__.lower()}-v0", {}, self.max_turns)
-        self.rng = random.Random()
         self._seeds = random.Random()
+        self._episode_seed = 0
         self._phase = "new"
 
     # --- what authors write ---------------------------------------------------------------------
@@ -167,6 +167,13 @@ class Env(Generic[TaskT]):
         self._stop = stop
 
     @property
+    def rng(self) -> random.Random:
+        """The episode's own random numbers, seeded by its reset."""
+        if self._rng is None:  # seeding costs more than many a step: not unless it is used
+            self._rng = random.Random(self._episode_seed)
+        return self._rng
+
+    @property
     def ended(self) -> bool:
         """Whether `end` was called in this episode."""
         return self._stop is not None
@@ -191,7 +198,8 @@ class Env(Generic[TaskT]):
             raise UsageError(f"{self.spec.id} is closed: make a new one")
         if seed is not None:
             self._seeds = random.Random(f"{self.spec.id}:{seed}")
-        self.rng = random.Random(self._seeds.getrandbits(64))
+        self._episode_seed = self._seeds.getrandbits(64)
+        self._rng = None
         self.task = self._choose(options or {})
         self.turn = 0
         self.seat = self.seats[0]
@@ -277,7 +285,7 @@ class Env(Generic[TaskT]):
         source = self.tasks(options.get("split", "train"))
         index = options.get("index")
         if index is None:
-            return source[self._seeds.randrange(len(source))]  # self.rng is the episode's alone
+            return source[self._episode_seed % len(source)]  # self.rng is the episode's alone
         if not 0 <= index < len(source):
             raise UsageError(f"no task {index}: {self.spec.id} has {len(source)} in this split")
         return source[index]

@@ -112,37 +112,57 @@ class Action:
         return Message("assistant", self.text, "action", self.tool_calls)
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class Observation:
-    """What is new since the last action.
+    """What is new since the last action; immutable.
 
-    Attributes:
-        messages: The new messages, oldest first.
+    Args:
+        content: The new messages, oldest first, or the text of a single user message. Of a text
+            the message is made when somebody asks for it: those who read texts never do.
         replace_from: Where not None, the history from that message index on is dropped before
-            `messages` are added (a page summarised, a context compacted): a new row starts.
+            the messages are added (a page summarised, a context compacted): a new row starts.
     """
 
-    messages: tuple[Message, ...]
-    replace_from: int | None
+    __slots__ = ("_messages", "_text", "replace_from")
 
-    def __init__(self, messages: tuple[Message, ...] = (), replace_from: int | None = None) -> None:
-        _set_messages(self, messages)
-        _set_replace_from(self, replace_from)
+    def __init__(
+        self, content: str | tuple[Message, ...] = (), replace_from: int | None = None
+    ) -> None:
+        if isinstance(content, str):
+            self._text: str | None = content
+            self._messages: tuple[Message, ...] | None = None
+        else:
+            self._text, self._messages = None, content
+        self.replace_from = replace_from
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The new messages, oldest first."""
+        if self._messages is None:
+            assert self._text is not None
+            self._messages = (user(self._text),)
+        return self._messages
 
     @property
     def text(self) -> str:
         """The contents joined by newlines, for people and for text-only agents."""
-        return "\n".join(m.content for m in self.messages)
+        return self._text if self._text is not None else "\n".join(m.content for m in self.messages)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Observation):
+            return NotImplemented
+        return (self.messages, self.replace_from) == (other.messages, other.replace_from)
 
-_set_messages = vars(Observation)["messages"].__set__
-_set_replace_from = vars(Observation)["replace_from"].__set__
+    def __hash__(self) -> int:
+        return hash((self.messages, self.replace_from))
+
+    def __repr__(self) -> str:
+        return f"Observation({self.messages!r}, replace_from={self.replace_from!r})"
 
 
 def observe(content: str | Message | Sequence[Message] | Observation) -> Observation:
     """Anything an author may return as an observation, made into one; a str is a user message."""
     if isinstance(content, str):
-        return Observation((Message("user", content, "user"),))
+        return Observation(content)
     if isinstance(content, Observation):
         return content
     if isinstance(content, Message):
