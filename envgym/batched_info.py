@@ -21,29 +21,26 @@ def batch_infos(infos: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     Numbers become float64, int64 or bool arrays with 0 where there is none; anything else becomes
     an object array with None there.
     """
-    everywhere = np.ones(len(infos), np.bool_)
-    first = infos[0] if infos else None
-    if first and all(info is not None and info.keys() == first.keys() for info in infos):
-        batch: dict[str, Any] = {}
-        for key in first:
-            batch[key] = _column([info[key] for info in infos])  # type: ignore[index]
-            batch[f"_{key}"] = everywhere.copy()
-        return batch
-    return _with_gaps(infos)
-
-
-def _with_gaps(infos: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
-    """`batch_infos` where not all have the same keys."""
+    everywhere = np.array([True] * len(infos), np.bool_)
     batch: dict[str, Any] = {}
     for key in dict.fromkeys(chain.from_iterable(filter(None, infos))):
-        present = np.array([info is not None and key in info for info in infos], np.bool_)
-        filled = _column([info[key] for info in infos if info is not None and key in info])
-        column: NDArray[Any] = np.full(
-            len(infos), None if filled.dtype == np.object_ else 0, filled.dtype
-        )
-        column[present] = filled
+        try:
+            column, present = _column([info[key] for info in infos]), everywhere.copy()  # type: ignore[index]
+        except (KeyError, TypeError):  # not all have it
+            column, present = _with_gaps(infos, key)
         batch[key], batch[f"_{key}"] = column, present
     return batch
+
+
+def _with_gaps(
+    infos: Sequence[Mapping[str, Any] | None], key: str
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    present = np.array([info is not None and key in info for info in infos], np.bool_)
+    filled = _column([info[key] for info in infos if info is not None and key in info])
+    blank = None if filled.dtype == np.object_ else 0
+    column: NDArray[Any] = np.full(len(infos), blank, filled.dtype)
+    column[present] = filled
+    return column, present
 
 
 def _column(values: Sequence[Any]) -> NDArray[Any]:

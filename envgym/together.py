@@ -9,60 +9,61 @@ coroutine is run by one task from beginning to end, so timeouts and cancellation
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Generator, Iterator
+from typing import Any, TypeVar
 
-Call = tuple[Callable[..., Awaitable[Any]], tuple[Any, ...]]
-"""A coroutine function and its arguments."""
+T = TypeVar("T")
 
 
-async def together(calls: Sequence[Call]) -> list[Any]:
-    """What ``await function(*arguments)`` gave for each call, or the Exception it raised, in order.
+async def together(work: Generator[Awaitable[T], None, None]) -> list[T | Exception]:
+    """What each awaitable gave, or the Exception it raised, in order.
 
     Cancelling it cancels those that run, waits for their clean-up and begins no other.
+
+    Args:
+        work: A generator, ``(env.step(a) for …)``: each is made when its turn comes, so that few
+            objects are alive at once and none is left over.
     """
-    if len(calls) == 1:
-        return [await _outcome(*calls[0])]
-    outcomes: list[Any] = [None] * len(calls)
-    todo = enumerate(calls)
-    helpers: list[asyncio.Task[None]] = []
-    loop = asyncio.get_running_loop()
+    crew = _Crew(work)
+    try:
+        await crew.go_on()
+        while running := [helper for helper in crew.helpers if not helper.done()]:
+            await asyncio.wait(running)
+    except BaseException:
+        work.close()
+        while crew.helpers:
+            stopped, crew.helpers = crew.helpers, []
+            for helper in stopped:
+                helper.cancel()
+            await asyncio.gather(*stopped, return_exceptions=True)
+        raise
+    for helper in crew.helpers:
+        helper.result()
+    return crew.outcomes
 
-    def help_out() -> None:
-        helpers.append(loop.create_task(work()))
 
-    async def work() -> None:
-        relief = loop.call_soon(help_out)  # comes about once this one waits, not before
+class _Crew:
+    """Those that work through one generator. (Closures would be a cycle around every outcome.)"""
+
+    def __init__(self, work: Iterator[Awaitable[Any]]) -> None:
+        self.outcomes: list[Any] = []
+        self.helpers: list[asyncio.Task[None]] = []
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+
+    async def go_on(self) -> None:
+        relief = self._loop.call_soon(self._help)  # comes about once this one waits, not before
+        outcomes = self.outcomes
         try:
-            for index, (function, arguments) in todo:
+            for one in self._work:
+                index = len(outcomes)
+                outcomes.append(None)
                 try:
-                    outcomes[index] = await function(*arguments)
+                    outcomes[index] = await one
                 except Exception as error:
                     outcomes[index] = error
         finally:
             relief.cancel()
 
-    try:
-        await work()
-        while running := [helper for helper in helpers if not helper.done()]:
-            await asyncio.wait(running)
-    except BaseException:
-        for _ in todo:
-            pass  # none of the rest begins
-        while helpers:
-            stopped = list(helpers)
-            helpers.clear()
-            for helper in stopped:
-                helper.cancel()
-            await asyncio.gather(*stopped, return_exceptions=True)
-        raise
-    for helper in helpers:
-        helper.result()
-    return outcomes
-
-
-async def _outcome(function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> Any:
-    try:
-        return await function(*arguments)
-    except Exception as error:
-        return error
+    def _help(self) -> None:
+        self.helpers.append(self._loop.create_task(self.go_on()))

@@ -18,7 +18,7 @@ from envgym.env import Env, Info, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.registry import make
-from envgym.together import Call, together
+from envgym.together import together
 
 Flags = NDArray[np.bool_]
 VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, dict[str, Any]]
@@ -57,7 +57,7 @@ class VectorEnv:
         self.autoreset_mode = _mode(autoreset)
         self.metadata = {"autoreset_mode": self.autoreset_mode}
         self._observations = [Observation()] * self.num_envs
-        self._over = [False] * self.num_envs
+        self._over: set[int] = set()  # those whose episode ended with the last step
 
     async def reset(
         self,
@@ -76,9 +76,7 @@ class VectorEnv:
         options = dict(options or {})
         mask = self._mask(options.pop("reset_mask", None))
         chosen = np.flatnonzero(mask).tolist()
-        begun = await together(
-            [(_reset, (self.envs[i], {"seed": seeds[i], "options": options})) for i in chosen]
-        )
+        begun = await together(self.envs[i].reset(seed=seeds[i], options=options) for i in chosen)
         infos: list[Info | None] = [None] * self.num_envs
         failed: dict[int, Exception] = {}
         for i, outcome in zip(chosen, begun, strict=True):
@@ -86,7 +84,7 @@ class VectorEnv:
                 failed[i] = outcome
             else:
                 self._observations[i], infos[i] = outcome
-                self._over[i] = False
+                self._over.discard(i)
         if failed:
             self._fail(failed)
         return list(self._observations), batch_infos(infos)
@@ -104,13 +102,18 @@ class VectorEnv:
         """
         if len(actions) != self.num_envs:
             raise UsageError(f"{len(actions)} actions for {self.num_envs} environments")
-        act = _step_and_reset if self.autoreset_mode is AutoresetMode.SAME_STEP else Env.step
-        calls: list[Call] = [(act, pair) for pair in zip(self.envs, actions, strict=True)]
-        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            for i, over in enumerate(self._over):
-                if over:
-                    calls[i] = (_reset_instead, (self.envs[i],))
-        outcomes = await together(calls)
+        over = self._over
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            work = (_step_and_reset(*pair) for pair in zip(self.envs, actions, strict=True))
+        elif over and self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            work = (
+                _reset_instead(env) if i in over else env.step(action)
+                for i, (env, action) in enumerate(zip(self.envs, actions, strict=True))
+            )
+        else:
+            work = (env.step(action) for env, action in zip(self.envs, actions, strict=True))
+        outcomes = await together(work)
+        ended: set[int] = set()
         # Noted before a failure is raised: it must not lose what the others did.
         failed: dict[int, Exception] = {}
         for i, step in enumerate(outcomes):
@@ -118,7 +121,9 @@ class VectorEnv:
                 failed[i] = step
             else:
                 self._observations[i] = step[0]
-                self._over[i] = step[2] or step[3]
+                if step[2] or step[3]:
+                    ended.add(i)
+        self._over = ended | (over & failed.keys())
         if failed:
             self._fail(failed)
         observations, rewards, terminations, truncations, infos = zip(*outcomes, strict=True)
@@ -132,7 +137,7 @@ class VectorEnv:
 
     async def close(self) -> None:
         """Close every environment; safe to call twice."""
-        outcomes = await together([(env.close, ()) for env in self.envs])
+        outcomes = await together(env.close() for env in self.envs)
         if failed := {i: o for i, o in enumerate(outcomes) if o is not None}:
             self._fail(failed)
 
@@ -169,10 +174,6 @@ class VectorEnv:
         if mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
             raise UsageError(f"reset_mask must be {self.num_envs} booleans")
         return mask
-
-
-async def _reset(env: Env[Any], arguments: dict[str, Any]) -> tuple[Observation, Info]:
-    return await env.reset(**arguments)
 
 
 async def _reset_instead(env: Env[Any]) -> StepResult:
