@@ -17,13 +17,14 @@ from envgym.agent import Agent
 from envgym.env import Env, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Message, Observation
+from envgym.pace import LoopLag, Pace
 from envgym.stop import StopReason
 from envgym.task import Task
 from envgym.trajectory import Episode
 from envgym.transcript import Transcript
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Start:
     """What one episode starts from.
 
@@ -73,11 +74,16 @@ class RolloutResult:
         episodes: Those that ended by themselves or were cut: to be scored and trained on.
         quarantined: Those that broke in spite of retries.
         retried: Faults that a retry made good.
+        faults: How many faults there were by kind, those that a retry made good among them.
+        loop_lag_s: The longest that the event loop was blocked: by a tool or an agent that works
+            in the loop instead of awaiting, as a rule.
     """
 
     episodes: list[Episode] = field(default_factory=list)
     quarantined: list[Episode] = field(default_factory=list)
     retried: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    loop_lag_s: float = 0.0
     wall_s: float = 0.0
 
 
@@ -98,15 +104,21 @@ class Rollout:
         starts: Sequence[Start],
         agent: Agent,
         on_episode: Callable[[Episode], None] | None = None,
+        *,
+        keep: bool = True,
     ) -> RolloutResult:
         """Play every start to its end.
 
         Args:
             on_episode: Called in the loop as each episode ends (progress, live views).
+            keep: Whether the result holds the episodes. Without, `on_episode` alone sees them,
+                and memory does not grow with their number.
         """
         result = RolloutResult()
         began = time.monotonic()
-        slots: list[Episode | None] = [None] * len(starts)
+        lag = LoopLag()
+        pace = Pace()
+        slots: list[Episode | None] = [None] * len(starts) if keep else []
         todo = iter(enumerate(starts))
         failed = 0
         playing = min(self.limits.concurrency, len(starts))
@@ -114,8 +126,9 @@ class Rollout:
         async def worker() -> None:
             nonlocal failed, playing
             for index, start in todo:
-                episode = await self._try(start, agent, result)
-                slots[index] = episode
+                episode = await self._try(start, agent, result, pace)
+                if keep:
+                    slots[index] = episode
                 failed += episode.fault is not None
                 if failed > max(10, self.limits.fault_rate * len(starts)):
                     raise Fault(f"{failed} of {len(starts)} episodes failed; last: {episode.fault}")
@@ -126,9 +139,11 @@ class Rollout:
 
         agent.join(playing)  # before the first of them acts
         workers = [asyncio.create_task(worker()) for _ in range(playing)]
+        lag.start()
         try:
             await asyncio.gather(*workers)
         finally:
+            result.loop_lag_s = lag.stop()
             for task in workers:
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
@@ -148,11 +163,15 @@ class Rollout:
             if outcome is not None:
                 raise outcome
 
-    async def _try(self, start: Start, agent: Agent, result: RolloutResult) -> Episode:
+    async def _try(
+        self, start: Start, agent: Agent, result: RolloutResult, pace: Pace
+    ) -> Episode:
         for attempt in range(self.limits.retries + 1):
+            if pace.due():
+                await pace.turn()
             env = self._idle.pop() if self._idle else self._make()
             try:
-                episode = await run_episode(env, agent, start, self.limits.episode_s)
+                episode = await run_episode(env, agent, start, self.limits.episode_s, pace)
             except BaseException:  # cancelled, or the agent broke: nobody else knows this one
                 await env.close()
                 raise
@@ -160,6 +179,8 @@ class Rollout:
                 result.retried += attempt
                 self._idle.append(env)
                 return episode
+            kind = episode.fault.partition(":")[0]
+            result.faults[kind] = result.faults.get(kind, 0) + 1
             try:
                 await env.close()
             except Exception as error:
@@ -168,9 +189,18 @@ class Rollout:
 
 
 async def run_episode(
-    env: Env[Any], agent: Agent, start: Start, seconds: float | None = None
+    env: Env[Any],
+    agent: Agent,
+    start: Start,
+    seconds: float | None = None,
+    pace: Pace | None = None,
 ) -> Episode:
-    """One episode. Faults of the world are recorded in it; usage errors are raised."""
+    """One episode. Faults of the world are recorded in it; usage errors are raised.
+
+    Args:
+        seconds: Wall-clock limit; None for none.
+        pace: Shared with the episodes beside it, so that together they leave the loop room.
+    """
     began = time.monotonic()
     episode = Episode(
         id=start.id,
@@ -182,7 +212,7 @@ async def run_episode(
     transcripts: dict[str, Transcript] = {}
     try:
         async with asyncio.timeout(seconds) as clock:
-            await _play(env, agent, start, episode, transcripts)
+            await _play(env, agent, start, episode, transcripts, pace or Pace())
     except TimeoutError as error:
         if not clock.expired():
             episode.fault = f"model: the agent timed out ({error})"
@@ -208,6 +238,7 @@ async def _play(
     start: Start,
     episode: Episode,
     transcripts: dict[str, Transcript],
+    pace: Pace,
 ) -> None:
     options = {"task": start.task} if start.task is not None else {}
     began = time.monotonic()
@@ -228,6 +259,8 @@ async def _play(
         asked = time.monotonic()
         completion = await agent.act(context)
         episode.agent_s += time.monotonic() - asked
+        if pace.due():
+            await pace.turn()
         if completion.guidance:
             transcript.guide(completion.guidance)
         left = completion.finish == "quit"
@@ -239,6 +272,8 @@ async def _play(
         stepping = time.monotonic()
         step = await env.step(action)
         episode.env_s += time.monotonic() - stepping
+        if pace.due():
+            await pace.turn()
         observation, info = step.observation, step.info
         transcript.trajectory.turns[-1].reward = step.reward
         _credit_others(info, transcripts)

@@ -23,6 +23,9 @@ def merge(whole: RolloutResult, part: RolloutResult) -> None:
     whole.quarantined += part.quarantined
     whole.retried += part.retried
     whole.wall_s += part.wall_s
+    whole.loop_lag_s = max(whole.loop_lag_s, part.loop_lag_s)
+    for kind, count in part.faults.items():
+        whole.faults[kind] = whole.faults.get(kind, 0) + count
 
 
 def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float]:
@@ -45,6 +48,7 @@ def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float
         "episode/turns": statistics.fmean(len(e.turns) for e in episodes),
         "episode/tokens": statistics.fmean(e.trajectory.action_tokens for e in episodes),
         "episode/entropy": -statistics.fmean(logprobs) if logprobs else 0.0,
+        "rollout/loop_lag_s": result.loop_lag_s,
         "faults/retried": float(result.retried),
         "faults/quarantined": float(len(result.quarantined)),
     }
