@@ -22,7 +22,7 @@ class Pace:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._line: deque[asyncio.Future[None]] = deque()
-        self._until = 0.0
+        self._until = self._loop.time() + SLICE_S
         self._turning = False
 
     def due(self) -> bool:
