@@ -47,7 +47,9 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python benchmarks/bm25_scaling.py
+	$(BIN)/envgym bench core
+	$(BIN)/envgym bench engine
+	$(BIN)/envgym bench retrieval
 
 # The small base model in agents/tiny/base, made anew.
 base: setup

@@ -163,9 +163,7 @@ class Rollout:
             if outcome is not None:
                 raise outcome
 
-    async def _try(
-        self, start: Start, agent: Agent, result: RolloutResult, pace: Pace
-    ) -> Episode:
+    async def _try(self, start: Start, agent: Agent, result: RolloutResult, pace: Pace) -> Episode:
         for attempt in range(self.limits.retries + 1):
             if pace.due():
                 await pace.turn()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from rules import GUESSES, MAX_TURNS, PROMPT, Game  # type: ignore[import-not-found]
+from rules import GUESSES, MAX_TURNS, PROMPT, Game
 
 from envgym import Action, Env, Limits, Rollout, Start, Task, TaskSource
 from envgym.agent import Agent, Completion, Context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shapes import PROMPT, TURNS, WALL  # type: ignore[import-not-found]
+from shapes import PROMPT, TURNS, WALL
 
 from envgym import Task, TaskSource, ToolEnv, tool
 

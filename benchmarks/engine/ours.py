@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from shapes import (  # type: ignore[import-not-found]
+from shapes import (
     EPISODES,
     SAMPLED,
     STEPS,
@@ -60,7 +60,7 @@ async def main() -> None:
                     "env": {"id": "maze:Maze"},
                     "model": {"kind": "pretrained", "path": folder},
                     "rollout": {"groups": 1, "group_size": EPISODES, "max_tokens": SAMPLED},
-                    "learner": {"steps": STEPS + 1, "lr": 1e-5},
+                    "learner": {"steps": STEPS + 1, "lr": 1e-5, "micro_tokens": 4096},
                 }
             )
         )

@@ -40,9 +40,7 @@ TOOL = {
 def rollout(model: Any, tokens: Any) -> float:
     """Seconds for one batch of episodes."""
     ask = [{"role": "user", "content": PROMPT}]
-    text = tokens.apply_chat_template(
-        ask, tools=[TOOL], add_generation_prompt=True, tokenize=False
-    )
+    text = tokens.apply_chat_template(ask, tools=[TOOL], add_generation_prompt=True, tokenize=False)
     answer = (
         f"\n<|im_start|>user\n<tool_response>\n{WALL}\n</tool_response><|im_end|>\n"
         "<|im_start|>assistant\n"

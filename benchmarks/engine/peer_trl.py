@@ -86,7 +86,9 @@ def main() -> None:
                 save_strategy="no",
                 disable_tqdm=True,
             ),
-            train_dataset=Dataset.from_list([{"prompt": [{"role": "user", "content": PROMPT}]}] * 8),
+            train_dataset=Dataset.from_list(
+                [{"prompt": [{"role": "user", "content": PROMPT}]}] * 8
+            ),
             processing_class=tokens,
             environment_factory=Maze,
             callbacks=[clock],
@@ -94,7 +96,9 @@ def main() -> None:
         sampled, played = play_by_script(trainer, tokens)
         trainer.train()
     if sampled[-1] != EPISODES * TURNS * SAMPLED:
-        raise SystemExit(f"{sampled[-1]} tokens were sampled in a step: the script was not followed")
+        raise SystemExit(
+            f"{sampled[-1]} tokens were sampled in a step: the script was not followed"
+        )
     print(
         json.dumps(
             {

@@ -38,8 +38,11 @@ def tokenizer() -> Any:
     bytes_only.decoder = decoders.ByteLevel()
     bytes_only.add_special_tokens([AddedToken(s, normalized=False) for s in SPECIAL[:3]])
     bytes_only.add_tokens([AddedToken(s, normalized=False) for s in SPECIAL[3:]])
-    [template] = Path(__file__).resolve().parents[2].glob(
-        ".venv-bench/engine/lib/python*/site-packages/trl/chat_templates/qwen2_5.jinja"
+    [template] = (
+        Path(__file__)
+        .resolve()
+        .parents[2]
+        .glob(".venv-bench/engine/lib/python*/site-packages/trl/chat_templates/qwen2_5.jinja")
     )
     made = PreTrainedTokenizerFast(
         tokenizer_object=bytes_only, eos_token="<|im_end|>", pad_token="<|endoftext|>"

@@ -1,4 +1,4 @@
-"""The command line: ``envgym list | check | rollout | replay | play | train | eval | view``.
+"""The command line: ``envgym list | check | rollout | replay | play | train | eval | view | bench``.
 
 A front door: it reaches every room, and loads each only when a command needs it. Mistakes of the
 caller end with one line and code 2, faults of the world with code 3, failed checks with code 1.
@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from envgym.cli import check, evaluate, listing, play, replay, rollout, train, view
+from envgym.cli import bench, check, evaluate, listing, play, replay, rollout, train, view
 from envgym.errors import EnvgymError, UsageError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("play")(play.play_command)
 app.command("train")(train.train_command)
 app.command("eval")(evaluate.eval_command)
 app.command("view")(view.view_command)
+app.command("bench")(bench.bench_command)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from envgym.resources import Shared, open_resources
 from envgym.rollout import Limits, Rollout, Start, run_episode
 from envgym.stop import StopReason
 from envgym.task import Task
+from envgym.tools import tool
 from envgym.trajectory import Episode
 
 from .worlds import Guess, Solver, wrong
@@ -340,5 +342,156 @@ async def test_an_episode_says_how_long_it_waited_for_whom() -> None:
 
 async def test_calls_of_an_agent_without_text_are_kept() -> None:
     episode = await run_episode(Guess(), Solver(1), Start(0))
-    assert [call.name for turn in episode.turns for call in turn.calls] == ["guess", "guess"]
-    assert episode.turns[1].calls[0].arguments == {"number": episode.task.hidden["answer"]}
+    calls = [call for turn in episode.turns if turn.taken for call in turn.taken.tool_calls]
+    assert [call.name for call in calls] == ["guess", "guess"]
+    assert calls[1].arguments == {"number": episode.task.hidden["answer"]}
+
+
+async def test_a_thousand_that_wait_wait_together() -> None:
+    waiting = 0
+    go = asyncio.Event()
+
+    class Slow(Guess):
+        async def act(self, action: Action) -> Any:
+            nonlocal waiting
+            waiting += 1
+            if waiting == 1000:
+                go.set()  # nobody goes on before all are there
+            await go.wait()
+            return await super().act(action)
+
+    rollout = Rollout(Slow, Limits(concurrency=1000))
+    result = await rollout.run([Start(s) for s in range(1000)], Solver(0))
+    await rollout.close()
+    assert [e.score for e in result.episodes] == [1.0] * 1000
+
+
+async def test_episodes_that_are_not_kept_are_seen_and_freed() -> None:
+    seen: list[weakref.ref[Task]] = []  # an episode's task is its own, and lives as long
+    scores: list[float] = []
+    most = 0
+
+    def see(episode: Episode) -> None:
+        nonlocal most
+        seen.append(weakref.ref(episode.task))
+        most = max(most, sum(task() is not None for task in seen))
+        scores.append(episode.score)
+
+    rollout = Rollout(Guess, Limits(concurrency=4))
+    result = await rollout.run([Start(s) for s in range(300)], Solver(0), see, keep=False)
+    await rollout.close()
+    assert scores == [1.0] * 300
+    assert (result.episodes, result.quarantined) == ([], [])
+    assert most <= 8  # those in flight, whatever has passed
+
+
+async def test_a_world_that_fails_one_step_in_twenty(flaky: type[Flaky]) -> None:
+    steps = faults = 0
+
+    def breaks(task: Task) -> bool:
+        nonlocal steps, faults
+        steps += 1
+        if steps % 20 == 0:
+            faults += 1
+            return True
+        return False
+
+    flaky.breaks = staticmethod(breaks)
+    rollout = Rollout(flaky, Limits(concurrency=16, retries=3))
+    starts = [Start(s, group=f"g{s}") for s in range(400)]
+    result = await rollout.run(starts, Solver(2))
+    calm = await Rollout(Guess).run(starts, Solver(2))
+    assert faults >= 50
+    assert result.faults == {"infra": faults}
+    assert result.retried + 4 * len(result.quarantined) == faults
+    assert len(result.episodes) + len(result.quarantined) == 400
+    # What came through is what would have been without faults.
+    scores = {e.id: (e.score, e.reward, len(e.turns)) for e in calm.episodes}
+    assert all((e.score, e.reward, len(e.turns)) == scores[e.id] for e in result.episodes)
+    await rollout.close()
+    assert flaky.open == 0
+
+
+async def test_faults_are_counted_by_kind() -> None:
+    class Odd(Guess):
+        async def act(self, action: Action) -> Any:
+            await asyncio.sleep(0)
+            if self.task.data["low"] % 3 == 0:
+                raise Fault("browser gone", "infra")
+            if self.task.data["low"] % 3 == 1:
+                raise ZeroDivisionError
+            return await super().act(action)
+
+    result = await Rollout(Odd, Limits(retries=1, fault_rate=1.0)).run(
+        [Start(s) for s in range(30)], Solver(0)
+    )
+    lost = [e.fault.partition(":")[0] for e in result.quarantined if e.fault]
+    assert result.faults == {kind: 2 * lost.count(kind) for kind in ("infra", "env")}
+    assert min(result.faults.values()) > 0
+
+
+@pytest.mark.parametrize("where", ["start", "act", "tool", "stop"])
+async def test_what_hangs_stalls_nobody_else(where: str) -> None:
+    """One task's environment hangs in one place; all others play on and end meanwhile."""
+    others: list[str] = []
+    hung = asyncio.Event()
+
+    async def hang() -> None:
+        hung.set()
+        await asyncio.sleep(3600)
+
+    class Hangs(Guess):
+        deadlines = Deadlines(reset=0.3, step=0.4, tool=0.3, close=0.3)
+        bad = False
+
+        async def start(self, task: Task) -> str:
+            self.bad = task is hanging
+            if self.bad and where == "start":
+                await hang()
+            return await super().start(task)
+
+        async def act(self, action: Action) -> Any:
+            if self.bad and where == "act":
+                await hang()
+            if self.bad and where == "stop":
+                raise Fault("gone")  # so that it is closed
+            return await super().act(action)
+
+        @tool
+        async def guess(self, number: int) -> str:
+            """Say a number.
+
+            Args:
+                number: The number.
+            """
+            if self.bad and where == "tool":
+                await hang()
+            self.end(1.0)
+            return "Right."
+
+        async def stop(self) -> None:
+            if self.bad and where == "stop":
+                await hang()
+
+    hanging = Task({"low": 0}, {"answer": 1})
+
+    def ended(episode: Episode) -> None:
+        if episode.task is not hanging:
+            others.append("before" if not episodes_hung else "after")
+        else:
+            episodes_hung.append(len(others))
+
+    episodes_hung: list[int] = []
+    starts = [Start(0, hanging, group="hangs"), *(Start(s, group=f"g{s}") for s in range(1, 60))]
+    rollout = Rollout(Hangs, Limits(concurrency=8, retries=0, episode_s=5))
+    result = await asyncio.wait_for(rollout.run(starts, Solver(0), ended), 60)
+    assert hung.is_set()
+    assert len(others) == 59
+    assert episodes_hung == [59]  # it was the last to be through: the others did not wait for it
+    if where == "tool":
+        assert not result.quarantined
+        texts = [m.content for t in result.episodes[0].turns for m in t.messages]
+        assert any("timed out" in text for text in texts)
+    else:
+        assert [e.task for e in result.quarantined] == [hanging]
+    await rollout.close()
