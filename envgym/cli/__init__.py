@@ -1,4 +1,4 @@
-"""The command line: ``envgym list | check | rollout | replay | play | train | eval | view | bench``.
+"""The command line, ``envgym``: a module a command.
 
 A front door: it reaches every room, and loads each only when a command needs it. Mistakes of the
 caller end with one line and code 2, faults of the world with code 3, failed checks with code 1.
