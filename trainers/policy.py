@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from envgym.errors import EnvgymError
 from envgym.trainers.batch import TrainRow
 from envgym.trainers.losses import Loss, LossInputs
+from envgym.trainers.shared_prefix import hidden_states
 
 
 class TrainingError(EnvgymError):
@@ -44,8 +45,8 @@ def _action_logits(
         ids[i, : len(item.row)] = torch.from_numpy(item.row.ids)
         action[i, : len(item.row)] = torch.from_numpy(item.row.mask)
     ids, action = ids.to(device), action.to(device)
-    hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-    logits = model.get_output_embeddings()(hidden[:, :-1][action[:, 1:]]).float()
+    hidden, skipped = hidden_states(model, ids, action)
+    logits = model.get_output_embeddings()(hidden[:, :-1][action[:, skipped + 1 :]]).float()
     if temperature != 1.0:
         logits = logits / temperature
     return logits, ids[:, 1:][action[:, 1:]]

@@ -60,7 +60,7 @@ async def main() -> None:
                     "env": {"id": "maze:Maze"},
                     "model": {"kind": "pretrained", "path": folder},
                     "rollout": {"groups": 1, "group_size": EPISODES, "max_tokens": SAMPLED},
-                    "learner": {"steps": STEPS + 1, "lr": 1e-5, "micro_tokens": 4096},
+                    "learner": {"steps": STEPS + 1, "lr": 1e-5},
                 }
             )
         )

@@ -1,0 +1,71 @@
+"""A context that all rows of a batch begin with, computed once for all of them.
+
+The episodes of a group start from one prompt, and all episodes of an environment from one system
+message with its tools: in multi-turn training with tools that is often half of every row. Its keys
+and values are computed in one row and shared; the gradient flows back through them from all rows.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
+
+LEAST_SHARE = 0.4
+"""Least part of the width that must be shared. What follows a shared part is attended to under a
+mask, twice the work of plain causal attention: below this that costs more than is saved."""
+
+
+def hidden_states(model: PreTrainedModel, ids: Tensor, action: Tensor) -> tuple[Tensor, int]:
+    """The last hidden states of right-padded rows, from a column on.
+
+    Args:
+        ids: Token ids, int64 [B, T].
+        action: True on action tokens, bool [B, T].
+
+    Returns:
+        The states of columns ``skipped`` to T, [B, T - skipped, H], and ``skipped``: every column
+        from the one before the first action on is there.
+    """
+    shared = _shared(ids, action)
+    cache = DynamicCache(config=model.config) if shared >= LEAST_SHARE * ids.shape[1] else None
+    if cache is None or not _takes(model, cache):
+        return model.base_model(input_ids=ids, use_cache=False).last_hidden_state, 0
+    once = model.base_model(input_ids=ids[:1, :shared], past_key_values=cache, use_cache=True)
+    layers: list[Any] = cache.layers
+    for layer in layers:
+        layer.keys = layer.keys.expand(len(ids), -1, -1, -1)
+        layer.values = layer.values.expand(len(ids), -1, -1, -1)
+    rest = model.base_model(input_ids=ids[:, shared:], past_key_values=cache, use_cache=True)
+    last = once.last_hidden_state[:, -1:].expand(len(ids), -1, -1)
+    return torch.cat([last, rest.last_hidden_state], 1), shared - 1
+
+
+def _shared(ids: Tensor, action: Tensor) -> int:
+    """Columns at the front that are equal in all rows and hold no action."""
+    if len(ids) < 2:
+        return 0
+    differs = (ids != ids[:1]).any(0) | action.any(0)
+    return int(differs.int().argmax()) if bool(differs.any()) else 0
+
+
+def _takes(model: PreTrainedModel, cache: DynamicCache) -> bool:
+    """Whether the model keeps nothing but plain keys and values, and keeps them while it trains."""
+    body: Any = model.base_model
+    return (
+        "past_key_values" in inspect.signature(body.forward).parameters
+        and bool(cache.layers)
+        and all(type(layer) is DynamicLayer for layer in cache.layers)
+        and not _recomputes(model)
+    )
+
+
+def _recomputes(model: Any) -> bool:
+    """Whether activations are computed again for the gradient: then no cache is kept."""
+    if hasattr(model, "is_activation_checkpointing"):  # its newer name
+        return bool(model.is_activation_checkpointing)
+    return bool(model.is_gradient_checkpointing)
