@@ -45,7 +45,8 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def metrics(folder: Path) -> list[dict[str, float]]:
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
+    clocks = ("time/", "rollout/loop_lag_s")
+    return [{k: v for k, v in row.items() if not k.startswith(clocks)} for row in rows]
 
 
 def shown(page: Path) -> dict[str, Any]:
