@@ -7,13 +7,14 @@ and values are computed in one row and shared; the gradient flows back through t
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
+
+from envgym.agents.local.cache_argument import cache_argument
 
 LEAST_SHARE = 0.4
 """Least part of the width that must be shared. What follows a shared part is attended to under a
@@ -33,14 +34,16 @@ def hidden_states(model: PreTrainedModel, ids: Tensor, action: Tensor) -> tuple[
     """
     shared = _shared(ids, action)
     cache = DynamicCache(config=model.config) if shared >= LEAST_SHARE * ids.shape[1] else None
-    if cache is None or not _takes(model, cache):
+    name = cache_argument(model.base_model)
+    if cache is None or name is None or not _keeps_plainly(model, cache):
         return model.base_model(input_ids=ids, use_cache=False).last_hidden_state, 0
-    once = model.base_model(input_ids=ids[:1, :shared], past_key_values=cache, use_cache=True)
+    shares: dict[str, Any] = {name: cache, "use_cache": True}
+    once = model.base_model(input_ids=ids[:1, :shared], **shares)
     layers: list[Any] = cache.layers
     for layer in layers:
         layer.keys = layer.keys.expand(len(ids), -1, -1, -1)
         layer.values = layer.values.expand(len(ids), -1, -1, -1)
-    rest = model.base_model(input_ids=ids[:, shared:], past_key_values=cache, use_cache=True)
+    rest = model.base_model(input_ids=ids[:, shared:], **shares)
     last = once.last_hidden_state[:, -1:].expand(len(ids), -1, -1)
     return torch.cat([last, rest.last_hidden_state], 1), shared - 1
 
@@ -53,12 +56,10 @@ def _shared(ids: Tensor, action: Tensor) -> int:
     return int(differs.int().argmax()) if bool(differs.any()) else 0
 
 
-def _takes(model: PreTrainedModel, cache: DynamicCache) -> bool:
+def _keeps_plainly(model: PreTrainedModel, cache: DynamicCache) -> bool:
     """Whether the model keeps nothing but plain keys and values, and keeps them while it trains."""
-    body: Any = model.base_model
     return (
-        "past_key_values" in inspect.signature(body.forward).parameters
-        and bool(cache.layers)
+        bool(cache.layers)
         and all(type(layer) is DynamicLayer for layer in cache.layers)
         and not _recomputes(model)
     )

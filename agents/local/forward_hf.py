@@ -17,6 +17,7 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
+from envgym.agents.local.cache_argument import cache_argument
 from envgym.agents.local.kv_cache import LayerShape, SlotCache
 from envgym.agents.local.runner import Chunk
 from envgym.errors import UsageError
@@ -41,6 +42,8 @@ class HFRunner:
         self.device = model.device
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
+        # An adapter around a model names nothing: what it wraps knows the older name too.
+        self._takes_cache = cache_argument(model) or "past_key_values"
         self._keeps_last = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
         layers = self._probe()
         self._cache = SlotCache(
@@ -106,8 +109,8 @@ class HFRunner:
                 with torch.no_grad(), _evaluating(self._model):
                     self._model(
                         input_ids=torch.zeros(1, 1, dtype=torch.long, device=self.device),
-                        past_key_values=cache,
                         use_cache=True,
+                        **{self._takes_cache: cache},
                     )
             except (AttributeError, TypeError, ValueError) as error:
                 reason = str(error)
@@ -149,8 +152,8 @@ class HFRunner:
             output = self._model(
                 input_ids=torch.tensor([list(row) for row in ids], device=self.device),
                 attention_mask=mask.long(),
-                past_key_values=cache,
                 use_cache=True,
+                **{self._takes_cache: cache},
                 **self._keeps_last,
                 **extra,
             )

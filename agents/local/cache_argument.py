@@ -1,0 +1,14 @@
+"""What a model calls the cache that its forward takes."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+NAMES = ("cache", "past_key_values")  # transformers from 5.24 on, and before
+
+
+def cache_argument(model: Any) -> str | None:
+    """The name of the forward's argument for keys and values, or None where it names none."""
+    accepted = inspect.signature(model.forward).parameters
+    return next((name for name in NAMES if name in accepted), None)
