@@ -1,1 +1,23 @@
-"""Where untrusted code runs. The rooms of this folder come with the code environments."""
+"""Where untrusted code runs: one interface, several backends, and what they have to withstand.
+
+async with await open_backend("namespace") as backend, await backend.open() as box:
+    result = await box.python("print(6 * 7)")
+    assert result.outcome is Outcome.OK and result.text == "42\\n"
+"""
+
+from __future__ import annotations
+
+from envgym.sandboxes.base import Backend, Denied, Sandbox, Session, SessionLost
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Outcome, Result
+
+__all__ = [
+    "Backend",
+    "Denied",
+    "Limits",
+    "Outcome",
+    "Result",
+    "Sandbox",
+    "Session",
+    "SessionLost",
+]

@@ -1,0 +1,27 @@
+"""What a program in a box may use. Every number has an enforcer and an outcome of its own."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MIB = 1 << 20
+
+
+class Limits(BaseModel):
+    """Limits of one program, or of one session's call.
+
+    A box is made with limits, and a call in it may lower them: what belongs to the box as a whole
+    (``memory_bytes``, ``processes``, ``disk_bytes``) is held at the box's own figure too.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wall_s: float = Field(10.0, gt=0, le=86400, description="Seconds by the clock: TLE.")
+    cpu_s: float = Field(10.0, gt=0, le=86400, description="Seconds of processor time: TLE.")
+    memory_bytes: int = Field(512 * MIB, ge=16 * MIB, description="Memory of all processes: MLE.")
+    processes: int = Field(64, ge=1, le=4096, description="Processes and threads at once: PLE.")
+    file_bytes: int = Field(64 * MIB, ge=0, description="Size of one file; past it writes fail.")
+    disk_bytes: int = Field(256 * MIB, ge=MIB, description="Files of the box; past it writes fail.")
+    output_bytes: int = Field(MIB, ge=0, description="Standard output, and error, each: OLE.")
+    stdin_bytes: int = Field(16 * MIB, ge=0, description="Standard input; more is refused.")
+    open_files: int = Field(256, ge=16, le=65536, description="Descriptors of one process.")
