@@ -7,6 +7,7 @@ async with await open_backend("namespace") as backend, await backend.open() as b
 
 from __future__ import annotations
 
+from envgym.sandboxes.backends import open_backend
 from envgym.sandboxes.base import Backend, Denied, Sandbox, Session, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
@@ -20,4 +21,5 @@ __all__ = [
     "Sandbox",
     "Session",
     "SessionLost",
+    "open_backend",
 ]
