@@ -68,25 +68,27 @@ class NamespaceBackend(Backend):
         """See `Backend`."""
         bounds = limits or Limits()
         nursery = await self._running()
-        id = next(self._ids)
+        settings = BoxSettings(
+            next(self._ids), bounds.memory_bytes, bounds.processes, bounds.disk_bytes
+        )
+        place = await nursery.place()
         ours, theirs = socket.socketpair()
-        settings = BoxSettings(id, bounds.memory_bytes, bounds.processes, bounds.disk_bytes)
         try:
             with theirs:
-                await nursery.open(settings, theirs)
+                await place.open(settings, theirs)
             reader, writer = await asyncio.open_connection(sock=ours)
         except BaseException:
             ours.close()
-            nursery.forget(id)
+            place.close()
             raise
 
         async def end() -> None:
             self._boxes.discard(box)
-            await nursery.end(id)
-            nursery.forget(id)
+            await place.end()
+            nursery.give_back(place)
 
         async def cause() -> Outcome | None:
-            return Outcome.MLE if await nursery.end(id) else None
+            return Outcome.MLE if await place.end() else None
 
         async def reopen(files: bytes) -> Sandbox:
             return await self.open(limits=bounds, snapshot=files)

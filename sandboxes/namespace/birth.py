@@ -1,63 +1,61 @@
-"""A box's first process, from the fork in the zygote to the supervisor's loop."""
+"""A box's first process, from the fork in the keeper to the supervisor's loop."""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 from functools import partial
+from typing import TYPE_CHECKING
 
 from envgym.sandboxes.box.channel import Channel
 from envgym.sandboxes.box.config import BoxConfig
 from envgym.sandboxes.box.meters import Meters
 from envgym.sandboxes.box.supervisor import Supervisor
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
-from envgym.sandboxes.namespace.group import Group
-from envgym.sandboxes.namespace.identity import become_supervisor, confine, program_owner
-from envgym.sandboxes.namespace.settings import BoxSettings, Settings
-from envgym.sandboxes.namespace.slots import Slot
+from envgym.sandboxes.namespace.identity import (
+    become_first_victim,
+    become_supervisor,
+    confine,
+)
+from envgym.sandboxes.namespace.settings import BoxSettings
 
-_OWN = syscalls.NEWNS | syscalls.NEWIPC | syscalls.NEWUTS | syscalls.NEWCGROUP
+if TYPE_CHECKING:
+    from envgym.sandboxes.namespace.keeper import Keeper
 
 
-def be_box(
-    control: socket.socket, link: int, slot: Slot, group: Group | None, box: BoxSettings,
-    settings: Settings,
-) -> None:  # fmt: skip
+def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
     """Become PID 1 of a box and serve it until its link closes; never returns.
 
-    Says on `control` that the box is ready, or why there is none.
+    Tells the host that the box is ready, or why there is none.
     """
+    own_ids = keeper.base is not None
     try:
         try:
-            if group is not None:
-                group.enter()
-            syscalls.setns(slot.net, syscalls.NEWNET)
-            syscalls.unshare(_OWN)
-            mounts.mount_own(box.disk_bytes, slot.owner)
-            syscalls.sethostname(mounts.NAME)
-            become_supervisor(slot)
+            become_first_victim()
+            syscalls.unshare(syscalls.NEWNS | syscalls.NEWIPC)
+            owner = None if keeper.base is None else (keeper.base + 1,) * 2
+            mounts.mount_own(box.disk_bytes, owner)
+            become_supervisor(keeper.user_namespace, own_ids)
         except OSError as error:
-            control.send(json.dumps({"id": box.id, "error": str(error)}).encode())
+            keeper.control.send(json.dumps({"error": str(error)}).encode())
             return
-        control.send(json.dumps({"id": box.id, "ready": True}).encode())
-        link, meters = _keep_only(link, group)
+        keeper.control.send(json.dumps({"opened": box.id}).encode())
         config = BoxConfig(
-            owner=program_owner(slot),
-            env=settings.env,
-            held_outside=group is not None,
+            owner=(mounts.USER, mounts.USER) if own_ids else None,
+            env=keeper.settings.env,
+            held_outside=keeper.group is not None,
             count_processes=True,
-            meters=meters,
             confine=partial(confine, seccomp.program()),
         )
+        link, config.meters = _keep_only(link, keeper.group.meters if keeper.group else Meters())
         Supervisor(Channel(link, link), config).serve()
     finally:
         os._exit(0)
 
 
-def _keep_only(link: int, group: Group | None) -> tuple[int, Meters]:
+def _keep_only(link: int, meters: Meters) -> tuple[int, Meters]:
     """Close every descriptor but the link and the counters; the standard ones lead nowhere."""
-    kept = [link] if group is None else [link, group.memory, group.processes]
+    kept = [link, *(file for file in (meters.memory, meters.processes) if file is not None)]
     nothing = os.open(os.devnull, os.O_RDWR)
     high = [os.dup2(file, 200 + i, inheritable=False) for i, file in enumerate(kept)]
     for number in range(3):

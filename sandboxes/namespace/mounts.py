@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 from collections.abc import Sequence
 
 from envgym.sandboxes.namespace import syscalls
-from envgym.sandboxes.namespace.syscalls import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC
+from envgym.sandboxes.namespace.syscalls import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_RDONLY,
+    MS_REC,
+)
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = (
@@ -29,6 +37,7 @@ SETTINGS = (
     "/etc/ssl/openssl.cnf",
     "/etc/timezone",
 )
+"""Copied: each would be one more mount for every box to take along."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
 NAME = "box"
 USER = 1000
@@ -42,8 +51,7 @@ _WRITTEN = {
     "resolv.conf": "",
 }
 _OWN = "/.own"  # where a box's one tmpfs is mounted; programs cannot enter
-_PLACES = {"box": "/box", "tmp": "/tmp", "shm": "/dev/shm"}
-_MASKED = ("cmdline", "keys", "key-users")  # of /proc: what a reader has no business with
+_PLACES = {f"{_OWN}/box": "/box", f"{_OWN}/tmp": "/tmp", f"{_OWN}/shm": "/dev/shm"}
 _INODE = 8192  # one inode for so many bytes of a box's disk
 
 
@@ -62,7 +70,9 @@ def build_root(readable: Sequence[str]) -> None:
     syscalls.pivot_root("/tmp", "/tmp/old")  # /tmp of the machine is in sight again, as /old/tmp
     os.mkdir("/new")
     syscalls.mount("tmpfs", "/new", "tmpfs", MS_NOSUID, "mode=0755")
-    for path in (*SYSTEM, *SETTINGS, *readable):
+    for path in SETTINGS:
+        _copy(path)
+    for path in (*SYSTEM, *readable):
         _bring(path)
     _write_settings()
     _make_places()
@@ -91,6 +101,19 @@ def _bring(path: str) -> None:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
     syscalls.mount(source, target, flags=MS_BIND | MS_REC)
     syscalls.make_readonly(target)
+
+
+def _copy(path: str) -> None:
+    """Have a copy of a file, or of a folder's files and links, in the new root."""
+    source, target = "/old" + path, "/new" + path
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.isdir(source) and not os.path.islink(source):
+        os.makedirs(target, exist_ok=True)
+        for name in os.listdir(source):
+            _copy(f"{path}/{name}")
+    elif os.path.lexists(source):
+        with contextlib.suppress(OSError):  # one that only the machine's owner may read
+            shutil.copyfile(source, target, follow_symlinks=False)
 
 
 def _write_settings() -> None:
@@ -122,23 +145,22 @@ def seal_root() -> None:
     syscalls.make_readonly("/", below=False, nodev=False)
 
 
-def mount_own(disk_bytes: int, owner: tuple[int, int]) -> None:
+def mount_own(disk_bytes: int, owner: tuple[int, int] | None) -> None:
     """A box's own mounts: one tmpfs for all that it may write, a /proc of its processes alone.
 
     Args:
         disk_bytes: Room in the tmpfs.
-        owner: User and group of the folders, as this process's user namespace counts them.
+        owner: User and group of the folders, as this process counts them; None: its own.
     """
     flags = MS_NOSUID | MS_NODEV
     options = f"size={disk_bytes},nr_inodes={disk_bytes // _INODE},mode=0700"
     syscalls.mount("tmpfs", _OWN, "tmpfs", flags, options)
-    for name, place in _PLACES.items():
-        folder = f"{_OWN}/{name}"
-        os.mkdir(folder)
-        os.chmod(folder, 0o755 if name == "box" else 0o1777)
-        os.chown(folder, *owner)
+    before = os.umask(0)
+    for folder, place in _PLACES.items():
+        os.mkdir(folder, 0o755 if place == "/box" else 0o1777)
+        if owner is not None:
+            os.chown(folder, *owner)
         syscalls.mount(folder, place, flags=MS_BIND)
-    syscalls.mount("proc", "/proc", "proc", flags | MS_NOEXEC, "hidepid=2")
-    for name in _MASKED:
-        with contextlib.suppress(FileNotFoundError):  # a kernel without it
-            syscalls.mount("/dev/null", f"/proc/{name}", flags=MS_BIND)
+    os.umask(before)
+    syscalls.mount("proc", "/proc", "proc", flags | MS_NOEXEC | MS_RDONLY, "hidepid=2")
+    syscalls.mount("/dev/null", "/proc/cmdline", flags=MS_BIND)  # the machine's own business

@@ -1,4 +1,4 @@
-"""The host's side of a zygote: start it, ask it for boxes, hear of their ends, notice its own."""
+"""The host's side of a zygote: start it, have keepers forked, notice its end."""
 
 from __future__ import annotations
 
@@ -10,35 +10,30 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.namespace.cgroup import Parent
-from envgym.sandboxes.namespace.settings import BoxSettings, Settings
+from envgym.sandboxes.namespace.place import Place
+from envgym.sandboxes.namespace.settings import Settings
 
 _START = Path(__file__).with_name("start.py")
-_MESSAGE = 1 << 16
 START_S = 60.0
+MOST_IDLE = 64
+"""Keepers that are kept for later boxes; those of a burst beyond that are let go."""
 
 
 class Nursery:
-    """A running zygote. Make one with `start`.
+    """A running zygote and its keepers. Make one with `start`.
 
     Attributes:
-        pid: Its process.
-        alive: Whether it may be asked.
+        pid: The zygote's process.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self._process = process
         self._control = control
         self.pid = process.pid
-        self.alive = True
-        self._loop = asyncio.get_running_loop()
-        self._started: asyncio.Future[None] = self._loop.create_future()
-        self._opening: dict[int, asyncio.Future[None]] = {}
-        self._ending: dict[int, asyncio.Future[int]] = {}
-        self._loop.add_reader(control, self._heard)
+        self._idle: list[Place] = []
 
     @classmethod
     async def start(cls, settings: Settings, parent: Parent | None) -> Nursery:
@@ -65,7 +60,11 @@ class Nursery:
         try:
             socket.send_fds(ours, [json.dumps(message).encode()], [*folders.values()])
             async with asyncio.timeout(START_S):
-                await nursery._started
+                data = await asyncio.get_running_loop().sock_recv(ours, 1 << 16)
+            said = json.loads(data or '{"error": "the zygote ended"}')
+            if "error" in said:
+                why = f"no boxes of namespaces here: {said['error']}; see `envgym sandbox probe`"
+                raise UsageError(why)
         except BaseException:
             await nursery.close()
             raise
@@ -74,43 +73,46 @@ class Nursery:
                 os.close(file)
         return nursery
 
-    async def open(self, box: BoxSettings, link: socket.socket) -> None:
-        """Have a box made whose supervisor serves `link`.
+    @property
+    def alive(self) -> bool:
+        """Whether the zygote runs."""
+        return self._process.poll() is None
+
+    async def place(self) -> Place:
+        """A keeper with room for a box: one that is idle, or a new one.
 
         Raises:
-            Fault: There is none; the reason is in it.
+            Fault: The zygote is gone, or the kernel refuses a keeper.
         """
-        self._opening[box.id] = ready = self._loop.create_future()
-        self._ending[box.id] = self._loop.create_future()
-        try:
-            message = {"op": "open", "box": dataclasses.asdict(box)}
-            await self._send(message, [link.fileno()])
-            await ready
-        except BaseException:
-            await self._kill(box.id)
-            raise
-        finally:
-            del self._opening[box.id]
+        while self._idle:
+            place = self._idle.pop()
+            if place.free:
+                return place
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs:
+            try:
+                socket.send_fds(self._control, [b"keeper"], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                raise Fault(f"sandbox: the zygote is gone: {error}") from error
+        place = Place(ours)
+        await place.ready()
+        return place
 
-    async def end(self, id: int) -> int:
-        """Kill a box and wait until its last process is gone; returns how many memory took.
-
-        Idempotent: the zygote's own end is the end of all its boxes.
-        """
-        await self._kill(id)
-        ending = self._ending.get(id)
-        if ending is None:
-            return 0
-        return await asyncio.shield(ending)
-
-    def forget(self, id: int) -> None:
-        """Nobody will ask about that box any more."""
-        self._ending.pop(id, None)
+    def give_back(self, place: Place) -> None:
+        """The place's box has ended: keep it for another, or let it go."""
+        if place.free and len(self._idle) < MOST_IDLE:
+            self._idle.append(place)
+        else:
+            place.close()
 
     async def close(self) -> None:
-        """Hang up: the zygote ends all its boxes, and itself. Waits for that."""
-        if self.alive:
-            self._lost()
+        """Hang up: the zygote and the keepers end all their boxes, and themselves."""
+        for place in self._idle:
+            place.close()
+        self._idle.clear()
+        self._control.close()
         await asyncio.to_thread(self._wait)
 
     def _wait(self) -> None:
@@ -119,72 +121,3 @@ class Nursery:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    async def _kill(self, id: int) -> None:
-        ending = self._ending.get(id)
-        if self.alive and ending is not None and not ending.done():
-            await self._send({"op": "kill", "id": id}, [])
-
-    async def _send(self, message: dict[str, Any], files: list[int]) -> None:
-        data = json.dumps(message).encode()
-        while True:
-            if not self.alive:
-                raise Fault("sandbox: the zygote is gone; a new one is started with the next box")
-            try:
-                socket.send_fds(self._control, [data], files)
-            except BlockingIOError:
-                await asyncio.sleep(0.001)
-            except OSError:
-                self._lost()
-            else:
-                return
-
-    def _heard(self) -> None:
-        try:
-            data = self._control.recv(_MESSAGE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._lost()
-            return
-        message = json.loads(data)
-        if "id" not in message:
-            self._begin(message)
-        elif message.get("ended"):
-            self._settle(self._ending, message["id"], message["ooms"])
-        elif "error" in message:
-            self._settle(self._opening, message["id"], Fault(f"sandbox: {message['error']}"))
-        else:
-            self._settle(self._opening, message["id"], None)
-
-    def _begin(self, message: dict[str, Any]) -> None:
-        if self._started.done():
-            return
-        if "error" in message:
-            why = f"no boxes of namespaces here: {message['error']}: see `envgym sandbox probe`"
-            self._started.set_exception(UsageError(why))
-        else:
-            self._started.set_result(None)
-
-    @staticmethod
-    def _settle(futures: dict[int, asyncio.Future[Any]], id: int, value: Any) -> None:
-        future = futures.get(id)
-        if future is None or future.done():
-            return
-        if isinstance(value, Exception):
-            future.set_exception(value)
-        else:
-            future.set_result(value)
-
-    def _lost(self) -> None:
-        self.alive = False
-        self._loop.remove_reader(self._control)
-        self._control.close()
-        for id in list(self._opening):
-            self._settle(self._opening, id, Fault("sandbox: the zygote is gone"))
-        for id in list(self._ending):
-            self._settle(self._ending, id, 0)
-        if not self._started.done():
-            self._started.set_exception(Fault("sandbox: the zygote ended as it started"))

@@ -24,7 +24,7 @@ MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_SECCOMP = 22
-PR_CAPBSET_READ, PR_CAPBSET_DROP = 23, 24
+PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
@@ -109,11 +109,7 @@ def drop_capabilities() -> None:
 def empty_bounding_set() -> None:
     """Let no program that this process or a descendant starts gain a capability."""
     number = 0
-    while True:
-        try:
-            prctl(PR_CAPBSET_DROP, number)
-        except OSError:
-            return  # past the last one that the kernel knows
+    while _LIBC.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0:  # up to the last the kernel knows
         number += 1
 
 

@@ -1,8 +1,8 @@
-"""The zygote: one small warm process, from which every box is forked.
+"""The zygote: one small warm process, from which keepers, and from these all boxes, are forked.
 
 It has imported what programs import, frozen it, and moved into the boxes' root. It is single
-threaded, holds nothing of the host's (it was executed with an empty environment and one
-descriptor), and only ever does two things: fork a box, and clear one away.
+threaded and holds nothing of the host's: it was executed with an empty environment and one
+descriptor.
 """
 
 from __future__ import annotations
@@ -15,32 +15,21 @@ import select
 import signal
 import socket
 import sys
-from dataclasses import dataclass
-from typing import Any
 
-from envgym.sandboxes.box.meters import Meters
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
-from envgym.sandboxes.namespace.birth import be_box
-from envgym.sandboxes.namespace.group import Group, make_group
-from envgym.sandboxes.namespace.settings import BoxSettings, Settings
-from envgym.sandboxes.namespace.slots import MOST, Slot, base_id, make_slot
+from envgym.sandboxes.namespace.group import Group, remove_group
+from envgym.sandboxes.namespace.keeper import MESSAGE, Keeper
+from envgym.sandboxes.namespace.namespaces import KEEPERS, base_id
+from envgym.sandboxes.namespace.settings import Settings
 
-MESSAGE = 1 << 16
-
-
-@dataclass
-class _Box:
-    id: int
-    pid: int
-    slot: Slot
-    group: Group | None
+PATIENCE_MS = 5000  # for keepers that the host has hung up on as well
 
 
 class Zygote:
     """Serves the host until it hangs up.
 
     Args:
-        control: Socket to the host; each message is one JSON object.
+        control: Socket to the host; each message carries a keeper's end of a socket of its own.
         settings: Of all boxes.
         parents: Descriptors of the folders for control groups, by controller.
     """
@@ -51,101 +40,74 @@ class Zygote:
         self.control = control
         self.settings = settings
         self._parents = parents
-        self._boxes: dict[int, _Box] = {}  # by the descriptor that tells of its end
-        self._idle: list[Slot] = []
-        self._slots = 0
-        self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
+        self._keepers: dict[int, tuple[int, int]] = {}  # descriptor: process, number
+        self._free = [*range(KEEPERS - 1, -1, -1)]
         self._poll = select.epoll()
         self._poll.register(control, select.EPOLLIN)
 
     def serve(self) -> None:
-        """Fork and clear away, until the host hangs up; then end all boxes."""
-        try:
-            while self._turn():
-                continue
-        finally:
-            for file in self._boxes:
-                signal.pidfd_send_signal(file, signal.SIGKILL)
-            for file in list(self._boxes):
-                self._clear(file)
+        """Fork keepers and reap them until the host hangs up; then wait for their ends."""
+        while self._turn():
+            continue
+        self._poll.unregister(self.control)
+        while self._keepers:
+            ended = self._poll.poll(PATIENCE_MS / 1000)
+            for file, _ in ended:
+                self._reap(file)
+            if not ended:
+                for file in self._keepers:
+                    signal.pidfd_send_signal(file, signal.SIGKILL)
 
     def _turn(self) -> bool:
         for file, _ in self._poll.poll():
             if file != self.control.fileno():
-                self._say(self._clear(file))
+                self._reap(file)
                 continue
             data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 1)
             if not data:
                 return False
-            self._handle(json.loads(data), files)
+            self._fork(files[0])
+            os.close(files[0])
         return True
 
-    def _handle(self, message: dict[str, Any], files: list[int]) -> None:
-        if message["op"] == "kill":
-            for file, box in self._boxes.items():
-                if box.id == message["id"]:
-                    signal.pidfd_send_signal(file, signal.SIGKILL)
-            return
-        box = BoxSettings(**message["box"])
-        try:
-            self._fork(box, files[0])
-        except OSError as error:
-            self._say({"id": box.id, "error": str(error)})
-        finally:
-            os.close(files[0])
-
-    def _fork(self, box: BoxSettings, link: int) -> None:
-        slot = self._idle.pop() if self._idle else self._new_slot()
-        group = None
-        try:
-            if self._parents:
-                group = make_group(
-                    f"box-{box.id}",
-                    self._parents,
-                    self.settings.group_version,
-                    box.memory_bytes,
-                    box.processes,
-                )
-            # The next child is PID 1 of a new namespace; this process's own place is unchanged.
-            syscalls.unshare(syscalls.NEWPID)
-            try:
-                pid = os.fork()
-                if pid == 0:
-                    be_box(self.control, link, slot, group, box, self.settings)
-            finally:
-                syscalls.setns(self._own_pids, syscalls.NEWPID)
-        except OSError:
-            self._idle.append(slot)
-            if group is not None:
-                group.close()
-            raise
+    def _fork(self, control: int) -> None:
+        """Fork a keeper; that it could not become one it says itself."""
+        if not self._free:
+            return  # the host reads the end of its socket
+        number = self._free.pop()
+        base = base_id(number, os.getpid()) if self.settings.mode == "root" else None
+        pid = os.fork()
+        if pid == 0:
+            self._be_keeper(socket.socket(fileno=os.dup(control)), number, base)
         file = os.pidfd_open(pid)
-        self._boxes[file] = _Box(box.id, pid, slot, group)
+        self._keepers[file] = (pid, number)
         self._poll.register(file, select.EPOLLIN)
 
-    def _clear(self, file: int) -> dict[str, Any]:
-        """Reap a box that has ended. The kernel has reaped all its processes before."""
-        box = self._boxes.pop(file)
+    def _be_keeper(self, control: socket.socket, number: int, base: int | None) -> None:
+        try:
+            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+            self.control.close()
+            group = None
+            if self._parents:
+                group = Group(f"{number}", self._parents, self.settings.group_version)
+            try:
+                keeper = Keeper(control, self.settings, group, base)
+            except OSError as error:
+                control.send(json.dumps({"error": str(error)}).encode())
+                return
+            keeper.serve()
+        except ConnectionError:
+            return  # the host is gone
+        finally:
+            os._exit(0)
+
+    def _reap(self, file: int) -> None:
+        pid, number = self._keepers.pop(file)
         self._poll.unregister(file)
         os.close(file)
-        os.waitpid(box.pid, 0)
-        ooms = 0
-        if box.group is not None:
-            ooms = Meters(memory=box.group.memory).ooms()
-            box.group.close()
-        self._idle.append(box.slot)
-        return {"id": box.id, "ended": True, "ooms": ooms}
-
-    def _new_slot(self) -> Slot:
-        if self._slots >= MOST:
-            raise OSError(f"{MOST} boxes are open: close some")
-        base = base_id(self._slots) if self.settings.mode == "root" else None
-        slot = make_slot(base)
-        self._slots += 1
-        return slot
-
-    def _say(self, message: dict[str, Any]) -> None:
-        self.control.send(json.dumps(message).encode())
+        os.waitpid(pid, 0)
+        remove_group(f"{number}", self._parents)
+        self._free.append(number)
 
 
 def main(file: int) -> None:
