@@ -58,7 +58,7 @@ class NamespaceBackend(Backend):
         self._parent: Parent | None = None
         self.no_group = ""
         try:
-            self._parent = make_parent(f"envgym-{os.getpid()}-{id(self):x}")
+            self._parent = make_parent()
         except NoCgroup as error:
             self.no_group = str(error)
         held = "control groups" if self._parent else "resource limits (no control group)"
@@ -103,6 +103,11 @@ class NamespaceBackend(Backend):
                 raise
         return box
 
+    @property
+    def zygote_pid(self) -> int:
+        """The process that all boxes descend from; 0 before the first is opened."""
+        return self._nursery.pid if self._nursery is not None else 0
+
     async def close(self) -> None:
         """See `Backend`."""
         for box in list(self._boxes):
@@ -119,6 +124,8 @@ class NamespaceBackend(Backend):
             if self._nursery is None or not self._nursery.alive:
                 if self._nursery is not None:
                     await self._nursery.close()
+                    if self._parent is not None:
+                        self._parent.clear()
                 self._nursery = await Nursery.start(self._settings(), self._parent)
             return self._nursery
 

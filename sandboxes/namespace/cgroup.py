@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import signal
+import time
 from dataclasses import dataclass
 
+PREFIX = "envgym"
 CONTROLLERS = ("memory", "pids")
+_TRIES = 100  # to remove a group whose processes are ending
 
 
 class NoCgroup(Exception):
@@ -34,24 +39,27 @@ class Parent:
         """Descriptors of the folders, by which a process that sees no /sys reaches them."""
         return {name: os.open(path, os.O_PATH) for name, path in self.folders.items()}
 
-    def remove(self) -> None:
-        """Take the folders away; boxes that are still in them keep them."""
+    def clear(self) -> None:
+        """End what is in the groups below, and remove them: of a zygote that was killed."""
         for path in set(self.folders.values()):
-            for left in _groups_below(path):
-                with contextlib.suppress(OSError):
-                    os.rmdir(left)
+            for group in _groups_below(path):
+                _end_group(group)
+
+    def remove(self) -> None:
+        """Take it all away."""
+        self.clear()
+        for path in set(self.folders.values()):
             with contextlib.suppress(OSError):
                 os.rmdir(path)
 
 
-def make_parent(
-    name: str, mounts: str = "/proc/self/mountinfo", own: str = "/proc/self/cgroup"
-) -> Parent:
+def make_parent(mounts: str = "/proc/self/mountinfo", own: str = "/proc/self/cgroup") -> Parent:
     """Make the folder(s) for the groups of one backend's boxes.
 
     Raises:
         NoCgroup: There may be none.
     """
+    name = f"{PREFIX}-{os.getpid()}-{secrets.token_hex(4)}"
     at = _mounted(mounts)
     path = _own_groups(own)
     if all(controller in at for controller in CONTROLLERS):
@@ -69,6 +77,7 @@ def _make_v1(name: str, at: dict[str, str], path: dict[str, str]) -> Parent:
         if not os.path.isdir(os.path.dirname(folder)):
             folder = f"{root}/{name}"  # in a container the mount is the group itself
         try:
+            _clear_stale(os.path.dirname(folder))
             os.mkdir(folder)
         except OSError as error:
             for made in folders.values():
@@ -89,6 +98,7 @@ def _make_v2(name: str, root: str, own: str) -> Parent:
             if not set(CONTROLLERS) <= set(handed):
                 continue
             folder = f"{above}/{name}"
+            _clear_stale(above)
             os.mkdir(folder)
             with open(f"{folder}/cgroup.subtree_control", "w") as file:
                 file.write("+memory +pids")
@@ -97,6 +107,15 @@ def _make_v2(name: str, root: str, own: str) -> Parent:
             continue
         return Parent(2, dict.fromkeys(CONTROLLERS, folder))
     raise NoCgroup(f"{why}: run as root, or in `systemd-run --user --scope -p Delegate=yes`")
+
+
+def _clear_stale(folder: str) -> None:
+    """Take away what backends left whose processes were killed."""
+    for path in _groups_below(folder):
+        prefix, _, rest = os.path.basename(path).partition("-")
+        pid = rest.partition("-")[0]
+        if prefix == PREFIX and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+            Parent(2, {"": path}).remove()
 
 
 def _mounted(mounts: str) -> dict[str, str]:
@@ -131,3 +150,14 @@ def _groups_below(path: str) -> list[str]:
         return [entry.path for entry in os.scandir(path) if entry.is_dir()]
     except OSError:
         return []
+
+
+def _end_group(path: str) -> None:
+    for _ in range(_TRIES):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+            return
+        with contextlib.suppress(OSError), open(f"{path}/cgroup.procs") as file:
+            for pid in file.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+        time.sleep(0.01)

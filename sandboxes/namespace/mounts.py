@@ -50,7 +50,7 @@ _WRITTEN = {
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
     "resolv.conf": "",
 }
-_OWN = "/.own"  # where a box's one tmpfs is mounted; programs cannot enter
+_OWN = "/.own"  # where a box's one tmpfs is mounted
 _PLACES = {f"{_OWN}/box": "/box", f"{_OWN}/tmp": "/tmp", f"{_OWN}/shm": "/dev/shm"}
 _INODE = 8192  # one inode for so many bytes of a box's disk
 
@@ -124,10 +124,10 @@ def _write_settings() -> None:
 
 
 def _make_places() -> None:
-    """Empty folders for a box's own mounts, devices, and the machine's /proc.
+    """Empty folders for a box's own mounts, devices, and the zygote's /proc.
 
-    A kernel lets an ordinary user mount a /proc only where one is in sight already; a box's own
-    covers it.
+    A kernel lets an ordinary user mount a /proc only where a whole one is in sight already, as the
+    machine's is now and the zygote's will be; a box's own covers it.
     """
     for name in (_OWN, "/dev", "/proc", *_PLACES.values()):
         os.mkdir("/new" + name)
@@ -137,7 +137,7 @@ def _make_places() -> None:
         syscalls.mount(f"/old/dev/{device}", f"/new/dev/{device}", flags=MS_BIND)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink(f"/proc/self/fd{target}", f"/new/dev/{name}")
-    syscalls.mount("/old/proc", "/new/proc", flags=MS_BIND | MS_REC)
+    syscalls.mount("proc", "/new/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 
 def seal_root() -> None:

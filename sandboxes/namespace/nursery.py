@@ -45,7 +45,7 @@ class Nursery:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-s", "-S", "-P", _START, str(theirs.fileno())],
+                [os.path.realpath(sys.executable), "-s", "-S", "-P", _START, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},

@@ -37,6 +37,10 @@ _ABSENT = """
     _sysctl clone3 io_uring_enter io_uring_register io_uring_setup lookup_dcookie memfd_secret
     modify_ldt nfsservctl sysfs uselib ustat
 """.split()
+_BY_PATH = """
+    chmod chown fchmodat fchmodat2 fchownat file_setattr futimesat lchown lremovexattr lsetxattr
+    removexattr removexattrat setxattr setxattrat utime utimensat utimes
+""".split()
 _SHARED = "mq_open msgget semget shmget".split()  # found by name, by any box in the same namespace
 
 _NAMESPACES = (
@@ -64,15 +68,17 @@ def _self_only(argument: int) -> tuple[Test, ...]:
 
 
 @cache
-def rules(network: bool, shared_names: bool) -> dict[str, Rule]:
+def rules(alone: bool, guest: bool = False) -> dict[str, Rule]:
     """The policy by name.
 
     Args:
-        network: The box has a network namespace of its own, so TCP and UDP reach only itself.
-        shared_names: It has an IPC namespace of its own, so shared memory by name is its own.
+        alone: The box has namespaces of its own: TCP, UDP and shared memory by name reach only
+            itself. Otherwise it has no sockets but pairs, for where one leads a filter cannot see.
+        guest: Its programs' user owns files outside, which Landlock keeps from being read and
+            written, but not from being given other modes, owners, times and attributes.
     """
     # Of IP only TCP and UDP: rarer protocols are code of the kernel that a box has no need of.
-    internet = (
+    sockets = (
         Test(0, _FAMILY, values=(_UNIX, _INET, _INET6)),
         Test(1, _PROTOCOL, values=(_STREAM, _DATAGRAM, _SEQPACKET), mask=0xF),
         Test(2, _PROTOCOL, values=(0, _UNIX, _TCP, _UDP)),
@@ -80,13 +86,15 @@ def rules(network: bool, shared_names: bool) -> dict[str, Rule]:
     found: dict[str, Rule] = dict.fromkeys(_KILLED, KILL)
     found |= dict.fromkeys(_REFUSED, _PERMISSION)
     found |= dict.fromkeys(_ABSENT, errno_action(errno.ENOSYS))
-    if not shared_names:
+    if not alone:
         found |= dict.fromkeys(_SHARED, _PERMISSION)
+    if guest:
+        found |= dict.fromkeys(_BY_PATH, _PERMISSION)
     found |= {
         "clone": (Test(0, KILL, clear=_NAMESPACES),),
-        "socket": internet if network else (Test(0, _FAMILY, values=(_UNIX,)),),
-        "ioctl": (Test(1, _PERMISSION, banned=(_TIOCSTI, _TIOCLINUX, _TIOCSETD)),),
+        "socket": sockets if alone else _FAMILY,
         "socketpair": (Test(0, _FAMILY, values=(_UNIX,)),),
+        "ioctl": (Test(1, _PERMISSION, banned=(_TIOCSTI, _TIOCLINUX, _TIOCSETD)),),
         "personality": (Test(0, _PERMISSION, values=(0, 0xFFFFFFFF)),),
         "prctl": (
             Test(0, ALLOW, values=(syscalls.PR_SET_DUMPABLE,)),
@@ -105,12 +113,11 @@ def rules(network: bool, shared_names: bool) -> dict[str, Rule]:
 
 @cache
 def program(
-    network: bool = True, shared_names: bool = True, machine: str = platform.machine()
+    alone: bool = True, guest: bool = False, machine: str = platform.machine()
 ) -> bytes:
     """The filter as the kernel takes it: 8 bytes an instruction."""
     arch, column, x32_from = ARCHES[machine]
-    policy = rules(network, shared_names)
-    by_number = {NUMBERS[name][column]: rule for name, rule in policy.items()}
+    by_number = {NUMBERS[name][column]: rule for name, rule in rules(alone, guest).items()}
     numbered = {number: rule for number, rule in by_number.items() if number is not None}
     return bpf.assemble(arch, numbered, x32_from, LAST)
 

@@ -7,12 +7,14 @@ descriptor.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
 import os
 import select
 import signal
+import site
 import socket
 import sys
 
@@ -32,11 +34,13 @@ class Zygote:
         control: Socket to the host; each message carries a keeper's end of a socket of its own.
         settings: Of all boxes.
         parents: Descriptors of the folders for control groups, by controller.
+        family: A number that no other zygote of this machine has.
     """
 
     def __init__(
-        self, control: socket.socket, settings: Settings, parents: dict[str, int]
+        self, control: socket.socket, settings: Settings, parents: dict[str, int], family: int
     ) -> None:
+        self._family = family
         self.control = control
         self.settings = settings
         self._parents = parents
@@ -75,7 +79,7 @@ class Zygote:
         if not self._free:
             return  # the host reads the end of its socket
         number = self._free.pop()
-        base = base_id(number, os.getpid()) if self.settings.mode == "root" else None
+        base = base_id(number, self._family) if self.settings.mode == "root" else None
         pid = os.fork()
         if pid == 0:
             self._be_keeper(socket.socket(fileno=os.dup(control)), number, base)
@@ -87,11 +91,8 @@ class Zygote:
         try:
             syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
             self.control.close()
-            group = None
-            if self._parents:
-                group = Group(f"{number}", self._parents, self.settings.group_version)
             try:
-                keeper = Keeper(control, self.settings, group, base)
+                keeper = Keeper(control, self.settings, self._group(number), base)
             except OSError as error:
                 control.send(json.dumps({"error": str(error)}).encode())
                 return
@@ -101,12 +102,20 @@ class Zygote:
         finally:
             os._exit(0)
 
+    def _group(self, number: int) -> Group | None:
+        if not self._parents:
+            return None
+        return Group(self._name(number), self._parents, self.settings.group_version)
+
+    def _name(self, number: int) -> str:
+        return f"{self._family}-{number}"
+
     def _reap(self, file: int) -> None:
         pid, number = self._keepers.pop(file)
         self._poll.unregister(file)
         os.close(file)
         os.waitpid(pid, 0)
-        remove_group(f"{number}", self._parents)
+        remove_group(self._name(number), self._parents)
         self._free.append(number)
 
 
@@ -118,21 +127,27 @@ def main(file: int) -> None:
     settings = Settings(**message["settings"])
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.path[:] = [*(p for p in sys.path if p), *settings.import_paths]
+    family = os.getpid()
     try:
-        _enter_root(settings)
+        _become_first(settings.mode)
+        mounts.build_root(settings.readable)
         _warm_up(settings.imports)
+        mounts.seal_root()
     except (OSError, ImportError) as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
     control.send(json.dumps({"ready": True}).encode())
-    try:
-        Zygote(control, settings, dict(zip(message["parents"], files, strict=True))).serve()
-    except (ConnectionError, BrokenPipeError):
-        return
+    parents = dict(zip(message["parents"], files, strict=True))
+    with contextlib.suppress(ConnectionError):
+        Zygote(control, settings, parents, family).serve()
 
 
-def _enter_root(settings: Settings) -> None:
-    if settings.mode == "user":
+def _become_first(mode: str) -> None:
+    """Become the first process of namespaces for the whole family: its end is the end of all.
+
+    The process that was executed stays behind, to end with this one and this one with it.
+    """
+    if mode == "user":
         uid, gid = os.getuid(), os.getgid()
         syscalls.unshare(syscalls.NEWUSER)
         for name, text in (
@@ -142,20 +157,21 @@ def _enter_root(settings: Settings) -> None:
         ):
             with open(f"/proc/self/{name}", "w") as out:
                 out.write(text)
-    syscalls.unshare(syscalls.NEWNS)
-    mounts.build_root(settings.readable)
+    syscalls.unshare(syscalls.NEWNS | syscalls.NEWPID)
+    pid = os.fork()
+    if pid:
+        os.closerange(3, 1 << 20)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _warm_up(imports: list[str]) -> None:
     """Import, and make every program's copy of what is here cheap."""
-    import site
-
     site.setquit()
     site.setcopyright()
     site.sethelper()
     for name in imports:
         importlib.import_module(name)
-    mounts.seal_root()
     seccomp.program()
     gc.collect()
     gc.freeze()
