@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from envgym.sandboxes.outcome import Outcome
 MODES = {
     "root": "user, mount, pid, net, ipc and uts namespaces, user ids of each box's own, seccomp",
     "user": "user, mount, pid, net, ipc and uts namespaces within one user id, seccomp",
+    "landlock": "weaker, no namespaces: Landlock, no sockets, seccomp; the disk is not bounded",
 }
 
 
@@ -30,7 +33,8 @@ class NamespaceBackend(Backend):
     """Boxes forked from a warm interpreter into fresh namespaces.
 
     Args:
-        mode: ``root`` or ``user``; ``auto`` takes the one that this process can have.
+        mode: ``root`` or ``user``; ``auto`` is the one of these that this process can have. Where
+            the kernel grants no namespaces, ``landlock`` is there for who asks for it.
         imports: Modules beside the standard library's that programs find imported; they, and what
             lies beside them, are readable in a box.
         readable: Further paths that programs may read, at the same place.
@@ -44,10 +48,15 @@ class NamespaceBackend(Backend):
     def __init__(
         self, mode: str = "auto", *, imports: Sequence[str] = (), readable: Sequence[str] = ()
     ) -> None:
+        root = os.geteuid() == 0
         if mode == "auto":
-            mode = "root" if os.geteuid() == 0 else "user"
+            mode = "root" if root else "user"
         if mode not in MODES:
             raise UsageError(f"no mode {mode!r} of namespace boxes: {', '.join(MODES)} or auto")
+        if mode == "root" and not root:
+            raise UsageError("mode 'root' needs root: run as root, or take mode 'user'")
+        if mode == "user" and root:
+            raise UsageError("as root, programs of mode 'user' would be root: take mode 'root'")
         self.mode = mode
         self._imports = [*imports]
         self._readable = [*readable]
@@ -55,6 +64,7 @@ class NamespaceBackend(Backend):
         self._nursery: Nursery | None = None
         self._starting = asyncio.Lock()
         self._boxes: set[Box] = set()
+        self._folder = ""
         self._parent: Parent | None = None
         self.no_group = ""
         try:
@@ -116,7 +126,9 @@ class NamespaceBackend(Backend):
             await self._nursery.close()
             self._nursery = None
         if self._parent is not None:
-            self._parent.remove()
+            await asyncio.to_thread(self._parent.remove)
+        if self._folder:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _running(self) -> Nursery:
         """The zygote; a new one where there is none or it has died."""
@@ -130,6 +142,9 @@ class NamespaceBackend(Backend):
             return self._nursery
 
     def _settings(self) -> Settings:
+        if self.mode == "landlock" and not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="envgym-landlock-")
+            os.chmod(self._folder, 0o711)
         prefix, env, folders = sys.base_prefix, {}, []
         if self._imports:
             folders = [p for p in sys.path if p and Path(p).name in ("site-packages",)]
@@ -142,5 +157,7 @@ class NamespaceBackend(Backend):
             import_paths=folders,
             imports=[*STDLIB, *self._imports],
             env=env,
+            own_ids=os.geteuid() == 0,
+            folder=self._folder,
             group_version=self._parent.version if self._parent else 0,
         )

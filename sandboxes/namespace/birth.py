@@ -16,6 +16,7 @@ from envgym.sandboxes.namespace.identity import (
     become_first_victim,
     become_supervisor,
     confine,
+    keep_only,
 )
 from envgym.sandboxes.namespace.settings import BoxSettings
 
@@ -47,19 +48,7 @@ def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
             count_processes=True,
             confine=partial(confine, seccomp.program()),
         )
-        link, config.meters = _keep_only(link, keeper.group.meters if keeper.group else Meters())
+        link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
         Supervisor(Channel(link, link), config).serve()
     finally:
         os._exit(0)
-
-
-def _keep_only(link: int, meters: Meters) -> tuple[int, Meters]:
-    """Close every descriptor but the link and the counters; the standard ones lead nowhere."""
-    kept = [link, *(file for file in (meters.memory, meters.processes) if file is not None)]
-    nothing = os.open(os.devnull, os.O_RDWR)
-    high = [os.dup2(file, 200 + i, inheritable=False) for i, file in enumerate(kept)]
-    for number in range(3):
-        os.dup2(nothing, number)
-    low = [os.dup2(file, 3 + i, inheritable=False) for i, file in enumerate(high)]
-    os.closerange(3 + len(low), 1 << 20)
-    return low[0], Meters(*low[1:])

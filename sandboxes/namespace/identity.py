@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from envgym.sandboxes.box.meters import Meters
 from envgym.sandboxes.namespace import seccomp, syscalls
 
 
@@ -36,12 +37,26 @@ def become_supervisor(user_namespace: int, own_ids: bool) -> None:
 
 
 def confine(code: bytes) -> None:
-    """In a program's process, its user set: no capability, no privilege to gain, a filter.
-
-    Python programs find no module of ours.
-    """
+    """In a program's process, its user set: no capability, no privilege to gain, a filter."""
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # to itself and its supervisor it is no secret
     syscalls.drop_capabilities()
     seccomp.install(code)
+    forget_ourselves()
+
+
+def forget_ourselves() -> None:
+    """Have Python programs find no module of ours."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "envgym"]:
         del sys.modules[name]
+
+
+def keep_only(link: int, meters: Meters) -> tuple[int, Meters]:
+    """Close every descriptor but the link and the counters; the standard ones lead nowhere."""
+    kept = [link, *(file for file in (meters.memory, meters.processes) if file is not None)]
+    nothing = os.open(os.devnull, os.O_RDWR)
+    high = [os.dup2(file, 200 + i, inheritable=False) for i, file in enumerate(kept)]
+    for number in range(3):
+        os.dup2(nothing, number)
+    low = [os.dup2(file, 3 + i, inheritable=False) for i, file in enumerate(high)]
+    os.closerange(3 + len(low), 1 << 20)
+    return low[0], Meters(*low[1:])

@@ -12,11 +12,18 @@ import os
 import select
 import signal
 import socket
+from pathlib import Path
 from typing import Any
 
 from envgym.sandboxes.namespace import syscalls
 from envgym.sandboxes.namespace.birth import be_box
 from envgym.sandboxes.namespace.group import Group
+from envgym.sandboxes.namespace.guest import (
+    be_guest_box,
+    check_guests,
+    end_guests,
+    remove_folder,
+)
 from envgym.sandboxes.namespace.namespaces import enter_common, make_user_namespace
 from envgym.sandboxes.namespace.settings import BoxSettings, Settings
 
@@ -42,9 +49,12 @@ class Keeper:
         self.base = base
         if group is not None:
             group.enter()
-        enter_common()
-        self.user_namespace = make_user_namespace(base)
-        self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
+        if settings.mode == "landlock":
+            check_guests(base)
+        else:
+            enter_common()
+            self.user_namespace = make_user_namespace(base)
+            self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
         self._box = self._id = 0
         self._ooms = 0
 
@@ -61,6 +71,7 @@ class Keeper:
                     continue
                 data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 1)
                 if not data:
+                    self._end()
                     return
                 self._handle(json.loads(data), files)
                 if self._box:
@@ -83,25 +94,46 @@ class Keeper:
         if self.group is not None:
             self.group.limit(box.memory_bytes, box.processes)
             self._ooms = self.group.meters.ooms()
-        # The next child is PID 1 of a new namespace; this process's own place is unchanged.
+        if self.settings.mode == "landlock":
+            pid = os.fork()
+            if pid == 0:
+                be_guest_box(self, box, link)
+        else:
+            pid = self._fork_first(box, link)
+        self._id, self._pid = box.id, pid
+        self._box = os.pidfd_open(pid)
+
+    def _fork_first(self, box: BoxSettings, link: int) -> int:
+        """The next child is PID 1 of a new namespace; this process's own place is unchanged."""
         syscalls.unshare(syscalls.NEWPID)
         try:
             pid = os.fork()
             if pid == 0:
                 be_box(self, box, link)
+            return pid
         finally:
             syscalls.setns(self._own_pids, syscalls.NEWPID)
-        self._id, self._pid = box.id, pid
-        self._box = os.pidfd_open(pid)
+
+    def guest_folder(self, id: int) -> Path:
+        """Of a box without a root of its own."""
+        return Path(self.settings.folder, f"{id}")
 
     def _reaped(self) -> dict[str, Any]:
-        """Reap a box that has ended; the kernel has reaped all its other processes before."""
+        """Reap a box that has ended; as PID 1 the kernel has reaped all its others before."""
         os.waitpid(self._pid, 0)
         os.close(self._box)
+        if self.settings.mode == "landlock":
+            end_guests(self.base)
+            remove_folder(self.guest_folder(self._id))
         ooms = self.group.meters.ooms() - self._ooms if self.group is not None else 0
         message = {"ended": self._id, "ooms": ooms}
         self._box = self._id = 0
         return message
+
+    def _end(self) -> None:
+        if self._box:
+            signal.pidfd_send_signal(self._box, signal.SIGKILL)
+            self._reaped()
 
     def _say(self, message: dict[str, Any]) -> None:
         self.control.send(json.dumps(message).encode())

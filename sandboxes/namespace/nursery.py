@@ -14,7 +14,7 @@ from pathlib import Path
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.namespace.cgroup import Parent
 from envgym.sandboxes.namespace.place import Place
-from envgym.sandboxes.namespace.settings import Settings
+from envgym.sandboxes.namespace.settings import BoxSettings, Settings
 
 _START = Path(__file__).with_name("start.py")
 START_S = 60.0
@@ -63,8 +63,9 @@ class Nursery:
                 data = await asyncio.get_running_loop().sock_recv(ours, 1 << 16)
             said = json.loads(data or '{"error": "the zygote ended"}')
             if "error" in said:
-                why = f"no boxes of namespaces here: {said['error']}; see `envgym sandbox probe`"
+                why = f"no boxes here: {said['error']}; see `envgym sandbox probe`"
                 raise UsageError(why)
+            await nursery._try()
         except BaseException:
             await nursery.close()
             raise
@@ -72,6 +73,19 @@ class Nursery:
             for file in folders.values():
                 os.close(file)
         return nursery
+
+    async def _try(self) -> None:
+        """Make a box and end it: what the kernel refuses is told at the start, as what it is."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            try:
+                place = await self.place()
+                await place.open(BoxSettings(-1, 64 << 20, 16, 1 << 20), theirs)
+            except Fault as fault:
+                why = f"no boxes here: {fault}; see `envgym sandbox probe`"
+                raise UsageError(why) from fault
+        await place.end()
+        self.give_back(place)
 
     @property
     def alive(self) -> bool:

@@ -118,10 +118,11 @@ def _docker() -> Finding:
 
 async def backends() -> list[Finding]:
     """Every mode of the namespace backend, by running a program in it."""
-    return list(await asyncio.gather(*(_tried(mode) for mode in MODES)))
+    return list(await asyncio.gather(*(tried(mode) for mode in MODES)))
 
 
-async def _tried(mode: str) -> Finding:
+async def tried(mode: str) -> Finding:
+    """A mode, by running a program in it."""
     name = f"namespace ({mode})"
     try:
         backend = NamespaceBackend(mode)

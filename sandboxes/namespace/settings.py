@@ -28,6 +28,7 @@ class Settings:
         imports: Modules that are imported before a box is made.
         env: Variables of programs.
         group_version: Of control groups; 0 where there are none.
+        own_ids: Whether each box has user ids of its own.
         folder: Where ``landlock`` boxes have their folders; "" in the other modes.
     """
 
@@ -37,6 +38,7 @@ class Settings:
     imports: list[str] = field(default_factory=lambda: [*STDLIB])
     env: dict[str, str] = field(default_factory=dict)
     group_version: int = 0
+    own_ids: bool = False
     folder: str = ""
 
 

@@ -79,7 +79,7 @@ class Zygote:
         if not self._free:
             return  # the host reads the end of its socket
         number = self._free.pop()
-        base = base_id(number, self._family) if self.settings.mode == "root" else None
+        base = base_id(number, self._family) if self.settings.own_ids else None
         pid = os.fork()
         if pid == 0:
             self._be_keeper(socket.socket(fileno=os.dup(control)), number, base)
@@ -129,10 +129,12 @@ def main(file: int) -> None:
     sys.path[:] = [*(p for p in sys.path if p), *settings.import_paths]
     family = os.getpid()
     try:
-        _become_first(settings.mode)
-        mounts.build_root(settings.readable)
+        if settings.mode != "landlock":
+            _become_first(settings.mode)
+            mounts.build_root(settings.readable)
         _warm_up(settings.imports)
-        mounts.seal_root()
+        if settings.mode != "landlock":
+            mounts.seal_root()
     except (OSError, ImportError) as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
