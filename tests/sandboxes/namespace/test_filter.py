@@ -99,7 +99,14 @@ def test_arguments(machine: str) -> None:
     assert say("clone", 0x3D0F00) == ALLOW  # a thread
     assert say("clone", 17) == ALLOW  # a fork
     assert say("clone3") == ENOSYS
-    for family, answer in {1: ALLOW, 2: ALLOW, 10: ALLOW, 16: FAMILY, 17: FAMILY, 40: FAMILY}.items():
+    for family, answer in {
+        1: ALLOW,
+        2: ALLOW,
+        10: ALLOW,
+        16: FAMILY,
+        17: FAMILY,
+        40: FAMILY,
+    }.items():
         assert say("socket", family, 1) == answer, family
     assert say("socket", 2, 1 | 0o2000000) == ALLOW  # SOCK_CLOEXEC
     assert say("socket", 2, 3) == errno_action(errno.EPROTONOSUPPORT)  # raw
