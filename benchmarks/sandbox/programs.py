@@ -37,7 +37,7 @@ SET_UP = f"held = bytearray(b'x') * {HELD}"
 ASK, ANSWER = "len(held)", f"{HELD}\n"
 
 
-async def rates(run: Run, programs: dict[str, tuple[str, str]], seconds: float = 1.5) -> Figures:
+async def rates(run: Run, programs: dict[str, tuple[str, str]], seconds: float = 1.0) -> Figures:
     """Runs a second of each program, and latencies of the main one."""
     figures = {}
     for name, (code, expected) in programs.items():

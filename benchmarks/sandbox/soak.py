@@ -30,7 +30,13 @@ from envgym.sandboxes.box.launch import adopt_orphans
 from envgym.sandboxes.box.processes import tree
 
 CALLERS = 8
-GROWTH_MIB = 16
+GROWTH = {
+    "memory_mib": 16.0,
+    "memory_below_mib": 16.0,
+    "descriptors": CALLERS,
+    "descriptors_below": CALLERS,
+}
+"""More than this between early and late is a leak: idle keepers come and go with the callers."""
 KILLED = ("namespace",)
 """Backends whose boxes all end with a child of this process."""
 TOKEN = f"{os.getpid()}86400"
@@ -151,14 +157,23 @@ def descendants(depth_one: bool = False) -> list[int]:
 
 
 def usage() -> dict[str, float]:
-    """Memory of this process, and descriptors of it and of the busiest process below it."""
-    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    below = [files for pid in descendants() if (files := descriptors(pid))]
+    """Memory and descriptors of this process, and of the largest and busiest below it."""
+    below = descendants()
     return {
-        "memory_mib": resident / (1 << 20),
+        "memory_mib": memory_mib(os.getpid()),
+        "memory_below_mib": max(map(memory_mib, below), default=0.0),
         "descriptors": descriptors(os.getpid()),
-        "most_below": max(below, default=0),
+        "descriptors_below": max(map(descriptors, below), default=0),
     }
+
+
+def memory_mib(pid: int) -> float:
+    """What a process has resident; 0 where it is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), 1)
 
 
 def descriptors(pid: int) -> int:
@@ -199,12 +214,9 @@ def judge(result: dict[str, Any]) -> list[str]:
             wrong.append(f"{result[what]} {what} are left")
     if result["descriptors_left"] > 0:
         wrong.append(f"{result['descriptors_left']} descriptors are left")
-    if late["descriptors"] > early["descriptors"] + CALLERS:
-        wrong.append(f"descriptors grew from {early['descriptors']} to {late['descriptors']}")
-    if late["most_below"] > early["most_below"] + CALLERS:
-        wrong.append(f"descriptors below grew from {early['most_below']} to {late['most_below']}")
-    if late["memory_mib"] > early["memory_mib"] + GROWTH_MIB:
-        wrong.append(f"memory grew from {early['memory_mib']} to {late['memory_mib']} MiB")
+    for what, more in GROWTH.items():
+        if late[what] > early[what] + more:
+            wrong.append(f"{what} grew from {early[what]} to {late[what]}")
     if result["killed"] and not result["faults"]:
         wrong.append("the kill was not felt: no run was a fault")
     return wrong
