@@ -18,7 +18,7 @@ from envgym.sandboxes.boxed import Box
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.link import Link
 from envgym.sandboxes.namespace.cgroup import NoCgroup, Parent, make_parent
-from envgym.sandboxes.namespace.nursery import Nursery
+from envgym.sandboxes.namespace.nursery import Nursery, Stay
 from envgym.sandboxes.namespace.settings import STDLIB, BoxSettings, Settings
 from envgym.sandboxes.outcome import Outcome
 
@@ -27,6 +27,7 @@ MODES = {
     "user": "user, mount, pid, net, ipc and uts namespaces within one user id, seccomp",
     "landlock": "weaker, no namespaces: Landlock, no sockets, seccomp; the disk is not bounded",
 }
+_COVERED = ("/box", "/dev", "/proc", "/tmp")  # by what each box has there of its own
 
 
 class NamespaceBackend(Backend):
@@ -57,6 +58,11 @@ class NamespaceBackend(Backend):
             raise UsageError("mode 'root' needs root: run as root, or take mode 'user'")
         if mode == "user" and root:
             raise UsageError("as root, programs of mode 'user' would be root: take mode 'root'")
+        for path in readable:
+            if not path.startswith("/") or path.startswith(_COVERED):
+                raise UsageError(
+                    f"a box has its own {path!r}: readable paths are absolute, elsewhere"
+                )
         self.mode = mode
         self._imports = [*imports]
         self._readable = [*readable]
@@ -90,15 +96,16 @@ class NamespaceBackend(Backend):
         except BaseException:
             ours.close()
             place.close()
+            nursery.give_back(place)
             raise
+        stay = Stay(nursery, place)
 
         async def end() -> None:
             self._boxes.discard(box)
-            await place.end()
-            nursery.give_back(place)
+            await stay.end()
 
         async def cause() -> Outcome | None:
-            return Outcome.MLE if await place.end() else None
+            return Outcome.MLE if await stay.end() else None
 
         async def reopen(files: bytes) -> Sandbox:
             return await self.open(limits=bounds, snapshot=files)
@@ -106,17 +113,18 @@ class NamespaceBackend(Backend):
         box = Box(Link(reader, writer), bounds, end=end, reopen=reopen, cause=cause)
         self._boxes.add(box)
         if snapshot is not None:
-            try:
-                await box.restore(snapshot)
-            except BaseException:
-                await box.close()
-                raise
+            await box.restore(snapshot)
         return box
 
     @property
     def zygote_pid(self) -> int:
         """The process that all boxes descend from; 0 before the first is opened."""
         return self._nursery.pid if self._nursery is not None else 0
+
+    @property
+    def keepers(self) -> int:
+        """Processes that have served boxes and are there to serve more, or serve one now."""
+        return self._nursery.keepers if self._nursery is not None else 0
 
     async def close(self) -> None:
         """See `Backend`."""
