@@ -139,7 +139,7 @@ class Nursery:
 
 
 class Stay:
-    """One box's stay at a place: ended once, whoever asks and how often, for the next is another's."""
+    """One box's stay at a place: ended once, however often it is asked; the next is another's."""
 
     def __init__(self, nursery: Nursery, place: Place) -> None:
         self._nursery = nursery
