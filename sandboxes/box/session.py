@@ -68,7 +68,13 @@ class Session:
                 serve_repl(env, self.config.workdir)
 
         self.pid = spawn(
-            self.config, self.limits, [nothing, self._out, self._err], body, keep, whole_life=False
+            self.config,
+            self.limits,
+            [nothing, self._out, self._err],
+            body,
+            keep,
+            whole_life=False,
+            adopt=self.kind == "shell",  # it waits for whatever ends
         )
         os.close(nothing)
         self.started()
