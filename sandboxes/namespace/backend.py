@@ -27,7 +27,8 @@ MODES = {
     "user": "user, mount, pid, net, ipc and uts namespaces within one user id, seccomp",
     "landlock": "weaker, no namespaces: Landlock, no sockets, seccomp; the disk is not bounded",
 }
-_COVERED = ("/box", "/dev", "/proc", "/tmp")  # by what each box has there of its own
+_COVERED = ("box", "dev", "proc", "tmp")  # by what each box has there of its own
+_LIBRARIES = ("site-packages", "dist-packages")
 
 
 class NamespaceBackend(Backend):
@@ -59,10 +60,7 @@ class NamespaceBackend(Backend):
         if mode == "user" and root:
             raise UsageError("as root, programs of mode 'user' would be root: take mode 'root'")
         for path in readable:
-            if not path.startswith("/") or path.startswith(_COVERED):
-                raise UsageError(
-                    f"a box has its own {path!r}: readable paths are absolute, elsewhere"
-                )
+            _check_readable(path)
         self.mode = mode
         self._imports = [*imports]
         self._readable = [*readable]
@@ -145,7 +143,7 @@ class NamespaceBackend(Backend):
                 if self._nursery is not None:
                     await self._nursery.close()
                     if self._parent is not None:
-                        self._parent.clear()
+                        await asyncio.to_thread(self._parent.clear)
                 self._nursery = await Nursery.start(self._settings(), self._parent)
             return self._nursery
 
@@ -155,17 +153,34 @@ class NamespaceBackend(Backend):
             os.chmod(self._folder, 0o711)
         prefix, env, folders = sys.base_prefix, {}, []
         if self._imports:
-            folders = [p for p in sys.path if p and Path(p).name in ("site-packages",)]
+            folders = [p for p in sys.path if Path(p).name in _LIBRARIES]
             env["PYTHONPATH"] = ":".join(folders)
         if not prefix.startswith("/usr"):
             env["PATH"] = f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"
+        readable = [prefix, *folders, *self._readable]
+        for path in readable:
+            _check_readable(path)
         return Settings(
             self.mode,
-            readable=[prefix, *folders, *self._readable],
+            readable=readable,
             import_paths=folders,
             imports=[*STDLIB, *self._imports],
             env=env,
             own_ids=os.geteuid() == 0,
             folder=self._folder,
             group_version=self._parent.version if self._parent else 0,
+        )
+
+
+def _check_readable(path: str) -> None:
+    """Refuse a path that a box cannot show at its place.
+
+    Raises:
+        UsageError: It is relative, or covered by what a box has there.
+    """
+    root, *parts = Path(path).parts or ("",)
+    if root != "/" or not parts or ".." in parts or parts[0] in _COVERED:
+        raise UsageError(
+            f"a box cannot show {path!r}: readable paths (Python and its libraries too) are "
+            f"absolute and not below {', '.join('/' + name for name in _COVERED)}"
         )

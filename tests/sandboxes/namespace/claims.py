@@ -54,7 +54,8 @@ async def _until(there: Callable[[], bool], seconds: float = 10) -> None:
             await asyncio.sleep(0.01)
 
 
-def _processes(mark: str) -> list[str]:
+def processes(mark: str) -> list[str]:
+    """Processes with a word in their command lines."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -288,9 +289,9 @@ async def closing_leaves_nothing(backend: NamespaceBackend) -> None:
     assert (await session.run(f"sleep {mark} & disown")).ok
     program = f"import os\nif os.fork() == 0: os.setsid(); os.execvp('sleep', ['sleep', '{mark}'])"
     assert (await box.python(program)).ok
-    assert _processes(mark)
+    assert processes(mark)
     await box.close()
-    assert not _processes(mark)
+    assert not processes(mark)
     await box.close()
 
 
@@ -309,7 +310,7 @@ async def who_hides_from_the_supervisor_dies_too(backend: NamespaceBackend) -> N
         assert (await session.run("x = 1")).ok
         assert (await box.python(hide)).ok
         await asyncio.sleep(0.2)
-        assert not _processes(mark)
+        assert not processes(mark)
         assert (await session.run("x")).text == "1\n"
 
 
@@ -327,9 +328,9 @@ async def cancelling_kills(backend: NamespaceBackend) -> None:
     mark = f"88{os.getpid()}"
     async with await backend.open() as box:
         task = asyncio.create_task(box.exec(["sleep", mark]))
-        await _until(lambda: bool(_processes(mark)))
+        await _until(lambda: bool(processes(mark)))
         task.cancel()
-        await _until(lambda: not _processes(mark))
+        await _until(lambda: not processes(mark))
         assert (await box.python("print(1)")).ok
 
 
@@ -338,12 +339,12 @@ async def a_killed_zygote_is_a_fault_and_is_replaced(backend: NamespaceBackend) 
     mark = f"89{os.getpid()}"
     box = await backend.open()
     task: asyncio.Task[Result] = asyncio.create_task(box.exec(["sleep", mark]))
-    await _until(lambda: bool(_processes(mark)))
+    await _until(lambda: bool(processes(mark)))
     os.kill(backend.zygote_pid, 9)
     with pytest.raises(Fault, match="sandbox") as raised:
         await task
     assert raised.value.kind == "infra"
-    await _until(lambda: not _processes(mark))
+    await _until(lambda: not processes(mark))
     assert (await backend.run_python("print(6 * 7)")).text == "42\n"
     await box.close()
 

@@ -51,7 +51,7 @@ async def test_imports_are_there_and_drawn_apart() -> None:
     code = (
         "import sys\nseen = 'numpy' in sys.modules\nimport numpy\nprint(seen, numpy.random.rand())"
     )
-    async with NamespaceBackend(imports=["numpy"]) as backend:
+    async with NamespaceBackend(imports=["numpy", "numpy.random"]) as backend:
         one, other = [(await backend.run_python(code)).text.split() for _ in range(2)]
         assert (one[0], other[0]) == ("True", "True")
         assert one[1] != other[1]
@@ -63,8 +63,9 @@ async def test_imports_are_there_and_drawn_apart() -> None:
 
 
 async def test_readable_paths_are_there_and_no_others() -> None:
-    with pytest.raises(UsageError, match="its own"):
-        NamespaceBackend(readable=["/tmp/x"])
+    for path in ("/tmp/x", "/box", "relative", "/", "/opt/../tmp"):
+        with pytest.raises(UsageError, match="cannot show"):
+            NamespaceBackend(readable=[path])
     with (
         tempfile.TemporaryDirectory(dir="/var/tmp") as shown,
         tempfile.TemporaryDirectory(dir="/var/tmp") as hidden,
