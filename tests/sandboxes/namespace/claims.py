@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from envgym.errors import Fault
+from envgym.errors import Fault, UsageError
 from envgym.sandboxes import Limits, Outcome, Result
 from envgym.sandboxes.namespace.backend import NamespaceBackend
 
@@ -259,6 +259,19 @@ async def too_much_memory_is_its_own_trouble(backend: NamespaceBackend) -> None:
             result = await box.python(code)
             assert result.outcome is Outcome.MLE, (code, result)
         assert (await box.python("print(1)")).ok
+
+
+@of_namespaces
+async def files_that_fill_the_memory_are_no_fault(backend: NamespaceBackend) -> None:
+    fill = "f = open('/tmp/a', 'wb')\nfor _ in range(24): f.write(bytes(1 << 20)); f.flush()"
+    async with await backend.open(limits=Limits(memory_bytes=32 * MIB)) as box:
+        assert (await box.python(fill)).ok
+        if backend.no_group:  # nothing but its own size holds a disk
+            await box.write("b", bytes(24 * MIB))
+        else:
+            with pytest.raises(UsageError, match="open another one"):
+                await box.write("b", bytes(24 * MIB))
+    assert (await backend.run_python("print(1)")).ok
 
 
 @of_namespaces
