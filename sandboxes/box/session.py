@@ -42,7 +42,7 @@ class Session:
         self.call: Call | None = None
         self.forking: int | None = None
         self.hung_up = False
-        self._unpacker = Unpacker()
+        self._unpacker = Unpacker(4096, 0)  # what a model's code may send us is kept small
         self._waiting = b""
         self.control, self._theirs = socket.socketpair()
         self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
