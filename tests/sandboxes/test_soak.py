@@ -78,6 +78,8 @@ def test_the_judge_sees_what_is_wrong(key: str, value: Any, said: str) -> None:
 def test_a_daemon_that_lives_is_counted() -> None:
     sleeper = subprocess.Popen(["sleep", soak.TOKEN])
     try:
+        while not Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
+            continue  # the kernel is still setting it
         assert soak.daemons() == 1
         assert sleeper.pid in soak.descendants(depth_one=True)
     finally:
