@@ -28,7 +28,7 @@ app.command("train")(train.train_command)
 app.command("eval")(evaluate.eval_command)
 app.command("view")(view.view_command)
 app.command("bench")(bench.bench_command)
-app.add_typer(sandbox.sandbox_app, name="sandbox")
+app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:

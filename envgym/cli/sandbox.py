@@ -1,21 +1,45 @@
-"""``envgym sandbox``: places where untrusted code runs."""
+"""``envgym sandbox``: what this machine can do to run untrusted code, and doing it for others."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-from envgym.cli.options import Verbose
+from envgym.cli.options import Json, Verbose, run
 from envgym.errors import UsageError
 
-sandbox_app = typer.Typer(help="Places where untrusted code runs.", no_args_is_help=True)
+app = typer.Typer(help="Where untrusted code runs.", no_args_is_help=True)
 
 
-@sandbox_app.command("serve")
+@app.command()
+def probe(as_json: Json = False, verbose: Verbose = False) -> None:
+    """Print what this machine can isolate programs with, and why not with the rest."""
+    from envgym.sandboxes.namespace.probe import backends, features
+
+    found = {"features": list(features()), "backends": run(backends())}
+    if as_json:
+        print(json.dumps({k: [dataclasses.asdict(f) for f in v] for k, v in found.items()}))
+        return
+    console = Console()
+    for title, findings in found.items():
+        table = Table(title, "", "detail", box=None)
+        for finding in findings:
+            mark = "[green]yes[/]" if finding.there else "[red]no[/]"
+            table.add_row(finding.name, mark, finding.detail)
+        console.print(table)
+        console.print()
+    console.print("`unsafe` boxes isolate nothing and are always there, by explicit choice alone.")
+
+
+@app.command("serve")
 def serve_command(
     token_file: Annotated[
         Path, typer.Option(help="A token a line, `NAME TOKEN` or `TOKEN`: who may ask.")
@@ -51,7 +75,7 @@ def serve_command(
     )
     config = ServiceConfig(idle_s=idle_s, body_bytes=body_mib << 20, stop_s=stop_s)
 
-    async def run() -> None:
+    async def serve_until_stopped() -> None:
         await serve(
             open_backend(backend),
             token_file,
@@ -64,4 +88,4 @@ def serve_command(
             ready=lambda address: print(address, flush=True),
         )
 
-    asyncio.run(run())
+    asyncio.run(serve_until_stopped())
