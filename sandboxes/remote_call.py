@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envgym.errors import EnvgymError, Fault, UsageError
-from envgym.sandboxes.box.frames import pack
+from envgym.sandboxes.box.frames import BadFrame, pack
 from envgym.sandboxes.pool import PoolFull
 from envgym.sandboxes.service.config import read_token
 from envgym.sandboxes.service.wire import FRAME, REQUEST_ID, Answer, read_error, read_frame
@@ -76,7 +76,10 @@ class Caller:
         """
         if self._closed:
             raise UsageError("the backend is closed: open a new one")
-        id, body = uuid.uuid4().hex, pack(header, *parts)
+        try:
+            id, body = uuid.uuid4().hex, pack(header, *parts)
+        except BadFrame as error:
+            raise UsageError(f"too much for one request: {error}") from error
         try:
             return await self._outlast("POST", path, id, body, runs_s, self._patience_s)
         except asyncio.CancelledError:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 LENGTHS = struct.Struct(">II")
-MOST_HEADER = 1 << 20
+MOST_HEADER = 1 << 26  # the longest arguments a kernel takes, each byte escaped
 MOST_BODY = 1 << 30
 
 
