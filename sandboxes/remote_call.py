@@ -28,7 +28,7 @@ _ANSWER_S = 120.0  # for what a service does beside running the program: waiting
 _CANCEL_S = 2.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
-_PIECE = 1 << 18
+_PIECE = 1 << 20
 
 
 class _Later(Exception):
@@ -175,6 +175,7 @@ class Caller:
 
             self._session = aiohttp.ClientSession(
                 headers=self._headers,
+                read_bufsize=_PIECE,
                 connector=aiohttp.TCPConnector(limit=0),  # the service says when it is too much
             )
         return self._session
