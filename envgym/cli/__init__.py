@@ -10,7 +10,19 @@ import sys
 
 import typer
 
-from envgym.cli import bench, check, evaluate, listing, play, replay, rollout, search, train, view
+from envgym.cli import (
+    bench,
+    check,
+    evaluate,
+    listing,
+    play,
+    replay,
+    rollout,
+    search,
+    train,
+    view,
+    web,
+)
 from envgym.errors import EnvgymError, UsageError
 
 app = typer.Typer(
@@ -29,6 +41,7 @@ app.command("eval")(evaluate.eval_command)
 app.command("view")(view.view_command)
 app.command("bench")(bench.bench_command)
 app.add_typer(search.app, name="search")
+app.add_typer(web.app, name="web")
 
 
 def main() -> None:
