@@ -67,7 +67,7 @@ class DockerBackend(Backend):
         self._ready: deque[_Container] = deque()
         self._coming = 0  # to `_ready`
         self._live: dict[str, _Container] = {}
-        self._stale: set[str] = set()  # names of containers that are still to be removed
+        self._stale: set[str] = set()  # names of containers to remove
         self._work: set[asyncio.Task[Any]] = set()
         self._gate = asyncio.Semaphore(_STARTS)
         self._reaped = False
@@ -157,13 +157,11 @@ class DockerBackend(Backend):
             archive = box_archive()
             user = 20_000 + next(_users) % 40_000
             config = container(self._image, bounds, user, labels(), len(archive))
-            self._stale.add(name)  # until it is known to be a good one
             try:
                 found = await self._run(name, config, archive)
             except BaseException:
                 await self._remove(name)
                 raise
-            self._stale.discard(name)
             self._live[name] = found
             return found
 
@@ -217,16 +215,15 @@ class DockerBackend(Backend):
                 self._reaped = False
                 raise
         for name in list(self._stale):
-            if name not in self._live:
-                await self._remove(name)
+            await self._remove(name)
 
     async def _discard(self, found: _Container) -> None:
         if self._live.pop(found.name, None) is not None:
-            self._stale.add(found.name)
             await found.link.close()
             await self._remove(found.name)
 
     async def _remove(self, name: str) -> None:
+        self._stale.add(name)
         with suppress(Fault):  # the engine is gone: it stays on the list
             await self._engine.remove(name)
             self._stale.discard(name)

@@ -76,7 +76,7 @@ def container(
             "IpcMode": "private",
             "ReadonlyRootfs": True,
             "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges:true"],
+            "SecurityOpt": ["no-new-privileges"],
             "Memory": memory,
             "MemorySwap": memory,
             "PidsLimit": limits.processes + _SUPERVISOR_TASKS,

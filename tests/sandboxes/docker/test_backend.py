@@ -60,7 +60,7 @@ async def test_the_container_is_as_closed_as_an_engine_can_close_it(
         assert host["ReadonlyRootfs"] is True
         assert host["CapDrop"] == ["ALL"]
         assert not host["CapAdd"]
-        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert host["SecurityOpt"] == ["no-new-privileges"]
         assert host["Privileged"] is False
         assert not host["Binds"]
         assert host["Memory"] == host["MemorySwap"] == (96 + 32) * MIB
@@ -153,6 +153,18 @@ async def test_a_warm_container_is_there_before_it_is_asked_for(
         await until(lambda: backend._ready[0].link.closed)
         async with await backend.open() as box:
             assert (await box.python("print(2)")).ok
+    assert await ours(engine) == []
+
+
+async def test_many_start_at_once_beside_what_is_still_to_be_tidied(
+    engine_answers: None, engine: Engine
+) -> None:
+    async with DockerBackend(warm=2) as backend:
+        backend._stale |= {"envgym-was-here", "envgym-and-here"}
+        boxes = await asyncio.gather(*(backend.open() for _ in range(6)))
+        results = await asyncio.gather(*(box.python("print(1)") for box in boxes))
+        assert [result.text for result in results] == ["1\n"] * 6
+        assert backend._stale == set()
     assert await ours(engine) == []
 
 
