@@ -18,6 +18,7 @@ from envgym.cli import (
     play,
     replay,
     rollout,
+    sandbox,
     search,
     train,
     view,
@@ -42,6 +43,7 @@ app.command("view")(view.view_command)
 app.command("bench")(bench.bench_command)
 app.add_typer(search.app, name="search")
 app.add_typer(web.app, name="web")
+app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:
