@@ -24,7 +24,24 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "namespace": {
         "locks_across": _LOCKS,
     },
-    "landlock": {},
+    "landlock": {
+        "locks_across": _LOCKS,
+        **dict.fromkeys(
+            (
+                "disk_fails_to_write",
+                "memory_temporary_files",
+                "disk_bomb",
+                "file_after_death",
+                "oversized_uploads",
+            ),
+            _NO_QUOTA,
+        ),
+        **dict.fromkeys(("own_loopback", "same_port"), "no sockets: loopback would be the host's"),
+        "python_works_in_several_processes": "no /dev/shm, where semaphores are kept",
+        "kill_every_number": "no namespace of processes: that a number is in use can be seen",
+        "name_of_the_host": "no namespace of names",
+        "host_killed": "the folder of a box stays in the temporary directory; its processes end",
+    },
     "docker": {},
 }
 

@@ -50,6 +50,10 @@ LIBC.prctl(15, TOKEN.encode())
 socket.setdefaulttimeout(0.3)
 # Processes of the host by number, but for one that happens to be the number of one in the box.
 FOREIGN = {{HOST["pid"], HOST["victim"]}} - {{os.getpid(), os.getppid(), 1}}
+def processes():
+    """Numbers of the processes that can be seen; none where there is no /proc to look at."""
+    try: return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError: return []
 def stand_back():
     """End here, as one that got out, before harm is done to a host that is within reach."""
     for number in FOREIGN:

@@ -147,9 +147,9 @@ for path in ("/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/
              "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/release_agent", "/proc/bus/pci/devices",
              "/sys/fs/cgroup/memory/release_agent", "/proc/acpi/wakeup", "/proc/1/oom_score_adj"):
     tries(path, lambda: os.open(path, os.O_WRONLY))
-with open("/proc/kallsyms") if os.path.exists("/proc/kallsyms") else open(os.devnull) as symbols:
-    first = symbols.readline().split()
-(leak if first and int(first[0], 16) else safe)("addresses of the kernel")
+def addresses():
+    with open("/proc/kallsyms") as symbols: return int(symbols.readline().split()[0], 16) or None
+tries("addresses of the kernel", addresses)
 """,
     ),
     program(
@@ -170,8 +170,7 @@ for number in ("self", os.getppid(), 1):
 def looks(number, name):
     with open(f"/proc/{number}/{name}", "rb", 0) as file:
         return file.read(1 << 16)
-names = os.listdir("/proc") if os.path.isdir("/proc") else []
-seen = [name for name in names if name.isdigit() and int(name) != os.getpid()]
+seen = [number for number in processes() if number != os.getpid()]
 for number in seen:
     for name in ("environ", "cmdline"):
         try: found = looks(number, name)

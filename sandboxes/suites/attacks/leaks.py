@@ -42,7 +42,9 @@ safe("looked", sorted(found))
         """
 import gc, re
 pattern = re.compile(HOST["prefix"].encode() + b"-[0-9a-f]{32}")
-with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
+try: maps, memory = open("/proc/self/maps").readlines(), open("/proc/self/mem", "rb", 0)
+except OSError: safe("no way to look")
+else:
     for line in maps:
         span, modes, *_ = line.split()
         if "r" not in modes or "[v" in line: continue
@@ -163,10 +165,10 @@ async def processes_across(stage: Stage) -> None:
     numbers = [int(found.split()[1]) for found in stage.survivors()]
     finds = f"""
 import subprocess
-for number in [n for n in os.listdir("/proc") if n.isdigit()] if os.path.isdir("/proc") else []:
+for number in processes():
     try: name = open(f"/proc/{{number}}/comm").read().strip()
     except OSError: continue
-    if name == TOKEN and int(number) != os.getpid(): leak("a process of another box", number)
+    if name == TOKEN and number != os.getpid(): leak("a process of another box", number)
 for number in set({numbers}) - {{os.getpid(), os.getppid(), 1}}:
     tries(number, lambda: [os.kill(number, 0)])
     tries(number, lambda: os.listdir(f"/proc/{{number}}/fd"))

@@ -49,10 +49,11 @@ for address in ("::1", "::", *("::ffff:" + a for a in ["127.0.0.1", *HOST["addre
         33,
         "sends datagrams to the host",
         """
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-    for address in ("127.0.0.1", *HOST["addresses"]):
-        try: client.sendto(b"x", (address, HOST["udp_port"]))
-        except OSError as error: safe(address, error)
+for address in ("127.0.0.1", *HOST["addresses"]):
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"x", (address, HOST["udp_port"]))
+    except OSError as error: safe(address, error)
 """,
     ),
     _network(

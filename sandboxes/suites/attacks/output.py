@@ -109,7 +109,7 @@ async def odd_bytes(stage: Stage) -> None:
 )
 async def stdin_unread(stage: Stage) -> None:
     box = await stage.box()
-    async with promptly("a program that does not read its input", SMALL.wall_s):
+    async with promptly("a program that does not read its input", 20):
         ended(await box.exec(["true"], stdin=bytes(100_000_000)), OK)
         await stage.python("safe('done')", stdin=bytes(100_000_000), says=["SAFE"])
 

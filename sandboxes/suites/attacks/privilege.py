@@ -79,9 +79,10 @@ ATTACKS: list[Attack] = [
         "is root, or holds a capability, or may gain one",
         """
 if 0 in (*os.getresuid(), *os.getresgid(), *os.getgroups()): leak("root", os.getresuid())
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-    (leak if int(status[kind], 16) else safe)(kind, status[kind].strip())
+header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+held = (ctypes.c_uint32 * 6)()
+LIBC.capget(header, held)
+(leak if any(held) else safe)("capabilities", list(held))
 (safe if LIBC.prctl(39, 0, 0, 0, 0) == 1 else leak)("no_new_privs")
 """,
     ),

@@ -7,7 +7,7 @@ import asyncio
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
-from envgym.sandboxes.suites.expect import ended
+from envgym.sandboxes.suites.expect import ended, must
 from envgym.sandboxes.suites.stage import SMALL, Stage
 
 DENIED, MLE, OK = Outcome.DENIED, Outcome.MLE, Outcome.OK
@@ -298,24 +298,6 @@ repr(Deep())
         limits=SMALL.model_copy(update={"cpu_s": 0.5, "wall_s": 8}),
     ),
     program(
-        "busy_relay",
-        14,
-        "computes for ever, in children of which each hands on before its time is up",
-        """
-safe("starts")
-while True:
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-    else:
-        began = time.process_time()
-        while time.process_time() < began + 0.1: pass
-        os._exit(0)
-""",
-        TLE,
-        limits=SMALL.model_copy(update={"cpu_s": 0.5, "wall_s": 8}),
-    ),
-    program(
         "sets_the_clock",
         39,
         "sets the clock of the machine",
@@ -401,3 +383,26 @@ async def fork_bomb_next_door(stage: Stage) -> None:
 @scene(ATTACKS, 1, "bash's own fork bomb", ends="any of its own", limits=_BRIEF, harmless=False)
 async def fork_bomb_bash(stage: Stage) -> None:
     await stage.exec(["bash", "-c", "b() { b | b & }; b; wait; sleep 9"], OK, RE, PLE, TLE)
+
+
+@scene(
+    ATTACKS,
+    14,
+    "computes for ever, in children of which each hands on before its time is up",
+    ends="TLE for processor time",
+    limits=SMALL.model_copy(update={"cpu_s": 0.5, "wall_s": 5}),
+)
+async def busy_relay(stage: Stage) -> None:
+    code = """
+safe("starts")
+while True:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    else:
+        began = time.process_time()
+        while time.process_time() < began + 0.1: pass
+        os._exit(0)
+"""
+    result = await stage.python(code, TLE, says=["SAFE"])
+    must(result.wall_s < 4.5, "only the clock ended it", result)
