@@ -256,6 +256,8 @@ class Supervisor:
     def op_run(self, header: Header, parts: list[bytes]) -> None:
         """Run code, part 0, in a session: ``session``, ``limits``."""
         session = self._session(header)
+        if session.call is not None and session.call.killed:
+            raise Refused("lost", "the session is being ended: open a new one")
         if session.call is not None or session.forking is not None:
             raise Refused("usage", "the session is still running: wait for its answer")
         session.run(header["id"], parts[0], header["limits"])
@@ -264,6 +266,7 @@ class Supervisor:
         """End a session: ``session``."""
         session = self.sessions.get(header["session"])
         if session is not None:
+            session.ending = True
             processes.kill_tree(session.pid, keep=self._mains() - {session.pid})
         self._reply({"id": header["id"]})
 
@@ -299,7 +302,7 @@ class Supervisor:
 
     def _session(self, header: Header) -> Session:
         session = self.sessions.get(header["session"])
-        if session is None:
+        if session is None or session.ending:
             raise Refused("lost", "the session has ended: open a new one")
         return session
 
