@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,7 @@ class Box(Sandbox):
         self._end = end
         self._reopen = reopen
         self._cause = cause
+        self._closing = False
 
     async def exec(
         self,
@@ -59,7 +61,10 @@ class Box(Sandbox):
         for text in (*argv, *env, *env.values()):
             if "\0" in text:
                 raise UsageError("a program's argument or variable holds a NUL byte: remove it")
-        bounds = self._bounds(limits)
+        for name in env:
+            if not name or "=" in name:
+                raise UsageError(f"{name!r} is no name of an environment variable")
+        bounds = self.bounds(limits)
         _check_input(stdin, bounds)
         return await self.call({"op": "exec", "argv": argv, "env": env}, bounds, stdin)
 
@@ -72,7 +77,7 @@ class Box(Sandbox):
         limits: Limits | None = None,
     ) -> Result:
         """See `Sandbox`."""
-        bounds = self._bounds(limits)
+        bounds = self.bounds(limits)
         _check_input(stdin, bounds)
         source = code.encode("utf-8", "surrogatepass")
         return await self.call({"op": "python", "args": [*args]}, bounds, stdin, source)
@@ -100,8 +105,12 @@ class Box(Sandbox):
         return parts[0]
 
     async def restore(self, snapshot: bytes) -> None:
-        """Put a snapshot's files into the working directory."""
-        await self.ask({"op": "untar"}, snapshot)
+        """Put a snapshot's files into the working directory; a box that refuses them is closed."""
+        try:
+            await self.ask({"op": "untar"}, snapshot)
+        except BaseException:
+            await self.close()
+            raise
 
     async def fork(self) -> Sandbox:
         """See `Sandbox`."""
@@ -118,6 +127,8 @@ class Box(Sandbox):
         try:
             return await self._link.ask(header, *parts)
         except Lost as error:
+            if self._closing:
+                raise UsageError("the box is closed: open another one") from error
             raise broken(error) from error
 
     async def call(self, header: dict[str, Any], limits: Limits, *parts: bytes) -> Result:
@@ -132,6 +143,8 @@ class Box(Sandbox):
                 Outcome.TLE, None, detail="it kept the box from ending it; the box is gone"
             )
         except Lost as error:
+            if self._closing:
+                raise UsageError("the box is closed: open another one") from error
             outcome = await self._cause()
             if outcome is None:
                 raise broken(error) from error
@@ -147,8 +160,12 @@ class Box(Sandbox):
             answer["detail"],
         )
 
-    def _bounds(self, limits: Limits | None) -> Limits:
-        return self.limits if limits is None else limits
+    def bounds(self, limits: Limits | None) -> Limits:
+        """The limits of a call: its own where they are lower than the box's."""
+        if limits is None:
+            return self.limits
+        box, call = self.limits.model_dump(), limits.model_dump()
+        return Limits(**{name: min(box[name], call[name]) for name in box})
 
     async def _session(self, kind: str) -> Session:
         bounds = self.limits.model_dump()
@@ -156,6 +173,7 @@ class Box(Sandbox):
         return BoxSession(self, answer["session"])
 
     async def _closed(self) -> None:
+        self._closing = True
         await self._link.close()
         await self._end()
 
@@ -172,7 +190,7 @@ class BoxSession(Session):
         """See `Session`."""
         if "\0" in code:
             raise UsageError("the code holds a NUL byte: remove it")
-        bounds = self._box.limits if limits is None else limits
+        bounds = self._box.bounds(limits)
         source = code.encode("utf-8", "surrogatepass")
         async with self._turn:
             return await self._box.call({"op": "run", "session": self._number}, bounds, source)
@@ -185,7 +203,7 @@ class BoxSession(Session):
 
     async def close(self) -> None:
         """See `Session`."""
-        if not self._box._link.closed:
+        with contextlib.suppress(UsageError):  # the box, and the session with it, is closed
             await self._box.ask({"op": "end", "session": self._number})
 
 

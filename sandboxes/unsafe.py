@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -63,7 +62,7 @@ class UnsafeBackend(Backend):
             except TimeoutError:
                 process.kill()
                 await process.wait()
-            await asyncio.to_thread(shutil.rmtree, workdir, ignore_errors=True)
+            await _remove(workdir)
 
         async def cause() -> Outcome | None:
             return Outcome.RE  # it runs as its supervisor does, and killed it
@@ -82,4 +81,10 @@ class UnsafeBackend(Backend):
         """See `Backend`."""
         for box in list(self._boxes):
             await box.close()
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        await _remove(self._folder)
+
+
+async def _remove(folder: Path) -> None:
+    """Remove a folder, as deep as a program may have made it: `shutil.rmtree` recurses."""
+    remover = await asyncio.create_subprocess_exec("rm", "-rf", "--", folder)
+    await remover.wait()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LONGEST = 4000  # below what the kernel takes in one piece, so that other programs can follow
 _LINK = (errno.ELOOP, errno.EMLINK)
 
 
@@ -29,6 +30,12 @@ def parts_of(workdir: str, path: str) -> list[str]:
     """The components of a path below the working directory."""
     if "\0" in path:
         raise Refused("denied", "a path holds a NUL byte")
+    try:
+        length = len(os.fsencode(path))
+    except UnicodeEncodeError as error:
+        raise Refused("usage", "a path that no file can have: it is no text") from error
+    if length > _LONGEST:
+        raise Refused("usage", f"a path of more than {_LONGEST} bytes")
     if path.startswith(workdir.rstrip("/") + "/"):
         path = path[len(workdir.rstrip("/")) + 1 :]
     parts = [part for part in path.split("/") if part not in ("", ".")]
