@@ -14,7 +14,7 @@ _TOKEN = re.compile(
     |(?P<system>\$[A-Za-z_$][\w$]*)
     |(?P<word>[A-Za-z_][\w$]*)
     |(?P<number>\d*[ \t]*'[sS]?[bodhBODH][ \t]*[0-9a-fA-FxXzZ?_]+|\d[\d_]*(?:\.\d[\d_]*)?)
-    |(?P<sign>[!-/:-@\[\]^`{-~])
+    |(?P<sign>[!#-/:-@\[\]^`{-~])
     |(?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
