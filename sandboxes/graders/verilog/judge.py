@@ -25,8 +25,10 @@ from envgym.sandboxes.outcome import Result
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
 STAGES = ("rules", "synthesis", "ports", "simulation", "netlist")
 _PORT = re.compile(r"(input|output|inout) \[(-?\d+):(-?\d+)\] (\S+)")
+# Yosys takes a latch in an `always_comb` for an error, also where no input reaches it.
+_COMB = re.compile(r"\balways_comb\b")
 _SYNTHESIS = (
-    "read_verilog -sv design.sv; hierarchy -check -top {top}; proc; opt_clean;"
+    "read_verilog -sv plain.sv; hierarchy -check -top {top}; proc; opt_clean;"
     " tee -q -o ports.txt portlist {top}; write_verilog -noattr netlist.v"
 )
 
@@ -135,6 +137,7 @@ class _Bench:
     async def synthesise(self, source: str) -> tuple[Status, str] | None:
         """Have Yosys read the design and write its netlist; what is wrong, or None."""
         await self._box.write("design.sv", source.encode("utf-8", "replace"))
+        await self._box.write("plain.sv", _COMB.sub("always @*", source).encode("utf-8", "replace"))
         script = _SYNTHESIS.format(top=self._interface.module)
         result = await self._run("yosys", "-q", "-p", script)
         return None if result.ok else _broken(result)
