@@ -1,8 +1,8 @@
 """Where untrusted code runs: one interface, several backends, and what they have to withstand.
 
-    async with open_backend("namespace") as backend, await backend.open() as box:
-        result = await box.python("print(6 * 7)")
-        assert result.outcome is Outcome.OK and result.text == "42\\n"
+async with open_backend("namespace") as backend, await backend.open() as box:
+    result = await box.python("print(6 * 7)")
+    assert result.outcome is Outcome.OK and result.text == "42\\n"
 """
 
 from __future__ import annotations

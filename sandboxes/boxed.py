@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from envgym.errors import UsageError
+from envgym.errors import Fault, UsageError
 from envgym.sandboxes.base import Sandbox, Session
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.link import Link, Lost, broken
@@ -203,7 +203,7 @@ class BoxSession(Session):
 
     async def close(self) -> None:
         """See `Session`."""
-        with contextlib.suppress(UsageError):  # the box, and the session with it, is closed
+        with contextlib.suppress(UsageError, Fault):  # the box, and the session with it, is gone
             await self._box.ask({"op": "end", "session": self._number})
 
 

@@ -52,10 +52,14 @@ class Link:
         if self.closed:
             raise Lost("the box is closed")
         id = next(self._ids)
+        try:
+            frame = pack({**header, "id": id}, *parts)
+        except BadFrame as error:
+            raise UsageError(f"too much for one request to a box: {error}") from error
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._pending[id] = future
         try:
-            self._writer.write(pack({**header, "id": id}, *parts))
+            self._writer.write(frame)
             await self._writer.drain()
             answer, out = await future
         except ConnectionError as error:

@@ -7,18 +7,24 @@ name says so, and nothing chooses it by itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from envgym.errors import Fault
+from envgym.errors import Fault, UsageError
 from envgym.sandboxes.archive import box_archive
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.boxed import Box
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.link import Link
 from envgym.sandboxes.outcome import Outcome
+
+_PREFIX, _LOCK = "envgym-unsafe-", "lock"
 
 
 class UnsafeBackend(Backend):
@@ -28,7 +34,9 @@ class UnsafeBackend(Backend):
     isolation = "none: programs run as this user, see its files and its network"
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="envgym-unsafe-"))
+        _reap(Path(tempfile.gettempdir()))
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock: int | None = _locked(self._folder)
         self._archive = self._folder / "box.zip"
         self._archive.write_bytes(box_archive())
         self._boxes: set[Box] = set()
@@ -37,6 +45,8 @@ class UnsafeBackend(Backend):
     async def open(self, *, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
         """See `Backend`."""
         bounds = limits or Limits()
+        if self._lock is None:
+            raise UsageError("the backend is closed: open a new one")
         self._count += 1
         workdir = self._folder / str(self._count)
         workdir.mkdir()
@@ -79,12 +89,34 @@ class UnsafeBackend(Backend):
 
     async def close(self) -> None:
         """See `Backend`."""
-        for box in list(self._boxes):
-            await box.close()
+        await asyncio.gather(*(box.close() for box in list(self._boxes)))
         await _remove(self._folder)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 async def _remove(folder: Path) -> None:
     """Remove a folder, as deep as a program may have made it: `shutil.rmtree` recurses."""
     remover = await asyncio.create_subprocess_exec("rm", "-rf", "--", folder)
     await remover.wait()
+
+
+def _locked(folder: Path) -> int:
+    """Lock a folder for this process's life; the lock has its name only once it is held."""
+    lock = os.open(folder / "new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.rename(folder / "new", folder / _LOCK)
+    return lock
+
+
+def _reap(parent: Path) -> None:
+    """Remove the folders of processes that were killed; their supervisors ended with them."""
+    for path in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a living process holds it
+                subprocess.run(["rm", "-rf", "--", path.parent], check=False)
+            finally:
+                os.close(lock)

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from envgym.cli import bench, check, evaluate, listing, play, replay, rollout, train, view
+from envgym.cli import bench, check, evaluate, listing, play, replay, rollout, sandbox, train, view
 from envgym.errors import EnvgymError, UsageError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("train")(train.train_command)
 app.command("eval")(evaluate.eval_command)
 app.command("view")(view.view_command)
 app.command("bench")(bench.bench_command)
+app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:

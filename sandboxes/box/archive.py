@@ -37,7 +37,9 @@ def pack_folder(config: BoxConfig, limit: int) -> None:
                 elif stat.S_ISLNK(found.st_mode):
                     info.type, info.linkname = tarfile.SYMTYPE, os.readlink(name, dir_fd=here)
                 elif stat.S_ISREG(found.st_mode):
-                    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=here)
+                    # Without O_NONBLOCK a pipe put in its place meanwhile would keep us waiting.
+                    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+                    file = os.open(name, flags, dir_fd=here)
                     with os.fdopen(file, "rb") as stream:
                         data = stream.read(limit - total + 1)
                     info.size = len(data)

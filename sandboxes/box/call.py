@@ -63,7 +63,11 @@ class Call:
         self._crowded |= tasks >= self.limits["processes"]
         if self._seen > self.limits["cpu_s"]:
             return "TLE"
-        return "MLE" if self._watch_memory and resident > self.limits["memory_bytes"] else ""
+        most = self.limits["memory_bytes"]
+        if not self._watch_memory or resident <= most:
+            return ""
+        # Forks share most of their pages: what that costs to count is spent only near the limit.
+        return "MLE" if processes.proportional(self._pid) > most else ""
 
     def spent(self) -> float:
         """Processor seconds seen so far."""

@@ -21,16 +21,29 @@ class BadFrame(ValueError):
 
 
 def pack(header: dict[str, Any], *parts: bytes) -> bytes:
-    """One frame."""
+    """One frame.
+
+    Raises:
+        BadFrame: It would be larger than one may be.
+    """
     head = json.dumps({**header, "parts": [len(p) for p in parts]}).encode()
-    return b"".join([LENGTHS.pack(len(head), sum(map(len, parts))), head, *parts])
+    body = sum(map(len, parts))
+    if len(head) > MOST_HEADER or body > MOST_BODY:
+        raise BadFrame(f"{len(head)} and {body} bytes: more than {MOST_HEADER} and {MOST_BODY}")
+    return b"".join([LENGTHS.pack(len(head), body), head, *parts])
 
 
 class Unpacker:
-    """Frames out of a stream of bytes that arrive in any pieces."""
+    """Frames out of a stream of bytes that arrive in any pieces.
 
-    def __init__(self) -> None:
+    Args:
+        most_header, most_body: Larger frames are none: nobody is made to wait, and keep bytes, for
+            their end.
+    """
+
+    def __init__(self, most_header: int = MOST_HEADER, most_body: int = MOST_BODY) -> None:
         self._data = bytearray()
+        self._most_header, self._most_body = most_header, most_body
 
     def feed(self, data: bytes) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
         """The frames that are whole now.
@@ -41,7 +54,7 @@ class Unpacker:
         self._data += data
         while len(self._data) >= LENGTHS.size:
             head, body = LENGTHS.unpack_from(self._data)
-            if head > MOST_HEADER or body > MOST_BODY:
+            if head > self._most_header or body > self._most_body:
                 raise BadFrame("a frame larger than any of ours")
             begin = LENGTHS.size + head
             if len(self._data) < begin + body:
@@ -49,7 +62,7 @@ class Unpacker:
             try:
                 header = json.loads(self._data[LENGTHS.size : begin])
                 sizes = [int(size) for size in header["parts"]]
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
                 raise BadFrame(f"no header: {error}") from error
             if sum(sizes) != body or min(sizes, default=0) < 0:
                 raise BadFrame("the parts are not as long as the header says")

@@ -30,6 +30,7 @@ def spawn(
     body: Callable[[], Any],
     keep: Sequence[int] = (),
     whole_life: bool = True,
+    adopt: bool = False,
 ) -> int:
     """Fork a program; returns its process id.
 
@@ -38,12 +39,16 @@ def spawn(
         body: Runs the program; whatever it does, the process ends with it.
         keep: Further descriptors: they become 3, 4 and so on.
         whole_life: Whether the processor time holds for the process, not for one call in it.
+        adopt: Whether the program is to be the parent of its orphans: then they live as long as it
+            does. One that never waits for them (most do not) would keep each as a zombie.
     """
     pid = os.fork()
     if pid:
         return pid
     try:
         _prepare(config, limits, [*stdio, *keep], whole_life)
+        if adopt:
+            adopt_orphans()
         body()
     except BaseException as error:
         os.write(2, f"envgym: cannot start: {error}\n".encode())
@@ -71,7 +76,6 @@ def _prepare(
         os.setresuid(uid, uid, uid)
     os.chdir(config.workdir)
     os.umask(0o022)
-    adopt_orphans()
     _LIBC.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     config.confine()
 

@@ -51,6 +51,18 @@ def usage(pid: int) -> tuple[float, int, int]:
     return seconds, resident, tasks
 
 
+def proportional(pid: int) -> int:
+    """Resident bytes of a process tree, a page that several share counted once among them."""
+    total = 0
+    for one in tree(pid):
+        try:
+            with open(f"/proc/{one}/smaps_rollup", "rb") as file:
+                total += sum(int(line.split()[1]) for line in file if line.startswith(b"Pss:"))
+        except OSError:
+            continue
+    return total << 10
+
+
 def kill_tree(pid: int, keep: Iterable[int] = ()) -> None:
     """Kill a process and what descends from it, but for the trees of those to `keep`."""
     seen = {0, 1, *keep}
@@ -76,8 +88,8 @@ def kill(pid: int, number: int) -> None:
 def sweep(mains: set[int]) -> None:
     """Kill every process of ours that belongs to none of the `mains`.
 
-    A main is a subreaper: while it lives its daemons are its descendants. What is found right
-    below this process and is no main is what a dead one left behind.
+    What is found right below this process and is no main lost its parent: what an ended program
+    left behind, or a daemon of a REPL's. A shell adopts its daemons and keeps them.
     """
     own = os.getpid()
     if own == 1 and not mains:

@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 from envgym.sandboxes.box.frames import Unpacker, pack
-from envgym.sandboxes.box.source import NAME, become_main, print_error
+from envgym.sandboxes.box.source import NAME, become_main, exit_status, print_error
 
 CONTROL = 3
 
@@ -72,8 +72,9 @@ def _run(code: str, names: dict[str, Any], title: str) -> bool:
             shown = ast.Expression(last.value)
             sys.displayhook(eval(compile(shown, title, "eval", dont_inherit=True), names))
     except SystemExit as end:
+        status = exit_status(end)
         sys.stdout.flush()
-        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+        os._exit(status & 0xFF)
     except BaseException as error:
         print_error(error)
         return False

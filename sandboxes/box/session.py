@@ -42,7 +42,7 @@ class Session:
         self.call: Call | None = None
         self.forking: int | None = None
         self.hung_up = False
-        self._unpacker = Unpacker()
+        self._unpacker = Unpacker(4096, 0)  # what a model's code may send us is kept small
         self._waiting = b""
         self.control, self._theirs = socket.socketpair()
         self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -68,7 +68,13 @@ class Session:
                 serve_repl(env, self.config.workdir)
 
         self.pid = spawn(
-            self.config, self.limits, [nothing, self._out, self._err], body, keep, whole_life=False
+            self.config,
+            self.limits,
+            [nothing, self._out, self._err],
+            body,
+            keep,
+            whole_life=False,
+            adopt=self.kind == "shell",  # it waits for whatever ends
         )
         os.close(nothing)
         self.started()

@@ -256,6 +256,8 @@ class Supervisor:
     def op_run(self, header: Header, parts: list[bytes]) -> None:
         """Run code, part 0, in a session: ``session``, ``limits``."""
         session = self._session(header)
+        if session.call is not None and session.call.killed:
+            raise Refused("lost", "the session is being ended: open a new one")
         if session.call is not None or session.forking is not None:
             raise Refused("usage", "the session is still running: wait for its answer")
         session.run(header["id"], parts[0], header["limits"])

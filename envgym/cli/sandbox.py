@@ -1,0 +1,91 @@
+"""``envgym sandbox``: what this machine can do to run untrusted code, and doing it for others."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from envgym.cli.options import Json, Verbose, run
+from envgym.errors import UsageError
+
+app = typer.Typer(help="Where untrusted code runs.", no_args_is_help=True)
+
+
+@app.command()
+def probe(as_json: Json = False, verbose: Verbose = False) -> None:
+    """Print what this machine can isolate programs with, and why not with the rest."""
+    from envgym.sandboxes.namespace.probe import backends, features
+
+    found = {"features": list(features()), "backends": run(backends())}
+    if as_json:
+        print(json.dumps({k: [dataclasses.asdict(f) for f in v] for k, v in found.items()}))
+        return
+    console = Console()
+    for title, findings in found.items():
+        table = Table(title, "", "detail", box=None)
+        for finding in findings:
+            mark = "[green]yes[/]" if finding.there else "[red]no[/]"
+            table.add_row(finding.name, mark, finding.detail)
+        console.print(table)
+        console.print()
+    console.print("`unsafe` boxes isolate nothing and are always there, by explicit choice alone.")
+
+
+@app.command("serve")
+def serve_command(
+    token_file: Annotated[
+        Path, typer.Option(help="A token a line, `NAME TOKEN` or `TOKEN`: who may ask.")
+    ],
+    backend: Annotated[str, typer.Option(help="What keeps programs in.")] = "namespace",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8700,
+    size: Annotated[int, typer.Option(min=0, help="Boxes kept ready.")] = 4,
+    most: Annotated[int, typer.Option(min=1, help="Boxes at once.")] = 16,
+    share: Annotated[
+        int | None, typer.Option(min=1, help="Most boxes of one token; all, if not given.")
+    ] = None,
+    idle_s: Annotated[
+        float, typer.Option(min=1, help="Seconds after which an unused box is closed.")
+    ] = 600.0,
+    body_mib: Annotated[int, typer.Option(min=1, max=1000, help="Largest request, MiB.")] = 288,
+    stop_s: Annotated[
+        float, typer.Option(min=0, help="Seconds that runs get when it is told to stop.")
+    ] = 4.0,
+    verbose: Verbose = False,
+) -> None:
+    """Serve sandboxes over HTTP until SIGTERM or Ctrl-C (docs/sandbox_service.md)."""
+    try:
+        from envgym.sandboxes.service.config import ServiceConfig
+        from envgym.sandboxes.service.serve import serve
+    except ImportError as error:
+        raise UsageError(f"serving needs {error.name}: pip install 'envgym[serve]'") from error
+    from envgym.sandboxes import open_backend
+
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    config = ServiceConfig(idle_s=idle_s, body_bytes=body_mib << 20, stop_s=stop_s)
+
+    async def serve_until_stopped() -> None:
+        await serve(
+            open_backend(backend),
+            token_file,
+            host=host,
+            port=port,
+            size=size,
+            most=most,
+            share=share,
+            config=config,
+            ready=lambda address: print(address, flush=True),
+        )
+
+    asyncio.run(serve_until_stopped())

@@ -1,0 +1,176 @@
+"""What the service does for a client: each operation is the call of a box that bears its name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from envgym.errors import UsageError
+from envgym.sandboxes.base import Sandbox
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Result
+from envgym.sandboxes.pool import Pool
+from envgym.sandboxes.service.config import ServiceConfig
+from envgym.sandboxes.service.holdings import Held, Holdings
+from envgym.sandboxes.service.requests import (
+    CodeRequest,
+    EmptyRequest,
+    ExecRequest,
+    OpenRequest,
+    PythonRequest,
+    ReadRequest,
+    RunExec,
+    RunPython,
+    SessionRequest,
+    WriteRequest,
+    expect,
+    parse,
+    source,
+)
+from envgym.sandboxes.service.wire import Answer, result_header
+
+Header = dict[str, Any]
+Parts = list[bytes]
+OPERATIONS = ("exec", "python", "write", "read", "snapshot", "fork", "session", "run")
+
+
+class Operations:
+    """Over one pool.
+
+    Args:
+        pool: Where boxes come from.
+        config: Bounds.
+        ran: Told of every program's result.
+    """
+
+    def __init__(self, pool: Pool, config: ServiceConfig, ran: Callable[[Result], None]) -> None:
+        self._pool = pool
+        self._config = config
+        self._ran = ran
+        self.holdings = Holdings(config)
+        self._on_box: dict[str, Callable[[Held, Header, Parts], Awaitable[Answer]]] = {
+            "exec": self._exec,
+            "python": self._python,
+            "write": self._write,
+            "read": self._read,
+            "snapshot": self._snapshot,
+            "fork": self._fork,
+            "session": self._session,
+        }
+
+    async def run(self, owner: str, header: Header, parts: Parts) -> Answer:
+        """A program in a box of its own, that is gone afterwards."""
+        language = header.get("language")
+        if language == "python":
+            python = parse(RunPython, header)
+            async with await self._fresh(owner, python.limits) as box:
+                return await self._run_python(box, python, parts, None)
+        if language == "exec":
+            program = parse(RunExec, header)
+            async with await self._fresh(owner, program.limits) as box:
+                return await self._run_exec(box, program, parts, None)
+        raise UsageError(f"bad request: language {language!r}: give 'python' or 'exec'")
+
+    async def open(self, owner: str, header: Header, parts: Parts) -> Answer:
+        """A new box."""
+        limits = self._allowed(parse(OpenRequest, header).limits)
+        if len(parts) > 1:
+            raise UsageError(f"bad request: {len(parts)} parts, not at most 1")
+        snapshot = parts[0] if parts else None
+        box = await self._pool.owner(owner).open(limits=limits, snapshot=snapshot)
+        return {"box": self.holdings.add(owner, box).id}, []
+
+    async def on_box(self, owner: str, id: str, name: str, header: Header, parts: Parts) -> Answer:
+        """An operation on a box that is held."""
+        if name not in self._on_box:
+            raise UsageError(f"no operation {name!r} on a box: one of {', '.join(self._on_box)}")
+        with self.holdings.using(owner, id) as held:
+            return await self._on_box[name](held, header, parts)
+
+    async def on_session(
+        self, owner: str, id: str, session: str, name: str, header: Header, parts: Parts
+    ) -> Answer:
+        """An operation on a session of such a box."""
+        with self.holdings.using(owner, id) as held:
+            if name == "run":
+                request = parse(CodeRequest, header)
+                code = source(expect(parts, 1)[0])
+                limits = self._allowed(request.limits)
+                return self._result(await held.session(session).run(code, limits=limits))
+            if name == "fork":
+                parse(EmptyRequest, header)
+                self.holdings.has_room(held)
+                copy = await held.session(session).fork()
+                return {"session": self.holdings.add_session(held, copy)}, []
+        raise UsageError(f"no operation {name!r} on a session: run or fork")
+
+    async def close_session(self, owner: str, id: str, session: str) -> Answer:
+        """End a session; one that has ended is as ended as it can be."""
+        with self.holdings.using(owner, id) as held:
+            gone = held.sessions.pop(session, None)
+            if gone is not None:
+                await gone.close()
+        return {}, []
+
+    async def close_box(self, owner: str, id: str) -> Answer:
+        """Close a box."""
+        await self.holdings.close(owner, id)
+        return {}, []
+
+    async def _exec(self, held: Held, header: Header, parts: Parts) -> Answer:
+        request = parse(ExecRequest, header)
+        return await self._run_exec(held.box, request, parts, self._allowed(request.limits))
+
+    async def _python(self, held: Held, header: Header, parts: Parts) -> Answer:
+        request = parse(PythonRequest, header)
+        return await self._run_python(held.box, request, parts, self._allowed(request.limits))
+
+    async def _write(self, held: Held, header: Header, parts: Parts) -> Answer:
+        await held.box.write(parse(WriteRequest, header).path, expect(parts, 1)[0])
+        return {}, []
+
+    async def _read(self, held: Held, header: Header, parts: Parts) -> Answer:
+        request = parse(ReadRequest, header)
+        expect(parts, 0)
+        return {}, [await held.box.read(request.path, limit=request.limit)]
+
+    async def _snapshot(self, held: Held, header: Header, parts: Parts) -> Answer:
+        parse(EmptyRequest, header)
+        return {}, [await held.box.snapshot()]
+
+    async def _fork(self, held: Held, header: Header, parts: Parts) -> Answer:
+        parse(EmptyRequest, header)
+        return {"box": self.holdings.add(held.owner, await held.box.fork()).id}, []
+
+    async def _session(self, held: Held, header: Header, parts: Parts) -> Answer:
+        request = parse(SessionRequest, header)
+        self.holdings.has_room(held)
+        box = held.box
+        session = await (box.shell() if request.kind == "shell" else box.repl())
+        return {"session": self.holdings.add_session(held, session)}, []
+
+    async def _run_exec(
+        self, box: Sandbox, request: ExecRequest, parts: Parts, limits: Limits | None
+    ) -> Answer:
+        stdin = expect(parts, 1)[0]
+        return self._result(
+            await box.exec(request.argv, stdin=stdin, env=request.env, limits=limits)
+        )
+
+    async def _run_python(
+        self, box: Sandbox, request: PythonRequest, parts: Parts, limits: Limits | None
+    ) -> Answer:
+        stdin, code = expect(parts, 2)
+        return self._result(
+            await box.python(source(code), args=request.args, stdin=stdin, limits=limits)
+        )
+
+    async def _fresh(self, owner: str, limits: Limits | None) -> Sandbox:
+        return await self._pool.owner(owner).open(limits=self._allowed(limits))
+
+    def _result(self, result: Result) -> Answer:
+        self._ran(result)
+        return result_header(result), [result.stdout, result.stderr]
+
+    def _allowed(self, limits: Limits | None) -> Limits | None:
+        return None if limits is None else self._config.allow(limits)
