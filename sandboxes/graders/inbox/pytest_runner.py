@@ -7,20 +7,24 @@ let no exception through, and nothing that judges was replaced meanwhile.
 
 from __future__ import annotations
 
-import builtins
-import json
-import math
-import operator
 import os
-import random
 import sys
-import time
-import unittest
-from typing import Any
 
-import _pytest.reports
-import _pytest.runner
-import pytest
+# What lies in the working directory is under test: nothing of it may stand in for what tests.
+sys.path[:] = [path for path in sys.path if path not in ("", ".", os.getcwd())]
+
+import builtins  # noqa: E402
+import json  # noqa: E402
+import math  # noqa: E402
+import operator  # noqa: E402
+import random  # noqa: E402
+import time  # noqa: E402
+import unittest  # noqa: E402
+from typing import Any  # noqa: E402
+
+import _pytest.reports  # noqa: E402
+import _pytest.runner  # noqa: E402
+import pytest  # noqa: E402
 
 # What a test trusts, by name. What a library may have reason to wrap is left out.
 _LEFT_OUT = {"__import__", "open", "print", "input", "_", "exit", "quit", "help"}
@@ -121,6 +125,7 @@ def main() -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
     reporter = Reporter(os.dup(1), job["nonce"])
+    reporter.say({"ready": True})
     sys.path.insert(0, os.getcwd())
     options = ["-q", "--rootdir=.", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
     options += [part for name in job["plugins"] for part in ("-p", name)]

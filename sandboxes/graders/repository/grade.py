@@ -78,7 +78,8 @@ async def grade_repository(
     """Judge a work box by its archive (``await box.snapshot()``).
 
     Raises:
-        UsageError: The pristine archive is none, or the suite expects nothing.
+        UsageError: The pristine archive is none, the suite expects nothing, or the sandbox's Python
+            has no pytest.
         Fault: The sandbox broke.
     """
     if not suite.expected or len(set(suite.expected)) != len(suite.expected):
@@ -123,7 +124,13 @@ async def _run(
             result = await box.exec(command, stdin=job, limits=bounds)
         else:
             result = await box.python(source, stdin=job, limits=bounds)
-    return result, [json.loads(text) for text in frames(result.stdout, mark)]
+    said = [json.loads(text) for text in frames(result.stdout, mark)]
+    if not said and result.outcome in (Outcome.OK, Outcome.RE):
+        raise UsageError(  # nothing of the repository's has run yet
+            "no pytest in the sandbox: name an interpreter that has it (Suite.python), or give the"
+            f" namespace backend imports=['pytest']. {result.error_text[-200:].strip()}"
+        )
+    return result, said
 
 
 def _cases(suite: Suite, result: Result, said: list[dict[str, Any]]) -> list[CaseResult]:
