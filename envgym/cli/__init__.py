@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from envgym.cli import bench, check, evaluate, listing, play, replay, rollout, train, view
+from envgym.cli import bench, check, evaluate, listing, play, replay, rollout, serve, train, view
 from envgym.errors import EnvgymError, UsageError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("play")(play.play_command)
 app.command("train")(train.train_command)
 app.command("eval")(evaluate.eval_command)
 app.command("view")(view.view_command)
+app.command("serve")(serve.serve_command)
 app.command("bench")(bench.bench_command)
 
 
