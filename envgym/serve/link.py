@@ -44,6 +44,7 @@ class Link:
         self._numbers = itertools.count(1)
         self.session = ""
         self.lost = False
+        self._asking = False
 
     @classmethod
     async def open(cls, url: str, headers: Mapping[str, str], kwargs: Mapping[str, Any]) -> Link:
@@ -91,9 +92,13 @@ class Link:
 
         Raises:
             EnvgymError: What the server raised.
+            UsageError: Another request has not been answered yet.
             Fault: The socket is lost.
         """
+        if self._asking:
+            raise UsageError("one thing at a time: await the step or reset before the next one")
         text = encode(request)
+        self._asking = True
         try:
             with contextlib.suppress(ClientError, ConnectionError):  # its last words may wait
                 await self._socket.send_str(text)
@@ -110,6 +115,8 @@ class Link:
             raise
         except (ClientError, ConnectionError, RuntimeError) as error:
             raise self._loss(error) from error
+        finally:
+            self._asking = False
         if reply["re"] == "failed":
             raise raised(reply)
         return reply

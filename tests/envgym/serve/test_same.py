@@ -115,6 +115,15 @@ async def test_the_order_of_calls_is_kept(server: Running) -> None:
             await env.reset()
 
 
+async def test_one_instance_does_one_thing_at_a_time(server: Running) -> None:
+    async with envgym.make(f"{server.url}/odd-v0") as env:
+        await env.reset(seed=1)
+        steps = [asyncio.create_task(env.step(Action(text))) for text in ("wait 0.2", "hello")]
+        with pytest.raises(UsageError, match="one thing at a time"):
+            await steps[1]
+        assert "wait" in (await steps[0]).observation.text
+
+
 async def test_tasks(server: Running) -> None:
     local, remote = pair(server, size=70)
     async with local, remote:
