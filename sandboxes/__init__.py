@@ -1,12 +1,13 @@
 """Where untrusted code runs: one interface, several backends, and what they have to withstand.
 
-async with await open_backend("namespace") as backend, await backend.open() as box:
+async with open_backend("namespace") as backend, await backend.open() as box:
     result = await box.python("print(6 * 7)")
     assert result.outcome is Outcome.OK and result.text == "42\\n"
 """
 
 from __future__ import annotations
 
+from envgym.sandboxes.backends import open_backend
 from envgym.sandboxes.base import Backend, Denied, Sandbox, Session, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
@@ -20,4 +21,5 @@ __all__ = [
     "Sandbox",
     "Session",
     "SessionLost",
+    "open_backend",
 ]

@@ -94,7 +94,7 @@ class Sandbox(_Closing):
             argv: Program and arguments; no shell reads them.
             stdin: Standard input, whole; the program need not read it.
             env: Environment variables beside the few a box sets (PATH, HOME, LANG, TMPDIR).
-            limits: Lower than the box's own.
+            limits: Lower than the box's own; what is higher in them is the box's.
 
         Returns:
             The result; a program that does not exist is RE with exit code 127.

@@ -10,7 +10,19 @@ import sys
 
 import typer
 
-from envgym.cli import bench, check, evaluate, listing, play, replay, rollout, serve, train, view
+from envgym.cli import (
+    bench,
+    check,
+    evaluate,
+    listing,
+    play,
+    replay,
+    rollout,
+    sandbox,
+    serve,
+    train,
+    view,
+)
 from envgym.errors import EnvgymError, UsageError
 
 app = typer.Typer(
@@ -29,6 +41,7 @@ app.command("eval")(evaluate.eval_command)
 app.command("view")(view.view_command)
 app.command("serve")(serve.serve_command)
 app.command("bench")(bench.bench_command)
+app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:

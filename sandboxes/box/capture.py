@@ -1,0 +1,53 @@
+"""One output pipe of a program, read as it comes and kept up to a limit."""
+
+from __future__ import annotations
+
+import os
+
+
+class Capture:
+    """The reading end of a pipe.
+
+    Attributes:
+        data: What came, at most `limit` bytes.
+        over: Whether more came; that is thrown away.
+        open: Whether more may come.
+    """
+
+    def __init__(self, file: int, limit: int) -> None:
+        os.set_blocking(file, False)
+        self.file = file
+        self.limit = limit
+        self.data = bytearray()
+        self.over = False
+        self.open = True
+
+    def pump(self) -> bool:
+        """Read what is there now; whether there may be more at once."""
+        for _ in range(64):  # a flood must not keep the supervisor from its clock
+            try:
+                piece = os.read(self.file, 1 << 16)
+            except BlockingIOError:
+                return False
+            except OSError:
+                piece = b""
+            if not piece:
+                self.open = False
+                return False
+            room = self.limit - len(self.data)
+            self.data += piece[: max(room, 0)]
+            if len(piece) > room:
+                self.over = True
+                return False
+        return True
+
+    def take(self) -> bytes:
+        """What came since the last `take`."""
+        data, self.data, self.over = bytes(self.data), bytearray(), False
+        return data
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file, self.open = -1, False

@@ -1,0 +1,95 @@
+"""A program that runs once: its pipes, and its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from envgym.sandboxes.box.call import Call
+from envgym.sandboxes.box.capture import Capture
+from envgym.sandboxes.box.config import BoxConfig
+from envgym.sandboxes.box.launch import spawn
+
+DRAIN_S = 0.5  # for the last bytes of processes that were just killed
+
+
+class Job:
+    """A running program.
+
+    Attributes:
+        pid: Its main process.
+        files: Descriptors the supervisor waits on: outputs, and the input while some is left.
+        ended: When its main process ended; None while it runs.
+    """
+
+    def __init__(
+        self,
+        id: int,
+        config: BoxConfig,
+        limits: dict[str, Any],
+        body: Callable[[], Any],
+        stdin: bytes,
+    ) -> None:
+        pipes = [os.pipe() for _ in range(3)]
+        (inside, self._stdin), (out, out_inside), (err, err_inside) = pipes
+        theirs = (inside, out_inside, err_inside)
+        self.pid = spawn(config, limits, theirs, body)
+        for file in theirs:
+            os.close(file)
+        os.set_blocking(self._stdin, False)
+        self._left = memoryview(stdin)
+        self.output = Capture(out, limits["output_bytes"]), Capture(err, limits["output_bytes"])
+        self.call = Call(
+            id, self.pid, limits, config.meters, not config.held_outside, self.output, fresh=True
+        )
+        self.ended: float | None = None
+        self._status, self._cpu_s, self._resident = 0, 0.0, 0
+        self.feed()
+
+    @property
+    def reading(self) -> list[int]:
+        """Descriptors to read."""
+        return [capture.file for capture in self.output if capture.open and not capture.over]
+
+    @property
+    def writing(self) -> list[int]:
+        """The descriptor to write, while there is standard input left."""
+        return [self._stdin] if self._stdin >= 0 else []
+
+    def feed(self) -> None:
+        """Write what the program takes of its standard input now."""
+        try:
+            while self._left:
+                self._left = self._left[os.write(self._stdin, self._left[: 1 << 16]) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._left = memoryview(b"")  # it does not want the rest
+        self._close_stdin()
+
+    def exited(self, status: int, cpu_s: float, resident: int) -> None:
+        """Its main process is gone; what it left in the pipes is still to be read."""
+        self._status, self._cpu_s, self._resident = status, cpu_s, resident
+        self.ended = time.monotonic()
+        self._close_stdin()
+
+    def drained(self, now: float) -> bool:
+        """Whether all output is there, or as much of it as is waited for."""
+        if self.ended is None:
+            return False
+        full = all(not capture.open or capture.over for capture in self.output)
+        return full or now >= self.ended + DRAIN_S
+
+    def reply(self) -> tuple[dict[str, Any], bytes, bytes]:
+        """The answer; the pipes are closed with it."""
+        answer = self.call.reply(self._status, self._cpu_s, self._resident)
+        for capture in self.output:
+            capture.close()
+        return answer
+
+    def _close_stdin(self) -> None:
+        if self._stdin >= 0:
+            os.close(self._stdin)
+            self._stdin = -1

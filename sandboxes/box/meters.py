@@ -1,0 +1,41 @@
+"""Counters of the box's own control group, read through descriptors opened before it was closed.
+
+Inside the box no control group is to be seen; its supervisor still reads these files. Without them
+the numbers stay 0 and memory is watched by sampling.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass
+class Meters:
+    """Descriptors, or None.
+
+    Attributes:
+        memory: A file with a line ``oom_kill N`` (v1 ``memory.oom_control``, v2 ``memory.events``).
+        processes: A file with a line ``max N`` (``pids.events``).
+    """
+
+    memory: int | None = None
+    processes: int | None = None
+
+    def ooms(self) -> int:
+        """Processes killed for memory so far."""
+        return _count(self.memory, b"oom_kill")
+
+    def refusals(self) -> int:
+        """Forks refused so far."""
+        return _count(self.processes, b"max")
+
+
+def _count(file: int | None, name: bytes) -> int:
+    if file is None:
+        return 0
+    try:
+        lines = os.pread(file, 4096, 0).splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.split()[:1] == [name])

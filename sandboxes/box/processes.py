@@ -1,0 +1,114 @@
+"""Who descends from whom, what they use, and how all of them end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK = os.sysconf("SC_CLK_TCK")
+_ROUNDS = 200  # of killing, before what forks faster than that is left to the box's own end
+
+
+def children(pid: int) -> list[int]:
+    """Children of a process, its threads' included."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+    except (OSError, ValueError):
+        return found
+    return found
+
+
+def tree(pid: int) -> Iterator[int]:
+    """A process and all its descendants."""
+    waiting = [pid]
+    seen: set[int] = set()
+    while waiting:
+        pid = waiting.pop()
+        if pid not in seen:
+            seen.add(pid)
+            yield pid
+            waiting += children(pid)
+
+
+def usage(pid: int) -> tuple[float, int, int]:
+    """Processor seconds, resident bytes and number of tasks of a process tree, as of now."""
+    seconds, resident, tasks = 0.0, 0, 0
+    for one in tree(pid):
+        try:
+            with open(f"/proc/{one}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        # Of the fields after the name: user and system time, threads, resident pages.
+        seconds += (int(fields[11]) + int(fields[12])) / _TICK
+        tasks += int(fields[17])
+        resident += int(fields[21]) * _PAGE
+    return seconds, resident, tasks
+
+
+def proportional(pid: int) -> int:
+    """Resident bytes of a process tree, a page that several share counted once among them."""
+    total = 0
+    for one in tree(pid):
+        try:
+            with open(f"/proc/{one}/smaps_rollup", "rb") as file:
+                total += sum(int(line.split()[1]) for line in file if line.startswith(b"Pss:"))
+        except OSError:
+            continue
+    return total << 10
+
+
+def kill_tree(pid: int, keep: Iterable[int] = ()) -> None:
+    """Kill a process and what descends from it, but for the trees of those to `keep`."""
+    seen = {0, 1, *keep}
+    waiting = [pid]
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        kill(one, signal.SIGSTOP)  # so that it makes no more children while these are listed
+        waiting += children(one)
+        kill(one, signal.SIGKILL)
+
+
+def kill(pid: int, number: int) -> None:
+    """Send a signal; a process that is gone has no use for it."""
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def sweep(mains: set[int]) -> None:
+    """Kill every process of ours that belongs to none of the `mains`.
+
+    What is found right below this process and is no main lost its parent: what an ended program
+    left behind, or a daemon of a REPL's. A shell adopts its daemons and keeps them.
+    """
+    own = os.getpid()
+    if own == 1 and not mains:
+        try:
+            os.kill(-1, signal.SIGKILL)  # all of the box but this process, at once
+        except ProcessLookupError:
+            return
+        return
+    for _ in range(_ROUNDS):
+        left = [pid for pid in children(own) if pid not in mains and not _dead(pid)]
+        if not left:
+            return
+        for pid in left:
+            kill_tree(pid, keep=mains)
+
+
+def _dead(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except OSError:
+        return True

@@ -1,0 +1,79 @@
+"""Python source run as ``__main__`` in a forked process, as if an interpreter had started."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import linecache
+import os
+import sys
+import threading
+import traceback
+import types
+
+from envgym.sandboxes.box.launch import fresh_streams
+
+NAME = "main.py"
+
+
+def run_source(code: str, args: list[str], env: dict[str, str], workdir: str) -> None:
+    """Run the source and end the process with the exit code an interpreter would give."""
+    become_main(args, env, workdir)
+    try:
+        status = _status(code)
+        threading._shutdown()  # type: ignore[attr-defined]
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        status = status or 120  # as the interpreter does where a stream cannot be flushed
+    os._exit(status & 0xFF)
+
+
+def become_main(args: list[str], env: dict[str, str], workdir: str) -> types.ModuleType:
+    """A new ``__main__``, its arguments, environment, streams and import path."""
+    fresh_streams()
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = [NAME, *args]
+    sys.path.insert(0, workdir)
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__builtins__=builtins, __file__=NAME)
+    sys.modules["__main__"] = main
+    return main
+
+
+def _status(code: str) -> int:
+    main = sys.modules["__main__"]
+    lines = code.splitlines(keepends=True)
+    linecache.cache[NAME] = (len(code), None, lines, NAME)  # so that tracebacks show the source
+    try:
+        exec(compile(code, NAME, "exec", dont_inherit=True), main.__dict__)
+    except SystemExit as end:
+        return exit_status(end)
+    except BaseException as error:
+        print_error(error)
+        return 1
+    return 0
+
+
+def exit_status(end: SystemExit) -> int:
+    """The exit code that ``SystemExit`` stands for; a message is written as an interpreter does."""
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code
+    print(end.code, file=sys.stderr)
+    return 1
+
+
+def print_error(error: BaseException) -> None:
+    """The traceback, from the program's first frame on."""
+    trace = error.__traceback__
+    while trace is not None and NAME not in trace.tb_frame.f_code.co_filename:
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace)

@@ -1,0 +1,163 @@
+"""Boxes of namespaces, as a backend: one zygote, as many boxes as are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from envgym.errors import UsageError
+from envgym.sandboxes.base import Backend, Sandbox
+from envgym.sandboxes.boxed import Box
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.link import Link
+from envgym.sandboxes.namespace.cgroup import NoCgroup, Parent, make_parent
+from envgym.sandboxes.namespace.nursery import Nursery
+from envgym.sandboxes.namespace.settings import STDLIB, BoxSettings, Settings
+from envgym.sandboxes.outcome import Outcome
+
+MODES = {
+    "root": "user, mount, pid, net, ipc and uts namespaces, user ids of each box's own, seccomp",
+    "user": "user, mount, pid, net, ipc and uts namespaces within one user id, seccomp",
+    "landlock": "weaker, no namespaces: Landlock, no sockets, seccomp; the disk is not bounded",
+}
+
+
+class NamespaceBackend(Backend):
+    """Boxes forked from a warm interpreter into fresh namespaces.
+
+    Args:
+        mode: ``root`` or ``user``; ``auto`` is the one of these that this process can have. Where
+            the kernel grants no namespaces, ``landlock`` is there for who asks for it.
+        imports: Modules beside the standard library's that programs find imported; they, and what
+            lies beside them, are readable in a box.
+        readable: Further paths that programs may read, at the same place.
+
+    Raises:
+        UsageError: An argument is wrong. That the machine refuses is told by the first `open`.
+    """
+
+    name = "namespace"
+
+    def __init__(
+        self, mode: str = "auto", *, imports: Sequence[str] = (), readable: Sequence[str] = ()
+    ) -> None:
+        root = os.geteuid() == 0
+        if mode == "auto":
+            mode = "root" if root else "user"
+        if mode not in MODES:
+            raise UsageError(f"no mode {mode!r} of namespace boxes: {', '.join(MODES)} or auto")
+        if mode == "root" and not root:
+            raise UsageError("mode 'root' needs root: run as root, or take mode 'user'")
+        if mode == "user" and root:
+            raise UsageError("as root, programs of mode 'user' would be root: take mode 'root'")
+        self.mode = mode
+        self._imports = [*imports]
+        self._readable = [*readable]
+        self._ids = itertools.count(1)
+        self._nursery: Nursery | None = None
+        self._starting = asyncio.Lock()
+        self._boxes: set[Box] = set()
+        self._folder = ""
+        self._parent: Parent | None = None
+        self.no_group = ""
+        try:
+            self._parent = make_parent()
+        except NoCgroup as error:
+            self.no_group = str(error)
+        held = "control groups" if self._parent else "resource limits (no control group)"
+        self.isolation = f"{MODES[mode]}, {held}"
+
+    async def open(self, *, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
+        """See `Backend`."""
+        bounds = limits or Limits()
+        nursery = await self._running()
+        settings = BoxSettings(
+            next(self._ids), bounds.memory_bytes, bounds.processes, bounds.disk_bytes
+        )
+        place = await nursery.place()
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                await place.open(settings, theirs)
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            place.close()
+            raise
+
+        async def end() -> None:
+            self._boxes.discard(box)
+            await place.end()
+            nursery.give_back(place)
+
+        async def cause() -> Outcome | None:
+            return Outcome.MLE if await place.end() else None
+
+        async def reopen(files: bytes) -> Sandbox:
+            return await self.open(limits=bounds, snapshot=files)
+
+        box = Box(Link(reader, writer), bounds, end=end, reopen=reopen, cause=cause)
+        self._boxes.add(box)
+        if snapshot is not None:
+            try:
+                await box.restore(snapshot)
+            except BaseException:
+                await box.close()
+                raise
+        return box
+
+    @property
+    def zygote_pid(self) -> int:
+        """The process that all boxes descend from; 0 before the first is opened."""
+        return self._nursery.pid if self._nursery is not None else 0
+
+    async def close(self) -> None:
+        """See `Backend`."""
+        for box in list(self._boxes):
+            await box.close()
+        if self._nursery is not None:
+            await self._nursery.close()
+            self._nursery = None
+        if self._parent is not None:
+            await asyncio.to_thread(self._parent.remove)
+        if self._folder:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _running(self) -> Nursery:
+        """The zygote; a new one where there is none or it has died."""
+        async with self._starting:
+            if self._nursery is None or not self._nursery.alive:
+                if self._nursery is not None:
+                    await self._nursery.close()
+                    if self._parent is not None:
+                        self._parent.clear()
+                self._nursery = await Nursery.start(self._settings(), self._parent)
+            return self._nursery
+
+    def _settings(self) -> Settings:
+        if self.mode == "landlock" and not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="envgym-landlock-")
+            os.chmod(self._folder, 0o711)
+        prefix, env, folders = sys.base_prefix, {}, []
+        if self._imports:
+            folders = [p for p in sys.path if p and Path(p).name in ("site-packages",)]
+            env["PYTHONPATH"] = ":".join(folders)
+        if not prefix.startswith("/usr"):
+            env["PATH"] = f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"
+        return Settings(
+            self.mode,
+            readable=[prefix, *folders, *self._readable],
+            import_paths=folders,
+            imports=[*STDLIB, *self._imports],
+            env=env,
+            own_ids=os.geteuid() == 0,
+            folder=self._folder,
+            group_version=self._parent.version if self._parent else 0,
+        )

@@ -1,0 +1,118 @@
+"""Which system calls a program in a box may make.
+
+Three answers. What no honest program does (tracing others, mounting, new namespaces, keys, kernel
+modules) kills it at once: the outcome is DENIED. What honest programs probe for fails with the
+error that they are ready for. All the rest is allowed: namespaces, limits and the missing
+capabilities hold it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+import struct
+from functools import cache
+
+from envgym.sandboxes.namespace import bpf, syscalls
+from envgym.sandboxes.namespace.bpf import ALLOW, KILL, Rule, Test, errno_action
+from envgym.sandboxes.namespace.numbers import LAST, NUMBERS
+
+ARCHES = {"x86_64": (0xC000003E, 0, 0x40000000), "aarch64": (0xC00000B7, 1, None)}
+"""AUDIT_ARCH constant, column in `NUMBERS`, first number of the x32 calls."""
+
+_KILLED = ["acct", "add_key", "bpf", "chroot", "clock_adjtime", "clock_settime", "create_module", "delete_module", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "init_module", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl", "mount", "mount_setattr", "move_mount", "open_by_handle_at", "open_tree", "perf_event_open", "pidfd_getfd", "pivot_root", "process_vm_readv", "process_vm_writev", "ptrace", "reboot", "request_key", "setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon", "umount2", "unshare", "userfaultfd"]
+_REFUSED = ["adjtimex", "fanotify_init", "fanotify_mark", "migrate_pages", "move_pages", "name_to_handle_at", "process_madvise", "quotactl", "quotactl_fd", "syslog", "vhangup"]
+# clone3 hides its flags behind a pointer; without it the C library falls back to clone.
+_ABSENT = ["_sysctl", "clone3", "io_uring_enter", "io_uring_register", "io_uring_setup", "lookup_dcookie", "memfd_secret", "modify_ldt", "nfsservctl", "sysfs", "uselib", "ustat"]
+_BY_PATH = ["chmod", "chown", "fchmodat", "fchmodat2", "fchownat", "file_setattr", "futimesat", "lchown", "lremovexattr", "lsetxattr", "removexattr", "removexattrat", "setxattr", "setxattrat", "utime", "utimensat", "utimes"]
+_SHARED = ["mq_open", "msgget", "semget", "shmget"]  # found by name, by any box in the same namespace
+
+_NAMESPACES = (
+    syscalls.NEWNS
+    | syscalls.NEWCGROUP
+    | syscalls.NEWUTS
+    | syscalls.NEWIPC
+    | syscalls.NEWUSER
+    | syscalls.NEWPID
+    | syscalls.NEWNET
+)
+_UNIX, _INET, _INET6 = 1, 2, 10
+_STREAM, _DATAGRAM, _SEQPACKET = 1, 2, 5
+_TCP, _UDP = 6, 17
+_TIOCSTI, _TIOCLINUX, _TIOCSETD = 0x5412, 0x541C, 0x5423
+_FILTER = 2  # SECCOMP_MODE_FILTER
+_PERMISSION = errno_action(errno.EPERM)
+_FAMILY = errno_action(errno.EAFNOSUPPORT)
+_PROTOCOL = errno_action(errno.EPROTONOSUPPORT)
+
+
+def _self_only(argument: int) -> tuple[Test, ...]:
+    """The process named is the caller: in a one-user box its supervisor has the same user."""
+    return (Test(argument, _PERMISSION, values=(0,)),)
+
+
+@cache
+def rules(alone: bool, guest: bool = False) -> dict[str, Rule]:
+    """The policy by name.
+
+    Args:
+        alone: The box has namespaces of its own: TCP, UDP and shared memory by name reach only
+            itself. Otherwise it has no sockets but pairs, for where one leads a filter cannot see.
+        guest: Its programs' user owns files outside, which Landlock keeps from being read and
+            written, but not from being given other modes, owners, times and attributes.
+    """
+    # Of IP only TCP and UDP: rarer protocols are code of the kernel that a box has no need of.
+    sockets = (
+        Test(0, _FAMILY, values=(_UNIX, _INET, _INET6)),
+        Test(1, _PROTOCOL, values=(_STREAM, _DATAGRAM, _SEQPACKET), mask=0xF),
+        Test(2, _PROTOCOL, values=(0, _UNIX, _TCP, _UDP)),
+    )
+    found: dict[str, Rule] = dict.fromkeys(_KILLED, KILL)
+    found |= dict.fromkeys(_REFUSED, _PERMISSION)
+    found |= dict.fromkeys(_ABSENT, errno_action(errno.ENOSYS))
+    if not alone:
+        found |= dict.fromkeys(_SHARED, _PERMISSION)
+    if guest:
+        found |= dict.fromkeys(_BY_PATH, _PERMISSION)
+    found |= {
+        "clone": (Test(0, KILL, clear=_NAMESPACES),),
+        "socket": sockets if alone else _FAMILY,
+        "socketpair": (Test(0, _FAMILY, values=(_UNIX,)),),
+        "ioctl": (Test(1, _PERMISSION, banned=(_TIOCSTI, _TIOCLINUX, _TIOCSETD)),),
+        "personality": (Test(0, _PERMISSION, values=(0, 0xFFFFFFFF)),),
+        "prctl": (
+            Test(0, ALLOW, values=(syscalls.PR_SET_DUMPABLE,)),
+            Test(1, errno_action(0), values=(1,)),  # hiding from the supervisor: not done
+        ),
+        "prlimit64": _self_only(0),
+        "sched_setaffinity": _self_only(0),
+        "sched_setattr": _self_only(0),
+        "sched_setparam": _self_only(0),
+        "sched_setscheduler": _self_only(0),
+        "setpriority": (Test(0, _PERMISSION, values=(0,)), *_self_only(1)),
+        "ioprio_set": (Test(0, _PERMISSION, values=(1,)), *_self_only(1)),
+    }
+    return found
+
+
+@cache
+def program(alone: bool = True, guest: bool = False, machine: str = platform.machine()) -> bytes:
+    """The filter as the kernel takes it: 8 bytes an instruction."""
+    arch, column, x32_from = ARCHES[machine]
+    by_number = {NUMBERS[name][column]: rule for name, rule in rules(alone, guest).items()}
+    numbered = {number: rule for number, rule in by_number.items() if number is not None}
+    return bpf.assemble(arch, numbered, x32_from, LAST)
+
+
+def install(code: bytes) -> None:
+    """Hold this process, and all that it starts, to a filter, for good.
+
+    Raises:
+        OSError: The kernel has no seccomp filters, or the process may still gain privileges.
+    """
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
+    handle = ctypes.create_string_buffer(header, len(header))
+    syscalls.prctl(syscalls.PR_SET_SECCOMP, _FILTER, ctypes.addressof(handle))
