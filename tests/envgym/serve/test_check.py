@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -58,4 +59,5 @@ def test_a_saved_rollout_is_replayed_over_the_wire(tmp_path: object) -> None:
         assert json.loads(done.stdout)["episodes"] == 5
         assert read_env(f"{tmp_path}/saved") == (f"{url}/guess-v0", {})
         env = make(f"{url}/guess-v0")
-        write_env(f"{tmp_path}/saved", env.spec)
+        write_env(f"{tmp_path}/saved", env.spec)  # the same one: not refused
+        asyncio.run(env.close())
