@@ -66,22 +66,22 @@ class Link:
                 max_msg_size=MAX_BYTES,
                 timeout=ClientWSTimeout(ws_close=_FAREWELL_S),
             )
-            link = cls(url, http, socket)
+        except BaseException as error:
+            await http.close()
+            if isinstance(error, WSServerHandshakeError) and error.status in (401, 403):
+                raise UsageError(f"{url} refuses the token: set ENVGYM_TOKEN_FILE") from None
+            if isinstance(error, ClientError | OSError):
+                raise unreachable(url, error) from error
+            raise
+        link = cls(url, http, socket)
+        try:
             keep_alive(socket.get_extra_info("socket"))
             opening: Open = {"op": "open", "id": link.next(), "kwargs": dict(kwargs)}
             link.session = (await link.ask(opening, OPENED))["session"]
-            return link
-        except WSServerHandshakeError as error:
-            await http.close()
-            if error.status in (401, 403):
-                raise UsageError(f"{url} refuses the token: set ENVGYM_TOKEN_FILE") from None
-            raise unreachable(url, error) from error
-        except (ClientError, OSError) as error:
-            await http.close()
-            raise unreachable(url, error) from error
         except BaseException:
-            await http.close()
+            await link.close()
             raise
+        return link
 
     def next(self) -> int:
         """A number for a request."""

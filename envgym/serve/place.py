@@ -102,7 +102,8 @@ class Place:
             with self._direct.open(request, timeout=_ANSWER_S) as answer:
                 return decode(form, answer.read())
         except urllib.error.HTTPError as error:
-            raise _error_of(self.url, error.code, error.read()) from None
+            with error:
+                raise _error_of(self.url, error.code, error.read()) from None
         except (OSError, HTTPException, json.JSONDecodeError) as error:
             raise unreachable(self.url, error) from error
 

@@ -139,7 +139,8 @@ def test_a_page_in_a_browser_is_refused(server: Running) -> None:
     )
     with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(request)
-    assert raised.value.code == 403
+    with raised.value as answer:
+        assert answer.code == 403
 
 
 # --- frames that nobody should send -------------------------------------------------------------
@@ -349,8 +350,9 @@ def test_health_resets_an_environment(server: Running) -> None:
     with running("tests.envgym.serve.test_wrong:Sick") as sick:
         with pytest.raises(urllib.error.HTTPError) as raised:
             urllib.request.urlopen(f"{sick.http}/health")
-        assert raised.value.code == 503
-        assert "no sandbox today" in json.load(raised.value)["error"]
+        with raised.value as refusal:
+            assert refusal.code == 503
+            assert "no sandbox today" in json.load(refusal)["error"]
         assert Sick.closed
 
 
