@@ -50,6 +50,7 @@ bench: setup
 	$(BIN)/envgym bench core
 	$(BIN)/envgym bench engine
 	$(BIN)/envgym bench retrieval
+	$(BIN)/envgym bench sandbox
 	$(BIN)/envgym bench service
 
 # The small base model in agents/tiny/base, made anew.

@@ -20,6 +20,7 @@ import sys
 
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
 from envgym.sandboxes.namespace.group import Group, remove_group
+from envgym.sandboxes.namespace.identity import know_ourselves
 from envgym.sandboxes.namespace.keeper import MESSAGE, Keeper
 from envgym.sandboxes.namespace.namespaces import KEEPERS, base_id
 from envgym.sandboxes.namespace.settings import Settings
@@ -177,5 +178,6 @@ def _warm_up(imports: list[str]) -> None:
     if "numpy.random" in sys.modules:  # the standard library sees to its own generator
         os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
     seccomp.program()
+    know_ourselves()
     gc.collect()
     gc.freeze()
