@@ -137,12 +137,25 @@ def main(file: int) -> None:
         if settings.mode != "landlock":
             mounts.seal_root()
     except (OSError, ImportError) as error:
-        control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        control.send(json.dumps({"error": _why(error)}).encode())
         return
     control.send(json.dumps({"ready": True}).encode())
     parents = dict(zip(message["parents"], files, strict=True))
     with contextlib.suppress(ConnectionError):
         Zygote(control, settings, parents, family).serve()
+
+
+def _why(error: Exception) -> str:
+    """The error, and the mend where it is known."""
+    mend = ""
+    if isinstance(error, PermissionError) and error.filename == mounts.NEW_PROC:
+        mend = ": this container hides parts of /proc: start it with systempaths=unconfined"
+    elif isinstance(error, PermissionError):
+        mend = (
+            ": namespaces are forbidden here, by a container's seccomp profile or a switch of the "
+            "kernel: allow unshare and mount, or take mode 'landlock', which is weaker"
+        )
+    return f"{error}{mend}"
 
 
 def _become_first(mode: str) -> None:
