@@ -127,12 +127,18 @@ class Box(Sandbox):
     async def ask(
         self, header: dict[str, Any], *parts: bytes
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """A request that runs no program: a box that is lost under it is a fault."""
+        """A request that runs no program: a box that is lost under it is a fault.
+
+        Unless its programs did that: their files fill its memory, and the next write is too much.
+        """
         try:
             return await self._link.ask(header, *parts)
         except Lost as error:
             if self._closing:
                 raise UsageError("the box is closed: open another one") from error
+            if (outcome := await self._cause()) is not None:
+                gone = f"the box is gone, by what its programs left in it ({outcome})"
+                raise UsageError(f"{gone}: open another one") from error
             raise broken(error) from error
 
     async def call(self, header: dict[str, Any], limits: Limits, *parts: bytes) -> Result:
