@@ -17,7 +17,7 @@ from typing import Any
 from envgym.sandboxes.base import Backend, Session
 from envgym.sandboxes.graders.compare import show
 from envgym.sandboxes.graders.frames import frame, nonce, roomy, shipped
-from envgym.sandboxes.graders.inbox.values import dump, load
+from envgym.sandboxes.graders.inbox.values import NotPlain, dump, load
 from envgym.sandboxes.graders.rewrite import Rewritten, rewrite
 from envgym.sandboxes.graders.solution import Answer, BoxedSolution, ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
@@ -145,8 +145,11 @@ class _Match:
     def _told(self, answer: Answer) -> str:
         """What the tests' box is told of an answer; one that failed fails the whole verdict."""
         if answer.is_value:
-            told: dict[str, Any] = {"value": answer.wire}
-        elif answer.raised is not None:
+            try:
+                return dump({"value": answer.wire})
+            except NotPlain as error:  # written so that it is longer when it is written properly
+                answer = Answer(Status.BAD_VALUE, detail=str(error))
+        if answer.raised is not None:
             told = {"raised": answer.raised, "detail": answer.detail}
         else:
             self.error = self.error or f"a call did not return: {answer.detail}"

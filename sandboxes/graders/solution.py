@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from envgym.sandboxes.base import Backend, Sandbox, Session
+from envgym.sandboxes.base import Backend, Sandbox, Session, SessionLost
 from envgym.sandboxes.graders.frames import frame, nonce, roomy, shipped
 from envgym.sandboxes.graders.inbox.values import NotPlain, check, dump, load
 from envgym.sandboxes.graders.verdict import WORDS, Status
@@ -102,7 +102,10 @@ class BoxedSolution:
         code = f"{_HARNESS}.{method}{(mark, *args)!r}"
         wall_s = min(self._limits.wall_s, self._left_s)
         limits = self._limits.model_copy(update={"wall_s": wall_s})
-        result = await self._session.run(code, limits=limits)
+        try:
+            result = await self._session.run(code, limits=limits)
+        except SessionLost:  # a thread or a child of an earlier call ended it meanwhile
+            result = Result(Outcome.RE, None, detail="it ended between two calls")
         self._left_s -= result.wall_s
         text = frame(result, mark)
         if text is None:
@@ -136,7 +139,8 @@ def _read(text: str) -> Answer:
             return Answer(Status.PASS, said["value"])
         if "not_plain" in said:
             raise NotPlain(f"it answered with {said['not_plain']}")
-        return Answer(Status.RE, raised=str(said["raised"]), detail=str(said["detail"]))
+        detail = str(said["detail"])[-2 * _TAIL :]
+        return Answer(Status.RE, raised=str(said["raised"])[:_TAIL], detail=detail)
     except (NotPlain, KeyError) as error:
         return Answer(Status.BAD_VALUE, detail=str(error)[:_TAIL])
 

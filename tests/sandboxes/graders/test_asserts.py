@@ -127,7 +127,7 @@ import gc, os, sys
 def total(n):
     seen = [repr(o)[:5000] for o in gc.get_objects() if isinstance(o, (dict, list, tuple))]
     seen += [open(f).read() for f in os.listdir('.') if os.path.isfile(f)]
-    return any("SEC" + "RET" in text for text in seen)
+    return any("".join(["SEC", "RET"]) in text for text in seen)
 """
     tests = about("SECRET = 'SECRET'\nassert total([1]) is False")
     assert (await grade_asserts(backend, peek, tests)).passed

@@ -35,6 +35,8 @@ ATTACKS = {
     "nothing": "",
     "endless": "while True: pass\n",
     "flood": "while True: print('4' * 10000)\n",
+    "NUL in the source": "print(4)\n\0",
+    "lone surrogates": "print('\udc80')\n",
     "binary": "import sys\nsys.stdout.buffer.write(bytes(range(256)))\n",
 }
 
