@@ -23,6 +23,7 @@ from envgym.sandboxes.graders.repository.tree import (
     File,
     Refused,
     Tree,
+    check_folders,
     read_tree,
     write_tree,
 )
@@ -107,7 +108,9 @@ def _assembled(suite: Suite, work: bytes, export: ExportLimits) -> tuple[Tree, t
     """The tree to test, and the paths whose changes were left out."""
     changed = read_tree(work, export)
     tree, left_out = fresh_tree(_pristine(suite), changed, suite.tests.keys(), export)
-    return tree | {path: File(data) for path, data in suite.tests.items()}, left_out
+    tree |= {path: File(data) for path, data in suite.tests.items()}
+    check_folders(tree)
+    return tree, left_out
 
 
 def _pristine(suite: Suite) -> Tree:
