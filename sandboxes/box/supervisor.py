@@ -266,6 +266,7 @@ class Supervisor:
         """End a session: ``session``."""
         session = self.sessions.get(header["session"])
         if session is not None:
+            session.ending = True
             processes.kill_tree(session.pid, keep=self._mains() - {session.pid})
         self._reply({"id": header["id"]})
 
@@ -301,7 +302,7 @@ class Supervisor:
 
     def _session(self, header: Header) -> Session:
         session = self.sessions.get(header["session"])
-        if session is None:
+        if session is None or session.ending:
             raise Refused("lost", "the session has ended: open a new one")
         return session
 
