@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from envgym.sandboxes.base import Backend, Sandbox, Session, SessionLost
-from envgym.sandboxes.graders.frames import frame, nonce, roomy, shipped
+from envgym.sandboxes.graders.frames import (
+    frame,
+    nonce,
+    patient,
+    roomy,
+    shipped,
+    start_harness,
+)
 from envgym.sandboxes.graders.inbox.values import NotPlain, check, dump, load
 from envgym.sandboxes.graders.verdict import WORDS, Status
 from envgym.sandboxes.limits import Limits
@@ -66,6 +73,7 @@ class BoxedSolution:
         self._backend = backend
         self._source = source
         self._limits = roomy(limits)
+        self._bounds = patient(limits)
         self._left_s = budget_s
         self._box: Sandbox | None = None
         self._session: Session | None = None
@@ -86,12 +94,10 @@ class BoxedSolution:
     async def _load(self) -> Answer:
         if self._left_s <= 0:
             return _SPENT
-        self._box = await self._backend.open(limits=self._limits)
+        self._box = await self._backend.open(limits=self._bounds)
         self._session = await self._box.repl()
         code = f"{shipped('values', 'candidate')}\n{_HARNESS} = Candidate()\n"
-        result = await self._session.run(code, limits=self._limits)
-        if not result.ok:
-            raise RuntimeError(f"the call protocol does not start: {ending(result)[1]}")
+        await start_harness(self._session, code, self._bounds)
         return await self._ask("load", self._source)
 
     async def _ask(self, method: str, *args: str) -> Answer:
