@@ -16,8 +16,14 @@ from typing import Any
 
 from envgym.sandboxes.base import Backend, Session
 from envgym.sandboxes.graders.compare import show
-from envgym.sandboxes.graders.frames import frame, nonce, roomy, shipped
-from envgym.sandboxes.graders.inbox.values import dump, load
+from envgym.sandboxes.graders.frames import (
+    frame,
+    nonce,
+    patient,
+    shipped,
+    start_harness,
+)
+from envgym.sandboxes.graders.inbox.values import NotPlain, dump, load
 from envgym.sandboxes.graders.rewrite import Rewritten, rewrite
 from envgym.sandboxes.graders.solution import Answer, BoxedSolution, ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
@@ -67,7 +73,7 @@ async def grade_asserts(
         backend: Where the two boxes are opened.
         source: The solution.
         tests: The task's tests.
-        limits: Of each call of the solution, and of the tests between two calls.
+        limits: Of each call of the solution; the tests have ten seconds at least between two calls.
         budget_s: Wall seconds of all calls.
 
     Raises:
@@ -76,10 +82,11 @@ async def grade_asserts(
     """
     counted = tests.rewritten
     solution = BoxedSolution(backend, source, limits=limits, budget_s=budget_s)
-    box = await backend.open(limits=roomy(limits))
+    bounds = patient(limits)
+    box = await backend.open(limits=bounds)
     try:
         async with await box.repl() as session:
-            match = _Match(session, solution, tests, roomy(limits))
+            match = _Match(session, solution, tests, bounds)
             final = await match.play(counted)
     finally:
         await solution.close()
@@ -108,9 +115,8 @@ class _Match:
 
     async def play(self, counted: Rewritten) -> dict[str, Any] | Verdict:
         expected = max(1, len(counted.required))
-        await self._session.run(
-            f"{shipped('values', 'referee')}\n_envgym_referee = Referee()\n", limits=self._limits
-        )
+        code = f"{shipped('values', 'referee')}\n_envgym_referee = Referee()\n"
+        await start_harness(self._session, code, self._limits)
         program = {
             "prelude": self._tests.prelude,
             "tests": counted.source,
@@ -145,8 +151,11 @@ class _Match:
     def _told(self, answer: Answer) -> str:
         """What the tests' box is told of an answer; one that failed fails the whole verdict."""
         if answer.is_value:
-            told: dict[str, Any] = {"value": answer.wire}
-        elif answer.raised is not None:
+            try:
+                return dump({"value": answer.wire})
+            except NotPlain as error:  # written so that it is longer when it is written properly
+                answer = Answer(Status.BAD_VALUE, detail=str(error))
+        if answer.raised is not None:
             told = {"raised": answer.raised, "detail": answer.detail}
         else:
             self.error = self.error or f"a call did not return: {answer.detail}"

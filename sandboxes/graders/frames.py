@@ -11,10 +11,13 @@ import secrets
 from functools import cache
 from pathlib import Path
 
+from envgym.errors import Fault
+from envgym.sandboxes.base import Session
 from envgym.sandboxes.graders.inbox.values import WIRE_BYTES
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 
+_PATIENCE_S = 10.0
 FRAME_BYTES = WIRE_BYTES + (1 << 16)
 
 
@@ -41,6 +44,24 @@ def frame(result: Result, mark: str) -> str | None:
 def roomy(limits: Limits) -> Limits:
     """The same limits, with room for a frame beside the output that they allow."""
     return limits.model_copy(update={"output_bytes": limits.output_bytes + FRAME_BYTES})
+
+
+def patient(limits: Limits) -> Limits:
+    """Limits for the graders' own code: a busy machine's slowness is not the solution's."""
+    times = {"wall_s": max(limits.wall_s, _PATIENCE_S), "cpu_s": max(limits.cpu_s, _PATIENCE_S)}
+    return roomy(limits).model_copy(update=times)
+
+
+async def start_harness(session: Session, source: str, limits: Limits) -> None:
+    """Run what the graders themselves put into a box; nobody else's code has run in it yet.
+
+    Raises:
+        Fault: It does not start: that is no program's doing.
+    """
+    result = await session.run(source, limits=limits)
+    if not result.ok:
+        said = result.detail or result.error_text[-300:].strip() or result.outcome
+        raise Fault(f"sandbox: a grader does not start in its box: {said}", "infra")
 
 
 @cache

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.graders.solution import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
@@ -160,7 +161,10 @@ class _Bench:
             built = await self._box.exec(program.build, limits=limits)
             if not built.ok:
                 return f"it does not build:\n{_build_words(built)}"
-        self._built = await self._box.snapshot()
+        try:
+            self._built = await self._box.snapshot()
+        except UsageError as error:
+            return f"what it built cannot be kept: {error}"
         return ""
 
     async def run(self, case: IoCase, check: Checker) -> tuple[Status, str]:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from envgym.sandboxes.base import Backend, Sandbox, Session
-from envgym.sandboxes.graders.frames import frame, nonce, roomy, shipped
+from envgym.sandboxes.base import Backend, Sandbox, Session, SessionLost
+from envgym.sandboxes.graders.frames import (
+    frame,
+    nonce,
+    patient,
+    roomy,
+    shipped,
+    start_harness,
+)
 from envgym.sandboxes.graders.inbox.values import NotPlain, check, dump, load
 from envgym.sandboxes.graders.verdict import WORDS, Status
 from envgym.sandboxes.limits import Limits
@@ -66,6 +73,7 @@ class BoxedSolution:
         self._backend = backend
         self._source = source
         self._limits = roomy(limits)
+        self._bounds = patient(limits)
         self._left_s = budget_s
         self._box: Sandbox | None = None
         self._session: Session | None = None
@@ -86,12 +94,10 @@ class BoxedSolution:
     async def _load(self) -> Answer:
         if self._left_s <= 0:
             return _SPENT
-        self._box = await self._backend.open(limits=self._limits)
+        self._box = await self._backend.open(limits=self._bounds)
         self._session = await self._box.repl()
         code = f"{shipped('values', 'candidate')}\n{_HARNESS} = Candidate()\n"
-        result = await self._session.run(code, limits=self._limits)
-        if not result.ok:
-            raise RuntimeError(f"the call protocol does not start: {ending(result)[1]}")
+        await start_harness(self._session, code, self._bounds)
         return await self._ask("load", self._source)
 
     async def _ask(self, method: str, *args: str) -> Answer:
@@ -102,7 +108,10 @@ class BoxedSolution:
         code = f"{_HARNESS}.{method}{(mark, *args)!r}"
         wall_s = min(self._limits.wall_s, self._left_s)
         limits = self._limits.model_copy(update={"wall_s": wall_s})
-        result = await self._session.run(code, limits=limits)
+        try:
+            result = await self._session.run(code, limits=limits)
+        except SessionLost:  # a thread or a child of an earlier call ended it meanwhile
+            result = Result(Outcome.RE, None, detail="it ended between two calls")
         self._left_s -= result.wall_s
         text = frame(result, mark)
         if text is None:
@@ -136,7 +145,8 @@ def _read(text: str) -> Answer:
             return Answer(Status.PASS, said["value"])
         if "not_plain" in said:
             raise NotPlain(f"it answered with {said['not_plain']}")
-        return Answer(Status.RE, raised=str(said["raised"]), detail=str(said["detail"]))
+        detail = str(said["detail"])[-2 * _TAIL :]
+        return Answer(Status.RE, raised=str(said["raised"])[:_TAIL], detail=detail)
     except (NotPlain, KeyError) as error:
         return Answer(Status.BAD_VALUE, detail=str(error)[:_TAIL])
 

@@ -20,7 +20,7 @@ import re
 from typing import Any
 
 DEPTH = 64
-WIRE_BYTES = 4 << 20
+WIRE_BYTES = 1 << 20
 _EXACT = 1 << 53
 _HEX_INT = re.compile(r"-?0x[0-9a-f]+\Z")
 _HEX = re.compile(r"([0-9a-f]{2})*\Z")

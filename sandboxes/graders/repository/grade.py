@@ -7,6 +7,7 @@ is said by a line each under a nonce, counted by the host, and asked again with 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from envgym.sandboxes.graders.repository.tree import (
     File,
     Refused,
     Tree,
+    check_folders,
     read_tree,
     write_tree,
 )
@@ -63,8 +65,10 @@ async def open_work(backend: Backend, suite: Suite, *, limits: Limits | None = N
         UsageError: The pristine archive is none.
         Fault: The sandbox broke.
     """
-    tree, _ = fresh_tree(pristine := _pristine(suite), pristine, (), ExportLimits())
-    return await backend.open(limits=limits, snapshot=write_tree(tree))
+    pristine = await asyncio.to_thread(_pristine, suite)
+    tree, _ = fresh_tree(pristine, pristine, (), ExportLimits())
+    snapshot = await asyncio.to_thread(write_tree, tree)
+    return await backend.open(limits=limits, snapshot=snapshot)
 
 
 async def grade_repository(
@@ -86,12 +90,9 @@ async def grade_repository(
         raise UsageError("a suite expects at least one test, and each once")
     expected = len(suite.expected)
     try:
-        tree, left_out = fresh_tree(
-            _pristine(suite), read_tree(work, export), suite.tests.keys(), export
-        )
+        tree, left_out = await asyncio.to_thread(_assembled, suite, work, export)
     except Refused as refused:
         return Verdict((), expected, f"the change is refused: {refused}")
-    tree |= {path: File(data) for path, data in suite.tests.items()}
     verdict = Verdict(
         tuple(_cases(suite, *await _run(backend, suite, tree, suite.expected, limits))), expected
     )
@@ -101,6 +102,15 @@ async def grade_repository(
         kept = ", ".join(left_out[:5])
         return Verdict(verdict.cases, expected, f"changes to these count for nothing: {kept}")
     return verdict
+
+
+def _assembled(suite: Suite, work: bytes, export: ExportLimits) -> tuple[Tree, tuple[str, ...]]:
+    """The tree to test, and the paths whose changes were left out."""
+    changed = read_tree(work, export)
+    tree, left_out = fresh_tree(_pristine(suite), changed, suite.tests.keys(), export)
+    tree |= {path: File(data) for path, data in suite.tests.items()}
+    check_folders(tree)
+    return tree, left_out
 
 
 def _pristine(suite: Suite) -> Tree:
@@ -118,7 +128,8 @@ async def _run(
     mark, bounds = nonce(), roomy(limits)
     job = json.dumps({"nonce": mark, "ids": list(ids), "plugins": list(suite.plugins)}).encode()
     source = shipped("pytest_runner")
-    async with await backend.open(limits=bounds, snapshot=write_tree(tree)) as box:
+    snapshot = await asyncio.to_thread(write_tree, tree)
+    async with await backend.open(limits=bounds, snapshot=snapshot) as box:
         if suite.python:
             command = [*suite.python, "-I", "-c", source]
             result = await box.exec(command, stdin=job, limits=bounds)

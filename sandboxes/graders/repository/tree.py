@@ -28,6 +28,9 @@ class ExportLimits(BaseModel):
     path_chars: int = Field(400, ge=1, description="Length of a path.")
 
 
+_NAME_BYTES = 255
+
+
 @dataclass(frozen=True)
 class File:
     """A regular file."""
@@ -70,10 +73,19 @@ def read_tree(archive: bytes, limits: ExportLimits) -> Tree:
                 tree[path] = _entry(tar, info, path)
     except (tarfile.TarError, EOFError, OverflowError) as error:
         raise Refused(f"no tar archive: {error}") from None
+    check_folders(tree)
+    return tree
+
+
+def check_folders(tree: Tree) -> None:
+    """Hold a tree to what a disk can hold.
+
+    Raises:
+        Refused: A path is a file, and a folder of another one.
+    """
     for path in tree:
         if any(above in tree for above in _above(path)):
             raise Refused(f"{path!r} lies under a file")
-    return tree
 
 
 def _entry(tar: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> File | Link:
@@ -92,7 +104,11 @@ def _checked(name: str, limits: ExportLimits) -> str:
     path = name[2:] if name.startswith("./") else name
     parts = path.split("/")
     bad = not path or "\0" in path or "\\" in path or any(part in ("", ".", "..") for part in parts)
-    if bad or len(path) > limits.path_chars:
+    try:
+        longest = max(len(part.encode("utf-8", "surrogateescape")) for part in parts)
+    except UnicodeEncodeError:
+        bad = True
+    if bad or len(path) > limits.path_chars or longest > _NAME_BYTES:
         raise Refused(f"the path {path[:80]!r}")
     return path
 

@@ -7,6 +7,7 @@ which knows no simulator's tricks.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 
@@ -91,7 +92,7 @@ async def grade_design(
     Raises:
         Fault: The sandbox broke, or a tool is not there.
     """
-    broken = lint(source, golden.interface.module)
+    broken = await asyncio.to_thread(lint, source, golden.interface.module)
     if broken:
         return _verdict(Status.REFUSED, "\n".join(broken[:10]), 0)
     async with await backend.open(limits=limits) as box:
@@ -109,7 +110,7 @@ async def grade_design(
                 return _verdict(*trace, stage)
             if stage == 4:  # where either golden trace is x, a netlist may be anything
                 defined = tuple(map(_both, golden.written.rows, golden.netlist.rows))
-            words = _mismatch(golden, defined, trace)
+            words = await asyncio.to_thread(_mismatch, golden, defined, trace)
             if words:
                 return _verdict(Status.WRONG, words, stage)
     return _verdict(Status.PASS, "", len(STAGES))
@@ -170,7 +171,8 @@ class _Bench:
             status, words = _broken(built)
             return status, words.replace(f"bench_{mark}.dut_{mark}", "it").replace(mark, "")
         result = await self._run("vvp", "-n", "run.vvp")
-        trace = read_trace(result.stdout, mark, self._interface, len(self._stimulus.rows))
+        count = len(self._stimulus.rows)
+        trace = await asyncio.to_thread(read_trace, result.stdout, mark, self._interface, count)
         if not result.ok or trace is None:
             return ending(result)
         return trace

@@ -95,6 +95,16 @@ ATTACKS = {
     "flood": "def total(n):\n    while True: print('x' * 100000)\n",
     "endless value": "def total(n):\n    held = []\n    held.append(held)\n    return held\n",
     "colliding set": "def total(n):\n    return {i * (2**61 - 1) for i in range(500)}\n",
+    "ends between two calls": "import os, threading\ndef total(n):\n"
+    "    threading.Timer(0.0, os._exit, [0]).start()\n    return 6\n",
+    "a frame that grows": "import __main__, os, sys\ndef total(n):\n    frame = sys._getframe()\n"
+    "    while 'nonce' not in frame.f_locals: frame = frame.f_back\n"
+    "    os.write(1, frame.f_locals['nonce'].encode() + b' {\"value\": \"')\n"
+    "    for _ in range(8): os.write(1, b'\\xff' * 100000)\n    os.write(1, b'\"}\\n')\n"
+    "    sys.stdout = sys.__stdout__ = None\n    os.close(1)\n"
+    "    os.open('/dev/null', os.O_WRONLY)\n",
+    "NUL in the source": "def total(n):\n    return 6\n\0",
+    "lone surrogates": "def total(n):\n    return '\\ud800' * 3 + chr(0xdc00)\n# \udc80\n",
     "too large": "def total(n):\n    return 'x' * (8 << 20)\n",
     "deleted harness": _WRONG
     + "import __main__\nfor name in list(vars(__main__)):\n    delattr(__main__, name)\n",

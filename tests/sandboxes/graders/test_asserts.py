@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from envgym.errors import Fault
 from envgym.sandboxes import Backend, Limits
+from envgym.sandboxes.graders import asserts, solution
 from envgym.sandboxes.graders.asserts import AssertTests, grade_asserts
 from envgym.sandboxes.graders.verdict import Status
 
@@ -127,7 +129,7 @@ import gc, os, sys
 def total(n):
     seen = [repr(o)[:5000] for o in gc.get_objects() if isinstance(o, (dict, list, tuple))]
     seen += [open(f).read() for f in os.listdir('.') if os.path.isfile(f)]
-    return any("SEC" + "RET" in text for text in seen)
+    return any("".join(["SEC", "RET"]) in text for text in seen)
 """
     tests = about("SECRET = 'SECRET'\nassert total([1]) is False")
     assert (await grade_asserts(backend, peek, tests)).passed
@@ -163,3 +165,14 @@ async def test_human_eval(backend: Backend, number: int) -> None:
     assert isinstance(body, ast.FunctionDef)
     nothing = row["prompt"] + "\n    return None\n"
     assert not (await grade_asserts(backend, nothing, tests)).passed
+
+
+async def test_a_grader_that_does_not_start_is_a_fault(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in ((solution, "values, candidate"), (asserts, "values, referee")):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "shipped", lambda *names: "raise OSError('no such luck')")
+            with pytest.raises(Fault, match="no such luck") as fault:
+                await grade_asserts(backend, SOLUTION, TESTS)
+            assert fault.value.kind == "infra", name

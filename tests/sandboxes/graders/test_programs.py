@@ -35,6 +35,8 @@ ATTACKS = {
     "nothing": "",
     "endless": "while True: pass\n",
     "flood": "while True: print('4' * 10000)\n",
+    "NUL in the source": "print(4)\n\0",
+    "lone surrogates": "print('\udc80')\n",
     "binary": "import sys\nsys.stdout.buffer.write(bytes(range(256)))\n",
 }
 
@@ -140,6 +142,10 @@ async def test_programs_of_files_are_built_once(backend: Backend) -> None:
     cases = [CASES[0], IoCase("0", "0"), CASES[1]]
     verdict = await grade_program(backend, program, cases, limits=QUICK)
     assert [case.status for case in verdict.cases] == [Status.PASS, Status.TLE, Status.PASS]
+    flood = Program(build=["/bin/sh", "-c", "head -c 3000000 /dev/zero > a; cp a b"], run=["true"])
+    small = QUICK.model_copy(update={"disk_bytes": 4 << 20, "wall_s": 5.0})
+    verdict = await grade_program(backend, flood, CASES, limits=small)
+    assert not verdict.passed
     broken = Program(build=["/bin/sh", "-c", "echo no such type >&2; exit 1"], run=["true"])
     verdict = await grade_program(backend, broken, CASES)
     assert not verdict.passed

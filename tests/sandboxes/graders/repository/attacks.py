@@ -227,6 +227,12 @@ ATTACKS: dict[str, Change] = {
     "102 endless": {"calc.py": "while True: pass\n"},
     "102 endless in the call": {"calc.py": "def add(*a):\n    while True: pass\nhalf = add\n"},
     "a flood": {"calc.py": "import os\nwhile True: os.write(1, b'x' * 65536)\n"},
+    "a folder in place of what decides": {"conftest.py": None, "conftest.py/x": "y"},
+    "a file in place of the tests": {
+        "tests": "x",
+        "tests/test_calc.py": None,
+        "tests/__init__.py": None,
+    },
     "too many files": {f"more/{n}.txt": "x" for n in range(1001)},
     "too large a file": {"calc.py": MENDED, "large.bin": "x" * (5 << 20)},
 }

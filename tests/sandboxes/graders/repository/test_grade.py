@@ -147,6 +147,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", data: bytes
         (member("a//b"), "path"),
         (member("a\\b"), "path"),
         (member("x" * 500), "path"),
+        (member("x" * 300), "path"),
         (member("calc.py|calc.py"), "twice"),
         (member("a|a/b"), "under a file"),
         (member("calc.py", tarfile.LNKTYPE, "/etc/passwd"), "neither"),
