@@ -8,7 +8,7 @@ TRL := 1.16.0
 TEMPLATES := .cache/trl-$(TRL)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: setup chromium demo test lint bench base clean
+.PHONY: setup chromium demo test lint bench base images clean
 
 setup: $(STAMP)
 
@@ -50,10 +50,15 @@ bench: setup
 	$(BIN)/envgym bench core
 	$(BIN)/envgym bench engine
 	$(BIN)/envgym bench retrieval
+	$(BIN)/envgym bench service
 
 # The small base model in agents/tiny/base, made anew.
 base: setup
 	$(BIN)/python scripts/make_base_model.py
 
+# Container images, from Debian packages and this machine's pip; needs a running Docker engine.
+images: setup
+	docker/images
+
 clean:
-	rm -rf $(VENV) .cache runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .cache docker/wheels runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

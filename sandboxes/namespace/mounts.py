@@ -47,7 +47,9 @@ _WRITTEN = {
     "group": f"root:x:0:\n{NAME}:x:{USER}:\nnogroup:x:65534:\n",
     "hosts": f"127.0.0.1 localhost {NAME}\n::1 localhost\n",
     "hostname": f"{NAME}\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
+    "nsswitch.conf": "".join(
+        f"{kind}: files\n" for kind in ("passwd", "group", "hosts", "services", "protocols")
+    ),
     "resolv.conf": "",
 }
 _OWN = "/.own"  # where a box's one tmpfs is mounted

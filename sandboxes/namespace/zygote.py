@@ -174,6 +174,8 @@ def _warm_up(imports: list[str]) -> None:
     site.sethelper()
     for name in imports:
         importlib.import_module(name)
+    if "numpy.random" in sys.modules:  # the standard library sees to its own generator
+        os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
     seccomp.program()
     gc.collect()
     gc.freeze()
