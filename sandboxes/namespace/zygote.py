@@ -133,7 +133,7 @@ def main(file: int) -> None:
         if settings.mode != "landlock":
             _become_first(settings.mode)
             mounts.build_root(settings.readable)
-        _warm_up(settings.imports)
+        _warm_up(settings.imports, settings.group_version > 0)
         if settings.mode != "landlock":
             mounts.seal_root()
     except (OSError, ImportError) as error:
@@ -181,7 +181,7 @@ def _become_first(mode: str) -> None:
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _warm_up(imports: list[str]) -> None:
+def _warm_up(imports: list[str], grouped: bool) -> None:
     """Import, and make every program's copy of what is here cheap."""
     site.setquit()
     site.setcopyright()
@@ -190,7 +190,7 @@ def _warm_up(imports: list[str]) -> None:
         importlib.import_module(name)
     if "numpy.random" in sys.modules:  # the standard library sees to its own generator
         os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
-    seccomp.program()
+    seccomp.program(held=grouped)
     know_ourselves()
     gc.collect()
     gc.freeze()
