@@ -34,11 +34,13 @@ class Side:
         name: Its name in the ratios; `OURS` for envgym.
         script: Path under ``benchmarks/`` of what prints its figures.
         arguments: For the script.
+        note: What a reader must know of it beside the figures.
     """
 
     name: str
     script: str
     arguments: tuple[str, ...] = ()
+    note: str = ""
 
 
 OURS = "envgym"
@@ -63,16 +65,32 @@ class Bench:
     rounds: int = 5
 
     def run(self, rounds: int | None, say: Progress) -> dict[str, Any]:
-        """Measure; see `report` for what comes back."""
+        """Measure; see `report` for what comes back.
+
+        A peer's script that prints ``{"absent": reason}`` is left out, and the reason is told.
+        """
         python = self._python(say)
         runs: dict[str, list[Figures]] = {side.name: [] for side in self.sides}
+        absent: dict[str, str] = {}
         load = os.getloadavg()[0]
         count = rounds or self.rounds
         for number in range(1, count + 1):
             for side in self.sides:
+                if side.name in absent:
+                    continue
                 say(f"round {number} of {count}: {side.name}")
-                runs[side.name].append(self._play(side, python))
-        return report(runs) | {"machine": self._machine(count, load)}
+                printed = self._play(side, python)
+                if "absent" in printed:
+                    absent[side.name] = printed["absent"]
+                    say(f"{side.name} is left out: {printed['absent']}")
+                else:
+                    runs[side.name].append(printed)
+        measured = {name: rows for name, rows in runs.items() if name not in absent}
+        return report(measured) | {
+            "absent": absent,
+            "notes": {side.name: side.note for side in self.sides if side.note},
+            "machine": self._machine(count, load),
+        }
 
     def _python(self, say: Progress) -> str:
         """The peers' interpreter, in an environment that is made on first use."""
@@ -94,8 +112,8 @@ class Bench:
             stamp.write_text(wanted)
         return str(python)
 
-    def _play(self, side: Side, python: str) -> Figures:
-        """One run of one side, in a process of its own."""
+    def _play(self, side: Side, python: str) -> dict[str, Any]:
+        """What one run of one side, in a process of its own, prints."""
         threads = str(self.threads)
         environment = os.environ | {
             "OMP_NUM_THREADS": threads,
@@ -117,8 +135,8 @@ class Bench:
         )
         if done.returncode:
             raise Fault(f"{side.script} failed:\n{done.stderr.strip()[-2000:]}")
-        figures: Figures = json.loads(done.stdout.strip().splitlines()[-1])
-        return figures
+        printed: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return printed
 
     def _machine(self, rounds: int, load: float) -> dict[str, Any]:
         return {

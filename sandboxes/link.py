@@ -70,6 +70,8 @@ class Link:
             raise
         finally:
             self._pending.pop(id, None)
+            if future.done() and not future.cancelled():
+                future.exception()  # looked at: the writer may have told first
         if "error" in answer:
             kinds = {"denied": Denied, "lost": SessionLost}
             raise kinds.get(answer["error"], UsageError)(answer["message"])

@@ -20,6 +20,7 @@ from envgym.cli import (
     rollout,
     sandbox,
     search,
+    serve,
     train,
     view,
     web,
@@ -40,6 +41,7 @@ app.command("play")(play.play_command)
 app.command("train")(train.train_command)
 app.command("eval")(evaluate.eval_command)
 app.command("view")(view.view_command)
+app.command("serve")(serve.serve_command)
 app.command("bench")(bench.bench_command)
 app.add_typer(search.app, name="search")
 app.add_typer(web.app, name="web")

@@ -22,7 +22,7 @@ from envgym.errors import UsageError, suggest
 
 
 def bench_command(
-    name: Annotated[str, typer.Argument(help="core, engine or retrieval.")],
+    name: Annotated[str, typer.Argument(help="core, engine, retrieval, sandbox or service.")],
     rounds: Annotated[int | None, typer.Option(min=1, help="Runs of each side.")] = None,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -69,6 +69,10 @@ def show(result: dict[str, Any]) -> None:
     console = Console()
     console.print(table)
     console.print("(2.00x: ours is twice as good)", highlight=False)
+    for peer, reason in result["absent"].items():
+        console.print(f"{peer} is not here: {reason}", highlight=False)
+    for side, note in result["notes"].items():
+        console.print(f"{side}: {note}", highlight=False)
     for name, value in result["machine"].items():
         console.print(f"{name:>12}  {value}", highlight=False)
 

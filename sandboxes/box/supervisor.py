@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-import selectors
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -82,23 +82,23 @@ class Supervisor:
         return self.channel.open
 
     def _wait(self) -> set[int]:
-        now = time.monotonic()
-        with selectors.PollSelector() as selector:
-            selector.register(self._wake, selectors.EVENT_READ)
-            for file, mask in self._files():
-                selector.register(file, mask)
-            return {key.fd for key, _ in selector.select(self._patience(now))}
+        poll = select.poll()  # not `selectors`: each function that runs is a page copied by a fork
+        poll.register(self._wake, select.POLLIN)
+        for file, mask in self._files():
+            poll.register(file, mask)
+        patience = self._patience(time.monotonic())
+        return {file for file, _ in poll.poll(None if patience is None else 1000 * patience)}
 
     def _files(self) -> Iterator[tuple[int, int]]:
-        events: dict[int, int] = {self.channel.file: selectors.EVENT_READ}
+        events: dict[int, int] = {self.channel.file: select.POLLIN}
         if self.channel.waiting:
             out = self.channel.out_file
-            events[out] = events.get(out, 0) | selectors.EVENT_WRITE
+            events[out] = events.get(out, 0) | select.POLLOUT
         for user in self._users():
             for file in user.reading:
-                events[file] = events.get(file, 0) | selectors.EVENT_READ
+                events[file] = events.get(file, 0) | select.POLLIN
             for file in user.writing:
-                events[file] = events.get(file, 0) | selectors.EVENT_WRITE
+                events[file] = events.get(file, 0) | select.POLLOUT
         yield from events.items()
 
     def _users(self) -> list[Job | Session]:
@@ -266,6 +266,7 @@ class Supervisor:
         """End a session: ``session``."""
         session = self.sessions.get(header["session"])
         if session is not None:
+            session.ending = True
             processes.kill_tree(session.pid, keep=self._mains() - {session.pid})
         self._reply({"id": header["id"]})
 
@@ -301,7 +302,7 @@ class Supervisor:
 
     def _session(self, header: Header) -> Session:
         session = self.sessions.get(header["session"])
-        if session is None:
+        if session is None or session.ending:
             raise Refused("lost", "the session has ended: open a new one")
         return session
 

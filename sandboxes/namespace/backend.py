@@ -18,7 +18,7 @@ from envgym.sandboxes.boxed import Box
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.link import Link
 from envgym.sandboxes.namespace.cgroup import NoCgroup, Parent, make_parent
-from envgym.sandboxes.namespace.nursery import Nursery
+from envgym.sandboxes.namespace.nursery import Nursery, Stay
 from envgym.sandboxes.namespace.settings import STDLIB, BoxSettings, Settings
 from envgym.sandboxes.outcome import Outcome
 
@@ -27,6 +27,8 @@ MODES = {
     "user": "user, mount, pid, net, ipc and uts namespaces within one user id, seccomp",
     "landlock": "weaker, no namespaces: Landlock, no sockets, seccomp; the disk is not bounded",
 }
+_COVERED = ("box", "dev", "proc", "tmp")  # by what each box has there of its own
+_LIBRARIES = ("site-packages", "dist-packages")
 
 
 class NamespaceBackend(Backend):
@@ -57,6 +59,8 @@ class NamespaceBackend(Backend):
             raise UsageError("mode 'root' needs root: run as root, or take mode 'user'")
         if mode == "user" and root:
             raise UsageError("as root, programs of mode 'user' would be root: take mode 'root'")
+        for path in readable:
+            _check_readable(path)
         self.mode = mode
         self._imports = [*imports]
         self._readable = [*readable]
@@ -90,15 +94,16 @@ class NamespaceBackend(Backend):
         except BaseException:
             ours.close()
             place.close()
+            nursery.give_back(place)
             raise
+        stay = Stay(nursery, place)
 
         async def end() -> None:
             self._boxes.discard(box)
-            await place.end()
-            nursery.give_back(place)
+            await stay.end()
 
         async def cause() -> Outcome | None:
-            return Outcome.MLE if await place.end() else None
+            return Outcome.MLE if await stay.end() else None
 
         async def reopen(files: bytes) -> Sandbox:
             return await self.open(limits=bounds, snapshot=files)
@@ -106,17 +111,18 @@ class NamespaceBackend(Backend):
         box = Box(Link(reader, writer), bounds, end=end, reopen=reopen, cause=cause)
         self._boxes.add(box)
         if snapshot is not None:
-            try:
-                await box.restore(snapshot)
-            except BaseException:
-                await box.close()
-                raise
+            await box.restore(snapshot)
         return box
 
     @property
     def zygote_pid(self) -> int:
         """The process that all boxes descend from; 0 before the first is opened."""
         return self._nursery.pid if self._nursery is not None else 0
+
+    @property
+    def keepers(self) -> int:
+        """Processes that have served boxes and are there to serve more, or serve one now."""
+        return self._nursery.keepers if self._nursery is not None else 0
 
     async def close(self) -> None:
         """See `Backend`."""
@@ -137,7 +143,7 @@ class NamespaceBackend(Backend):
                 if self._nursery is not None:
                     await self._nursery.close()
                     if self._parent is not None:
-                        self._parent.clear()
+                        await asyncio.to_thread(self._parent.clear)
                 self._nursery = await Nursery.start(self._settings(), self._parent)
             return self._nursery
 
@@ -147,17 +153,34 @@ class NamespaceBackend(Backend):
             os.chmod(self._folder, 0o711)
         prefix, env, folders = sys.base_prefix, {}, []
         if self._imports:
-            folders = [p for p in sys.path if p and Path(p).name in ("site-packages",)]
+            folders = [p for p in sys.path if Path(p).name in _LIBRARIES]
             env["PYTHONPATH"] = ":".join(folders)
         if not prefix.startswith("/usr"):
             env["PATH"] = f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"
+        readable = [prefix, *folders, *self._readable]
+        for path in readable:
+            _check_readable(path)
         return Settings(
             self.mode,
-            readable=[prefix, *folders, *self._readable],
+            readable=readable,
             import_paths=folders,
             imports=[*STDLIB, *self._imports],
             env=env,
             own_ids=os.geteuid() == 0,
             folder=self._folder,
             group_version=self._parent.version if self._parent else 0,
+        )
+
+
+def _check_readable(path: str) -> None:
+    """Refuse a path that a box cannot show at its place.
+
+    Raises:
+        UsageError: It is relative, or covered by what a box has there.
+    """
+    root, *parts = Path(path).parts or ("",)
+    if root != "/" or not parts or ".." in parts or parts[0] in _COVERED:
+        raise UsageError(
+            f"a box cannot show {path!r}: readable paths (Python and its libraries too) are "
+            f"absolute and not below {', '.join('/' + name for name in _COVERED)}"
         )

@@ -1,4 +1,4 @@
-"""Boxes where the kernel grants no namespaces (a default container): weaker, and only when asked for.
+"""Boxes where the kernel grants no namespaces (a default container): weaker, only when asked for.
 
 Landlock leaves a program its own folder to write and the system's to read; the filter leaves it no
 socket but pairs; as root, it runs as a user that nobody else is. It still shares the machine's

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import ModuleType
 
 from envgym.sandboxes.box.meters import Meters
 from envgym.sandboxes.namespace import seccomp, syscalls
@@ -44,10 +45,22 @@ def confine(code: bytes) -> None:
     forget_ourselves()
 
 
+_OURS: dict[str, ModuleType] = {}
+
+
+def know_ourselves() -> None:
+    """Remember our modules, in the zygote, once all are there.
+
+    To look for them in each program would touch every module's name, and to let go of them would
+    clear them away: a fork pays for both, page by page.
+    """
+    _OURS.update((n, m) for n, m in sys.modules.items() if n.partition(".")[0] == "envgym")
+
+
 def forget_ourselves() -> None:
     """Have Python programs find no module of ours."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "envgym"]:
-        del sys.modules[name]
+    for name in _OURS:
+        sys.modules.pop(name, None)
 
 
 def keep_only(link: int, meters: Meters) -> tuple[int, Meters]:

@@ -62,20 +62,28 @@ class Keeper:
         """Fork boxes and reap them until the host hangs up."""
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
-        self._say({"ready": True})
-        while True:
-            for file, _ in poll.poll():
-                if file == self._box:
-                    poll.unregister(file)
-                    self._say(self._reaped())
-                    continue
-                data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 1)
-                if not data:
-                    self._end()
-                    return
-                self._handle(json.loads(data), files)
-                if self._box:
-                    poll.register(self._box, select.POLLIN)
+        try:
+            self._say({"ready": True})
+            while self._turn(poll):
+                continue
+        finally:
+            if self._box:
+                signal.pidfd_send_signal(self._box, signal.SIGKILL)
+                self._reaped()
+
+    def _turn(self, poll: select.poll) -> bool:
+        for file, _ in poll.poll():
+            if file == self._box:
+                poll.unregister(file)
+                self._say(self._reaped())
+                continue
+            data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 1)
+            if not data:
+                return False
+            self._handle(json.loads(data), files)
+            if self._box:
+                poll.register(self._box, select.POLLIN)
+        return True
 
     def _handle(self, message: dict[str, Any], files: list[int]) -> None:
         if message["op"] == "kill":
@@ -129,11 +137,6 @@ class Keeper:
         message = {"ended": self._id, "ooms": ooms}
         self._box = self._id = 0
         return message
-
-    def _end(self) -> None:
-        if self._box:
-            signal.pidfd_send_signal(self._box, signal.SIGKILL)
-            self._reaped()
 
     def _say(self, message: dict[str, Any]) -> None:
         self.control.send(json.dumps(message).encode())

@@ -27,12 +27,14 @@ class Nursery:
 
     Attributes:
         pid: The zygote's process.
+        keepers: How many there are, idle or not.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self._process = process
         self._control = control
         self.pid = process.pid
+        self.keepers = 0
         self._idle: list[Place] = []
 
     @classmethod
@@ -44,15 +46,7 @@ class Nursery:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            process = subprocess.Popen(
-                [os.path.realpath(sys.executable), "-s", "-S", "-P", _START, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-                cwd="/",
-            )
+            process = _execute(theirs)
         ours.setblocking(False)
         nursery = cls(process, ours)
         folders = parent.open() if parent is not None else {}
@@ -102,16 +96,22 @@ class Nursery:
             place = self._idle.pop()
             if place.free:
                 return place
+            self.keepers -= 1
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         with theirs:
-            try:
-                socket.send_fds(self._control, [b"keeper"], [theirs.fileno()])
-            except OSError as error:
-                ours.close()
-                raise Fault(f"sandbox: the zygote is gone: {error}") from error
+            while True:
+                try:
+                    socket.send_fds(self._control, [b"keeper"], [theirs.fileno()])
+                    break
+                except BlockingIOError:  # a burst: the zygote has not taken the last ones yet
+                    await asyncio.sleep(0.001)
+                except OSError as error:
+                    ours.close()
+                    raise Fault(f"sandbox: the zygote is gone: {error}") from error
         place = Place(ours)
         await place.ready()
+        self.keepers += 1
         return place
 
     def give_back(self, place: Place) -> None:
@@ -120,6 +120,7 @@ class Nursery:
             self._idle.append(place)
         else:
             place.close()
+            self.keepers -= 1
 
     async def close(self) -> None:
         """Hang up: the zygote and the keepers end all their boxes, and themselves."""
@@ -135,3 +136,37 @@ class Nursery:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class Stay:
+    """One box's stay at a place: ended once, however often it is asked; the next is another's."""
+
+    def __init__(self, nursery: Nursery, place: Place) -> None:
+        self._nursery = nursery
+        self._place = place
+        self._ending: asyncio.Task[int] | None = None
+
+    async def end(self) -> int:
+        """Kill the box, if it is there still, and wait for that; how many memory took in it."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        return await asyncio.shield(self._ending)
+
+    async def _end(self) -> int:
+        ooms = await self._place.end()
+        self._nursery.give_back(self._place)
+        return ooms
+
+
+def _execute(control: socket.socket) -> subprocess.Popen[bytes]:
+    """Start the program, with nothing of this process's but a socket; takes a millisecond."""
+    python = os.path.realpath(sys.executable)  # a virtual environment is not there in a box
+    return subprocess.Popen(
+        [python, "-s", "-S", "-P", _START, str(control.fileno())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
+        pass_fds=[control.fileno()],
+        start_new_session=True,
+        cwd="/",
+    )

@@ -21,12 +21,40 @@ from envgym.sandboxes.namespace.numbers import LAST, NUMBERS
 ARCHES = {"x86_64": (0xC000003E, 0, 0x40000000), "aarch64": (0xC00000B7, 1, None)}
 """AUDIT_ARCH constant, column in `NUMBERS`, first number of the x32 calls."""
 
-_KILLED = ["acct", "add_key", "bpf", "chroot", "clock_adjtime", "clock_settime", "create_module", "delete_module", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "init_module", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl", "mount", "mount_setattr", "move_mount", "open_by_handle_at", "open_tree", "perf_event_open", "pidfd_getfd", "pivot_root", "process_vm_readv", "process_vm_writev", "ptrace", "reboot", "request_key", "setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon", "umount2", "unshare", "userfaultfd"]
-_REFUSED = ["adjtimex", "fanotify_init", "fanotify_mark", "migrate_pages", "move_pages", "name_to_handle_at", "process_madvise", "quotactl", "quotactl_fd", "syslog", "vhangup"]
+
+def _names(text: str) -> list[str]:
+    return text.split()
+
+
+_KILLED = _names(
+    """
+    acct add_key bpf chroot clock_adjtime clock_settime create_module delete_module finit_module
+    fsconfig fsmount fsopen fspick init_module ioperm iopl kcmp kexec_file_load kexec_load
+    keyctl mount mount_setattr move_mount open_by_handle_at open_tree perf_event_open
+    pidfd_getfd pivot_root process_vm_readv process_vm_writev ptrace reboot request_key
+    setdomainname sethostname setns settimeofday swapoff swapon umount2 unshare userfaultfd
+    """
+)
+_REFUSED = _names(
+    """
+    adjtimex fanotify_init fanotify_mark migrate_pages move_pages name_to_handle_at
+    process_madvise quotactl quotactl_fd syslog vhangup
+    """
+)
 # clone3 hides its flags behind a pointer; without it the C library falls back to clone.
-_ABSENT = ["_sysctl", "clone3", "io_uring_enter", "io_uring_register", "io_uring_setup", "lookup_dcookie", "memfd_secret", "modify_ldt", "nfsservctl", "sysfs", "uselib", "ustat"]
-_BY_PATH = ["chmod", "chown", "fchmodat", "fchmodat2", "fchownat", "file_setattr", "futimesat", "lchown", "lremovexattr", "lsetxattr", "removexattr", "removexattrat", "setxattr", "setxattrat", "utime", "utimensat", "utimes"]
-_SHARED = ["mq_open", "msgget", "semget", "shmget"]  # found by name, by any box in the same namespace
+_ABSENT = _names(
+    """
+    _sysctl clone3 io_uring_enter io_uring_register io_uring_setup lookup_dcookie memfd_secret
+    modify_ldt nfsservctl sysfs uselib ustat
+    """
+)
+_BY_PATH = _names(
+    """
+    chmod chown fchmodat fchmodat2 fchownat file_setattr futimesat lchown lremovexattr lsetxattr
+    removexattr removexattrat setxattr setxattrat utime utimensat utimes
+    """
+)
+_SHARED = _names("mq_open msgget semget shmget")  # found by name, from any box
 
 _NAMESPACES = (
     syscalls.NEWNS

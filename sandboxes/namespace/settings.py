@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-STDLIB = tuple(
-    ["abc", "argparse", "array", "ast", "base64", "bisect", "builtins", "calendar", "collections", "collections.abc", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "inspect", "io", "itertools", "json", "math", "numbers", "operator", "os", "os.path", "pathlib", "pickle", "pprint", "queue", "random", "re", "shutil", "socket", "statistics", "string", "struct", "subprocess", "sys", "tempfile", "textwrap", "threading", "time", "timeit", "traceback", "types", "typing", "unicodedata", "unittest", "uuid", "zlib"]
-)
+_NAMES = """
+    abc argparse array ast base64 bisect builtins calendar collections collections.abc
+    contextlib copy csv dataclasses datetime decimal enum fractions functools hashlib heapq
+    inspect io itertools json math numbers operator os os.path pathlib pickle pprint queue
+    random re shutil socket statistics string struct subprocess sys tempfile textwrap threading
+    time timeit traceback types typing unicodedata unittest uuid zlib
+"""
+STDLIB = tuple(_NAMES.split())
 """What programs import most: there before they start."""
 
 

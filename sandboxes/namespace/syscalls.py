@@ -1,4 +1,4 @@
-"""The system calls that Python does not offer, through the C library, with errors as ``OSError``."""
+"""System calls that Python does not offer, through the C library, with errors as ``OSError``."""
 
 from __future__ import annotations
 

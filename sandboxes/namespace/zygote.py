@@ -20,6 +20,7 @@ import sys
 
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
 from envgym.sandboxes.namespace.group import Group, remove_group
+from envgym.sandboxes.namespace.identity import know_ourselves
 from envgym.sandboxes.namespace.keeper import MESSAGE, Keeper
 from envgym.sandboxes.namespace.namespaces import KEEPERS, base_id
 from envgym.sandboxes.namespace.settings import Settings
@@ -136,12 +137,25 @@ def main(file: int) -> None:
         if settings.mode != "landlock":
             mounts.seal_root()
     except (OSError, ImportError) as error:
-        control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        control.send(json.dumps({"error": _why(error)}).encode())
         return
     control.send(json.dumps({"ready": True}).encode())
     parents = dict(zip(message["parents"], files, strict=True))
     with contextlib.suppress(ConnectionError):
         Zygote(control, settings, parents, family).serve()
+
+
+def _why(error: Exception) -> str:
+    """The error, and the mend where it is known."""
+    mend = ""
+    if isinstance(error, PermissionError) and error.filename == mounts.NEW_PROC:
+        mend = ": this container hides parts of /proc: start it with systempaths=unconfined"
+    elif isinstance(error, PermissionError):
+        mend = (
+            ": namespaces are forbidden here, by a container's seccomp profile or a switch of the "
+            "kernel: allow unshare and mount, or take mode 'landlock', which is weaker"
+        )
+    return f"{error}{mend}"
 
 
 def _become_first(mode: str) -> None:
@@ -174,6 +188,9 @@ def _warm_up(imports: list[str]) -> None:
     site.sethelper()
     for name in imports:
         importlib.import_module(name)
+    if "numpy.random" in sys.modules:  # the standard library sees to its own generator
+        os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
     seccomp.program()
+    know_ourselves()
     gc.collect()
     gc.freeze()

@@ -19,7 +19,7 @@ from benchmarks.harness import OURS, Bench, Side, report  # noqa: E402
 
 
 def test_every_bench_loads_and_its_scripts_are_there() -> None:
-    for name in ("core", "engine", "retrieval"):
+    for name in ("core", "engine", "retrieval", "sandbox", "service"):
         bench = load_bench(ROOT, name)
         assert bench.name == name
         assert sum(side.name == OURS for side in bench.sides) == 1
@@ -59,6 +59,7 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "print('noise')\n"
         "print(json.dumps({'x_per_s': float(os.environ['OMP_NUM_THREADS'])}))\n"
     )
+    (folder / "absent.py").write_text('print(\'{"absent": "no engine answers"}\')')
     (folder / "broken.py").write_text("raise SystemExit('no such peer')")
     return folder
 
@@ -79,18 +80,31 @@ def test_a_side_that_breaks_is_a_fault_that_shows_why(scripts: Path) -> None:
         Bench("t", (Side(OURS, "broken.py"),)).run(1, lambda text: None)
 
 
+def test_a_peer_that_cannot_be_had_is_named_with_the_reason(scripts: Path) -> None:
+    sides = (Side(OURS, "side.py", ("a",), "isolated"), Side("peer", "absent.py"))
+    said: list[str] = []
+    result = Bench("t", sides).run(2, said.append)
+    assert result["absent"] == {"peer": "no engine answers"}
+    assert (result["peers"], result["notes"]) == ({}, {OURS: "isolated"})
+    assert said.count("round 2 of 2: peer") == 0
+
+
 def test_the_table_shows_figures_and_ratios(capsys: pytest.CaptureFixture[str]) -> None:
     show(
         {
             "ratios": {"gem.step": 2.5},
             "ours": {"step_s": 2.0, "own_ms": 1234.0},
             "peers": {"gem": {"step_s": 5.0}},
+            "absent": {"docker": "no engine answers"},
+            "notes": {"gem": "not isolated"},
             "machine": {"cores": 2},
         }
     )
     text = capsys.readouterr().out
     assert "5 (2.50x)" in text
     assert "1,234" in text
+    assert "docker is not here: no engine answers" in text
+    assert "gem: not isolated" in text
     assert "cores  2" in text
 
 

@@ -8,12 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from envgym.sandboxes.namespace.backend import NamespaceBackend
-from tests.sandboxes.namespace.claims import CLAIMS, OF_NAMESPACES
+from tests.sandboxes.namespace.claims import CLAIMS, OF_NAMESPACES, processes
 from tests.sandboxes.namespace.machine import need
 
 ROOT = Path(__file__).parents[3]
@@ -42,6 +43,12 @@ def interpreter() -> str:
 
 def _run(first: str, python: str, *args: str) -> subprocess.CompletedProcess[str]:
     """A Python program in the repository's root, after the lines of `first`."""
+    with _start(first, python, *args) as process:
+        out, error = process.communicate(timeout=240)
+    return subprocess.CompletedProcess(args, process.returncode, out, error)
+
+
+def _start(first: str, python: str, *args: str) -> subprocess.Popen[str]:
     libraries = [p for p in sys.path if p.endswith("site-packages")]
     env = {
         "PATH": os.environ["PATH"],
@@ -49,9 +56,8 @@ def _run(first: str, python: str, *args: str) -> subprocess.CompletedProcess[str
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     argv = [sys.executable, "-c", first + _EXECUTE, python, *args]
-    return subprocess.run(
-        argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240, check=False
-    )
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
 
 
 @functools.cache
@@ -102,3 +108,46 @@ def test_landlock_as_root(name: str) -> None:
 @pytest.mark.parametrize("name", GUESTS)
 def test_landlock_as_an_ordinary_user(name: str) -> None:
     hold("landlock", _AS, name)
+
+
+_HOST = """
+import asyncio, os
+from envgym.sandboxes.namespace.backend import NamespaceBackend
+async def main():
+    backend = NamespaceBackend({mode!r})
+    box = await backend.open()
+    daemon = '''if True:
+        import os, time
+        if os.fork() == 0:
+            os.setsid()
+            os.execvp('sleep', ['sleep', '{mark}'])
+        time.sleep(60)
+    '''
+    running = asyncio.create_task(box.python(daemon))
+    await asyncio.sleep(1)
+    print(os.getpid(), flush=True)
+    await running
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "user"),
+    [("root", _STAY), ("user", _AS), ("landlock", _STAY), ("landlock", _AS)],
+    ids=["root", "user", "landlock-root", "landlock-user"],
+)
+def test_nothing_outlives_a_host_that_is_killed(mode: str, user: str) -> None:
+    need(user == _AS or os.geteuid() == 0, "root's boxes need root")
+    why = without(mode, user)
+    need(not why, why)
+    mark = f"85{os.getpid()}"
+    program = _HOST.format(mode=mode, mark=mark)
+    with _start(user, interpreter(), "-c", program) as host:
+        assert host.stdout is not None
+        pid = int(host.stdout.readline())
+        assert processes(mark)
+        os.kill(pid, 9)
+    deadline = time.monotonic() + 10
+    while processes(mark) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not processes(mark)
