@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import platform
 import secrets
 from collections import deque
 from collections.abc import Coroutine
@@ -24,6 +25,7 @@ from envgym.sandboxes.docker.engine import Engine, NoSuchThing
 from envgym.sandboxes.docker.reap import labels, reap
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.link import Link, Lost
+from envgym.sandboxes.namespace.seccomp import ARCHES
 from envgym.sandboxes.outcome import Outcome
 
 IMAGE = "envgym/base"
@@ -47,7 +49,7 @@ class DockerBackend(Backend):
 
     name = "docker"
     isolation = (
-        "a container each: no network, no capability, read-only root, the engine's seccomp profile"
+        "a container each: no network, no capability, read-only root, the engine's seccomp and ours"
     )
 
     def __init__(
@@ -60,6 +62,8 @@ class DockerBackend(Backend):
     ) -> None:
         if warm < 0:
             raise UsageError(f"warm is a number of containers, not {warm}")
+        if platform.machine() not in ARCHES:
+            raise UsageError(f"no filter of system calls is known for {platform.machine()}")
         self._engine = Engine(socket)
         self._image = image
         self._warm = warm
@@ -154,9 +158,12 @@ class DockerBackend(Backend):
         async with self._gate:
             await self._tidy()
             name = f"envgym-{secrets.token_hex(8)}"
-            archive = box_archive()
             user = 20_000 + next(_users) % 40_000
-            config = container(self._image, bounds, user, labels(), len(archive))
+            try:
+                archive = box_archive()
+                config = container(self._image, bounds, user, labels(), len(archive))
+            except OSError as error:  # of this machine's: no descriptor, no memory
+                raise Fault(f"sandbox: cannot start a container: {error}") from error
             try:
                 found = await self._run(name, config, archive)
             except BaseException:

@@ -1,18 +1,20 @@
 """What a box's container is allowed: as little as an engine can give.
 
-No network, no capability, nothing of the root writable, an ordinary user that no other box has, and
-the engine's own seccomp profile. Its only writable places are in memory, so a box's files count as
-its memory too and vanish with it.
+No network, no capability, nothing of the root writable, an ordinary user that no other box has, the
+engine's own seccomp profile, and over it the filter that programs have in boxes of namespaces. Its
+only writable places are in memory, so a box's files count as its memory too and vanish with it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from envgym.sandboxes.base import WORKDIR
 from envgym.sandboxes.limits import MIB, Limits
+from envgym.sandboxes.namespace.seccomp import program
 
 # The archive comes by standard input, since nothing can be copied onto a read-only root; it is kept
 # in a file without a name. PID 1 is this very process: no signal from inside its box ends it.
@@ -33,7 +35,7 @@ del sys.path[0]
 main(sys.argv[2])
 """
 _SUPERVISOR_BYTES = 32 * MIB
-_SUPERVISOR_TASKS = 8  # itself, its archivers, and what is being reaped
+_SUPERVISOR_TASKS = 1
 _SUPERVISOR_FILES = 1024
 _SHARED_BYTES = 16 * MIB  # /dev/shm: semaphores and the like
 _INODES = 65536
@@ -52,7 +54,14 @@ def container(
         labels: By which it is found again.
         archive_bytes: Length of the supervisor's archive, which it reads first.
     """
-    config = json.dumps({"workdir": WORKDIR, "held_outside": True, "count_processes": True})
+    config = json.dumps(
+        {
+            "workdir": WORKDIR,
+            "held_outside": True,
+            "count_processes": True,
+            "filter": base64.b64encode(program()).decode(),
+        }
+    )
     memory = limits.memory_bytes + _SUPERVISOR_BYTES
     files = max(limits.open_files, _SUPERVISOR_FILES)
     disk = f"size={limits.disk_bytes},nr_inodes={_INODES},exec,nosuid,nodev"
