@@ -24,6 +24,10 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "namespace": {
         "locks_across": _LOCKS,
     },
+    "namespace of a user": {
+        "locks_across": _LOCKS,
+        "memory_memfd": "without a control group nobody counts files that have no name",
+    },
     "landlock": {
         "locks_across": _LOCKS,
         **dict.fromkeys(
