@@ -17,9 +17,11 @@ import signal
 import site
 import socket
 import sys
+from pathlib import Path
 
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
 from envgym.sandboxes.namespace.group import Group, remove_group
+from envgym.sandboxes.namespace.guest import remove_folder
 from envgym.sandboxes.namespace.identity import know_ourselves
 from envgym.sandboxes.namespace.keeper import MESSAGE, Keeper
 from envgym.sandboxes.namespace.namespaces import KEEPERS, base_id
@@ -62,6 +64,8 @@ class Zygote:
             if not ended:
                 for file in self._keepers:
                     signal.pidfd_send_signal(file, signal.SIGKILL)
+        if self.settings.folder:
+            remove_folder(Path(self.settings.folder))
 
     def _turn(self) -> bool:
         for file, _ in self._poll.poll():

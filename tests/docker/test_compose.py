@@ -77,7 +77,7 @@ def test_untrusted_code_and_pages_reach_no_network_but_their_own() -> None:
         assert "ports" not in SERVICES[name]
 
 
-@pytest.mark.parametrize("name", ["sandbox", "search", "web"])
+@pytest.mark.parametrize("name", OURS)
 def test_images_are_built_upon_any_base_without_a_network(name: str) -> None:
     build = SERVICES[name]["build"]
     assert build["network"] == "none"
