@@ -8,7 +8,7 @@ TRL := 1.16.0
 TEMPLATES := .cache/trl-$(TRL)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: setup chromium demo test lint bench base clean
+.PHONY: setup programs demo test lint bench base images clean
 
 setup: $(STAMP)
 
@@ -25,17 +25,19 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[all,dev]"
 	@touch $(STAMP)
 
-# The browser that the report's tests drive. Without it they are skipped by name.
-chromium:
-	@command -v chromium >/dev/null || { \
-		echo "chromium is missing: installing it"; \
-		$(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -y -qq chromium; } \
-		|| echo "could not: run 'sudo apt-get install chromium'; tests in a browser are skipped"
+# What tests drive and Debian has: a browser, Icarus Verilog, Yosys. Without one its tests are skipped by name.
+PROGRAMS := chromium iverilog yosys
+programs:
+	@missing=$$(for name in $(PROGRAMS); do command -v $$name >/dev/null || echo $$name; done); \
+	[ -z "$$missing" ] || { \
+		echo "missing, being installed: "$$missing; \
+		$(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -y -qq $$missing; } \
+		|| echo "could not: run 'sudo apt-get install "$$missing"'; their tests are skipped"
 
 demo: setup
 	$(BIN)/envgym train demo --fresh
 
-test: setup chromium $(TEMPLATES)
+test: setup programs $(TEMPLATES)
 	$(BIN)/pytest
 
 $(TEMPLATES): | setup
@@ -51,10 +53,15 @@ bench: setup
 	$(BIN)/envgym bench engine
 	$(BIN)/envgym bench retrieval
 	$(BIN)/envgym bench sandbox
+	$(BIN)/envgym bench service
 
 # The small base model in agents/tiny/base, made anew.
 base: setup
 	$(BIN)/python scripts/make_base_model.py
 
+# Container images, from Debian packages and this machine's pip; needs a running Docker engine.
+images: setup
+	docker/images
+
 clean:
-	rm -rf $(VENV) .cache runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .cache docker/wheels runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

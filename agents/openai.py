@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from envgym.agent import Agent, Completion, Context, Finish
-from envgym.agents.http import JsonClient, Refused
 from envgym.dialects.native import from_openai, to_openai
 from envgym.errors import Fault, UsageError
+from envgym.http import JsonClient, Refused
 from envgym.messages import Message
 
 _TOO_LONG = ("context_length_exceeded", "context length", "context window", "too many tokens")

@@ -95,6 +95,8 @@ class Env(Generic[TaskT]):
 
     spec: EnvSpec
     task: TaskT
+    origin: tuple[str, int] | None = None
+    """Split and index of the current task; None where the reset was given the task itself."""
     _rng: random.Random | None = None
     _stop: StopReason | None
 
@@ -281,13 +283,15 @@ class Env(Generic[TaskT]):
         if unknown := set(options) - {"task", "split", "index"}:
             raise UsageError(f"unknown reset options {sorted(unknown)}: use task, split, index")
         if (task := options.get("task")) is not None:
+            self.origin = None
             return task
-        source = self.tasks(options.get("split", "train"))
-        index = options.get("index")
+        split, index = options.get("split", "train"), options.get("index")
+        source = self.tasks(split)
         if index is None:
-            return source[self._episode_seed % len(source)]  # self.rng is the episode's alone
-        if not 0 <= index < len(source):
+            index = self._episode_seed % len(source)  # self.rng is the episode's alone
+        elif not 0 <= index < len(source):
             raise UsageError(f"no task {index}: {self.spec.id} has {len(source)} in this split")
+        self.origin = split, index
         return source[index]
 
     async def _within(self, seconds: float | None, hook: Any, *arguments: Any) -> Any:

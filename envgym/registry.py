@@ -63,12 +63,15 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
 
     Args:
         id: Registered id; ``name-vN`` alone serves where no other family has it. Or
-            ``module:Class``, an environment that is not registered.
+            ``module:Class``, an environment that is not registered; or
+            ``ws://host:port/family/name-vN``, one that `envgym serve` serves there.
         kwargs: For its constructor; they override the registered ones.
 
     Raises:
         UsageError: Unknown id (the nearest is named) or arguments the environment does not take.
     """
+    if id.startswith(("ws://", "wss://")):
+        return _served(id, kwargs)
     _load_plugins()
     spec = _specs.get(id) or (_unregistered(id) if ":" in id else _by_short_name(id))
     cls = load_class(spec)
@@ -79,6 +82,14 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
     env = cls(**merged)
     env.spec = replace(spec, kwargs=merged, max_turns=env.max_turns)
     return env
+
+
+def _served(url: str, kwargs: dict[str, Any]) -> Env[Any]:
+    try:
+        from envgym.serve.client import RemoteEnv
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{url} needs {error.name}: pip install 'envgym[serve]'") from error
+    return RemoteEnv(url, **kwargs)
 
 
 def _unregistered(path: str) -> EnvSpec:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,12 +17,15 @@ T = TypeVar("T")
 
 @dataclass
 class _Entry:
-    value: Any
+    value: Any = None
     users: int = 0
+    opened: bool = False
+    # Its own: opening may take seconds, or need another resource, in another thread too.
+    opening: threading.RLock = field(default_factory=threading.RLock)
 
 
 _entries: dict[Hashable, _Entry] = {}
-_lock = threading.RLock()
+_lock = threading.Lock()
 
 
 class Shared(Generic[T]):
@@ -36,10 +39,18 @@ class Shared(Generic[T]):
     def __init__(self, key: Hashable, open: Callable[[], T]) -> None:
         self._key: Hashable | None = key
         with _lock:
-            entry = _entries.get(key)
-            if entry is None:
-                entry = _entries[key] = _Entry(open())
+            entry = _entries.setdefault(key, _Entry())
             entry.users += 1
+        try:
+            with entry.opening:
+                if not entry.opened:
+                    entry.value, entry.opened = open(), True
+        except BaseException:
+            with _lock:
+                entry.users -= 1
+                if not entry.users:
+                    del _entries[key]
+            raise
         self.value: T = entry.value
 
     async def close(self) -> None:

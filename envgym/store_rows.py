@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, ToolCall
 from envgym.stop import StopReason
-from envgym.store_tokens import TurnTokens
 from envgym.task import Task
 from envgym.trajectory import Episode, Trajectory, Turn
+
+
+class TokensByTurn(Protocol):
+    """Where the token fields of each turn are kept: `envgym.store_tokens.TurnTokens`, as a rule."""
+
+    def __getitem__(self, number: int, /) -> dict[str, Any]: ...
 
 
 def episode_line(episode: Episode, first_turn: int) -> bytes:
@@ -94,7 +99,7 @@ def _message_row(message: Message) -> dict[str, Any]:
     return row
 
 
-def episode_of(row: dict[str, Any], tokens: TurnTokens) -> Episode:
+def episode_of(row: dict[str, Any], tokens: TokensByTurn) -> Episode:
     """The episode of a line; takes `row` apart."""
     row["task"] = Task(**row["task"])
     row["stop_reason"] = StopReason(row["stop_reason"])

@@ -17,6 +17,8 @@ GRACE_S = 3.0
 """Seconds past its wall-clock limit after which a call that the supervisor has not ended is ended
 with its box."""
 
+MOST_ARGUMENTS = 6 << 20  # Linux, whatever the stack's limit is (execve(2))
+
 
 class Box(Sandbox):
     """A box behind a link.
@@ -66,6 +68,8 @@ class Box(Sandbox):
                 raise UsageError(f"{name!r} is no name of an environment variable")
         bounds = self.bounds(limits)
         _check_input(stdin, bounds)
+        if longer_than_any(argv, env):
+            return Result(Outcome.RE, 126, stderr=b"argument list too long\n")
         return await self.call({"op": "exec", "argv": argv, "env": env}, bounds, stdin)
 
     async def python(
@@ -211,6 +215,12 @@ class BoxSession(Session):
         """See `Session`."""
         with contextlib.suppress(UsageError, Fault):  # the box, and the session with it, is gone
             await self._box.ask({"op": "end", "session": self._number})
+
+
+def longer_than_any(argv: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Whether no kernel takes such arguments, so that they need not be sent to be refused."""
+    texts = (*argv, *env, *env.values())
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > MOST_ARGUMENTS
 
 
 def _check_input(stdin: bytes, limits: Limits) -> None:

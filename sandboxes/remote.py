@@ -14,9 +14,9 @@ from typing import Any
 
 from envgym.errors import EnvgymError, UsageError
 from envgym.sandboxes.base import Backend, Sandbox, Session
-from envgym.sandboxes.boxed import GRACE_S
+from envgym.sandboxes.boxed import GRACE_S, longer_than_any
 from envgym.sandboxes.limits import MIB, Limits
-from envgym.sandboxes.outcome import Result
+from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.remote_call import Caller
 from envgym.sandboxes.service.wire import read_result
 
@@ -86,6 +86,8 @@ class RemoteBox(Sandbox):
         limits: Limits | None = None,
     ) -> Result:
         """See `Sandbox`."""
+        if longer_than_any(argv, env or {}):
+            return Result(Outcome.RE, 126, stderr=b"argument list too long\n")
         header = {"argv": [*argv], "env": dict(env or {}), **_with(limits)}
         return await self.run("/exec", header, limits, stdin)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envgym.errors import EnvgymError, Fault, UsageError
-from envgym.sandboxes.box.frames import pack
+from envgym.sandboxes.box.frames import BadFrame, pack
 from envgym.sandboxes.pool import PoolFull
 from envgym.sandboxes.service.config import read_token
 from envgym.sandboxes.service.wire import FRAME, REQUEST_ID, Answer, read_error, read_frame
@@ -28,7 +28,7 @@ _ANSWER_S = 120.0  # for what a service does beside running the program: waiting
 _CANCEL_S = 2.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
-_PIECE = 1 << 18
+_PIECE = 1 << 20
 
 
 class _Later(Exception):
@@ -76,7 +76,10 @@ class Caller:
         """
         if self._closed:
             raise UsageError("the backend is closed: open a new one")
-        id, body = uuid.uuid4().hex, pack(header, *parts)
+        try:
+            id, body = uuid.uuid4().hex, pack(header, *parts)
+        except BadFrame as error:
+            raise UsageError(f"too much for one request: {error}") from error
         try:
             return await self._outlast("POST", path, id, body, runs_s, self._patience_s)
         except asyncio.CancelledError:
@@ -172,6 +175,7 @@ class Caller:
 
             self._session = aiohttp.ClientSession(
                 headers=self._headers,
+                read_bufsize=_PIECE,
                 connector=aiohttp.TCPConnector(limit=0),  # the service says when it is too much
             )
         return self._session

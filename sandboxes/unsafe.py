@@ -59,8 +59,11 @@ class UnsafeBackend(Backend):
                 env={},
                 start_new_session=True,
             )
-        except OSError as error:
-            raise Fault(f"sandbox: cannot start a supervisor: {error}", "infra") from error
+        except BaseException as error:
+            await _remove(workdir)
+            if isinstance(error, OSError):
+                raise Fault(f"sandbox: cannot start a supervisor: {error}", "infra") from error
+            raise
         assert process.stdin is not None
         assert process.stdout is not None
 
@@ -98,8 +101,9 @@ class UnsafeBackend(Backend):
 
 async def _remove(folder: Path) -> None:
     """Remove a folder, as deep as a program may have made it: `shutil.rmtree` recurses."""
-    remover = await asyncio.create_subprocess_exec("rm", "-rf", "--", folder)
-    await remover.wait()
+    with contextlib.suppress(OSError):  # no process, no descriptor: the next backend removes it
+        remover = await asyncio.create_subprocess_exec("rm", "-rf", "--", folder)
+        await remover.wait()
 
 
 def _locked(folder: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import gymnasium
@@ -14,7 +15,7 @@ from gymnasium.utils.env_checker import check_env
 import envgym.gym_bridge  # noqa: F401  (registers the ids)
 
 README = Path(__file__).parent.parent / "README.md"
-USE, OWN = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+USE, BOXED, OWN = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -25,6 +26,16 @@ def test_the_use_of_the_api_solves_its_task(tmp_path: Path) -> None:
     (tmp_path / "use.py").write_text(USE)
     done = run(tmp_path, sys.executable, "use.py")
     assert done.stdout.endswith("True 1.0 answered\n"), done.stderr
+
+
+def test_the_box_runs_its_program(tmp_path: Path) -> None:
+    start = BOXED.index("async with")
+    body = textwrap.indent(BOXED[start:], "    ")
+    code = f"{BOXED[:start]}import asyncio\nasync def main():\n{body}asyncio.run(main())\n"
+    # A reader whose machine has no namespaces takes another backend; what is tested is the text.
+    (tmp_path / "boxed.py").write_text(code.replace('"namespace"', '"unsafe"'))
+    done = run(tmp_path, sys.executable, "boxed.py")
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_own_environment_is_short_and_passes_the_checker(tmp_path: Path) -> None:

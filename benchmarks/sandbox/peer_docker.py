@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import sys
 
-import docker
 from programs import NUMPY, PROGRAMS, absent, finish, in_threads, median_ms, rates
+
+import docker
 
 IMAGE = "envgym/base"
 FOLDERS = {path: {"bind": path, "mode": "ro"} for path in (sys.prefix, sys.base_prefix)}

@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from envgym.cli import bench, check, evaluate, listing, play, replay, rollout, sandbox, train, view
+from envgym.cli import (
+    bench,
+    check,
+    evaluate,
+    listing,
+    play,
+    replay,
+    rollout,
+    sandbox,
+    search,
+    serve,
+    train,
+    view,
+    web,
+)
 from envgym.errors import EnvgymError, UsageError
 
 app = typer.Typer(
@@ -27,7 +41,10 @@ app.command("play")(play.play_command)
 app.command("train")(train.train_command)
 app.command("eval")(evaluate.eval_command)
 app.command("view")(view.view_command)
+app.command("serve")(serve.serve_command)
 app.command("bench")(bench.bench_command)
+app.add_typer(search.app, name="search")
+app.add_typer(web.app, name="web")
 app.add_typer(sandbox.app, name="sandbox")
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from envgym.cli.options import Json, Verbose, run
+from envgym.cli.options import Json, Verbose, env_arguments, run
 from envgym.errors import UsageError
 
 app = typer.Typer(help="Where untrusted code runs.", no_args_is_help=True)
@@ -45,6 +45,10 @@ def serve_command(
         Path, typer.Option(help="A token a line, `NAME TOKEN` or `TOKEN`: who may ask.")
     ],
     backend: Annotated[str, typer.Option(help="What keeps programs in.")] = "namespace",
+    arg: Annotated[
+        list[str] | None,
+        typer.Option("--arg", "-a", help="Argument of the backend, as name=value; repeatable."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8700,
     size: Annotated[int, typer.Option(min=0, help="Boxes kept ready.")] = 4,
@@ -75,9 +79,11 @@ def serve_command(
     )
     config = ServiceConfig(idle_s=idle_s, body_bytes=body_mib << 20, stop_s=stop_s)
 
+    arguments = env_arguments(arg)
+
     async def serve_until_stopped() -> None:
         await serve(
-            open_backend(backend),
+            open_backend(backend, **arguments),
             token_file,
             host=host,
             port=port,

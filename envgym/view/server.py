@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from envgym.errors import UsageError
+from envgym.listen import listen
 from envgym.view.data import LIVE, RunData
 from envgym.view.folder import Folder
 from envgym.view.page import as_json, encode, render
@@ -76,22 +77,7 @@ async def serve(directory: Path, host: str, port: int, ready: Any = None) -> Non
     Raises:
         UsageError: There is nothing to show, or the port is taken.
     """
-    runner = web.AppRunner(Viewer(directory).app(host), access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UsageError(
-                f"cannot listen on {host}:{port} ({error.strerror}): give another --port, or 0 for "
-                "any free one"
-            ) from error
-        if ready is not None:
-            ready(f"http://{host}:{runner.addresses[0][1]}/")
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
+    await listen(Viewer(directory).app(host), host, port, ready)
 
 
 def _answer(body: bytes, kind: str) -> web.Response:

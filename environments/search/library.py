@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envgym.environments.search.chain import SPLITS, Question, split_of
-from envgym.environments.search.corpus import load_corpus, load_questions
+from envgym.environments.search.corpus import Passage, load_corpus, load_questions
 from envgym.environments.search.index import Backend, Bm25Index
 from envgym.environments.search.questions import question_pool
 from envgym.environments.search.relations import RELATIONS
@@ -29,6 +29,7 @@ class Source:
         corpus: File of passages to use instead.
         questions: File of questions over that corpus; without it they are made from the passages.
         backend: See `Bm25Index`.
+        server: A search server that has the pages; only questions are made here then.
     """
 
     seed: int = 0
@@ -38,13 +39,15 @@ class Source:
     corpus: str | None = None
     questions: str | None = None
     backend: Backend = "auto"
+    server: str | None = None
 
 
 @dataclass
 class Library:
-    """An index and its questions, by split and hops."""
+    """Pages and their questions, by split and hops; the index of the pages, unless a server's."""
 
-    index: Bm25Index
+    passages: Sequence[Passage]
+    index: Bm25Index | None
     world: World | None
     fixed: Sequence[Question] = ()
     relations: Sequence[str] = ()
@@ -57,29 +60,22 @@ class Library:
         Raises:
             UsageError: A file is missing or malformed (its name and line are given).
         """
-        if source.corpus is None:
-            if source.questions is not None:
-                raise UsageError("a question file needs its corpus: give corpus=PATH too")
-            try:
-                world = World.generate(source.seed, source.size, source.phrasings)
-            except ValueError as error:
-                raise UsageError(str(error)) from error
+        if source.corpus is None and source.questions is not None:
+            if source.server is None:
+                mend = "give corpus=PATH too, or server=URL"
+                raise UsageError(f"a question file needs its corpus: {mend}")
+            return cls((), None, None, _questions(source.questions))
+        passages, world = pages(source)
+        index = Bm25Index(passages, source.backend) if source.server is None else None
+        if world is not None:
             if unknown := set(source.relations) - set(RELATIONS):
                 raise UsageError(f"no relation {min(unknown)!r}.{suggest(min(unknown), RELATIONS)}")
-            index = Bm25Index(world.passages, source.backend)
-            return cls(index, world, relations=source.relations)
-        try:
-            passages = load_corpus(_existing(source.corpus))
-            if source.questions is None:
-                from envgym.environments.search.extracted import extract_questions
+            return cls(passages, index, world, relations=source.relations)
+        if source.questions is None:
+            from envgym.environments.search.extracted import extract_questions
 
-                questions = extract_questions(passages)
-            else:
-                rows = load_questions(_existing(source.questions))
-                questions = [Question(r.question, r.answers, 0, ()) for r in rows]
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-        return cls(Bm25Index(passages, source.backend), None, questions)
+            return cls(passages, index, None, extract_questions(passages))
+        return cls(passages, index, None, _questions(source.questions))
 
     def questions(self, split: str, hops: tuple[int, ...]) -> list[Question]:
         """The questions of a split, in a fixed order; chain lengths alternate.
@@ -105,6 +101,29 @@ class Library:
 
 def _start(question: Question) -> str:
     return question.chain[0].subject if question.chain else question.text
+
+
+def pages(source: Source) -> tuple[Sequence[Passage], World | None]:
+    """The pages of a source, and their world where they are generated.
+
+    Raises:
+        UsageError: As `Library.open`.
+    """
+    try:
+        if source.corpus is not None:
+            return load_corpus(_existing(source.corpus)), None
+        world = World.generate(source.seed, source.size, source.phrasings)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return world.passages, world
+
+
+def _questions(path: str) -> list[Question]:
+    try:
+        rows = load_questions(_existing(path))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return [Question(row.question, row.answers, 0, ()) for row in rows]
 
 
 def _existing(path: str) -> str:

@@ -6,14 +6,16 @@ or on a corpus of one's own. Graded on the argument of `answer` alone, which onl
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Literal
 
-from envgym.environments.search.corpus import Passage
 from envgym.environments.search.index import Backend
 from envgym.environments.search.library import Library, Source
 from envgym.environments.search.questions import MAX_HOPS, Question
+from envgym.environments.search.remote import RemoteRetriever
+from envgym.environments.search.retriever import LocalRetriever, Retriever
 from envgym.environments.search.scoring import exact_match, f1
 from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
@@ -42,6 +44,7 @@ class WikiSearch(ToolEnv[Task]):
         format_reward: Added to the reward of an answer when no call before it was broken and no
             turn went without one. Shaping: the score is the metric alone.
         backend: Of the index.
+        server: Address of an ``envgym search serve`` that has the pages; here are only questions.
     """
 
     max_turns = 8
@@ -61,6 +64,7 @@ class WikiSearch(ToolEnv[Task]):
         metric: Literal["em", "f1"] = "em",
         format_reward: float = 0.0,
         backend: Backend = "auto",
+        server: str | None = None,
         max_turns: int | None = None,
     ) -> None:
         super().__init__(max_turns=max_turns)
@@ -75,10 +79,12 @@ class WikiSearch(ToolEnv[Task]):
         self._page_chars = page_chars
         self._metric = metric
         self._format_reward = format_reward
-        source = Source(seed, size, phrasings, tuple(relations), corpus, questions, backend)
+        source = Source(seed, size, phrasings, tuple(relations), corpus, questions, backend, server)
         self._shared: Shared[Library] = Shared(
             ("search/wiki", source), lambda: Library.open(source)
         )
+        self._server = server
+        self._remote: Shared[RemoteRetriever] | None = None
 
     def tasks(self, split: str = "train") -> TaskSource:
         """Questions of a split; difficulty is the number of hops."""
@@ -87,7 +93,7 @@ class WikiSearch(ToolEnv[Task]):
 
     def corpus_text(self) -> Iterator[str]:
         """The pages as text, for training a tokenizer."""
-        for passage in self._shared.value.index.passages:
+        for passage in self._shared.value.passages:
             yield f"{passage.title}: {passage.text}"
 
     async def start(self, task: Task) -> Sequence[Message]:
@@ -95,8 +101,11 @@ class WikiSearch(ToolEnv[Task]):
         return system(INSTRUCTIONS), user(task.data["question"])
 
     async def stop(self) -> None:
-        """Let go of the index."""
+        """Let go of the index, or of the connection to it."""
         await self._shared.close()
+        remote, self._remote = self._remote, None
+        if remote is not None:
+            await remote.close()
 
     @tool(parallel=True)
     async def search(self, query: str, top_k: int | None = None) -> str:
@@ -109,7 +118,7 @@ class WikiSearch(ToolEnv[Task]):
         wanted = self._top_k if top_k is None else top_k
         if not 1 <= wanted <= 10:
             raise ToolError("top_k must be between 1 and 10.")
-        pages = self._find(query, wanted)
+        pages = await self._pages().find(query, wanted)
         if not pages:
             return "No page found."
         return "\n".join(
@@ -123,11 +132,9 @@ class WikiSearch(ToolEnv[Task]):
         Args:
             title: The page's title.
         """
-        index = self._shared.value.index
-        passage = index.by_title(title)
+        passage, near = await self._pages().page(title)
         if passage is None:
-            near = ", ".join(index.nearest_titles(title, 3))
-            return f"No page with that title. Near it: {near or 'none'}."
+            return f"No page with that title. Near it: {', '.join(near) or 'none'}."
         return f"{passage.title}: {self._shown(passage.text)}"
 
     @tool
@@ -153,7 +160,8 @@ class WikiSearch(ToolEnv[Task]):
             yield Action.call("search", query=self.task.data["question"])
         for step in steps:
             title = step["page"]
-            if any(page.title == title for page in self._find(title, self._top_k)):
+            found = await self._pages().find(title, self._top_k)
+            if any(page.title == title for page in found):
                 yield Action.call("search", query=title)
             else:  # two pages share the title but for its case
                 yield Action.call("access", title=title)
@@ -173,14 +181,17 @@ class WikiSearch(ToolEnv[Task]):
             f"Hint: that page says: {sentence}",
         )
 
-    def _find(self, query: str, count: int) -> list[Passage]:
-        """The best pages; BM25 alone may put one before the very page that was named."""
+    def _pages(self) -> Retriever:
+        """The index, or the one connection that environments of an event loop share."""
         index = self._shared.value.index
-        found = [hit.passage for hit in index.search(query, count)]
-        named = index.by_title(query)
-        if named is None:
-            return found
-        return [named, *(page for page in found if page != named)][:count]
+        if index is not None:
+            return LocalRetriever(index)
+        if self._remote is None:
+            assert self._server is not None  # a library without an index has its server's
+            server = self._server
+            key = ("search/server", server, asyncio.get_running_loop())
+            self._remote = Shared(key, lambda: RemoteRetriever(server))
+        return self._remote.value
 
     def _shown(self, text: str) -> str:
         if self._page_chars is None or len(text) <= self._page_chars:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 LENGTHS = struct.Struct(">II")
-MOST_HEADER = 1 << 20
+MOST_HEADER = 1 << 26  # the longest arguments a kernel takes, each byte escaped
 MOST_BODY = 1 << 30
 
 
@@ -45,6 +45,11 @@ class Unpacker:
         self._data = bytearray()
         self._most_header, self._most_body = most_header, most_body
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that are no whole frame yet."""
+        return len(self._data)
+
     def feed(self, data: bytes) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
         """The frames that are whole now.
 
@@ -67,8 +72,9 @@ class Unpacker:
             if sum(sizes) != body or min(sizes, default=0) < 0:
                 raise BadFrame("the parts are not as long as the header says")
             parts: list[bytes] = []
-            for size in sizes:
-                parts.append(bytes(self._data[begin : begin + size]))
-                begin += size
+            with memoryview(self._data) as view:
+                for size in sizes:
+                    parts.append(bytes(view[begin : begin + size]))
+                    begin += size
             del self._data[:begin]
             yield header, parts

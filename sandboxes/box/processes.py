@@ -44,8 +44,9 @@ def usage(pid: int) -> tuple[float, int, int]:
                 fields = file.read().rpartition(b")")[2].split()
         except OSError:
             continue
-        # Of the fields after the name: user and system time, threads, resident pages.
-        seconds += (int(fields[11]) + int(fields[12])) / _TICK
+        # Of the fields after the name: user and system time, its own and that of the children it
+        # waited for (they are in the tree no more), threads, resident pages.
+        seconds += sum(map(int, fields[11:15])) / _TICK
         tasks += int(fields[17])
         resident += int(fields[21]) * _PAGE
     return seconds, resident, tasks

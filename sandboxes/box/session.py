@@ -31,6 +31,7 @@ class Session:
         pid: Its process; 0 until a fork has said hello.
         call: The call that is being run, if one is.
         forking: The request for a fork that has not said hello yet, or None.
+        ending: Whether it was told to end.
         hung_up: Whether its process closed the socket: it can be asked nothing more.
     """
 
@@ -41,6 +42,7 @@ class Session:
         self.pid = 0
         self.call: Call | None = None
         self.forking: int | None = None
+        self.ending = False
         self.hung_up = False
         self._unpacker = Unpacker(4096, 0)  # what a model's code may send us is kept small
         self._waiting = b""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import atexit
 import builtins
+import gc
 import linecache
 import os
+import signal
 import sys
 import threading
 import traceback
 import types
+from typing import Any
 
 from envgym.sandboxes.box.launch import fresh_streams
 
 NAME = "main.py"
+_INTERRUPTED = 128 + signal.SIGINT + (1 << 8)  # no exit code: the signal itself ends us
 
 
 def run_source(code: str, args: list[str], env: dict[str, str], workdir: str) -> None:
     """Run the source and end the process with the exit code an interpreter would give."""
-    become_main(args, env, workdir)
+    names = become_main(args, env, workdir).__dict__
     try:
         status = _status(code)
         threading._shutdown()  # type: ignore[attr-defined]
@@ -27,16 +31,40 @@ def run_source(code: str, args: list[str], env: dict[str, str], workdir: str) ->
         status = 1
     try:
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush(sys.stdout, sys.stderr)
     except BaseException:
         status = status or 120  # as the interpreter does where a stream cannot be flushed
+    _let_go(names)
+    if status == _INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     os._exit(status & 0xFF)
 
 
+def _flush(*streams: Any) -> None:
+    for stream in streams:
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()
+
+
+def _let_go(names: dict[str, Any]) -> None:
+    """Drop what is still there, as an interpreter's end does: files write what they hold back."""
+    try:
+        if threading.active_count() == 1:  # a daemon's names are not taken from under it
+            for name in list(names):
+                if name != "__builtins__":
+                    names[name] = None
+            gc.collect()
+        _flush(sys.__stdout__, sys.__stderr__)
+    except BaseException:
+        return  # the program's own destructors or streams; its status is known
+
+
 def become_main(args: list[str], env: dict[str, str], workdir: str) -> types.ModuleType:
-    """A new ``__main__``, its arguments, environment, streams and import path."""
+    """A new ``__main__``, its arguments, environment, streams, signals and import path."""
     fresh_streams()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     os.environ.clear()
     os.environ.update(env)
     sys.argv = [NAME, *args]
@@ -57,7 +85,7 @@ def _status(code: str) -> int:
         return exit_status(end)
     except BaseException as error:
         print_error(error)
-        return 1
+        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 

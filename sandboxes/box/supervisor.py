@@ -239,6 +239,7 @@ class Supervisor:
 
     def op_open(self, header: Header, parts: list[bytes]) -> None:
         """A session: ``kind``, ``limits``."""
+        self._check_room(header["limits"])
         session = Session(header["kind"], self.config, header["limits"])
         session.start()
         self._reply({"id": header["id"], "session": self._add(session)})
@@ -248,6 +249,7 @@ class Supervisor:
         session = self._session(header)
         if session.kind != "repl":
             raise Refused("usage", "a shell cannot be forked: fork a Python REPL, or the sandbox")
+        self._check_room(session.limits)
         copy = Session(session.kind, self.config, session.limits)
         copy.forking = header["id"]
         session.fork_into(copy)
@@ -266,6 +268,7 @@ class Supervisor:
         """End a session: ``session``."""
         session = self.sessions.get(header["session"])
         if session is not None:
+            session.ending = True
             processes.kill_tree(session.pid, keep=self._mains() - {session.pid})
         self._reply({"id": header["id"]})
 
@@ -301,9 +304,13 @@ class Supervisor:
 
     def _session(self, header: Header) -> Session:
         session = self.sessions.get(header["session"])
-        if session is None:
+        if session is None or session.ending:
             raise Refused("lost", "the session has ended: open a new one")
         return session
+
+    def _check_room(self, limits: dict[str, Any]) -> None:
+        if len(self.sessions) >= limits["processes"]:
+            raise Refused("usage", f"{len(self.sessions)} sessions are open: close some first")
 
     def _add(self, session: Session) -> int:
         number, self._next_session = self._next_session, self._next_session + 1

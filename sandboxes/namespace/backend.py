@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from envgym.errors import UsageError
+from envgym.errors import Fault, UsageError
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.boxed import Box
 from envgym.sandboxes.limits import Limits
@@ -81,12 +81,26 @@ class NamespaceBackend(Backend):
     async def open(self, *, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
         """See `Backend`."""
         bounds = limits or Limits()
+        try:
+            box = await self._made(bounds)
+        except OSError as error:  # the host's own want: of descriptors, of processes, of memory
+            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+        if snapshot is not None:
+            await box.restore(snapshot)
+        return box
+
+    async def _made(self, bounds: Limits) -> Box:
         nursery = await self._running()
         settings = BoxSettings(
             next(self._ids), bounds.memory_bytes, bounds.processes, bounds.disk_bytes
         )
-        place = await nursery.place()
         ours, theirs = socket.socketpair()
+        try:
+            place = await nursery.place()
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
         try:
             with theirs:
                 await place.open(settings, theirs)
@@ -110,8 +124,6 @@ class NamespaceBackend(Backend):
 
         box = Box(Link(reader, writer), bounds, end=end, reopen=reopen, cause=cause)
         self._boxes.add(box)
-        if snapshot is not None:
-            await box.restore(snapshot)
         return box
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,9 @@ def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
             owner = None if keeper.base is None else (keeper.base + 1,) * 2
             mounts.mount_own(box.disk_bytes, owner)
             become_supervisor(keeper.user_namespace, own_ids)
-        except OSError as error:
+            if keeper.group is None:  # with the programs, where it has their user
+                resource.setrlimit(resource.RLIMIT_NPROC, (box.processes + 1,) * 2)
+        except (OSError, ValueError) as error:
             keeper.control.send(json.dumps({"error": str(error)}).encode())
             return
         keeper.control.send(json.dumps({"opened": box.id}).encode())
@@ -46,7 +49,7 @@ def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
             env=keeper.settings.env,
             held_outside=keeper.group is not None,
             count_processes=True,
-            confine=partial(confine, seccomp.program()),
+            confine=partial(confine, seccomp.program(held=keeper.group is not None)),
         )
         link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
         Supervisor(Channel(link, link), config).serve()

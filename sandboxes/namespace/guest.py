@@ -73,7 +73,7 @@ def be_guest_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
             env={"TMPDIR": str(own / "tmp"), **keeper.settings.env},
             held_outside=keeper.group is not None,
             count_processes=owner is not None,
-            confine=lambda: _confine(str(own), keeper.settings.readable, most),
+            confine=lambda: _confine(str(own), keeper, most),
         )
         link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
         Supervisor(Channel(link, link), config).serve()
@@ -121,7 +121,7 @@ def _kill_user(uid: int) -> None:
         os._exit(0)
 
 
-def _confine(own: str, readable: list[str], most_tasks: int) -> None:
+def _confine(own: str, keeper: Keeper, most_tasks: int) -> None:
     if most_tasks:  # its user has other processes, which the kernel counts too
         hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
         most = most_tasks if hard == resource.RLIM_INFINITY else min(most_tasks, hard)
@@ -129,8 +129,9 @@ def _confine(own: str, readable: list[str], most_tasks: int) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     syscalls.drop_capabilities()
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    landlock.restrict([*_READABLE, *readable], [own], _DEVICES)
-    seccomp.install(seccomp.program(alone=False, guest=bool(most_tasks)))
+    landlock.restrict([*_READABLE, *keeper.settings.readable], [own], _DEVICES)
+    held = keeper.group is not None
+    seccomp.install(seccomp.program(alone=False, guest=bool(most_tasks), held=held))
     forget_ourselves()
 
 

@@ -54,6 +54,7 @@ _WRITTEN = {
 }
 _OWN = "/.own"  # where a box's one tmpfs is mounted
 _PLACES = {f"{_OWN}/box": "/box", f"{_OWN}/tmp": "/tmp", f"{_OWN}/shm": "/dev/shm"}
+NEW_PROC = "/new/proc"
 _INODE = 8192  # one inode for so many bytes of a box's disk
 
 
@@ -139,7 +140,7 @@ def _make_places() -> None:
         syscalls.mount(f"/old/dev/{device}", f"/new/dev/{device}", flags=MS_BIND)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink(f"/proc/self/fd{target}", f"/new/dev/{name}")
-    syscalls.mount("proc", "/new/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    syscalls.mount("proc", NEW_PROC, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 
 def seal_root() -> None:

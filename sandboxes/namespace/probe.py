@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envgym.errors import EnvgymError, UsageError
-from envgym.sandboxes.namespace import landlock
+from envgym.sandboxes.namespace import landlock, syscalls
 from envgym.sandboxes.namespace.backend import MODES, NamespaceBackend
 from envgym.sandboxes.namespace.cgroup import NoCgroup, make_parent
 from envgym.sandboxes.namespace.seccomp import ARCHES
@@ -73,7 +73,23 @@ def _user_namespaces() -> Finding:
             return Finding("user namespaces", os.geteuid() == 0 and "max" not in path, why)
     if not os.path.exists("/proc/self/ns/user"):
         return Finding("user namespaces", False, "the kernel is built without them")
-    return Finding("user namespaces", True, "no switch forbids them")
+    number = _refusal()
+    if number:
+        why = f"{os.strerror(number)}: a container's seccomp profile forbids unshare"
+        return Finding("user namespaces", False, why)
+    return Finding("user namespaces", True, "a process has just made one")
+
+
+def _refusal() -> int:
+    """Error number of making a user namespace, in a process of its own; 0: it was made."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            syscalls.unshare(syscalls.NEWUSER)
+            os._exit(0)
+        except OSError as error:
+            os._exit(error.errno or 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _seccomp() -> Finding:

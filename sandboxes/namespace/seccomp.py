@@ -81,7 +81,7 @@ def _self_only(argument: int) -> tuple[Test, ...]:
 
 
 @cache
-def rules(alone: bool, guest: bool = False) -> dict[str, Rule]:
+def rules(alone: bool, guest: bool = False, held: bool = True) -> dict[str, Rule]:
     """The policy by name.
 
     Args:
@@ -89,6 +89,7 @@ def rules(alone: bool, guest: bool = False) -> dict[str, Rule]:
             itself. Otherwise it has no sockets but pairs, for where one leads a filter cannot see.
         guest: Its programs' user owns files outside, which Landlock keeps from being read and
             written, but not from being given other modes, owners, times and attributes.
+        held: A control group holds its memory; files in memory are in no other limit.
     """
     # Of IP only TCP and UDP: rarer protocols are code of the kernel that a box has no need of.
     sockets = (
@@ -101,6 +102,8 @@ def rules(alone: bool, guest: bool = False) -> dict[str, Rule]:
     found |= dict.fromkeys(_ABSENT, errno_action(errno.ENOSYS))
     if not alone:
         found |= dict.fromkeys(_SHARED, _PERMISSION)
+    if not held:
+        found["memfd_create"] = errno_action(errno.ENOSYS)
     if guest:
         found |= dict.fromkeys(_BY_PATH, _PERMISSION)
     found |= {
@@ -125,10 +128,12 @@ def rules(alone: bool, guest: bool = False) -> dict[str, Rule]:
 
 
 @cache
-def program(alone: bool = True, guest: bool = False, machine: str = platform.machine()) -> bytes:
+def program(
+    alone: bool = True, guest: bool = False, held: bool = True, machine: str = platform.machine()
+) -> bytes:
     """The filter as the kernel takes it: 8 bytes an instruction."""
     arch, column, x32_from = ARCHES[machine]
-    by_number = {NUMBERS[name][column]: rule for name, rule in rules(alone, guest).items()}
+    by_number = {NUMBERS[name][column]: rule for name, rule in rules(alone, guest, held).items()}
     numbered = {number: rule for number, rule in by_number.items() if number is not None}
     return bpf.assemble(arch, numbered, x32_from, LAST)
 

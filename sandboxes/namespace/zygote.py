@@ -17,9 +17,11 @@ import signal
 import site
 import socket
 import sys
+from pathlib import Path
 
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
 from envgym.sandboxes.namespace.group import Group, remove_group
+from envgym.sandboxes.namespace.guest import remove_folder
 from envgym.sandboxes.namespace.identity import know_ourselves
 from envgym.sandboxes.namespace.keeper import MESSAGE, Keeper
 from envgym.sandboxes.namespace.namespaces import KEEPERS, base_id
@@ -62,6 +64,8 @@ class Zygote:
             if not ended:
                 for file in self._keepers:
                     signal.pidfd_send_signal(file, signal.SIGKILL)
+        if self.settings.folder:
+            remove_folder(Path(self.settings.folder))
 
     def _turn(self) -> bool:
         for file, _ in self._poll.poll():
@@ -133,16 +137,29 @@ def main(file: int) -> None:
         if settings.mode != "landlock":
             _become_first(settings.mode)
             mounts.build_root(settings.readable)
-        _warm_up(settings.imports)
+        _warm_up(settings.imports, settings.group_version > 0)
         if settings.mode != "landlock":
             mounts.seal_root()
     except (OSError, ImportError) as error:
-        control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        control.send(json.dumps({"error": _why(error)}).encode())
         return
     control.send(json.dumps({"ready": True}).encode())
     parents = dict(zip(message["parents"], files, strict=True))
     with contextlib.suppress(ConnectionError):
         Zygote(control, settings, parents, family).serve()
+
+
+def _why(error: Exception) -> str:
+    """The error, and the mend where it is known."""
+    mend = ""
+    if isinstance(error, PermissionError) and error.filename == mounts.NEW_PROC:
+        mend = ": this container hides parts of /proc: start it with systempaths=unconfined"
+    elif isinstance(error, PermissionError):
+        mend = (
+            ": namespaces are forbidden here, by a container's seccomp profile or a switch of the "
+            "kernel: allow unshare and mount, or take mode 'landlock', which is weaker"
+        )
+    return f"{error}{mend}"
 
 
 def _become_first(mode: str) -> None:
@@ -168,7 +185,7 @@ def _become_first(mode: str) -> None:
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _warm_up(imports: list[str]) -> None:
+def _warm_up(imports: list[str], grouped: bool) -> None:
     """Import, and make every program's copy of what is here cheap."""
     site.setquit()
     site.setcopyright()
@@ -177,7 +194,7 @@ def _warm_up(imports: list[str]) -> None:
         importlib.import_module(name)
     if "numpy.random" in sys.modules:  # the standard library sees to its own generator
         os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
-    seccomp.program()
+    seccomp.program(held=grouped)
     know_ourselves()
     gc.collect()
     gc.freeze()

@@ -8,11 +8,11 @@ import hashlib
 from aiohttp import web
 
 from envgym.errors import UsageError
-from envgym.sandboxes.box.frames import pack
+from envgym.sandboxes.box.frames import BadFrame, Unpacker, pack
 from envgym.sandboxes.service.config import ServiceConfig
-from envgym.sandboxes.service.wire import FRAME, Answer, Busy, TooLarge, read_frame
+from envgym.sandboxes.service.wire import FRAME, Answer, Busy, TooLarge, one_frame
 
-_PIECE = 1 << 18
+_PIECE = 1 << 20
 _UPLOAD_S = 120.0
 
 
@@ -31,29 +31,34 @@ class Bodies:
             Busy: With it there would be too much in memory.
             UsageError: It is no frame, or comes too slowly.
         """
+        if request.body_exists and request.content_type != FRAME:
+            raise UsageError(f"a body has the content type {FRAME}, not {request.content_type}")
         length = request.content_length or 0
         if length > self._config.body_bytes:
             raise self._too_large()
-        data, digest = bytearray(), hashlib.sha256(request.path.encode())
+        size, digest = 0, hashlib.sha256(request.path.encode())
+        unpacker = Unpacker()
+        frames: list[Answer] = []
         try:
             async with asyncio.timeout(_UPLOAD_S):
                 async for piece in request.content.iter_chunked(_PIECE):
                     self.held += len(piece)
-                    data += piece
-                    if len(data) > self._config.body_bytes:
+                    size += len(piece)
+                    if size > self._config.body_bytes:
                         raise self._too_large()
                     if self.held > self._config.bodies_bytes:
                         raise Busy("too many large requests at once: send fewer")
                     digest.update(piece)
+                    frames += unpacker.feed(piece)
+        except BadFrame as error:
+            raise UsageError(f"the body is no frame: {error}") from error
         except TimeoutError:
             raise UsageError(f"the body did not come within {_UPLOAD_S:g} s") from None
         finally:
-            self.held -= len(data)
-        if not data:
+            self.held -= size
+        if not size:
             return ({}, []), digest.digest()
-        if request.content_type != FRAME:
-            raise UsageError(f"a body has the content type {FRAME}, not {request.content_type}")
-        return read_frame(bytes(data)), digest.digest()
+        return one_frame(frames, unpacker), digest.digest()
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"a request may hold {self._config.body_bytes} bytes: send less at once")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from envgym.errors import UsageError
-from envgym.sandboxes.base import Sandbox
+from envgym.sandboxes.base import Sandbox, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Result
 from envgym.sandboxes.pool import Pool
@@ -96,7 +96,11 @@ class Operations:
                 request = parse(CodeRequest, header)
                 code = source(expect(parts, 1)[0])
                 limits = self._allowed(request.limits)
-                return self._result(await held.session(session).run(code, limits=limits))
+                try:
+                    return self._result(await held.session(session).run(code, limits=limits))
+                except SessionLost:
+                    held.sessions.pop(session, None)  # its place is another's
+                    raise
             if name == "fork":
                 parse(EmptyRequest, header)
                 self.holdings.has_room(held)

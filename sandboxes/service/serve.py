@@ -50,7 +50,11 @@ async def serve(
     service = Service(pool, Tokens(token_file), config, Health(backend))
     # A client that vanishes cancels its handler: that is how the service hears of it.
     runner = web.AppRunner(
-        service.app(), access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+        service.app(),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=1.0,
+        read_bufsize=1 << 20,
     )
     await runner.setup()
     stop = asyncio.Event()

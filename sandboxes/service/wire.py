@@ -82,12 +82,20 @@ def read_frame(body: bytes) -> Answer:
     Raises:
         UsageError: It is none, or more than one.
     """
+    unpacker = Unpacker()
     try:
-        frames = list(Unpacker().feed(body))
+        frames = list(unpacker.feed(body))
     except BadFrame as error:
         raise UsageError(f"the body is no frame: {error}") from error
-    if len(frames) != 1:
-        raise UsageError(f"the body holds {len(frames)} whole frames, not one")
+    return one_frame(frames, unpacker)
+
+
+def one_frame(frames: list[Answer], unpacker: Unpacker) -> Answer:
+    """The frame of a body, which has no other, and nothing left over in its unpacker."""
+    if len(frames) != 1 or unpacker.waiting:
+        raise UsageError(
+            f"the body holds {len(frames)} frames and {unpacker.waiting} bytes more, not one frame"
+        )
     header, parts = frames[0]
     header.pop("parts")
     return header, parts

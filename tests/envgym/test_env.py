@@ -81,6 +81,18 @@ async def test_options_choose_the_task() -> None:
         await env.reset(options={"indx": 1})
 
 
+async def test_the_origin_of_a_task() -> None:
+    env = Guess()
+    await env.reset(seed=0)
+    assert env.origin is not None
+    split, index = env.origin
+    assert env.tasks(split)[index] == env.task
+    await env.reset(options={"split": "test", "index": 4})
+    assert env.origin == ("test", 4)
+    await env.reset(options={"task": env.task})
+    assert env.origin is None
+
+
 async def test_the_info_and_the_end() -> None:
     env = Guess()
     _, info = await env.reset(seed=0)

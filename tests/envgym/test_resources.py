@@ -74,3 +74,52 @@ async def test_threads_open_once() -> None:
     for user in users:
         await user.close()
     assert "test/t" not in open_resources()
+
+
+async def test_one_that_is_opening_holds_up_no_other() -> None:
+    """A client of a server in the same process: each opens what the other waits for."""
+    inner: list[Shared[str]] = []
+
+    def outer() -> str:
+        thread = threading.Thread(target=lambda: inner.append(Shared("test/inner", lambda: "in")))
+        thread.start()
+        thread.join(10)
+        return "out"
+
+    user = Shared("test/outer", outer)
+    assert [i.value for i in inner] == ["in"]
+    await user.close()
+    await inner[0].close()
+
+
+async def test_of_those_that_wait_for_a_failed_opening_the_next_one_tries() -> None:
+    tries, values = [], []
+    begun, others = threading.Event(), threading.Event()
+
+    def open_() -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            begun.set()
+            others.wait(10)
+            raise OSError("not yet")
+        return len(tries)
+
+    def first() -> None:
+        with pytest.raises(OSError, match="not yet"):
+            Shared("test/late", open_)
+
+    threads = [threading.Thread(target=first)]
+    threads[0].start()
+    begun.wait(10)
+    threads += [
+        threading.Thread(target=lambda: values.append(Shared("test/late", open_))) for _ in range(3)
+    ]
+    for thread in threads[1:]:
+        thread.start()
+    others.set()
+    for thread in threads:
+        thread.join(10)
+    assert [v.value for v in values] == [2, 2, 2]
+    for value in values:
+        await value.close()
+    assert "test/late" not in open_resources()

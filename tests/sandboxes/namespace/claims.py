@@ -222,6 +222,26 @@ async def honest_programs_run(backend: NamespaceBackend) -> None:
 
 
 @claim
+async def programs_draw_and_fork_as_if_just_started(backend: NamespaceBackend) -> None:
+    code = (
+        "import os, random, sys, threading\n"
+        "def draw(): print(random.random(), flush=True)\n"
+        "draw()\nif os.fork() == 0: draw(); os._exit(0)\n"
+        "os.wait(); draw()\n"
+        "sys.stdout.flush()\n"
+        "t = threading.Thread(target=lambda: None); t.start(); t.join()\n"
+        "os.register_at_fork(after_in_child=lambda: print('hook', flush=True))\n"
+        "if os.fork() == 0: print(threading.active_count(), flush=True); os._exit(0)\n"
+        "os.wait()"
+    )
+    texts = [(await _out(backend, code)).splitlines() for _ in range(2)]
+    for text in texts:
+        assert text[3:] == ["hook", "1"], text
+    drawn = [number for text in texts for number in text[:3]]
+    assert len(set(drawn)) == 6
+
+
+@claim
 async def signals_stay_inside(backend: NamespaceBackend) -> None:
     async with await backend.open() as box:
         result = await box.python(

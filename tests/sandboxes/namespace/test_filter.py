@@ -135,6 +135,10 @@ def test_without_namespaces_there_is_neither_network_nor_memory_by_name() -> Non
     assert (ask("shmget"), ask("shmget", alone=False)) == (ALLOW, EPERM)
 
 
+def test_files_in_memory_need_a_group_that_holds_them() -> None:
+    assert (ask("memfd_create"), ask("memfd_create", held=False)) == (ALLOW, ENOSYS)
+
+
 def test_a_guest_changes_nothing_of_its_users_files_by_path() -> None:
     for name in ("chmod", "fchmodat", "fchmodat2", "chown", "utimensat", "setxattr"):
         assert (ask(name), ask(name, alone=False, guest=True)) == (ALLOW, EPERM)

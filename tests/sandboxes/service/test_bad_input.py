@@ -14,6 +14,7 @@ import pytest
 
 from envgym.sandboxes.box.frames import pack
 from envgym.sandboxes.limits import MIB
+from envgym.sandboxes.service.wire import FRAME
 from tests.sandboxes.service.client import TOKEN, Client, alive, pids, service, sleeper, until
 from tests.sandboxes.service.conftest import CONFIG
 
@@ -144,6 +145,7 @@ async def test_an_oversized_upload(
 
     async def flood() -> AsyncIterator[bytes]:
         nonlocal sent
+        yield pack(RUN, bytes(64 * MIB))[:1000]
         for _ in range(64):
             sent += MIB
             yield bytes(MIB)
@@ -200,7 +202,7 @@ async def test_a_client_that_vanishes_while_it_sends(client: Client) -> None:
     port = int(client.url.rpartition(":")[2])
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"POST /v1/run HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
-    writer.write(f"{head}Content-Length: 100000\r\n\r\nabc".encode())
+    writer.write(f"{head}Content-Type: {FRAME}\r\nContent-Length: 100000\r\n\r\nabc".encode())
     await writer.drain()
     await asyncio.sleep(0.1)
     writer.close()

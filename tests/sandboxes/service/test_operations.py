@@ -65,12 +65,16 @@ async def test_sessions(client: Client) -> None:
         assert (await client.send(repl, method="DELETE"))[0] == 200
     status, said = await client.send(repl + "/run", {}, b"x")
     assert (status, said["error"]) == (410, "lost")
+    fork = f"{box}/sessions/{forked['session']}"
+    await client.send(fork + "/run", {}, b"raise SystemExit")
+    assert (await client.send(fork + "/run", {}, b"1"))[1]["error"] == "lost"  # and makes room
+    assert await client.metric("envgym_sandbox_sessions") == 0
     _, (opened, _) = await client.send(box + "/session", {"kind": "shell"})
     shell = f"{box}/sessions/{opened['session']}"
     await client.send(shell + "/run", {}, b"cd /; A=7")
     _, answer = await client.send(shell + "/run", {}, b"pwd; echo $A")
     assert stdout(answer) == b"/\n7\n"
-    assert await client.metric("envgym_sandbox_sessions") == 2
+    assert await client.metric("envgym_sandbox_sessions") == 1
 
 
 async def test_boxes_are_their_owners(client: Client) -> None:

@@ -1,7 +1,7 @@
 """A JSON client that outlives bad weather: retries, backoff, deadlines, bounded concurrency.
 
-Remote agents share it, so that each says the same about whose fault a failure is: a wrong key or
-address is the caller's, an overloaded or broken server is infrastructure.
+All that ask servers share it, so that each says the same about whose fault a failure is: a wrong
+key or address is the caller's, an overloaded or broken server is infrastructure.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class JsonClient:
         if not base_url.startswith(("http://", "https://")):
             raise UsageError(f"base_url must begin with http:// or https://, not {base_url!r}")
         if find_spec("aiohttp") is None:
-            raise UsageError("remote agents need aiohttp: pip install 'envgym[api]'")
+            raise UsageError("asking servers needs aiohttp: pip install 'envgym[api]'")
         self.base_url = base_url.rstrip("/")
         self._headers = dict(headers or {})
         self._timeout = timeout
@@ -130,7 +130,7 @@ class JsonClient:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:
-            raise UsageError("the client is closed: make a new agent")
+            raise UsageError("the client is closed: make a new one")
         if self._session is None:
             import aiohttp
 

@@ -1,0 +1,49 @@
+"""``envgym search serve``: an index over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated, Literal
+
+import typer
+
+from envgym.cli.options import Verbose
+from envgym.errors import UsageError
+
+app = typer.Typer(help="Retrieval for search environments.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Retrieval for search environments."""
+
+
+@app.command("serve")
+def serve_command(
+    corpus: Annotated[
+        str | None, typer.Option(help="JSON or JSONL file of passages; else a generated world.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the generated world.")] = 0,
+    size: Annotated[int, typer.Option(help="Its number of pages.")] = 600,
+    phrasings: Annotated[int, typer.Option(help="Its wordings of a fact, 1 to 3.")] = 3,
+    backend: Annotated[
+        Literal["auto", "rank-bm25", "bm25s"], typer.Option(help="Of the index.")
+    ] = "auto",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8090,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    verbose: Verbose = False,
+) -> None:
+    """Serve pages to `-a server=URL`; Ctrl-C ends it."""
+    try:
+        from envgym.environments.search.index import Bm25Index
+        from envgym.environments.search.library import Source, pages
+        from envgym.environments.search.service import SearchService
+        from envgym.listen import listen
+
+        passages, _ = pages(Source(seed, size, phrasings, corpus=corpus))
+        service = SearchService(Bm25Index(passages, backend))
+    except ImportError as error:
+        raise UsageError(f"it needs {error.name}: pip install 'envgym[search,api]'") from error
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(listen(service.app(), host, port, lambda address: print(address, flush=True)))

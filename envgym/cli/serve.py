@@ -1,0 +1,66 @@
+"""``envgym serve``: environments for other processes and machines, over WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from envgym.cli.options import Verbose
+from envgym.errors import UsageError
+
+
+def serve_command(
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="Ids to serve, or module:Class; all when none.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8080,
+    capacity: Annotated[int, typer.Option(min=1, help="Most sessions at once.")] = 2048,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(envvar="ENVGYM_TOKEN_FILE", help="File with what clients must bear."),
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Serve environments; make them elsewhere by ws://HOST:PORT/ID. Ctrl-C stops in order."""
+    try:
+        from envgym.serve.server import serve
+    except ImportError as error:
+        raise UsageError(f"serving needs {error.name}: pip install 'envgym[serve]'") from error
+
+    _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+
+    def ready(address: str, server: Any) -> None:
+        print(f"{', '.join(server.ids)} at {address}", flush=True)
+
+    async def until_told() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        await serve(
+            ids or (),
+            host=host,
+            port=port,
+            capacity=capacity,
+            token_file=token_file,
+            ready=ready,
+        )
+
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+        asyncio.run(until_told())
+
+
+def _log_to_stderr(level: int) -> None:
+    """Our own lines alone: what libraries log about an index is no concern of who serves."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("envgym.serve")
+    log.addHandler(handler)
+    log.setLevel(level)
+    log.propagate = False

@@ -1,0 +1,38 @@
+"""``envgym web serve``: generated web sites, one an episode."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated
+
+import typer
+
+from envgym.cli.options import Verbose
+from envgym.errors import UsageError
+
+app = typer.Typer(help="Sites for web environments.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Sites for web environments."""
+
+
+@app.command("serve")
+def serve_command(
+    episodes: Annotated[int, typer.Option(min=1, help="Most at once.")] = 1024,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8091,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    verbose: Verbose = False,
+) -> None:
+    """Host generated sites; Ctrl-C ends it."""
+    try:
+        from envgym.environments.web.host import SiteHost
+        from envgym.listen import listen
+    except ImportError as error:
+        raise UsageError(f"it needs {error.name}: pip install 'envgym[search,api]'") from error
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(
+            listen(SiteHost(episodes).app(), host, port, lambda address: print(address, flush=True))
+        )

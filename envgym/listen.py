@@ -1,0 +1,55 @@
+"""Serving a web application from a command: until Ctrl-C, or until a supervisor says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from aiohttp import web
+
+from envgym.errors import UsageError
+
+_LAST_WORDS_S = 5.0  # for answers that are on their way when the end comes
+
+
+async def listen(
+    app: web.Application, host: str, port: int, ready: Callable[[str], object] | None = None
+) -> None:
+    """Serve until SIGTERM, or until cancelled; answers on their way are finished.
+
+    Args:
+        port: 0 takes any free one.
+        ready: Called with the address once it answers.
+
+    Raises:
+        UsageError: The port is taken, or the address is not this machine's.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_WORDS_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen on {host}:{port} ({error.strerror}): give another --port, or 0 for "
+                "any free one"
+            ) from error
+        if ready is not None:
+            ready(f"http://{host}:{runner.addresses[0][1]}/")
+        await _told_to_stop()
+    finally:
+        await runner.cleanup()
+
+
+async def _told_to_stop() -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+    except (RuntimeError, ValueError):  # not the main thread: signals are its owner's
+        await stop.wait()
+    try:
+        await stop.wait()
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

@@ -1,0 +1,1 @@
+"""Web: pages that a browser visits, served from one's own machine."""

@@ -1,0 +1,75 @@
+"""How a box answers a host on its standard output: a line that begins with the call's own nonce.
+
+What else a program prints is noise. In a solution's box the nonce only tells the answer from the
+noise: a solution that finds it can say "the answer is X", as it can anyhow. In a box whose verdict
+counts, no solution sees it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from pathlib import Path
+
+from envgym.errors import Fault
+from envgym.sandboxes.base import Session
+from envgym.sandboxes.graders.inbox.values import WIRE_BYTES
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Outcome, Result
+
+_PATIENCE_S = 10.0
+FRAME_BYTES = WIRE_BYTES + (1 << 16)
+
+
+def nonce() -> str:
+    """128 random bits that nobody guesses; not from a seed, for a seed may be known."""
+    return secrets.token_hex(16)
+
+
+def frames(stdout: bytes, mark: str) -> list[str]:
+    """The texts of all lines that begin with a nonce, in order."""
+    start = mark.encode() + b" "
+    lines = stdout.split(b"\n")
+    return [
+        line[len(start) :].decode("ascii", "replace") for line in lines if line.startswith(start)
+    ]
+
+
+def frame(result: Result, mark: str) -> str | None:
+    """The one answer of a call that ended well; None where there is none."""
+    found = frames(result.stdout, mark) if result.outcome is Outcome.OK else []
+    return found[-1] if found else None
+
+
+def roomy(limits: Limits) -> Limits:
+    """The same limits, with room for a frame beside the output that they allow."""
+    return limits.model_copy(update={"output_bytes": limits.output_bytes + FRAME_BYTES})
+
+
+def patient(limits: Limits) -> Limits:
+    """Limits for the graders' own code: a busy machine's slowness is not the solution's."""
+    times = {"wall_s": max(limits.wall_s, _PATIENCE_S), "cpu_s": max(limits.cpu_s, _PATIENCE_S)}
+    return roomy(limits).model_copy(update=times)
+
+
+async def start_harness(session: Session, source: str, limits: Limits) -> None:
+    """Run what the graders themselves put into a box; nobody else's code has run in it yet.
+
+    Raises:
+        Fault: It does not start: that is no program's doing.
+    """
+    result = await session.run(source, limits=limits)
+    if not result.ok:
+        said = result.detail or result.error_text[-300:].strip() or result.outcome
+        raise Fault(f"sandbox: a grader does not start in its box: {said}", "infra")
+
+
+@cache
+def shipped(*names: str) -> str:
+    """The in-box modules of these names as one source: their imports of each other dropped."""
+    folder = Path(__file__).with_name("inbox")
+    text = ["from __future__ import annotations\n"]
+    for name in names:
+        lines = (folder / f"{name}.py").read_text("utf-8").splitlines(keepends=True)
+        text += [line for line in lines if not line.startswith(("from __future__", "from envgym."))]
+    return "".join(text)

@@ -1,0 +1,203 @@
+"""Whole programs judged by what they print for an input (APPS, TACO, CodeContests).
+
+The program is run once for each test, with the test's input and nothing else; its output comes to
+the host, which compares. Exit codes count against it and never for it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from envgym.errors import UsageError
+from envgym.sandboxes.base import Backend, Sandbox
+from envgym.sandboxes.graders.solution import ending
+from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Outcome, Result
+
+Checker = Callable[[str, str, str], bool]
+"""``checker(stdin, expected, output) -> right?``: trusted code, run by the host."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
+_SHOWN = 300
+_LONGEST_NUMBER = 400
+
+
+def exact(stdin: str, expected: str, output: str) -> bool:
+    """Character for character."""
+    return output == expected
+
+
+def lines(stdin: str, expected: str, output: str) -> bool:
+    """Line for line, but for white space at their ends and empty lines at the output's end."""
+    return _lines(expected) == _lines(output)
+
+
+def words(stdin: str, expected: str, output: str) -> bool:
+    """Word for word, however they are spaced and broken into lines."""
+    return expected.split() == output.split()
+
+
+def numbers(tolerance: float) -> Checker:
+    """Word for word, where two numbers are equal within a relative or absolute tolerance."""
+
+    def near(stdin: str, expected: str, output: str) -> bool:
+        want, got = expected.split(), output.split()
+        return len(want) == len(got) and all(map(close, want, got))
+
+    def close(want: str, got: str) -> bool:
+        if want == got or not _is_number(want) or not _is_number(got):
+            return want == got
+        return math.isclose(float(want), float(got), rel_tol=tolerance, abs_tol=tolerance)
+
+    return near
+
+
+def _is_number(word: str) -> bool:
+    return len(word) <= _LONGEST_NUMBER and _NUMBER.match(word) is not None
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.rstrip().split("\n")]
+
+
+@dataclass(frozen=True)
+class IoCase:
+    """An input and the output it has to give.
+
+    Attributes:
+        stdin: Standard input.
+        expected: Standard output.
+        hidden: Whether the model may see how it went and nothing else.
+    """
+
+    stdin: str
+    expected: str
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to judge: Python source, or files with a command.
+
+    Attributes:
+        source: Python source; empty where `run` says what to start.
+        files: Files by path.
+        build: Command that is run once before the tests; it has to end with exit code 0.
+        run: Command of one test.
+    """
+
+    source: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    build: Sequence[str] = ()
+    run: Sequence[str] = ()
+
+
+async def grade_program(
+    backend: Backend,
+    program: Program | str,
+    cases: Sequence[IoCase],
+    *,
+    check: Checker = lines,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+    build_limits: Limits | None = None,
+    stop_early: bool = False,
+) -> Verdict:
+    """Judge a program by its output for each input.
+
+    Args:
+        backend: Where it runs.
+        program: A `Program`, or Python source.
+        cases: The tests; with none of them nothing passes.
+        check: `exact`, `lines`, `words`, ``numbers(1e-6)``, or a checker of the task's own.
+        limits: Of each test.
+        build_limits: Of the build; `limits` by default.
+        stop_early: Whether the first failure leaves the rest UNRUN.
+
+    Raises:
+        Fault: The sandbox broke.
+    """
+    made = Program(program) if isinstance(program, str) else program
+    results: list[CaseResult] = []
+    bench = _Bench(backend, made, limits)
+    try:
+        broken = await bench.build(build_limits or limits)
+        if broken:
+            return Verdict((), len(cases), broken)
+        for number, case in enumerate(cases, 1):
+            name = f"test {number}"
+            if stop_early and results and results[-1].status is not Status.PASS:
+                results.append(CaseResult(name, Status.UNRUN, hidden=case.hidden))
+                continue
+            status, detail = await bench.run(case, check)
+            results.append(CaseResult(name, status, detail, case.hidden))
+    finally:
+        await bench.close()
+    return Verdict(tuple(results), len(cases))
+
+
+class _Bench:
+    """A box with the program in it; a new one after a test that had to be killed."""
+
+    def __init__(self, backend: Backend, program: Program, limits: Limits) -> None:
+        self._backend = backend
+        self._program = program
+        self._limits = limits
+        self._built: bytes | None = None
+        self._box: Sandbox | None = None
+
+    async def build(self, limits: Limits) -> str:
+        """Put the files in their place and build; what is wrong with that, or ""."""
+        program = self._program
+        if not program.files and not program.build:
+            return ""
+        self._box = await self._backend.open(limits=self._limits)
+        for path, data in program.files.items():
+            await self._box.write(path, data)
+        if program.build:
+            built = await self._box.exec(program.build, limits=limits)
+            if not built.ok:
+                return f"it does not build:\n{_build_words(built)}"
+        try:
+            self._built = await self._box.snapshot()
+        except UsageError as error:
+            return f"what it built cannot be kept: {error}"
+        return ""
+
+    async def run(self, case: IoCase, check: Checker) -> tuple[Status, str]:
+        """Run one test."""
+        if self._box is None:
+            self._box = await self._backend.open(limits=self._limits, snapshot=self._built)
+        stdin = case.stdin.encode("utf-8", "surrogatepass")
+        if self._program.run:
+            result = await self._box.exec(self._program.run, stdin=stdin, limits=self._limits)
+        else:
+            result = await self._box.python(self._program.source, stdin=stdin, limits=self._limits)
+        if result.exit_code is None:
+            await self.close()
+        shown = f"input:\n{_cut(case.stdin)}\nexpected output:\n{_cut(case.expected)}\n"
+        if result.outcome is not Outcome.OK:
+            status, why = ending(result)
+            return status, f"{shown}{why}"
+        if check(case.stdin, case.expected, result.text):
+            return Status.PASS, ""
+        return Status.WRONG, f"{shown}output:\n{_cut(result.text)}"
+
+    async def close(self) -> None:
+        """Let go of the box."""
+        box, self._box = self._box, None
+        if box is not None:
+            await box.close()
+
+
+def _build_words(result: Result) -> str:
+    text = (result.error_text or result.text).strip()
+    return _cut(text or result.detail or str(result.outcome), 2000)
+
+
+def _cut(text: str, limit: int = _SHOWN) -> str:
+    text = text.rstrip("\n")
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

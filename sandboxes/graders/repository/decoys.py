@@ -1,0 +1,132 @@
+"""Tests that no honest code passes: the same files, with their expectations wrong.
+
+A solution that pytest has imported shares its process with the tests, and can in principle forge
+whatever that process says. It cannot know whether it is being run by the real tests or by these:
+so one that makes every test pass, that answers with objects that equal everything, or that reads
+the expected value off the asserting line, passes these too, and is known by it.
+
+``assert f(2) == 4`` becomes ``== 5``. A test without an assert that can be turned so gets one that
+never holds.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+_MARK = "another value"
+_NEAR = ("approx", "isclose", "assertAlmostEqual")
+_EQUAL = ("assertEqual", "assertListEqual", "assertTupleEqual", "assertDictEqual", "assertIs")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def decoy(source: bytes) -> tuple[bytes, frozenset[str]] | None:
+    """A test file's decoy, and the names of the tests that cannot pass in it.
+
+    Returns:
+        None where the file is no Python that this one reads.
+    """
+    try:
+        tree = ast.parse(source)
+        names = set()
+        for node in ast.walk(tree):
+            if isinstance(node, Function) and node.name.startswith("test"):
+                _spoil(node)
+                names.add(node.name)
+        return ast.unparse(ast.fix_missing_locations(tree)).encode(), frozenset(names)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _spoil(test: Function) -> None:
+    leaves = any(isinstance(node, ast.Return | ast.Yield) for node in ast.walk(test))
+    turned = 0
+    if not leaves:  # what stands in the open is reached for certain
+        for statement in test.body:
+            turned += _turn(statement)
+    if not turned:
+        never = ast.parse("assert not 'reached'").body[0]
+        test.body.insert(0 if leaves else len(test.body), never)
+
+
+def _turn(statement: ast.stmt) -> bool:
+    """Make one statement's expectation a wrong one; whether there was one to turn."""
+    if isinstance(statement, ast.Assert):
+        return _turn_claim(statement.test)
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        call = statement.value
+        if _name(call) in _EQUAL or _name(call) in _NEAR:
+            return _turn_one(call.args, range(min(2, len(call.args))))
+    return False
+
+
+def _turn_claim(claim: ast.expr) -> bool:
+    if isinstance(claim, ast.Call) and _name(claim) in _NEAR:
+        return _turn_one(claim.args, range(min(2, len(claim.args))))
+    if not isinstance(claim, ast.Compare) or len(claim.ops) != 1:
+        return False
+    operator, sides = claim.ops[0], [claim.left, *claim.comparators]
+    if isinstance(operator, ast.Eq):
+        for side in sides:
+            if isinstance(side, ast.Call) and _name(side) == "approx":
+                return _turn_one(side.args, range(min(1, len(side.args))))
+        if _turn_one(sides, (1, 0)):
+            claim.left, claim.comparators = sides[0], sides[1:]
+            return True
+        return False
+    if isinstance(operator, ast.Lt | ast.LtE) and _name(claim.left) in ("abs", "fabs"):
+        inside = (
+            claim.left.args[0] if isinstance(claim.left, ast.Call) and claim.left.args else None
+        )
+        if isinstance(inside, ast.BinOp) and isinstance(inside.op, ast.Sub):
+            sides = [inside.left, inside.right]
+            turned = _turn_one(sides, (1, 0))
+            inside.left, inside.right = sides
+            return turned
+    return False
+
+
+def _turn_one(nodes: list[ast.expr], places: Any) -> bool:
+    """Replace the first literal at one of these places by another value."""
+    for place in places:
+        try:
+            value = ast.literal_eval(nodes[place])
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            continue
+        turned = _other(value, nodes[place])
+        if turned is not None:
+            nodes[place] = turned
+            return True
+    return False
+
+
+def _other(value: Any, node: ast.expr) -> ast.expr | None:
+    makers: dict[type, Callable[[], Any]] = {
+        type(None): lambda: _MARK,
+        bool: lambda: not value,
+        int: lambda: value + 1_000_003 if abs(value) > 1000 else value + 1,
+        float: lambda: value * 2 + 1e9,
+        str: lambda: value + _MARK,
+        bytes: lambda: value + _MARK.encode(),
+    }
+    if type(value) in makers:
+        return ast.Constant(makers[type(value)]())
+    mark = ast.Constant(_MARK)
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        node.elts.append(mark)
+        return node
+    if isinstance(node, ast.Dict):
+        node.keys.append(mark)
+        node.values.append(mark)
+        return node
+    return None
+
+
+def _name(node: ast.expr) -> str:
+    """The last part of what is called."""
+    called = node.func if isinstance(node, ast.Call) else None
+    if isinstance(called, ast.Attribute):
+        return called.attr
+    return called.id if isinstance(called, ast.Name) else ""

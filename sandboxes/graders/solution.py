@@ -1,0 +1,156 @@
+"""The host's side of a solution in its own box: functions called by name with plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from envgym.sandboxes.base import Backend, Sandbox, Session, SessionLost
+from envgym.sandboxes.graders.frames import (
+    frame,
+    nonce,
+    patient,
+    roomy,
+    shipped,
+    start_harness,
+)
+from envgym.sandboxes.graders.inbox.values import NotPlain, check, dump, load
+from envgym.sandboxes.graders.verdict import WORDS, Status
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Outcome, Result
+
+_HARNESS = "_envgym_candidate"
+_TAIL = 1000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call came to: a value, an exception, or no answer.
+
+    Attributes:
+        status: PASS for a value; RE for an exception or a death without an answer.
+        wire: The value's wire form, checked.
+        raised: The nearest built-in exception's name, or "" for one that has none; None where
+            nothing was raised and caught.
+        detail: The exception, or what went wrong, in words.
+    """
+
+    status: Status
+    wire: Any = None
+    raised: str | None = None
+    detail: str = ""
+
+    @property
+    def is_value(self) -> bool:
+        """Whether the solution answered with a value."""
+        return self.status is Status.PASS
+
+
+def ending(result: Result) -> tuple[Status, str]:
+    """The status and the words for a program that ended without the answer it owed."""
+    outcome = result.outcome
+    status = Status.RE if outcome is Outcome.OK else Status(outcome.value)
+    detail = result.detail or result.error_text[-_TAIL:].strip()
+    return status, detail or (
+        "it ended without an answer" if status is Status.RE else WORDS[status]
+    )
+
+
+class BoxedSolution:
+    """A solution that is loaded once and called often, each call under limits of its own.
+
+    A call that kills the interpreter costs that call; the next one finds the solution loaded anew,
+    in a new box, for what it did to the old one nobody knows.
+
+    Args:
+        backend: Where to open the box.
+        source: Python source.
+        limits: Of each call, and of loading.
+        budget_s: Wall seconds for all of it together; calls after that are TLE and not made.
+    """
+
+    def __init__(self, backend: Backend, source: str, *, limits: Limits, budget_s: float) -> None:
+        self._backend = backend
+        self._source = source
+        self._limits = roomy(limits)
+        self._bounds = patient(limits)
+        self._left_s = budget_s
+        self._box: Sandbox | None = None
+        self._session: Session | None = None
+
+    async def call(self, name: str, payload: str) -> Answer:
+        """Call a function.
+
+        Args:
+            name: ``function``, or ``Class.method`` for a method of a new object.
+            payload: ``dump(encode([args, kwargs]))``.
+        """
+        if self._session is None:
+            loaded = await self._load()
+            if not loaded.is_value:
+                return loaded
+        return await self._ask("call", name, payload)
+
+    async def _load(self) -> Answer:
+        if self._left_s <= 0:
+            return _SPENT
+        self._box = await self._backend.open(limits=self._bounds)
+        self._session = await self._box.repl()
+        code = f"{shipped('values', 'candidate')}\n{_HARNESS} = Candidate()\n"
+        await start_harness(self._session, code, self._bounds)
+        return await self._ask("load", self._source)
+
+    async def _ask(self, method: str, *args: str) -> Answer:
+        assert self._session is not None
+        if self._left_s <= 0:
+            return _SPENT
+        mark = nonce()
+        code = f"{_HARNESS}.{method}{(mark, *args)!r}"
+        wall_s = min(self._limits.wall_s, self._left_s)
+        limits = self._limits.model_copy(update={"wall_s": wall_s})
+        try:
+            result = await self._session.run(code, limits=limits)
+        except SessionLost:  # a thread or a child of an earlier call ended it meanwhile
+            result = Result(Outcome.RE, None, detail="it ended between two calls")
+        self._left_s -= result.wall_s
+        text = frame(result, mark)
+        if text is None:
+            await self.close()
+            status, detail = ending(result)
+            return Answer(status, detail=detail)
+        answer = _read(text)
+        if method == "load" and not answer.is_value:
+            await self.close()
+        return answer
+
+    async def close(self) -> None:
+        """Let go of the box."""
+        self._session = None
+        box, self._box = self._box, None
+        if box is not None:
+            await box.close()
+
+
+_SPENT = Answer(Status.TLE, detail="the time for all tests together is spent")
+
+
+def _read(text: str) -> Answer:
+    """What a frame says, held to the rules: its author is the solution."""
+    try:
+        said = load(text)
+        if not isinstance(said, dict):
+            raise NotPlain("an answer that is no answer")
+        if "value" in said:
+            check(said["value"])
+            return Answer(Status.PASS, said["value"])
+        if "not_plain" in said:
+            raise NotPlain(f"it answered with {said['not_plain']}")
+        detail = str(said["detail"])[-2 * _TAIL :]
+        return Answer(Status.RE, raised=str(said["raised"])[:_TAIL], detail=detail)
+    except (NotPlain, KeyError) as error:
+        return Answer(Status.BAD_VALUE, detail=str(error)[:_TAIL])
+
+
+def payload_of(args: list[Any], kwargs: dict[str, Any]) -> str:
+    """The payload of a call, from wire forms."""
+    return dump([args, {"d": [[name, value] for name, value in kwargs.items()]}])

@@ -1,0 +1,19 @@
+"""Judging circuits: rules for the source, a trusted driver, traces compared by the host."""
+
+from __future__ import annotations
+
+from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
+from envgym.sandboxes.graders.verilog.judge import Golden, grade_design, record_golden
+from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.stimulus import Stimulus
+
+__all__ = [
+    "Golden",
+    "Interface",
+    "Port",
+    "Reset",
+    "Stimulus",
+    "grade_design",
+    "lint",
+    "record_golden",
+]

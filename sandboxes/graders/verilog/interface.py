@@ -1,0 +1,76 @@
+"""What a circuit looks like from outside: all that the driver knows of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from envgym.errors import UsageError
+
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port, by name, with its width in bits."""
+
+    name: str
+    width: int = 1
+
+
+@dataclass(frozen=True)
+class Reset:
+    """An input that resets.
+
+    Attributes:
+        name: The input's.
+        active_high: Whether 1 resets.
+    """
+
+    name: str
+    active_high: bool = True
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A module's ports, and what some of its inputs are for.
+
+    Attributes:
+        module: The module's name.
+        inputs: All inputs, the clock and the resets too.
+        outputs: All outputs.
+        clock: The clock's name; empty for a circuit without one. Both of its edges are driven, so
+            which of them counts need not be said.
+        resets: Inputs that reset; synchronous and asynchronous ones are driven alike: for two
+            whole clocks at each sequence's start, and now and then for half of one.
+    """
+
+    module: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    clock: str = ""
+    resets: tuple[Reset, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [port.name for port in (*self.inputs, *self.outputs)]
+        for name in (self.module, *names):
+            if not _NAME.match(name):
+                raise UsageError(f"{name!r} is no plain Verilog name")
+        if len(set(names)) < len(names) or not self.outputs:
+            raise UsageError("a circuit needs an output, and ports of different names")
+        if any(port.width < 1 for port in (*self.inputs, *self.outputs)):
+            raise UsageError("a port is at least one bit wide")
+        widths = {port.name: port.width for port in self.inputs}
+        for name in (self.clock, *(reset.name for reset in self.resets)):
+            if name and widths.get(name) != 1:
+                raise UsageError(f"{name!r} has to be an input of one bit")
+
+    @property
+    def driven(self) -> tuple[Port, ...]:
+        """The inputs that a row of stimulus holds: all but the clock, the first one leftmost."""
+        return tuple(port for port in self.inputs if port.name != self.clock)
+
+    @property
+    def width(self) -> int:
+        """Bits of a row of stimulus."""
+        return sum(port.width for port in self.driven)

@@ -1,0 +1,225 @@
+"""Is this circuit the golden one? Each is simulated alone; the host compares their traces.
+
+A design has to keep the rules (`lint`), to be a circuit (Yosys reads it), to have the golden ports,
+and to give the golden outputs twice: as it was written, and as the netlist that Yosys makes of it,
+which knows no simulator's tricks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+from envgym.errors import UsageError
+from envgym.sandboxes.base import Backend, Sandbox
+from envgym.sandboxes.graders.frames import nonce
+from envgym.sandboxes.graders.solution import ending
+from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
+from envgym.sandboxes.graders.verilog.driver import STIMULUS, Trace, driver, read_trace
+from envgym.sandboxes.graders.verilog.interface import Interface
+from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.stimulus import Stimulus
+from envgym.sandboxes.limits import MIB, Limits
+from envgym.sandboxes.outcome import Result
+
+LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
+STAGES = ("rules", "synthesis", "ports", "simulation", "netlist")
+_PORT = re.compile(r"(input|output|inout) \[(-?\d+):(-?\d+)\] (\S+)")
+# Yosys takes a latch in an `always_comb` for an error, also where no input reaches it.
+_COMB = re.compile(r"\balways_comb\b")
+_SYNTHESIS = (
+    "read_verilog -sv plain.sv; hierarchy -check -top {top}; proc; opt_clean;"
+    " tee -q -o ports.txt portlist {top}; write_verilog -noattr netlist.v"
+)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What the golden design did: made once for a task, and used for every design.
+
+    Attributes:
+        interface: Its ports.
+        stimulus: What it was driven with.
+        written: The trace of its source.
+        netlist: The trace of its netlist.
+    """
+
+    interface: Interface
+    stimulus: Stimulus
+    written: Trace
+    netlist: Trace
+
+
+async def record_golden(
+    backend: Backend,
+    source: str,
+    interface: Interface,
+    stimulus: Stimulus,
+    *,
+    limits: Limits = LIMITS,
+) -> Golden:
+    """Simulate the golden design, which is trusted to be no attack, and nothing more.
+
+    Raises:
+        UsageError: Yosys or Icarus does not take it, its ports are others, or it never gives a
+            defined output.
+        Fault: The sandbox broke, or a tool is not there.
+    """
+    async with await backend.open(limits=limits) as box:
+        bench = _Bench(box, interface, stimulus, limits)
+        problem = await bench.synthesise(source)
+        if problem is None:
+            problem = await bench.ports()
+        if problem is not None:
+            raise UsageError(f"the golden design: {problem[1]}")
+        traces = []
+        for file in ("design.sv", "netlist.v"):
+            trace = await bench.simulate(file)
+            if not isinstance(trace, Trace):
+                raise UsageError(f"the golden design: {trace[1]}")
+            traces.append(trace)
+    if not any(bit in "01" for row in traces[0].rows for bit in row):
+        raise UsageError("the golden design gives no defined output: nothing could be compared")
+    return Golden(interface, stimulus, *traces)
+
+
+async def grade_design(
+    backend: Backend, source: str, golden: Golden, *, limits: Limits = LIMITS
+) -> Verdict:
+    """Judge a design; the first of the STAGES that fails ends it.
+
+    Raises:
+        Fault: The sandbox broke, or a tool is not there.
+    """
+    broken = await asyncio.to_thread(lint, source, golden.interface.module)
+    if broken:
+        return _verdict(Status.REFUSED, "\n".join(broken[:10]), 0)
+    async with await backend.open(limits=limits) as box:
+        bench = _Bench(box, golden.interface, golden.stimulus, limits)
+        problem = await bench.synthesise(source)
+        if problem is not None:
+            return _verdict(*problem, 1)
+        problem = await bench.ports()
+        if problem is not None:
+            return _verdict(*problem, 2)
+        defined = golden.written.rows
+        for stage, file in ((3, "design.sv"), (4, "netlist.v")):
+            trace = await bench.simulate(file)
+            if not isinstance(trace, Trace):
+                return _verdict(*trace, stage)
+            if stage == 4:  # where either golden trace is x, a netlist may be anything
+                defined = tuple(map(_both, golden.written.rows, golden.netlist.rows))
+            words = await asyncio.to_thread(_mismatch, golden, defined, trace)
+            if words:
+                return _verdict(Status.WRONG, words, stage)
+    return _verdict(Status.PASS, "", len(STAGES))
+
+
+def _verdict(status: Status, detail: str, passed: int) -> Verdict:
+    cases = [CaseResult(name, Status.PASS) for name in STAGES[:passed]]
+    if passed < len(STAGES):
+        cases.append(CaseResult(STAGES[passed], status, detail))
+        cases += [CaseResult(name, Status.UNRUN) for name in STAGES[passed + 1 :]]
+    return Verdict(tuple(cases), len(STAGES))
+
+
+class _Bench:
+    """One design in one box."""
+
+    def __init__(
+        self, box: Sandbox, interface: Interface, stimulus: Stimulus, limits: Limits
+    ) -> None:
+        self._box = box
+        self._interface = interface
+        self._stimulus = stimulus
+        self._limits = limits
+
+    async def synthesise(self, source: str) -> tuple[Status, str] | None:
+        """Have Yosys read the design and write its netlist; what is wrong, or None."""
+        await self._box.write("design.sv", source.encode("utf-8", "replace"))
+        await self._box.write("plain.sv", _COMB.sub("always @*", source).encode("utf-8", "replace"))
+        script = _SYNTHESIS.format(top=self._interface.module)
+        result = await self._run("yosys", "-q", "-p", script)
+        return None if result.ok else _broken(result)
+
+    async def ports(self) -> tuple[Status, str] | None:
+        """Compare the ports that Yosys found; what is wrong, or None."""
+        text = (await self._box.read("ports.txt", limit=MIB)).decode("utf-8", "replace")
+        found = {name: (way, abs(int(a) - int(b)) + 1) for way, a, b, name in _PORT.findall(text)}
+        wanted = {port.name: ("input", port.width) for port in self._interface.inputs}
+        wanted |= {port.name: ("output", port.width) for port in self._interface.outputs}
+        if found == wanted:
+            return None
+        lines = []
+        for name in sorted(found.keys() | wanted.keys()):
+            has, wants = found.get(name), wanted.get(name)
+            if has != wants:
+                lines.append(f"{name}: {_port(has)}, should be {_port(wants)}")
+        return Status.WRONG, "\n".join(lines)
+
+    async def simulate(self, file: str) -> Trace | tuple[Status, str]:
+        """Drive a file's module alone; its trace, or what is wrong."""
+        mark = nonce()
+        bench = driver(self._interface, self._stimulus, mark)
+        await self._box.write(STIMULUS, self._stimulus.text)
+        await self._box.write("bench.sv", bench.encode())
+        flags = ("-g2012", "-Wno-timescale", "-s", f"bench_{mark}", "-o", "run.vvp")
+        # The bench comes first: no directive of the design's reaches it.
+        built = await self._run("iverilog", *flags, "bench.sv", file)
+        if not built.ok:
+            status, words = _broken(built)
+            return status, words.replace(f"bench_{mark}.dut_{mark}", "it").replace(mark, "")
+        result = await self._run("vvp", "-n", "run.vvp")
+        count = len(self._stimulus.rows)
+        trace = await asyncio.to_thread(read_trace, result.stdout, mark, self._interface, count)
+        if not result.ok or trace is None:
+            return ending(result)
+        return trace
+
+    async def _run(self, *argv: str) -> Result:
+        result = await self._box.exec(argv, limits=self._limits)
+        if result.exit_code == 127:
+            raise UsageError(f"no {argv[0]} in the sandbox: install Debian's iverilog and yosys")
+        return result
+
+
+def _broken(result: Result) -> tuple[Status, str]:
+    status, detail = ending(result)
+    return status, (result.error_text or result.text or detail).strip()[:2000]
+
+
+def _port(port: tuple[str, int] | None) -> str:
+    return "absent" if port is None else f"{port[0]} of {port[1]} bits"
+
+
+def _both(written: str, netlist: str) -> str:
+    if written == netlist:
+        return written
+    return "".join(a if b in "01" else "x" for a, b in zip(written, netlist, strict=True))
+
+
+def _differs(want: str, got: str) -> bool:
+    """Whether a bit that the golden trace defines is another one."""
+    return any(a != b and a in "01" for a, b in zip(want, got, strict=True))
+
+
+def _mismatch(golden: Golden, want: tuple[str, ...], got: Trace) -> str:
+    """The first row that differs, in words; empty where none does."""
+    interface, stimulus = golden.interface, golden.stimulus
+    pairs = enumerate(zip(want, got.rows, strict=True))
+    row = next((n for n, (a, b) in pairs if a != b and _differs(a, b)), None)
+    if row is None:
+        return ""
+    lines = [f"row {row} of {len(want)} is the first that differs:"]
+    left = 0
+    for port in interface.outputs:
+        part = slice(left, left + port.width)
+        left += port.width
+        if _differs(want[row][part], got.rows[row][part]):
+            lines.append(f"  {port.name} is {got.rows[row][part]}, should be {want[row][part]}")
+    clocked = ", a clock edge in each row" if interface.clock else ""
+    lines.append(f"inputs up to it{clocked}:")
+    first = max(0, row - 4)
+    lines += [f"  row {n}: {stimulus.show(interface, n)}" for n in range(first, row + 1)]
+    return "\n".join(lines)

@@ -1,0 +1,120 @@
+"""What a circuit is driven with: rows of input bits, drawn from a seed by the host.
+
+The host draws them, so that they are the same under every simulator and release, that it can print
+the inputs that led to a mismatch, and that a golden circuit's trace can be kept and used again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from random import Random
+
+from envgym.sandboxes.graders.verilog.interface import Interface, Reset
+
+_EXHAUSTIVE_BITS = 12
+_RESET_ROWS = 4  # two clocks, so that a synchronous reset sees its edge
+_PULSE = 1 / 32
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """Rows of input bits; the clock, where there is one, toggles once in each row.
+
+    Attributes:
+        rows: One int a row, of ``Interface.width`` bits.
+        width: That width.
+    """
+
+    rows: tuple[int, ...]
+    width: int
+
+    @cached_property
+    def text(self) -> bytes:
+        """The rows for ``$readmemb``."""
+        width = max(self.width, 1)
+        return "".join(f"{row:0{width}b}\n" for row in self.rows).encode()
+
+    @classmethod
+    def random(
+        cls, interface: Interface, seed: int, *, sequences: int = 20, steps: int = 200
+    ) -> Stimulus:
+        """Sequences that each begin with a reset, of inputs drawn in four manners in turn.
+
+        Uniform bits alone hardly ever leave a counter enabled, or a FIFO full: so bits are also
+        drawn mostly 0, mostly 1, and held for a while. Each sequence resets by another subset of
+        the resets, the first by all. A circuit without a clock and of few inputs sees every input.
+
+        Args:
+            interface: The circuit's.
+            seed: Same seed, same rows.
+            sequences: How many.
+            steps: Rows of each.
+        """
+        draw = Random(seed)
+        rows: list[int] = []
+        if not interface.clock and interface.width <= _EXHAUSTIVE_BITS:
+            rows += range(1 << interface.width)
+        resets = _Resets(interface)
+        for sequence in range(sequences):
+            rows += _sequence(draw, interface.width, sequence, steps, resets)
+        return cls(tuple(rows), interface.width)
+
+    def show(self, interface: Interface, row: int) -> str:
+        """A row's inputs by name, in hex."""
+        left = self.width
+        parts = []
+        for port in interface.driven:
+            left -= port.width
+            value = (self.rows[row] >> left) & ((1 << port.width) - 1)
+            parts.append(f"{port.name}={port.width}'h{value:x}")
+        return " ".join(parts)
+
+
+class _Resets:
+    """The resets' bits in a row."""
+
+    def __init__(self, interface: Interface) -> None:
+        place = interface.width
+        places = {}
+        for port in interface.driven:
+            place -= port.width
+            places[port.name] = 1 << place
+        self._bits = {reset: places[reset.name] for reset in interface.resets}
+        every = interface.resets
+        sizes = range(len(every), 0, -1)
+        self.subsets = [subset for size in sizes for subset in combinations(every, size)]
+        self.subsets = self.subsets[:64]
+
+    def put(self, row: int, active: tuple[Reset, ...]) -> int:
+        """The row with these resets active and the others not."""
+        for reset, bit in self._bits.items():
+            high = reset.active_high == (reset in active)
+            row = row | bit if high else row & ~bit
+        return row
+
+
+def _sequence(draw: Random, width: int, number: int, steps: int, resets: _Resets) -> list[int]:
+    subset = resets.subsets[number % len(resets.subsets)] if resets.subsets else ()
+    rows, row = [], 0
+    for step in range(steps):
+        row = _drawn(draw, width, number % 4, row)
+        active = subset if step < _RESET_ROWS else ()
+        if resets.subsets and step >= _RESET_ROWS and draw.random() < _PULSE:
+            active = draw.choice(resets.subsets)
+        rows.append(resets.put(row, active))
+    return rows
+
+
+def _drawn(draw: Random, width: int, manner: int, before: int) -> int:
+    if not width:
+        return 0
+    bits = draw.getrandbits(width)
+    if manner == 1:
+        return bits & draw.getrandbits(width) & draw.getrandbits(width)
+    if manner == 2:
+        return bits | draw.getrandbits(width) | draw.getrandbits(width)
+    if manner == 3 and draw.random() < 0.75:
+        return before
+    return bits

@@ -1,0 +1,38 @@
+"""Verilog source as tokens: enough to hold it to rules, without parsing it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r"""(?P<space>(?:[ \t\r\n\f]|\\\r?\n)+|//[^\n]*|/\*.*?\*/)
+    |(?P<text>"(?:[^"\\\n]|\\.)*")
+    |(?P<escaped>\\[^ \t\r\n\f]+)
+    |(?P<directive>`[A-Za-z_]\w*)
+    |(?P<system>\$[A-Za-z_$][\w$]*)
+    |(?P<word>[A-Za-z_][\w$]*)
+    |(?P<number>\d*[ \t]*'[sS]?[bodhBODH][ \t]*[0-9a-fA-FxXzZ?_]+|\d[\d_]*(?:\.\d[\d_]*)?)
+    |(?P<sign>[!#-/:-@\[\]^`{-~])
+    |(?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Token(NamedTuple):
+    """A token: its kind (a group of the pattern), its text, and its line, from 1."""
+
+    kind: str
+    text: str
+    line: int
+
+
+def tokens(source: str) -> Iterator[Token]:
+    """The tokens of a source, white space and comments left out."""
+    line = 1
+    for match in _TOKEN.finditer(source):
+        kind, text = match.lastgroup or "other", match[0]
+        if kind != "space":
+            yield Token(kind, text, line)
+        line += text.count("\n")

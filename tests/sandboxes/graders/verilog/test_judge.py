@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import pytest
+
+from envgym.errors import UsageError
+from envgym.sandboxes import Backend, Limits
+from envgym.sandboxes.graders.verdict import Status
+from envgym.sandboxes.graders.verilog import (
+    Golden,
+    Interface,
+    Port,
+    Stimulus,
+    grade_design,
+    record_golden,
+)
+from envgym.sandboxes.graders.verilog import judge as judging
+from envgym.sandboxes.graders.verilog.driver import read_trace
+
+from .designs import ADDER, ADDER_SOURCE, ALIKE, ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
+
+pytestmark = pytest.mark.usefixtures("verilog_tools")
+QUICK = Limits(wall_s=2.0, cpu_s=2.0, output_bytes=8 << 20)
+OPEN = COUNTER_SOURCE.replace("&count", "1'bx")
+OPEN = OPEN[: OPEN.index("  always")] + "  always @(posedge clk) count <= 4'bx;\nendmodule\n"
+_KEPT: dict[str, Golden] = {}
+
+
+@pytest.fixture
+async def golden(backend: Backend) -> Golden:
+    """The counter's trace; made once, for it is data."""
+    if not _KEPT:
+        stimulus = Stimulus.random(COUNTER, 0, sequences=4, steps=100)
+        _KEPT["counter"] = await record_golden(backend, COUNTER_SOURCE, COUNTER, stimulus)
+    return _KEPT["counter"]
+
+
+async def test_the_golden_design_passes(backend: Backend, golden: Golden) -> None:
+    verdict = await grade_design(backend, COUNTER_SOURCE, golden)
+    assert verdict.passed, verdict
+    assert [case.name for case in verdict.cases] == list(judging.STAGES)
+
+
+@pytest.mark.parametrize("name", ALIKE)
+async def test_the_same_circuit_in_other_words_passes(
+    backend: Backend, golden: Golden, name: str
+) -> None:
+    verdict = await grade_design(backend, ALIKE[name], golden)
+    assert verdict.passed, verdict.feedback()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_another_circuit_does_not_pass(backend: Backend, golden: Golden, name: str) -> None:
+    verdict = await grade_design(backend, OTHERS[name], golden)
+    assert not verdict.passed
+    assert len(verdict.cases) == verdict.expected == len(judging.STAGES)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_attacks_do_not_pass(backend: Backend, golden: Golden, name: str) -> None:
+    verdict = await grade_design(backend, ATTACKS[name], golden, limits=QUICK)
+    assert not verdict.passed
+
+
+@pytest.mark.parametrize("name", [n for n in ATTACKS if n != "million lines"])
+async def test_attacks_do_not_pass_without_the_rules_either(
+    backend: Backend, golden: Golden, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "lint", lambda source, module: [])
+    verdict = await grade_design(backend, ATTACKS[name], golden, limits=QUICK)
+    assert not verdict.passed or name == "91 attribute"
+
+
+async def test_a_combinational_circuit(backend: Backend) -> None:
+    stimulus = Stimulus.random(ADDER, 0, sequences=1, steps=10)
+    golden = await record_golden(backend, ADDER_SOURCE, ADDER, stimulus)
+    other = ADDER_SOURCE.replace("a + b", "{1'b0, a} + {1'b0, b}")
+    assert (await grade_design(backend, other, golden)).passed
+    one = ADDER_SOURCE.replace("a + b", "(a == 9 && b == 14) ? 5'd1 : a + b")
+    verdict = await grade_design(backend, one, golden)
+    assert not verdict.passed
+    assert "sum is 00001, should be 10111" in verdict.feedback()
+    assert "a=4'h9 b=4'he" in verdict.feedback()
+
+
+async def test_what_the_golden_leaves_open_is_free(backend: Backend) -> None:
+    face = Interface("m", (Port("a", 2),), (Port("y", 2),))
+    source = """
+module m(input [1:0] a, output reg [1:0] y);
+  always @* case (a) 0: y = 1; 1: y = 2; 2: y = 2'b0x; default: y = 2'bxx; endcase
+endmodule
+"""
+    golden = await record_golden(backend, source, face, Stimulus.random(face, 0, sequences=0))
+    assert (
+        await grade_design(backend, source.replace("2'b0x", "1").replace("xx", "11"), golden)
+    ).passed
+    for wrong in (source.replace("2'b0x", "2"), source.replace("y = 1", "y = 2'bxx")):
+        assert not (await grade_design(backend, wrong, golden)).passed
+
+
+async def test_feedback_is_the_same_every_time(backend: Backend, golden: Golden) -> None:
+    for source in (OTHERS["counts down"], OTHERS["undeclared"], OTHERS["port missing"]):
+        first, second = [await grade_design(backend, source, golden) for _ in range(2)]
+        assert first == second
+        assert "bench_" not in first.feedback()
+
+
+async def test_statuses(backend: Backend, golden: Golden) -> None:
+    async def status(source: str) -> Status:
+        failure = (await grade_design(backend, source, golden, limits=QUICK)).first_failure
+        assert failure is not None
+        return failure.status
+
+    assert await status(ATTACKS["74 finish"]) is Status.REFUSED
+    assert await status(OTHERS["does not parse"]) is Status.RE
+    assert await status(OTHERS["narrower"]) is Status.WRONG
+    assert await status(OTHERS["counts down"]) is Status.WRONG
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("module counter(", "golden design"),
+        (ADDER_SOURCE, "golden design"),
+        (OTHERS["narrower"], "count: output of 3 bits"),
+        (OPEN, "no defined output"),
+    ],
+)
+async def test_a_golden_that_judges_nothing_is_refused(
+    backend: Backend, source: str, words: str
+) -> None:
+    stimulus = Stimulus.random(COUNTER, 0, sequences=1, steps=10)
+    with pytest.raises(UsageError, match=words):
+        await record_golden(backend, source, COUNTER, stimulus)
+
+
+def test_only_a_whole_trace_is_one() -> None:
+    face = Interface("m", (Port("a"),), (Port("y", 2),))
+    whole = b"noise\nN 01\nmore\nN x1\nN end 2\n"
+    trace = read_trace(whole, "N", face, 2)
+    assert trace is not None
+    assert trace.rows == ("01", "x1")
+    for broken in (
+        b"",
+        b"N 01\nN x1\n",  # finished early
+        b"N 01\nN end 2\n",
+        b"N 01\nN x1\nN 00\nN end 2\n",
+        b"N 01\nN x1\nN end 2\nN 00\n",
+        b"N 01\nN end 2\nN x1\n",
+        b"N 01\nN x\nN end 2\n",
+        b"N 01\nN xq\nN end 2\n",
+        b"M 01\nM x1\nM end 2\n",
+    ):
+        assert read_trace(broken, "N", face, 2) is None
+
+
+def test_stimulus_is_drawn_from_its_seed() -> None:
+    assert Stimulus.random(COUNTER, 3) == Stimulus.random(COUNTER, 3)
+    assert Stimulus.random(COUNTER, 3) != Stimulus.random(COUNTER, 4)
+    rows = Stimulus.random(COUNTER, 3, sequences=2, steps=50).rows
+    reset = 1 << 6  # rst_n is the first of the driven inputs: active low
+    assert not any(row & reset for row in [*rows[:4], *rows[50:54]])
+    assert any(row & reset for row in rows[4:50])
+    assert len(Stimulus.random(ADDER, 0, sequences=0).rows) == 256

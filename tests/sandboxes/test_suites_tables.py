@@ -1,0 +1,32 @@
+"""The lists and the page of the suites are in step with their code."""
+
+from __future__ import annotations
+
+from envgym.sandboxes.suites.attacks import ATTACKS
+from envgym.sandboxes.suites.conformance import CASES
+from envgym.sandboxes.suites.known import KNOWN
+from scripts.sandbox_attacks import PAGE, page
+
+NAMES = [*(case.__name__ for case in CASES), *(attack.id for attack in ATTACKS)]
+NUMBERS = {*range(1, 49)} - {18, 23, 43} - {47}
+"""Of the known attacks on sandboxes: three numbers are not in use, and one is the service's."""
+
+
+def test_the_page_shows_what_is_played() -> None:
+    text = PAGE.read_text()
+    assert page(text) == text, "run python -m scripts.sandbox_attacks"
+
+
+def test_names_are_of_one_case_each() -> None:
+    assert len(NAMES) == len({*NAMES})
+
+
+def test_every_known_attack_is_played() -> None:
+    assert {attack.number for attack in ATTACKS} >= NUMBERS
+    assert len(ATTACKS) >= 120
+
+
+def test_what_is_known_is_played() -> None:
+    for backend, cases in KNOWN.items():
+        assert {*cases} <= {*NAMES}, backend
+        assert all(cases.values()), backend
