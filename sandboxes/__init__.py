@@ -8,12 +8,13 @@ async with open_backend("namespace") as backend, await backend.open() as box:
 from __future__ import annotations
 
 from envgym.sandboxes.backends import open_backend
-from envgym.sandboxes.base import Backend, Denied, Sandbox, Session, SessionLost
+from envgym.sandboxes.base import Backend, BoxLost, Denied, Sandbox, Session, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 
 __all__ = [
     "Backend",
+    "BoxLost",
     "Denied",
     "Limits",
     "Outcome",

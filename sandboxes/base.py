@@ -31,6 +31,10 @@ class SessionLost(UsageError):
     """A session ended (its program exited, or was killed for a limit): open a new one."""
 
 
+class BoxLost(UsageError):
+    """The box is gone, closed or taken along by its own programs: open another one."""
+
+
 class _Closing(ABC):
     """Things that are closed once, for certain: also as ``async with``."""
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from envgym.errors import Fault, UsageError
-from envgym.sandboxes.base import Sandbox, Session
+from envgym.sandboxes.base import BoxLost, Sandbox, Session
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.link import Link, Lost, broken
 from envgym.sandboxes.outcome import Outcome, Result
@@ -135,10 +135,10 @@ class Box(Sandbox):
             return await self._link.ask(header, *parts)
         except Lost as error:
             if self._closing:
-                raise UsageError("the box is closed: open another one") from error
+                raise BoxLost("the box is closed: open another one") from error
             if (outcome := await self._cause()) is not None:
                 gone = f"the box is gone, by what its programs left in it ({outcome})"
-                raise UsageError(f"{gone}: open another one") from error
+                raise BoxLost(f"{gone}: open another one") from error
             raise broken(error) from error
 
     async def call(self, header: dict[str, Any], limits: Limits, *parts: bytes) -> Result:
@@ -154,7 +154,7 @@ class Box(Sandbox):
             )
         except Lost as error:
             if self._closing:
-                raise UsageError("the box is closed: open another one") from error
+                raise BoxLost("the box is closed: open another one") from error
             outcome = await self._cause()
             if outcome is None:
                 raise broken(error) from error

@@ -20,7 +20,7 @@ from typing import Any
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.resources import Shared
 from envgym.sandboxes.backends import open_backend
-from envgym.sandboxes.base import Backend, Sandbox
+from envgym.sandboxes.base import Backend, BoxLost, Sandbox
 from envgym.sandboxes.lease import Lease
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.pool_stats import Histogram, PoolStats
@@ -357,10 +357,10 @@ async def _answers(box: Sandbox) -> bool:
     try:
         async with asyncio.timeout(_PULSE_S):
             await box.read(".envgym-pulse")
+    except (BoxLost, Fault, TimeoutError):
+        return False
     except UsageError:
         return True
-    except (Fault, TimeoutError):
-        return False
     return True
 
 

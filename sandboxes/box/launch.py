@@ -102,6 +102,7 @@ def _limit(config: BoxConfig, limits: dict[str, Any], whole_life: bool) -> None:
 
 def execute(argv: list[str], env: dict[str, str]) -> None:
     """Become another program; one that cannot be is exit code 127, or 126, as a shell has it."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # ignored in Python alone
     try:
         os.execvpe(argv[0], argv, env)
     except OSError as error:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from envgym.errors import EnvgymError, Fault, UsageError
-from envgym.sandboxes.base import Denied, SessionLost
+from envgym.sandboxes.base import BoxLost, Denied, SessionLost
 from envgym.sandboxes.box.frames import BadFrame, Unpacker
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.pool import PoolFull
@@ -45,6 +45,7 @@ ERRORS: tuple[tuple[str, int, type[EnvgymError]], ...] = (
     ("denied", 403, Denied),
     ("cancelled", 409, Cancelled),
     ("lost", 410, SessionLost),
+    ("box_lost", 410, BoxLost),
     ("too_large", 413, TooLarge),
     ("usage", 400, UsageError),
     ("gone", 404, Gone),

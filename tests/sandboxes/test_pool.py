@@ -10,7 +10,7 @@ import pytest
 from envgym.errors import Fault, UsageError
 from envgym.resources import open_resources
 from envgym.sandboxes import open_backend
-from envgym.sandboxes.base import Backend, Sandbox
+from envgym.sandboxes.base import Backend, BoxLost, Sandbox
 from envgym.sandboxes.boxed import Box
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
@@ -325,7 +325,7 @@ async def test_real_boxes_killed_while_ready_are_replaced() -> None:
         await until(lambda: pool.measure().warm == 2)
         killed = pool._warm[0].box
         assert isinstance(killed, Box)
-        with pytest.raises(Fault):  # its supervisor, as a crash would
+        with pytest.raises(BoxLost):  # its supervisor, as a crash would
             await killed.ask({"op": "no such operation"})
         async with await pool.open() as box:
             await box.write("kept", b"1")
