@@ -14,21 +14,29 @@ _LAST_WORDS_S = 5.0  # for answers that are on their way when the end comes
 
 
 async def listen(
-    app: web.Application, host: str, port: int, ready: Callable[[str], object] | None = None
+    app: web.Application,
+    host: str,
+    port: int,
+    ready: Callable[[str], object] | None = None,
+    *,
+    last_words_s: float = _LAST_WORDS_S,
+    backlog: int = 128,
 ) -> None:
     """Serve until SIGTERM, or until cancelled; answers on their way are finished.
 
     Args:
         port: 0 takes any free one.
+        last_words_s: Seconds that answers on their way get at the end.
+        backlog: Most connections that wait to be accepted.
         ready: Called with the address once it answers.
 
     Raises:
         UsageError: The port is taken, or the address is not this machine's.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_WORDS_S)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=last_words_s)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
+        site = web.TCPSite(runner, host, port, backlog=backlog)
         try:
             await site.start()
         except OSError as error:

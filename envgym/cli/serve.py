@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,21 +38,17 @@ def serve_command(
     def ready(address: str, server: Any) -> None:
         print(f"{', '.join(server.ids)} at {address}", flush=True)
 
-    async def until_told() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        await serve(
-            ids or (),
-            host=host,
-            port=port,
-            capacity=capacity,
-            token_file=token_file,
-            ready=ready,
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(
+            serve(
+                ids or (),
+                host=host,
+                port=port,
+                capacity=capacity,
+                token_file=token_file,
+                ready=ready,
+            )
         )
-
-    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(until_told())
 
 
 def _log_to_stderr(level: int) -> None:

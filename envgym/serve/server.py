@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from envgym.errors import EnvgymError, Fault, UsageError, suggest
+from envgym.listen import listen
 from envgym.registry import specs
 from envgym.serve.failures import failed
 from envgym.serve.frames import (
@@ -249,7 +250,7 @@ async def serve(
     token_file: Path | None = None,
     ready: Callable[[str, EnvServer], None] | None = None,
 ) -> None:
-    """Serve until cancelled, then stop in order.
+    """Serve until SIGTERM, or until cancelled, then stop in order.
 
     Args:
         port: 0 takes any free one.
@@ -265,23 +266,14 @@ async def serve(
         )
     allow_files(capacity)
     server = EnvServer(ids, capacity=capacity, token=token)
-    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=_CLOSE_S)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UsageError(
-                f"cannot listen on {host}:{port} ({error.strerror}): give another --port, or 0 for "
-                "any free one"
-            ) from error
+    app = server.app()
+    app.on_shutdown.append(lambda _: server.stop())
+
+    def told(address: str) -> None:
         if ready is not None:
-            ready(f"ws://{host}:{runner.addresses[0][1]}", server)
-        await asyncio.Event().wait()
-    finally:
-        await server.stop()
-        await runner.cleanup()
+            ready(address.replace("http:", "ws:").rstrip("/"), server)
+
+    await listen(app, host, port, told, last_words_s=_CLOSE_S, backlog=1024)
 
 
 def read_token(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from envgym.tool_env import ToolEnv
 
 README = Path(__file__).parents[3] / "README.md"
-SOURCE = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
+SOURCE = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[-1]
 
 
 def guess_number() -> type[ToolEnv[Any]]:
