@@ -60,11 +60,12 @@ async def test_the_environment_plays_the_same_over_a_server() -> None:
             seen.append((near.observation.text, near.reward))
         return seen
 
+    before = open_resources()
     world = World.generate(3, 120)
     async with TestServer(SearchService(Bm25Index(world.passages)).app()) as server:
         url = str(server.make_url("/"))
         assert await play(server=url) == await play()
-    assert open_resources() == {}
+    assert open_resources() == before
 
 
 async def test_questions_of_a_file_need_no_corpus_where_a_server_has_it(
