@@ -165,7 +165,7 @@ class NamespaceBackend(Backend):
             os.chmod(self._folder, 0o711)
         prefix, env, folders = sys.base_prefix, {}, []
         if self._imports:
-            folders = [p for p in sys.path if Path(p).name in _LIBRARIES]
+            folders = [os.path.realpath(p) for p in sys.path if Path(p).name in _LIBRARIES]
             env["PYTHONPATH"] = ":".join(folders)
         if not prefix.startswith("/usr"):
             env["PATH"] = f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"
