@@ -17,17 +17,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from envgym.errors import EnvgymError, Fault, UsageError
+from envgym.errors import Fault, UsageError
 from envgym.resources import Shared
 from envgym.sandboxes.backends import open_backend
-from envgym.sandboxes.base import Backend, BoxLost, Sandbox
+from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.lease import Lease
 from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.pool_health import answers, gone, works
 from envgym.sandboxes.pool_stats import Histogram, PoolStats
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 4  # warm boxes in the making: more would only slow those that somebody waits for
-_PULSE_S = 2.0
 _LONGEST_PAUSE = 5.0
 
 
@@ -182,7 +182,7 @@ class Pool(Backend):
         await asyncio.gather(*tasks, return_exceptions=True)
         boxes = [*self._leases, *(warm.box for warm in self._warm)]
         self._warm.clear()
-        await asyncio.gather(*(_gone(box) for box in boxes))
+        await asyncio.gather(*(gone(box) for box in boxes))
         await self._backend.close()
 
     async def _admit(self, owner: str) -> None:
@@ -230,21 +230,21 @@ class Pool(Backend):
         while self._warm:
             warm = self._warm.popleft()
             try:
-                if await _answers(warm.box):
+                if await answers(warm.box):
                     self.stats.hits += 1
                     return warm.box
             except BaseException:
-                await _gone(warm.box)
+                await gone(warm.box)
                 raise
             self.stats.dead += 1
             _log.warning("a sandbox died while it lay ready; it is replaced")
-            await _gone(warm.box)
+            await gone(warm.box)
         return None
 
     async def make_room(self) -> None:
         """Give up warm boxes whose place a lease has taken."""
         while self._warm and self._held.total() + self._busy + len(self._warm) > self._most:
-            await _gone(self._warm.popleft().box)
+            await gone(self._warm.popleft().box)
 
     async def _made(self, make: Callable[[], Awaitable[Sandbox]]) -> Sandbox:
         """A new box, after as many tries as it takes, or the last try's fault."""
@@ -296,9 +296,9 @@ class Pool(Backend):
     async def _recheck(self, warm: _Warm) -> None:
         """A warm box runs a job, and lies ready again if it can."""
         try:
-            fine = await _works(warm.box)
+            fine = await works(warm.box)
         except BaseException:
-            await _gone(warm.box)
+            await gone(warm.box)
             raise
         if fine:
             warm.checked = time.monotonic()
@@ -306,7 +306,7 @@ class Pool(Backend):
             return
         self.stats.dead += 1
         _log.warning("a sandbox that lay ready runs no job any more; it is replaced")
-        await _gone(warm.box)
+        await gone(warm.box)
 
     async def _keep(self) -> None:
         """Look after what lies ready, for as long as the pool lives."""
@@ -318,7 +318,7 @@ class Pool(Backend):
                 if warm.made + self._max_age_s < now:
                     self._warm.remove(warm)
                     self.stats.expired += 1
-                    self._spawn(_gone(warm.box))
+                    self._spawn(gone(warm.box))
                 elif warm.checked + self._check_s < now:
                     self._warm.remove(warm)
                     self._spawn(self._recheck(warm))
@@ -350,32 +350,3 @@ def shared_pool(name: str, *, size: int = 4, most: int = 16, **options: Any) -> 
     loop, given = asyncio.get_running_loop(), repr(sorted(options.items()))
     key = ("sandbox pool", loop, name, size, most, given)
     return Shared(key, lambda: Pool(open_backend(name, **options), size=size, most=most))
-
-
-async def _answers(box: Sandbox) -> bool:
-    """Whether a box's supervisor answers; that a file is not there is an answer."""
-    try:
-        async with asyncio.timeout(_PULSE_S):
-            await box.read(".envgym-pulse")
-    except (BoxLost, Fault, TimeoutError):
-        return False
-    except UsageError:
-        return True
-    return True
-
-
-async def _works(box: Sandbox) -> bool:
-    """Whether a box runs a program."""
-    try:
-        async with asyncio.timeout(_PULSE_S):
-            return (await box.python("print(6 * 7)")).text == "42\n"
-    except (EnvgymError, TimeoutError):
-        return False
-
-
-async def _gone(box: Sandbox) -> None:
-    """Close a box; that it could not be closed is the backend's to clean up, with its own close."""
-    try:
-        await box.close()
-    except Exception as error:
-        _log.warning("closing a sandbox failed: %s", error)
