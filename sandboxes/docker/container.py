@@ -14,6 +14,7 @@ from typing import Any
 
 from envgym.sandboxes.base import WORKDIR
 from envgym.sandboxes.limits import MIB, Limits
+from envgym.sandboxes.namespace.mounts import INODE_BYTES
 from envgym.sandboxes.namespace.seccomp import program
 
 # The archive comes by standard input, since nothing can be copied onto a read-only root; it is kept
@@ -38,7 +39,6 @@ _SUPERVISOR_BYTES = 32 * MIB
 _SUPERVISOR_TASKS = 1
 _SUPERVISOR_FILES = 1024
 _SHARED_BYTES = 16 * MIB  # /dev/shm: semaphores and the like
-_INODES = 65536
 _HARMLESS = 500  # of the machine's processes the kernel kills these first where memory ends
 
 
@@ -64,7 +64,9 @@ def container(
     )
     memory = limits.memory_bytes + _SUPERVISOR_BYTES
     files = max(limits.open_files, _SUPERVISOR_FILES)
-    disk = f"size={limits.disk_bytes},nr_inodes={_INODES},exec,nosuid,nodev"
+    disk = (
+        f"size={limits.disk_bytes},nr_inodes={limits.disk_bytes // INODE_BYTES},exec,nosuid,nodev"
+    )
     return {
         "Image": image,
         "Entrypoint": ["python3"],

@@ -55,7 +55,8 @@ _WRITTEN = {
 _OWN = "/.own"  # where a box's one tmpfs is mounted
 _PLACES = {f"{_OWN}/box": "/box", f"{_OWN}/tmp": "/tmp", f"{_OWN}/shm": "/dev/shm"}
 NEW_PROC = "/new/proc"
-_INODE = 8192  # one inode for so many bytes of a box's disk
+INODE_BYTES = 8192
+"""A box has one inode for so many bytes of its disk: empty files take the kernel's memory."""
 
 
 def build_root(readable: Sequence[str]) -> None:
@@ -156,7 +157,7 @@ def mount_own(disk_bytes: int, owner: tuple[int, int] | None) -> None:
         owner: User and group of the folders, as this process counts them; None: its own.
     """
     flags = MS_NOSUID | MS_NODEV
-    options = f"size={disk_bytes},nr_inodes={disk_bytes // _INODE},mode=0700"
+    options = f"size={disk_bytes},nr_inodes={disk_bytes // INODE_BYTES},mode=0700"
     syscalls.mount("tmpfs", _OWN, "tmpfs", flags, options)
     before = os.umask(0)
     for folder, place in _PLACES.items():
