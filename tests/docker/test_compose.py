@@ -17,6 +17,7 @@ from envgym.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = STACK["services"]
 OURS = ["sandbox", "envserver", "search", "web"]
 
@@ -82,11 +83,16 @@ def test_images_are_built_upon_any_base_without_a_network(name: str) -> None:
     build = SERVICES[name]["build"]
     assert build["network"] == "none"
     assert build["args"] == {"BASE_IMAGE": "${BASE_IMAGE:-envgym/base}"}
-    lines = (ROOT / "docker" / build["dockerfile"]).read_text().splitlines()
-    assert "ARG BASE_IMAGE=envgym/base" in lines
-    assert [line.split()[1] for line in lines if line.startswith("FROM")] == ["${BASE_IMAGE}"] * 2
-    assert "USER 10001:10001" in lines
-    assert any("--no-index" in line for line in lines)
+    assert build["target"] == name
+    common, *targets = re.split(r"^FROM service AS ", DOCKERFILE, flags=re.MULTILINE)
+    shared = common.splitlines()
+    assert "ARG BASE_IMAGE=envgym/base" in shared
+    assert [line.split()[1] for line in shared if line.startswith("FROM")] == ["${BASE_IMAGE}"] * 2
+    assert "USER 10001:10001" in shared
+    assert any("--no-index" in line for line in shared)
+    target = next(text for text in targets if text.startswith(f"{name}\n"))
+    lines = [line for line in target.splitlines() if line and not line.startswith("#")]
+    assert not any(line.startswith(("USER", "COPY", "RUN", "ENV")) for line in lines)
     port = next(line.split()[1] for line in lines if line.startswith("EXPOSE"))
     assert f"127.0.0.1:{port}/health" in SERVICES[name]["healthcheck"]["test"][-1]
     assert f'"{port}"' in lines[-1]
