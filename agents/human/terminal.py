@@ -37,6 +37,7 @@ _LOOK: dict[Kind, tuple[str, str]] = {
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 _BLOCK = '"""'
+_LOOK_S = 0.2
 
 
 def harmless(text: str) -> str:
@@ -165,9 +166,25 @@ class Terminal:
 
 def _input() -> Callable[[str], str]:
     """Python's own, with line editing at a terminal; what is no text is shown as such."""
-    if sys.stdin.isatty():
-        with suppress(ImportError):
-            import readline  # noqa: F401 - its import is what makes input() edit
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
-    return input
+    if not sys.stdin.isatty():
+        return input
+    with suppress(ImportError):
+        import readline  # noqa: F401 - its import is what makes input() edit
+    return _input_that_looks_up
+
+
+def _input_that_looks_up(prompt: str) -> str:
+    """`input`, woken a few times a second.
+
+    Readline looks for a Ctrl-C and then waits for a key: one that comes in between is seen only
+    when something wakes it.
+    """
+    before = signal.signal(signal.SIGALRM, lambda signum, frame: None)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+    try:
+        return input(prompt)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -159,6 +159,7 @@ class Screen:
     def leaves(self) -> None:
         """Read on until the program has ended, well."""
         while True:
+            assert select.select([self._leader], [], [], 60)[0], self.text
             try:
                 data = os.read(self._leader, 65536)
             except OSError:  # the other side is closed
