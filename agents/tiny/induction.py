@@ -45,7 +45,7 @@ def add_induction(model: Qwen3ForCausalLM, generator: torch.Generator) -> None:
     common, seen = frame[:, 0], frame[:, 1 : 1 + size]
     written = _rotation(width, generator).split(size, dim=1)[:_BACK]
     with torch.no_grad():
-        _spread(model.get_input_embeddings().weight, common, generator)
+        _spread(model.model.embed_tokens.weight, common, generator)
         _look_back(model, common, seen, written)
         _fetch(model, seen, written, generator)
 
@@ -61,10 +61,9 @@ def _look_back(
     model: Qwen3ForCausalLM, common: Tensor, seen: Tensor, written: tuple[Tensor, ...]
 ) -> None:
     """Queries turned back by as much as the rotary embedding turns in b + 1 places."""
-    config, attention = model.config, model.model.layers[0].self_attn
-    size, half = config.head_dim, config.head_dim // 2
-    pairs = torch.arange(_COMMON)
-    speed = config.rope_parameters["rope_theta"] ** (-2.0 * pairs / size)
+    attention, size = model.model.layers[0].self_attn, seen.shape[1]
+    half, pairs = size // 2, torch.arange(_COMMON)
+    speed = model.model.rotary_emb.inv_freq[pairs]  # radians a place
     for norm in (attention.q_norm, attention.k_norm):
         norm.weight.fill_(_SHARPNESS[0])
     for head, space in enumerate(written):
@@ -82,13 +81,12 @@ def _fetch(
     model: Qwen3ForCausalLM, seen: Tensor, written: tuple[Tensor, ...], generator: torch.Generator
 ) -> None:
     """Queries hold the last tokens as keys hold those before them, each turned in its own way."""
-    config, attention = model.config, model.model.layers[1].self_attn
-    size, half = config.head_dim, config.head_dim // 2
-    slow = (torch.arange(size) % half >= _FAST).float().unsqueeze(1)  # alike at every distance
-    fetched = _rotation(config.hidden_size, generator)
+    attention, (width, size) = model.model.layers[1].self_attn, seen.shape
+    slow = (torch.arange(size) % (size // 2) >= _FAST).float().unsqueeze(1)  # alike at every distance
+    fetched = _rotation(width, generator)
     for norm in (attention.q_norm, attention.k_norm):
         norm.weight.fill_(_SHARPNESS[1])
-    for head in range(config.num_attention_heads):
+    for head in range(width // size):
         part = slice(head * size, (head + 1) * size)
         turns = [slow * _rotation(size, generator) for _ in written]
         here = (seen, *written)[: len(written)]
