@@ -110,6 +110,19 @@ def test_a_group_of_one_gets_nothing(name: str, episodes: Episodes, reward: floa
     assert not any(flat(sample).any() for sample in credited(episodes, name))
 
 
+@every_advantage
+def test_rounding_is_no_credit(name: str) -> None:
+    """0.1 + 0.2 is not 0.3, and divided by a deviation as small it would be a full advantage."""
+    eps = {"eps": 0.0} if "eps" in PLUGINS["advantage"][name].model_fields else {}
+    found = []
+    assert 0.1 + 0.2 != 0.3
+    for reward in (0.3, 0.1 + 0.2):
+        groups = rewarded([chain(1, 0.3), chain(1, reward), chain(1, 0.3)])
+        advantage(name, **eps)(informed(groups))
+        found.append([flat(s).tolist() for s in samples_of(groups)])
+    np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+
+
 @every_comparing
 @pytest.mark.parametrize("reward", [0.0, 0.1, -1.0])
 def test_equal_episodes_get_nothing(name: str, reward: float) -> None:
