@@ -136,7 +136,12 @@ class Learner(Section):
     lr_decay: Literal["constant", "linear"] = Field("constant", description="Over the steps.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's.")
     grad_clip: float = Field(1.0, gt=0, description="Norm of the gradient.")
-    micro_tokens: int = Field(16384, ge=1, description="Padded tokens of one forward pass.")
+    micro_tokens: int = Field(16384, ge=1, description="Most tokens of one forward pass.")
+    packing: bool = Field(
+        True,
+        description="Run rows without padding, and what they begin with in common once; models "
+        "whose attention cannot be packed run padded.",
+    )
     denominator: Literal["token", "sequence", "constant"] = Field(
         "token", description="What token losses are divided by; see losses.base.token_weights."
     )

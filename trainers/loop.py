@@ -175,6 +175,7 @@ class Trainer:
             grad_clip=learner.grad_clip,
             micro_tokens=learner.micro_tokens,
             temperature=self.config.rollout.temperature,
+            packing=learner.packing,
         )
 
 
