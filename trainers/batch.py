@@ -67,12 +67,15 @@ class TrainRow:
     Attributes:
         row: Target-context tokens.
         advantage, weight: float32 [T]; 0 on context.
+        value, returns: What the critic said and is to say, float32 [T]; NaN where there is nothing.
         sample: Index of the sample in its batch (rows of one episode share it).
     """
 
     row: Row
     advantage: NDArray[np.float32]
     weight: NDArray[np.float32]
+    value: NDArray[np.float32]
+    returns: NDArray[np.float32]
     sample: int
 
 
@@ -95,12 +98,20 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
                     "show the task in a message of its own"
                 )
             advantage = np.zeros(len(row), np.float32)
+            value, returns = np.full((2, len(row)), np.nan, np.float32)
+            by_turn = (
+                (advantage, sample.advantages),
+                (value, sample.values),
+                (returns, sample.returns),
+            )
             for turn in np.unique(row.turn[row.mask]):
                 place = row.turn == turn
                 count = int(place.sum())
-                if sample.advantages:
-                    begin = used[turn]
-                    advantage[place] = sample.advantages[turn][begin : begin + count]
+                begin = used[turn]
+                for array, given in by_turn:
+                    if given:
+                        array[place] = given[turn][begin : begin + count]
                 used[turn] += count
-            compiled.append(TrainRow(row, advantage, weight * row.mask.astype(np.float32), index))
+            shares = weight * row.mask.astype(np.float32)
+            compiled.append(TrainRow(row, advantage, shares, value, returns, index))
     return compiled

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def lay_out(rows: Sequence[Ids], token_pairs: float = 0.0) -> Layout:
     """
     builder = _Builder(rows, token_pairs)
     order = sorted(range(len(rows)), key=lambda i: (rows[i].astype(">i8").tobytes(), i))
-    common = [_common(rows[i], rows[j]) for i, j in zip(order, order[1:], strict=False)]
+    common = [_common(rows[i], rows[j]) for i, j in pairwise(order)]
     builder.add(order, common, 0, ())
     return Layout(
         np.concatenate(builder.ids),

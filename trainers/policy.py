@@ -7,7 +7,7 @@ context needs none, and [B, T, V] never exists whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,9 @@ from envgym.trainers.batch import TrainRow
 from envgym.trainers.logprobs import log_probs
 from envgym.trainers.losses import Loss, LossInputs
 from envgym.trainers.states import action_states, micro_batches
+
+ValueTerm = Callable[[Tensor, Sequence[TrainRow]], Tensor]
+"""From states [N, H] and their rows to a loss: the critic's, where it is a head on them."""
 
 
 class TrainingError(EnvgymError):
@@ -70,8 +73,12 @@ class Policy:
         losses: Sequence[Loss],
         reference: PreTrainedModel | None = None,
         lr_scale: float = 1.0,
+        value: ValueTerm | None = None,
     ) -> dict[str, float]:
         """One optimiser step on the weighted sum of the losses over `rows`.
+
+        Args:
+            value: Another term, on the states that the action tokens are predicted from.
 
         Returns:
             Token means of the losses' metrics and of the ``entropy``, ``loss`` and ``grad_norm``.
@@ -84,7 +91,8 @@ class Policy:
         sums: dict[str, float] = {}
         tokens = 0
         for part in micro_batches(rows, self.micro_tokens, self.packing):
-            inputs, weight, entropy = self._inputs(part, reference)
+            hidden, targets = action_states(self.model, part, self.packing)
+            inputs, weight, entropy = self._inputs(part, hidden, targets, reference)
             sums["entropy"] = sums.get("entropy", 0.0) + entropy
             total = torch.zeros(())
             for loss in losses:
@@ -92,6 +100,8 @@ class Policy:
                 total = total + loss.coef * (values * weight).sum()
                 for name, metric in metrics.items():
                     sums[name] = sums.get(name, 0.0) + metric.detach().sum().item()
+            if value is not None:
+                total = total + value(hidden, part)
             if not math.isfinite(total.item()):
                 raise TrainingError(
                     "the loss is not finite: look at the rewards, lower the learning rate"
@@ -115,10 +125,13 @@ class Policy:
         return self.optimizer.state_dict()
 
     def _inputs(
-        self, part: Sequence[TrainRow], reference: PreTrainedModel | None
+        self,
+        part: Sequence[TrainRow],
+        hidden: Tensor,
+        targets: Tensor,
+        reference: PreTrainedModel | None,
     ) -> tuple[LossInputs, Tensor, float]:
         """What the losses take, the tokens' weights, and the sum of their entropies."""
-        hidden, targets = action_states(self.model, part, self.packing)
         head = self.model.get_output_embeddings()
         logp, entropy = log_probs(head, hidden, targets, self.temperature)
         ref_logp = None
