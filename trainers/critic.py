@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from envgym.trainers.batch import Sample, TrainRow, train_rows
+from envgym.trainers.batch import Sample, TrainRow
 from envgym.trainers.config import CriticSection, HeadCritic
 from envgym.trainers.policy import TrainingError
-from envgym.trainers.states import action_states, micro_batches
+from envgym.trainers.states import action_states, by_turn, micro_batches
 
 
 def value_loss(
@@ -93,24 +93,16 @@ class Critic:
         if not self.shares:
             self.model.load_state_dict(policy.state_dict())
 
-    @torch.no_grad()
     def assess(self, samples: Sequence[Sample]) -> None:
         """Set the values of samples: of what the loss sees, hints left out."""
         self.model.eval()
-        for sample in samples:
-            sample.values = [np.zeros(len(t.action), np.float32) for t in sample.trajectory.turns]
-        rows = train_rows(samples, [0.0] * len(samples))
-        for part in micro_batches(rows, self.micro_tokens, self.packing):
-            hidden, _ = action_states(self.model, part, self.packing)
-            found = self._values(hidden).cpu().numpy()
-            for item in part:
-                count = int(item.row.mask.sum())
-                mine, found = found[:count], found[count:]
-                values = samples[item.sample].values
-                assert values is not None
-                turns = item.row.turn[item.row.mask]
-                for turn in np.unique(turns):  # an action lies in one row, whole
-                    values[turn][:] = mine[turns == turn]
+
+        def ask(rows: Sequence[TrainRow]) -> Tensor:
+            return self._values(action_states(self.model, rows, self.packing)[0])
+
+        found = by_turn(samples, ask, self.micro_tokens, self.packing)
+        for sample, values in zip(samples, found, strict=True):
+            sample.values = values
 
     def update(self, rows: Sequence[TrainRow], lr_scale: float = 1.0) -> dict[str, float]:
         """One optimiser step of the critic alone; returns its metrics, none without a target.

@@ -7,7 +7,7 @@ the tokens at a time, and are computed again for the gradient where one piece is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -38,13 +38,10 @@ def log_probs(
     """
 
     def some(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        logits = head(hidden).float()
-        if temperature != 1.0:
-            logits = logits / temperature
+        logits = _logits(head, hidden, temperature)
         return _LogProb.apply(logits, targets), entropies(logits)
 
-    width = getattr(head, "out_features", None) or head(hidden[:1].detach()).shape[-1]
-    rows = max(1, (piece or PIECE) // width)
+    rows = _rows(head, hidden, piece)
     if len(hidden) <= rows:
         return some(hidden, targets)
     again = torch.is_grad_enabled()
@@ -55,6 +52,25 @@ def log_probs(
         for part in zip(hidden.split(rows), targets.split(rows), strict=True)
     ]
     return torch.cat([logp for logp, _ in found]), torch.cat([entropy for _, entropy in found])
+
+
+def pieces(
+    head: Head, hidden: Tensor, targets: Tensor, temperature: float = 1.0, piece: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Targets [n] and their float32 logits [n, V], piece by piece; for what takes no gradient."""
+    rows = _rows(head, hidden, piece)
+    for part, chosen in zip(hidden.split(rows), targets.split(rows), strict=True):
+        yield chosen, _logits(head, part, temperature)
+
+
+def _logits(head: Head, hidden: Tensor, temperature: float) -> Tensor:
+    logits = head(hidden).float()
+    return logits if temperature == 1.0 else logits / temperature
+
+
+def _rows(head: Head, hidden: Tensor, piece: int) -> int:
+    width = getattr(head, "out_features", None) or head(hidden[:1].detach()).shape[-1]
+    return max(1, (piece or PIECE) // width)
 
 
 def entropies(logits: Tensor, rows: int = 128) -> Tensor:

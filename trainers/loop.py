@@ -20,8 +20,9 @@ from envgym.trainers.batch import Group, Sample, TrainRow, train_rows
 from envgym.trainers.config import Config, CriticSection
 from envgym.trainers.critic import Critic, explained_variance
 from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
-from envgym.trainers.losses.base import token_weights
+from envgym.trainers.losses.base import token_weights, useful_rows
 from envgym.trainers.policy import Policy, ValueTerm
+from envgym.trainers.recall import recall, recall_proximal
 from envgym.trainers.setup import build_chat, build_model, make_env
 from envgym.trainers.warm_start import demonstrations, imitate
 from envgym.trajectory import Episode
@@ -50,6 +51,7 @@ class Trainer:
         self.reference = (
             copy.deepcopy(self.model).requires_grad_(False)
             if any(loss.needs_reference for loss in config.losses)
+            or any(reward.needs_reference for reward in config.rewards)
             else None
         )
         self.critic = self._critic(config.critic) if config.critic else None
@@ -62,19 +64,19 @@ class Trainer:
         missed = self.agent.engine.stats.missed
         groups, result = await self.collect()
         played = time.monotonic()
+        samples = [sample for group in groups for sample in group]
+        recall(config, self.policy, self.reference, samples)
         for reward in config.rewards:
             reward(groups)
         config.sampler.observe(groups)
-        samples = [sample for group in groups for sample in group]
         if self.critic is not None:
             self.critic.assess(samples)
         config.advantage(groups)
         for sample in samples:
             sample.record_advantages()
-        updates = [
-            self.learn(batch)
-            for batch in config.composer(groups, f"{config.seed}:{self.step_number}")
-        ]
+        batches = list(config.composer(groups, f"{config.seed}:{self.step_number}"))
+        recall_proximal(config, self.policy, [s for batch in batches for s in batch])
+        updates = [self.learn(batch) for batch in batches]
         self.agent.engine.update_weights()
         self.step_number += 1
         report = {
@@ -144,7 +146,7 @@ class Trainer:
 
     def _improve(self, rows: list[TrainRow], value: ValueTerm | None = None) -> dict[str, float]:
         """One step of the policy, on the rows that it has something to learn from."""
-        useful = [r for r in rows if r.advantage.any() or self.reference or value]
+        useful = rows if value else useful_rows(rows, self.config.losses)
         if not useful:
             return {}
         idle = self.critic.settings.warmup if self.critic else 0

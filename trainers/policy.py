@@ -90,7 +90,8 @@ class Policy:
         self.optimizer.zero_grad()
         sums: dict[str, float] = {}
         tokens = 0
-        for part in micro_batches(rows, self.micro_tokens, self.packing):
+        whole = any(loss.whole_samples for loss in losses)
+        for part in micro_batches(rows, self.micro_tokens, self.packing, whole):
             hidden, targets = action_states(self.model, part, self.packing)
             inputs, weight, entropy = self._inputs(part, hidden, targets, reference)
             sums["entropy"] = sums.get("entropy", 0.0) + entropy
@@ -140,9 +141,11 @@ class Policy:
                 ref_logp = action_logps(reference, part, self.temperature, self.packing)
         device = logp.device
         old = _flat([torch.from_numpy(r.row.logprobs[r.row.mask]) for r in part], device)
+        prox = _flat([torch.from_numpy(r.proximal[r.row.mask]) for r in part], device)
         inputs = LossInputs(
             logp=logp,
             old_logp=torch.where(old.isnan(), logp.detach(), old),
+            prox_logp=torch.where(prox.isnan(), logp.detach(), prox),
             ref_logp=ref_logp,
             advantage=_flat([torch.from_numpy(r.advantage[r.row.mask]) for r in part], device),
             sample=torch.repeat_interleave(
