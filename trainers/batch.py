@@ -6,7 +6,7 @@ whole batch before anything is cut into micro-batches; so neither layout changes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,6 +103,7 @@ class TrainRow:
         row: Target-context tokens.
         advantage, weight: float32 [T]; 0 on context.
         proximal: Log-probs just before the step's first update, float32 [T]; NaN where unknown.
+        value, returns: What the critic said and is to say, float32 [T]; NaN where there is nothing.
         sample: Index of the sample in its batch (rows of one episode share it).
     """
 
@@ -111,6 +112,8 @@ class TrainRow:
     weight: NDArray[np.float32]
     sample: int
     proximal: NDArray[np.float32]
+    value: NDArray[np.float32]
+    returns: NDArray[np.float32]
 
 
 def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[TrainRow]:
@@ -132,34 +135,20 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
                     "show the task in a message of its own"
                 )
             advantage = np.zeros(len(row), np.float32)
-            proximal = np.full(len(row), np.nan, np.float32)
+            proximal, value, returns = np.full((3, len(row)), np.nan, np.float32)
+            by_turn = (
+                (advantage, sample.advantages),
+                (proximal, sample.proximal),
+                (value, sample.values),
+                (returns, sample.returns),
+            )
             for turn in np.unique(row.turn[row.mask]):
                 place = row.turn == turn
                 begin = used[turn]
                 used[turn] += int(place.sum())
-                if sample.advantages:
-                    advantage[place] = sample.advantages[turn][begin : used[turn]]
-                if sample.proximal is not None:
-                    proximal[place] = sample.proximal[turn][begin : used[turn]]
+                for array, given in by_turn:
+                    if given:
+                        array[place] = given[turn][begin : used[turn]]
             weighted = weight * row.mask.astype(np.float32)
-            compiled.append(TrainRow(row, advantage, weighted, index, proximal))
+            compiled.append(TrainRow(row, advantage, weighted, index, proximal, value, returns))
     return compiled
-
-
-def sample_batches(compiled: Sequence[TrainRow], tokens: int) -> Iterator[list[TrainRow]]:
-    """Micro-batches that hold all rows of each of their samples, of at most `tokens` padded tokens.
-
-    The rows of one sample may alone be more than that.
-    """
-    by_sample: dict[int, list[TrainRow]] = {}
-    for item in compiled:
-        by_sample.setdefault(item.sample, []).append(item)
-    part: list[TrainRow] = []
-    for own in sorted(by_sample.values(), key=lambda own: max(len(r.row) for r in own)):
-        widest = max(len(r.row) for r in own)  # no row of `part` is wider
-        if part and (len(part) + len(own)) * widest > tokens:
-            yield part
-            part = []
-        part = part + own
-    if part:
-        yield part

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 import torch
 
 from envgym.errors import UsageError
-from envgym.trainers.batch import Sample, sample_batches, train_rows
+from envgym.trainers.batch import Sample, train_rows
 from envgym.trainers.config import load_config
 from envgym.trainers.losses import (
     Cispo,
@@ -22,6 +23,7 @@ from envgym.trainers.losses import (
     Tis,
 )
 from envgym.trainers.losses.base import useful_rows
+from envgym.trainers.states import micro_batches
 from tests.trainers.helpers import episode
 
 
@@ -171,13 +173,13 @@ def cut_samples() -> list[Sample]:
 
 def test_rows_of_a_sample_stay_together_where_a_loss_asks_for_it() -> None:
     rows = train_rows(cut_samples(), [1.0] * 3)
-    for tokens in (1, 6, 8, 100):
-        parts = list(sample_batches(rows, tokens))
+    for tokens, packing in itertools.product((1, 6, 8, 100), (True, False)):
+        parts = list(micro_batches(rows, tokens, packing, whole_samples=True))
         assert sorted(id(r) for part in parts for r in part) == sorted(id(r) for r in rows)
         places = [{r.sample for r in part} for part in parts]
         assert sum(map(len, places)) == 3  # no sample is in two
-    assert len(list(sample_batches(rows, 1))) == 3
-    assert len(list(sample_batches(rows, 100))) == 1
+    assert len(list(micro_batches(rows, 1, whole_samples=True))) == 3
+    assert len(list(micro_batches(rows, 100, whole_samples=True))) == 1
 
 
 def test_rows_without_credit_are_left_out() -> None:
