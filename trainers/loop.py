@@ -12,14 +12,14 @@ import torch
 
 from envgym.agents.local import LocalAgent, SamplingParams
 from envgym.chat import Chat
-from envgym.errors import Fault
 from envgym.rollout import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers import metrics as measure
 from envgym.trainers.batch import Group, Sample, train_rows
+from envgym.trainers.checks import check_advantages, check_rewards, nothing_learnt
 from envgym.trainers.config import Config
+from envgym.trainers.dynamic import Collected, collect
 from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
-from envgym.trainers.losses.base import token_weights
 from envgym.trainers.policy import Policy
 from envgym.trainers.setup import build_chat, build_model, make_env
 from envgym.trainers.warm_start import demonstrations, imitate
@@ -31,6 +31,7 @@ class Trainer:
 
     Attributes:
         step_number: Steps of reinforcement learning done.
+        idle_steps: The last of them, in a row, that found nothing to learn from.
     """
 
     def __init__(self, config: Config) -> None:
@@ -52,6 +53,7 @@ class Trainer:
             else None
         )
         self.step_number = 0
+        self.idle_steps = 0
 
     async def step(self) -> tuple[dict[str, float], list[Episode]]:
         """One step: returns its metrics and the episodes played."""
@@ -62,18 +64,22 @@ class Trainer:
         played = time.monotonic()
         for reward in config.rewards:
             reward(groups)
-        config.sampler.observe(groups)
+            check_rewards(groups, reward.name)
         config.advantage(groups)
+        check_advantages(groups, config.advantage.name)
         for sample in (s for group in groups for s in group):
             sample.record_advantages()
-        updates = [
-            self.learn(batch)
-            for batch in config.composer(groups, f"{config.seed}:{self.step_number}")
-        ]
+        batches = list(config.composer(groups, f"{config.seed}:{self.step_number}"))
+        updates = [self.learn(batch) for batch in batches]
+        self.idle_steps = 0 if any(updates) else self.idle_steps + 1
+        if self.idle_steps > config.learner.idle_steps:
+            raise nothing_learnt(groups, batches, config, self.step_number + 1)
         self.agent.engine.update_weights()
         self.step_number += 1
         report = {
             **measure.of_groups(groups, result),
+            **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
+            **config.composer.report(),
             **measure.mean(updates),
             **measure.time_split(result),
             "rollout/missed": float(self.agent.engine.stats.missed - missed),
@@ -82,34 +88,32 @@ class Trainer:
         }
         return report, [*result.episodes, *result.quarantined]
 
-    async def collect(self) -> tuple[list[Group], RolloutResult]:
-        """Play groups; under dynamic sampling, until enough of them have rewards that differ."""
-        roll = self.config.rollout
-        kept: list[Group] = []
-        whole = RolloutResult()
-        for attempt in range(roll.dynamic_rounds):
-            result = await self.play(roll.groups - len(kept), attempt)
-            measure.merge(whole, result)
-            groups = as_groups(result.episodes)
-            if roll.dynamic_rounds > 1:
-                groups = [g for g in groups if len({s.trajectory.reward for s in g}) > 1]
-            kept += groups
-            if len(kept) >= roll.groups:
-                break
-        if not kept:
-            raise Fault("no group to learn from: all faulty, or all rewards equal in each", "env")
-        return kept, whole
+    async def collect(self) -> tuple[list[Group], Collected]:
+        """Play groups; under dynamic sampling, until enough of them have rewards that differ.
 
-    async def play(self, count: int, attempt: int) -> RolloutResult:
-        """One round of `count` groups."""
+        The sampler sees every group, those that are not trained on too.
+        """
+        taken: set[str] = set()
+
+        async def round_of(count: int, number: int) -> tuple[RolloutResult, list[Group]]:
+            result = await self.play(count, number, taken)
+            groups = as_groups(result.episodes)
+            self.config.sampler.observe(groups)
+            return result, groups
+
+        return await collect(round_of, self.config.rollout)
+
+    async def play(self, count: int, number: int, taken: set[str]) -> RolloutResult:
+        """One round of `count` groups, of tasks that are not `taken`; they are from then on."""
         config = self.config
-        seed = f"{config.seed}:{self.step_number}:{attempt}"
-        tasks = config.sampler.draw(self.source, count, seed)
+        seed = f"{config.seed}:{self.step_number}:{number}"
+        tasks = config.sampler.draw(self.source, count, seed, taken)
+        taken.update(task.key for task in tasks)
         starts = [
             Start(
                 seed=_seed(seed, i),
                 task=task,
-                group=f"{self.step_number}.{attempt}.{i}",
+                group=f"{self.step_number}.{number}.{i}",
                 member=member,
             )
             for i, task in enumerate(tasks)
@@ -124,7 +128,7 @@ class Trainer:
     def learn(self, batch: list[Sample]) -> dict[str, float]:
         """One optimiser step on a batch."""
         learner = self.config.learner
-        weights = token_weights(batch, learner.denominator, learner.constant)
+        weights = self.config.composer.weights(batch, learner.denominator, learner.constant)
         useful = [r for r in train_rows(batch, weights) if r.advantage.any() or self.reference]
         if not useful:
             return {}
