@@ -29,6 +29,10 @@ class Sample:
         reward: What it is trained on; the reward plug-ins set it.
         advantages: One array a turn, float32 [tokens of the action]; the advantage plug-in sets it.
         kind: Which losses apply: ``rl`` or ``sft``.
+        values: A critic's, one float32 array a turn, [tokens of the action]: the value of the state
+            before each action token. None without a critic.
+        returns: What the critic is to learn, in the shape of `values`; NaN where a token has no
+            target. Advantages that need values set it; else it is empty.
     """
 
     episode: Episode
@@ -36,6 +40,8 @@ class Sample:
     reward: float = 0.0
     advantages: list[NDArray[np.float32]] = field(default_factory=list)
     kind: str = "rl"
+    values: list[NDArray[np.float32]] | None = None
+    returns: list[NDArray[np.float32]] = field(default_factory=list)
 
     @property
     def tokens(self) -> int:

@@ -11,9 +11,14 @@ from envgym.trainers.plugin import Plugin
 
 
 class Advantage(Plugin):
-    """Credits action tokens. Groups hold each episode once, however many rows it will have."""
+    """Credits action tokens. Groups hold each episode once, however many rows it will have.
+
+    Attributes:
+        needs_values: Whether it reads `Sample.values`, and sets `Sample.returns`.
+    """
 
     point: ClassVar[str] = "advantage"
+    needs_values: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:
