@@ -16,21 +16,36 @@ from envgym.trainers.config import Config
 from envgym.trainers.policy import TrainingError
 
 
+def check_played(groups: Sequence[Group]) -> None:
+    """See that everything the environment gave is a number.
+
+    Raises:
+        TrainingError: A turn's reward is not, or a score.
+    """
+    for sample in (s for group in groups for s in group):
+        episode, seat = sample.episode, sample.trajectory.seat
+        given = {f"reward in turn {i}": t.reward for i, t in enumerate(sample.trajectory.turns)}
+        for what, value in {**given, "score": episode.score}.items():
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"{episode.env} gave a {what} of {value} (episode {episode.id}, seat {seat}, "
+                    f"seed {episode.seed}): mend the environment's step; the last checkpoint is "
+                    "whole"
+                )
+
+
 def check_rewards(groups: Sequence[Group], by: str) -> None:
-    """See that every reward is a number, after the reward plug-in called `by`.
+    """See that every sample's reward is a number, after the reward plug-in called `by`.
 
     Raises:
         TrainingError: One is not.
     """
     for sample in (s for group in groups for s in group):
         if not math.isfinite(sample.reward):
-            turns = [turn.reward for turn in sample.trajectory.turns]
-            broken = [i for i, reward in enumerate(turns) if not math.isfinite(reward)]
-            source = f"the environment gave it in turn {broken[0]}" if broken else "it came there"
             raise TrainingError(
-                f"the reward of episode {sample.episode.id} (seat {sample.trajectory.seat}) is "
-                f"{sample.reward} after reward {by!r}; {source}: mend it there, or leave {by!r} "
-                "out of rewards; the last checkpoint is whole"
+                f"reward {by!r} made the reward of episode {sample.episode.id} (seat "
+                f"{sample.trajectory.seat}) {sample.reward}: look at its settings, or leave it out "
+                "of rewards; the last checkpoint is whole"
             )
 
 

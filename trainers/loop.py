@@ -16,7 +16,7 @@ from envgym.rollout import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers import metrics as measure
 from envgym.trainers.batch import Group, Sample, train_rows
-from envgym.trainers.checks import check_advantages, check_rewards, nothing_learnt
+from envgym.trainers.checks import check_advantages, check_played, check_rewards, nothing_learnt
 from envgym.trainers.config import Config
 from envgym.trainers.dynamic import Collected, collect
 from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
@@ -98,6 +98,7 @@ class Trainer:
         async def round_of(count: int, number: int) -> tuple[RolloutResult, list[Group]]:
             result = await self.play(count, number, taken)
             groups = as_groups(result.episodes)
+            check_played(groups)
             self.config.sampler.observe(groups)
             return result, groups
 

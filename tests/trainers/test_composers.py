@@ -65,6 +65,9 @@ def aged(groups: list[Group], version: int) -> list[Group]:
     Grpo(std="none")(groups)
     for one in samples_of(groups):
         one.record_advantages()
+        if version % 2:
+            one.values = [a + 1 for a in one.advantages]
+            one.returns = [np.full_like(a, 0.1) for a in one.advantages]
     return groups
 
 
@@ -147,7 +150,8 @@ def learnt(one: Sample) -> Any:
         )
         for t, a in zip(one.trajectory.turns, one.advantages, strict=True)
     ]
-    return what(one), one.reward, one.kind, one.episode.score, one.episode.group, turns
+    critic = [[a.tolist() for a in arrays] for arrays in (one.values or [], one.returns)]
+    return what(one), one.reward, one.kind, one.episode.score, one.episode.group, turns, critic
 
 
 @every_composer
@@ -170,7 +174,7 @@ def test_shuffled_trains_every_sample_once_an_epoch() -> None:
     batches = list(Shuffled(epochs=2, batches=3)(step(0, 1, 2, 3, 4, 5, 6, 7), "0:0"))
     assert [len(b) for b in batches] == [2, 2, 3] * 2
     for epoch in (batches[:3], batches[3:]):
-        assert sorted(sum(names(epoch), [])) == [f"0/{n}" for n in range(1, 8)]
+        assert sorted(n for batch in names(epoch) for n in batch) == [f"0/{n}" for n in range(1, 8)]
 
 
 def test_samples_without_credit_are_left_out_before_anything_is_divided() -> None:

@@ -118,7 +118,7 @@ async def test_scores_may_decide_where_shaping_makes_all_rewards_differ() -> Non
 
     by_reward, _ = await collect(Shaped(lambda i: MIXED).play, rounds(2))
     assert len(by_reward) == 4
-    with pytest.raises(TrainingError, match="all scores equal in each of the 8 .* 8 solved"):
+    with pytest.raises(TrainingError, match=r"all scores equal in each of the 8 .* 8 solved"):
         await collect(Shaped(lambda i: MIXED).play, rounds(2, dynamic_by="score"))
 
 

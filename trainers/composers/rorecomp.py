@@ -72,7 +72,7 @@ class RoRecomp(Composer):
         yield from (batch for batch in (priority, late) if batch)
 
     def report(self) -> dict[str, float]:
-        """Episodes in each batch, in the buffer and dropped; the age of the oldest trained token."""
+        """Episodes in each batch, in the buffer and dropped; the oldest trained token's age."""
         return self._report
 
     def state(self) -> dict[str, Any]:
