@@ -1,4 +1,4 @@
-"""What cannot be trained on stops a run: with what, where and what to change; the checkpoint stays."""
+"""What cannot be trained on stops a run: with what, where and what to change; a checkpoint stays."""
 
 from __future__ import annotations
 
