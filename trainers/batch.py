@@ -6,7 +6,7 @@ whole batch before anything is cut into micro-batches; so neither layout changes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,9 +26,20 @@ class Sample:
 
     Attributes:
         episode, trajectory: What was played, and the seat's part in it.
-        reward: What it is trained on; the reward plug-ins set it.
+        reward: What it is trained on, all told; the reward plug-ins add to it by the `pay` methods.
+        turn_rewards: The parts of it that came with a turn, one a turn; empty for none. What is
+            neither here nor in `token_rewards` came with the last turn.
+        token_rewards: The parts of it that came with an action token, one array a turn, float64;
+            empty for none.
+        components: The parts of it by the name of what paid them.
         advantages: One array a turn, float32 [tokens of the action]; the advantage plug-in sets it.
         kind: Which losses apply: ``rl`` or ``sft``.
+        skip: Left out of the batch and of its denominator: set by advantages that train on a part.
+        proximal, reference: Log-probs of the action tokens just before the step's first update, and
+            under the frozen reference: one float32 array a turn, in the target context. None where
+            no plug-in asks for them.
+        norms: Squared norm of each action token's score, the gradient of its log-prob by the
+            logits: 1 - 2π + Σπ². One float32 array a turn, or None.
         values: A critic's, one float32 array a turn, [tokens of the action]: the value of the state
             before each action token. None without a critic.
         returns: What the critic is to learn, in the shape of `values`; NaN where a token has no
@@ -40,6 +51,13 @@ class Sample:
     reward: float = 0.0
     advantages: list[NDArray[np.float32]] = field(default_factory=list)
     kind: str = "rl"
+    turn_rewards: list[float] = field(default_factory=list)
+    token_rewards: list[NDArray[np.float64]] = field(default_factory=list)
+    components: dict[str, float] = field(default_factory=dict)
+    skip: bool = False
+    proximal: list[NDArray[np.float32]] | None = None
+    reference: list[NDArray[np.float32]] | None = None
+    norms: list[NDArray[np.float32]] | None = None
     values: list[NDArray[np.float32]] | None = None
     returns: list[NDArray[np.float32]] = field(default_factory=list)
 
@@ -47,6 +65,23 @@ class Sample:
     def tokens(self) -> int:
         """Number of action tokens."""
         return self.trajectory.action_tokens
+
+    def pay(self, name: str, amount: float) -> None:
+        """Add to the reward, with the last turn."""
+        self.reward += amount
+        self.components[name] = self.components.get(name, 0.0) + amount
+
+    def pay_turns(self, name: str, amounts: Sequence[float]) -> None:
+        """Add to the reward, an amount with each turn."""
+        before = self.turn_rewards or [0.0] * len(amounts)
+        self.turn_rewards = [b + float(a) for b, a in zip(before, amounts, strict=True)]
+        self.pay(name, float(sum(amounts)))
+
+    def pay_tokens(self, name: str, amounts: Sequence[NDArray[np.float64]]) -> None:
+        """Add to the reward, an amount with each action token: one array a turn."""
+        before = self.token_rewards or [np.zeros(len(a)) for a in amounts]
+        self.token_rewards = [b + a for b, a in zip(before, amounts, strict=True)]
+        self.pay(name, float(sum(a.sum() for a in amounts)))
 
     def spread(self, advantage: float) -> None:
         """Give every action token the same advantage."""
@@ -67,6 +102,7 @@ class TrainRow:
     Attributes:
         row: Target-context tokens.
         advantage, weight: float32 [T]; 0 on context.
+        proximal: Log-probs just before the step's first update, float32 [T]; NaN where unknown.
         sample: Index of the sample in its batch (rows of one episode share it).
     """
 
@@ -74,6 +110,7 @@ class TrainRow:
     advantage: NDArray[np.float32]
     weight: NDArray[np.float32]
     sample: int
+    proximal: NDArray[np.float32]
 
 
 def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[TrainRow]:
@@ -95,12 +132,34 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
                     "show the task in a message of its own"
                 )
             advantage = np.zeros(len(row), np.float32)
+            proximal = np.full(len(row), np.nan, np.float32)
             for turn in np.unique(row.turn[row.mask]):
                 place = row.turn == turn
-                count = int(place.sum())
+                begin = used[turn]
+                used[turn] += int(place.sum())
                 if sample.advantages:
-                    begin = used[turn]
-                    advantage[place] = sample.advantages[turn][begin : begin + count]
-                used[turn] += count
-            compiled.append(TrainRow(row, advantage, weight * row.mask.astype(np.float32), index))
+                    advantage[place] = sample.advantages[turn][begin : used[turn]]
+                if sample.proximal is not None:
+                    proximal[place] = sample.proximal[turn][begin : used[turn]]
+            weighted = weight * row.mask.astype(np.float32)
+            compiled.append(TrainRow(row, advantage, weighted, index, proximal))
     return compiled
+
+
+def sample_batches(compiled: Sequence[TrainRow], tokens: int) -> Iterator[list[TrainRow]]:
+    """Micro-batches that hold all rows of each of their samples, of at most `tokens` padded tokens.
+
+    The rows of one sample may alone be more than that.
+    """
+    by_sample: dict[int, list[TrainRow]] = {}
+    for item in compiled:
+        by_sample.setdefault(item.sample, []).append(item)
+    part: list[TrainRow] = []
+    for own in sorted(by_sample.values(), key=lambda own: max(len(r.row) for r in own)):
+        widest = max(len(r.row) for r in own)  # no row of `part` is wider
+        if part and (len(part) + len(own)) * widest > tokens:
+            yield part
+            part = []
+        part = part + own
+    if part:
+        yield part

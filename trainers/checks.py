@@ -69,14 +69,16 @@ def nothing_learnt(
     groups: Sequence[Group], batches: Sequence[Sequence[Sample]], config: Config, step: int
 ) -> TrainingError:
     """The error of a step none of whose batches changed anything."""
-    samples = sum(map(len, groups))
+    samples = [sample for group in groups for sample in group]
     allow = "or let it happen (learner.idle_steps); the last checkpoint is whole"
     if not any(batches):
+        skipped = all(sample.skip for sample in samples)
+        name = config.advantage.name if skipped else config.composer.name
         return TrainingError(
-            f"step {step}: composer {config.composer.name!r} left none of the {samples} samples "
-            f"that the step played: relax its settings, {allow}"
+            f"step {step}: {'advantage' if skipped else 'composer'} {name!r} left none of the "
+            f"{len(samples)} samples that the step played: relax its settings, {allow}"
         )
-    rewards = {s.reward for group in groups for s in group}
+    rewards = {sample.reward for sample in samples}
     equal = sum(len({s.reward for s in group}) == 1 for group in groups)
     what = f"all {rewards.pop():g}" if len(rewards) == 1 else "of several values"
     return TrainingError(

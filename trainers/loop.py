@@ -20,7 +20,9 @@ from envgym.trainers.checks import check_advantages, check_played, check_rewards
 from envgym.trainers.config import Config
 from envgym.trainers.dynamic import Collected, collect
 from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
+from envgym.trainers.losses.base import useful_rows
 from envgym.trainers.policy import Policy
+from envgym.trainers.recall import recall, recall_proximal
 from envgym.trainers.setup import build_chat, build_model, make_env
 from envgym.trainers.warm_start import demonstrations, imitate
 from envgym.trajectory import Episode
@@ -50,6 +52,7 @@ class Trainer:
         self.reference = (
             copy.deepcopy(self.model).requires_grad_(False)
             if any(loss.needs_reference for loss in config.losses)
+            or any(reward.needs_reference for reward in config.rewards)
             else None
         )
         self.step_number = 0
@@ -62,6 +65,7 @@ class Trainer:
         missed = self.agent.engine.stats.missed
         groups, result = await self.collect()
         played = time.monotonic()
+        recall(config, self.policy, self.reference, [s for group in groups for s in group])
         for reward in config.rewards:
             reward(groups)
             check_rewards(groups, reward.name)
@@ -70,6 +74,7 @@ class Trainer:
         for sample in (s for group in groups for s in group):
             sample.record_advantages()
         batches = list(config.composer(groups, f"{config.seed}:{self.step_number}"))
+        recall_proximal(config, self.policy, [s for batch in batches for s in batch])
         updates = [self.learn(batch) for batch in batches]
         self.idle_steps = 0 if any(updates) else self.idle_steps + 1
         if self.idle_steps > config.learner.idle_steps:
@@ -130,7 +135,7 @@ class Trainer:
         """One optimiser step on a batch."""
         learner = self.config.learner
         weights = self.config.composer.weights(batch, learner.denominator, learner.constant)
-        useful = [r for r in train_rows(batch, weights) if r.advantage.any() or self.reference]
+        useful = useful_rows(train_rows(batch, weights), self.config.losses)
         if not useful:
             return {}
         scale = learner.lr_scale(self.step_number)

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from envgym.errors import EnvgymError
-from envgym.trainers.batch import TrainRow
+from envgym.trainers.batch import TrainRow, sample_batches
 from envgym.trainers.losses import Loss, LossInputs
 from envgym.trainers.shared_prefix import hidden_states
 
@@ -119,7 +119,8 @@ class Policy:
         self.optimizer.zero_grad()
         sums: dict[str, float] = {}
         tokens = 0
-        for part in micro_batches(rows, self.micro_tokens):
+        cut = sample_batches if any(loss.whole_samples for loss in losses) else micro_batches
+        for part in cut(rows, self.micro_tokens):
             inputs, weight, entropy = self._inputs(part, reference)
             sums["entropy"] = sums.get("entropy", 0.0) + entropy
             total = torch.zeros(())
@@ -162,9 +163,11 @@ class Policy:
                 ref_logp = action_logps(reference, part, self.temperature)
         device = logp.device
         old = _flat([torch.from_numpy(r.row.logprobs[r.row.mask]) for r in part], device)
+        prox = _flat([torch.from_numpy(r.proximal[r.row.mask]) for r in part], device)
         inputs = LossInputs(
             logp=logp,
             old_logp=torch.where(old.isnan(), logp.detach(), old),
+            prox_logp=torch.where(prox.isnan(), logp.detach(), prox),
             ref_logp=ref_logp,
             advantage=_flat([torch.from_numpy(r.advantage[r.row.mask]) for r in part], device),
             sample=torch.repeat_interleave(

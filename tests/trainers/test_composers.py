@@ -66,6 +66,10 @@ def aged(groups: list[Group], version: int) -> list[Group]:
     for one in samples_of(groups):
         one.record_advantages()
         if version % 2:
+            one.proximal = one.norms = [a * 2 for a in one.advantages]
+            one.turn_rewards = [1.0] * len(one.trajectory.turns)
+            one.token_rewards = [np.zeros(len(a)) for a in one.advantages]
+            one.components = {"environment": 1.0}
             one.values = [a + 1 for a in one.advantages]
             one.returns = [np.full_like(a, 0.1) for a in one.advantages]
     return groups
@@ -177,13 +181,15 @@ def test_shuffled_trains_every_sample_once_an_epoch() -> None:
         assert sorted(n for batch in names(epoch) for n in batch) == [f"0/{n}" for n in range(1, 8)]
 
 
-def test_samples_without_credit_are_left_out_before_anything_is_divided() -> None:
-    groups = [[sample(2, credit=-1.0, name="wrong"), sample(6, credit=0.0, name="right")]]
-    composer = Shuffled(credited=True)
-    [batch] = composer(groups, "0:0")
+@every_composer
+def test_what_the_advantage_skipped_is_not_in_a_batch(name: str) -> None:
+    skipped, kept = sample(6, name="right"), sample(2, credit=-1.0, name="wrong")
+    skipped.skip = True
+    composer = made(name)
+    [batch] = composer([[skipped, kept], []], "0:0")
     assert names([batch]) == [["wrong"]]
-    assert composer.weights(batch, "token", 1.0) == [0.5]  # of its own 2 tokens, not of 8
-    assert list(composer([[sample(6, credit=0.0)]], "0:0")) == []
+    assert composer.weights(batch, "token", 1.0) == [1 / 9 if name == "c3po" else 1 / 2]
+    assert list(made(name)([[skipped]], "0:0")) == []
 
 
 # --- C3PO ---------------------------------------------------------------------------------------

@@ -20,6 +20,10 @@ class Composer(Plugin):
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
         """Batches of samples whose advantages are set."""
 
+    def candidates(self, groups: Sequence[Group]) -> list[Sample]:
+        """The groups' samples, but for those that the advantage skipped."""
+        return [sample for group in groups for sample in group if not sample.skip]
+
     def weights(
         self, batch: list[Sample], denominator: Denominator, constant: float
     ) -> list[float]:

@@ -1,7 +1,8 @@
 """Samples kept for a later step: bounded, oldest first, and the same after a checkpoint.
 
-Kept is what the learner reads: tokens, log-probs, versions, rewards, advantages. What people read
-(messages, texts, the task) stands in the recorded episodes and is left out, in memory as on disk.
+Kept is what a later update reads: tokens, log-probs, versions, rewards, advantages, a critic's
+targets. What people read (messages, texts, the task) stands in the recorded episodes and is left
+out, in memory as on disk; so is what served the step alone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,15 @@ from envgym.store_tokens import TurnTokens, pack
 from envgym.task import Task
 from envgym.trainers.batch import Sample
 from envgym.trajectory import KINDS, Turn
+
+_PASSING: dict[str, Any] = {  # fields of a sample that the advantages read, or each update anew
+    "turn_rewards": [],
+    "token_rewards": [],
+    "components": {},
+    "proximal": None,
+    "reference": None,
+    "norms": None,
+}
 
 
 class Buffer:
@@ -54,7 +64,8 @@ class Buffer:
         """As JSON values; the arrays are a safetensors file's bytes in base 64."""
         turns: list[Turn] = []
         rows = []
-        for sample in self.samples:
+        kept = [replace(sample, **_PASSING) for sample in self.samples]
+        for sample in kept:
             rows.append(
                 {
                     "episode": json.loads(episode_line(sample.episode, len(turns))),
@@ -65,7 +76,7 @@ class Buffer:
         return {
             "kinds": list(KINDS),
             "tokens": _text(pack(turns)),
-            "arrays": _text(save(_arrays(self.samples))),
+            "arrays": _text(save(_arrays(kept))),
             "samples": rows,
         }
 
@@ -121,7 +132,7 @@ def _bare(sample: Sample) -> Sample:
     turns = [replace(turn, text="", messages=(), taken=None) for turn in seat.turns]
     trajectory = replace(seat, turns=turns, final=())
     episode = replace(sample.episode, task=Task({}), trajectories={seat.seat: trajectory})
-    return replace(sample, episode=episode, trajectory=trajectory)
+    return replace(sample, episode=episode, trajectory=trajectory, **_PASSING)
 
 
 def _plain(sample: Sample) -> list[str]:

@@ -41,7 +41,7 @@ class C3po(Composer):
 
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
         """Yield the one batch."""
-        samples = [sample for group in groups for sample in group]
+        samples = self.candidates(groups)
         random.Random(seed).shuffle(samples)
         batch: list[Sample] = []
         used = 0

@@ -49,8 +49,8 @@ class Replay(Shuffled):
 
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
         """Yield ``epochs × batches`` batches of fresh and replayed samples."""
-        fresh = [sample for group in groups for sample in group]
-        now = newest(fresh)
+        fresh = self.candidates(groups)
+        now = newest([sample for group in groups for sample in group])
         self._forget(now)
         count = min(round(self.ratio * len(fresh)), len(self._buffer))
         drawn = random.Random(f"replay:{seed}").sample(range(len(self._buffer)), count)
@@ -63,7 +63,7 @@ class Replay(Shuffled):
             "compose/buffered": float(len(self._buffer)),
             "compose/staleness": float(max((now - oldest(s) for s in replayed), default=0)),
         }
-        yield from super().__call__([*groups, replayed], seed)
+        yield from super().__call__([fresh, replayed], seed)
 
     def report(self) -> dict[str, float]:
         """Episodes replayed and kept; the age of the oldest trained token, in versions."""

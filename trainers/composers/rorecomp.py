@@ -47,8 +47,8 @@ class RoRecomp(Composer):
 
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
         """Yield the priority batch, and perhaps a compensation batch."""
-        samples = [sample for group in groups for sample in group]
-        now = newest(samples)
+        samples = self.candidates(groups)
+        now = newest([sample for group in groups for sample in group])
         right = [s for s in samples if s.episode.score >= self.success]
         wrong = [s for s in samples if s.episode.score < self.success]
         right.sort(key=lambda s: s.tokens)

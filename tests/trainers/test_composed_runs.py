@@ -1,4 +1,4 @@
-"""Runs whose composer remembers: interrupted and gone on with, they end as if they had not been."""
+"""Whole runs with a composer of their own; interrupted, they end as if they had not been."""
 
 from __future__ import annotations
 
@@ -43,3 +43,31 @@ async def test_an_interrupted_run_keeps_its_buffer(tmp_path: Path, composer: str
     assert 0 < max(ages) <= 5  # versions go on from the checkpoint's, and do not begin anew
     one, two = weights(tmp_path / "cut"), weights(tmp_path / "whole")
     assert all(torch.equal(one[name], two[name]) for name in two)
+
+
+async def test_dynamic_sampling_in_a_run(tmp_path: Path) -> None:
+    await train(
+        config(
+            tmp_path,
+            "a",
+            *test_bad_input.ALONE,
+            "env.id=test/lengths-v1",
+            "rollout.dynamic_rounds=3",
+        )
+    )
+    for row in metrics(tmp_path / "a"):
+        assert row["group/equal"] == 0
+        assert row["dynamic/filled"] == 1
+        assert row["dynamic/kept"] * row["dynamic/played"] == pytest.approx(2)
+
+
+async def test_the_learner_divides_by_the_budget(tmp_path: Path) -> None:
+    """One episode crosses either budget; half the budget, twice the gradient."""
+    settings = (*test_bad_input.ALONE, "env.id=test/lengths-v1", "learner.steps=1")
+    for tokens in (1, 2):
+        budget = f"composer={{name: c3po, tokens: {tokens}}}"
+        await train(config(tmp_path, f"{tokens}", *settings, budget))
+    (small,), (large,) = metrics(tmp_path / "1"), metrics(tmp_path / "2")
+    assert small["compose/left_out"] == large["compose/left_out"] == 5
+    assert small["learn/grad_norm"] == pytest.approx(2 * large["learn/grad_norm"], rel=1e-4)
+    assert large["learn/grad_norm"] > 0
