@@ -23,6 +23,7 @@ from tests.trainers.strategies import (
     chances,
     changed,
     groups_of_episodes,
+    informed,
     rewarded,
     samples_of,
     turns_of,
@@ -40,7 +41,7 @@ def credited(episodes: Episodes, name: str = "grpo", **settings: Any) -> list[Sa
     groups = rewarded(episodes)
     method = PLUGINS["advantage"][name](**settings)
     assert isinstance(method, Advantage)
-    method(groups)
+    method(informed(groups))
     return samples_of(groups)
 
 

@@ -14,13 +14,17 @@ from envgym.trainers.credit import Floats
 def anchors(sample: Sample, history: int) -> list[Hashable]:
     """What each turn faced: its observation and the `history` ones before it, without hints.
 
-    Where the episode is younger than that, its start is part of what was faced.
+    Where the episode is younger than that, its start is part of what was faced. A turn that saw
+    nothing new shares its anchor with no other.
     """
     seen = [
         tuple((m.role, m.content) for m in turn.messages if m.kind != "hint")
         for turn in sample.trajectory.turns
     ]
-    return [(k < history, *seen[max(0, k - history) : k + 1]) for k in range(len(seen))]
+    return [
+        (k < history, *seen[max(0, k - history) : k + 1]) if seen[k] else (id(sample), k)
+        for k in range(len(seen))
+    ]
 
 
 def numbered(group: Group, history: int) -> NDArray[np.int64]:
