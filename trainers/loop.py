@@ -37,7 +37,8 @@ class Trainer:
     """
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        # Plug-ins remember: another run of the same config begins without what this one kept.
+        self.config = config = config.model_copy(deep=True)
         if config.threads:
             torch.set_num_threads(config.threads)
         roll = config.rollout

@@ -71,3 +71,13 @@ async def test_the_learner_divides_by_the_budget(tmp_path: Path) -> None:
     assert small["compose/left_out"] == large["compose/left_out"] == 5
     assert small["learn/grad_norm"] == pytest.approx(2 * large["learn/grad_norm"], rel=1e-4)
     assert large["learn/grad_norm"] > 0
+
+
+async def test_two_runs_of_one_config_share_no_memory(tmp_path: Path) -> None:
+    settings = (*test_bad_input.ALONE, "env.id=test/lengths-v1", "learner.steps=2")
+    made = config(tmp_path, "a", *settings, "composer={name: replay, ratio: 1.0}")
+    await train(made)
+    first = metrics(tmp_path / "a")
+    assert first[1]["compose/replayed"] > 0
+    await train(made, fresh=True)
+    assert metrics(tmp_path / "a") == first
