@@ -20,8 +20,7 @@ from envgym.trainers.advantages import Grpo
 from envgym.trainers.batch import Group, Sample
 from envgym.trainers.checkpoint import latest
 from envgym.trainers.checks import check_advantages, check_played, check_rewards
-from envgym.trainers.config import load_config
-from envgym.trainers.plugin import register
+from envgym.trainers.config import Config, load_config
 from envgym.trainers.policy import TrainingError
 from envgym.trainers.rewards import Reward
 from envgym.trainers.run import train
@@ -53,7 +52,6 @@ envgym.register("test/lengths-v1", Lengths)
 envgym.register("test/poisoned-v1", Poisoned)
 
 
-@register("test-poison")
 class Poison(Reward):
     """Divides by zero, as shaping does."""
 
@@ -92,10 +90,12 @@ def test_an_advantage_that_is_no_number_is_named() -> None:
     check_advantages(groups, "grpo")
 
 
-async def stopped(folder: Path, *overrides: str) -> str:
+async def stopped(folder: Path, *overrides: str, also: Reward | None = None) -> str:
     """The error of a run that has to stop; the checkpoint before is there and whole."""
+    made: Config = config(folder, "a", *ALONE, *overrides)
+    made.rewards += [also] if also else []
     with pytest.raises(TrainingError) as told:
-        await train(config(folder, "a", *ALONE, *overrides))
+        await train(made)
     kept = latest(folder / "a" / "checkpoints")
     assert kept is not None
     state = json.loads((kept / "state.json").read_text())
@@ -122,7 +122,7 @@ async def test_a_run_stops_at_a_reward_that_is_no_number(tmp_path: Path) -> None
 
 
 async def test_a_run_stops_where_a_reward_plug_in_breaks(tmp_path: Path) -> None:
-    said = await stopped(tmp_path, "rewards=[environment, test-poison]")
+    said = await stopped(tmp_path, also=Poison())
     assert "reward 'test-poison' made" in said
 
 
