@@ -68,6 +68,12 @@ def generalised(rewards: Floats, values: Floats, gamma: float, lam: float) -> Fl
     return discounted_sums(delta, gamma * lam)
 
 
+def over(values: Floats, scale: Floats | float) -> Floats:
+    """values / scale; what is 0, or has nothing to be measured by, is 0 also where the scale is."""
+    measured = (values != 0) & (np.asarray(scale) > 0)
+    return np.divide(values, scale, out=np.zeros(len(values)), where=measured)
+
+
 def split(sample: Sample, flat: Floats) -> list[NDArray[np.float32]]:
     """[tokens] to one float32 array a turn."""
     return np.split(flat.astype(np.float32), lengths(sample).cumsum()[:-1])

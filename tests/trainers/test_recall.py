@@ -154,5 +154,5 @@ def test_an_episodes_ratio_does_not_hang_on_its_rows(model: PreTrainedModel) -> 
         gradient = blind.lm_head.weight.grad
         found.append((told["loss"], told["sequence_ratio"], gradient.clone()))
     for loss, ratio, gradient in found[1:]:
-        assert (loss, ratio) == pytest.approx(found[0][:2])
+        assert (loss, ratio) == pytest.approx(found[0][:2], rel=1e-4)
         torch.testing.assert_close(gradient, found[0][2])

@@ -11,7 +11,7 @@ from pydantic import Field
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.advantages.grpo import centred, deviation
 from envgym.trainers.batch import Group
-from envgym.trainers.credit import samples_of
+from envgym.trainers.credit import over, samples_of
 from envgym.trainers.plugin import register
 
 
@@ -41,10 +41,10 @@ class Gdpo(Advantage):
             total = np.zeros(len(group))
             for name in names:
                 values = np.array([s.components.get(name, 0.0) for s in group])
-                part = centred(values) / (deviation(values) + self.eps)
+                part = over(centred(values), deviation(values) + self.eps)
                 total += self.weights.get(name, 1.0) * part
             sums.append(total)
         scale = deviation(np.concatenate(sums)) + self.eps if sums else 1.0
         for group, total in zip(groups, sums, strict=True):
-            for sample, advantage in zip(group, total / scale, strict=True):
+            for sample, advantage in zip(group, over(total, scale), strict=True):
                 sample.spread(float(advantage))

@@ -20,6 +20,7 @@ from envgym.trainers.credit import (
     Floats,
     discounted_sums,
     generalised,
+    over,
     rewards_by_turn,
     spread_turns,
 )
@@ -57,7 +58,8 @@ class Gigpo(Advantage):
         for group in groups:
             outcome = centred(np.array([s.reward for s in group]))
             if self.std == "group":
-                outcome = outcome / (deviation(np.array([s.reward for s in group])) + self.eps)
+                rewards = np.array([s.reward for s in group])
+                outcome = over(outcome, deviation(rewards) + self.eps)
             turns = by_episode(group, self._turns(group))
             for sample, episode, own in zip(group, outcome, turns, strict=True):
                 spread_turns(sample, episode + self.omega * own)
@@ -70,7 +72,7 @@ class Gigpo(Advantage):
             mean, spread, count = compared(numbered(group, depth), flat)
             own = flat - mean
             if self.std == "group":
-                own = own / (spread + self.eps)
+                own = over(own, spread + self.eps)
             share = (depth + 1) ** self.alpha * (count > 1)
             total, weight = total + share * own, weight + share
         return total / np.maximum(weight, 1e-12)
@@ -117,4 +119,4 @@ class Gagpo(Advantage):
             ]
             scale = deviation(np.concatenate(advantages)) + self.eps
             for sample, own in zip(group, advantages, strict=True):
-                spread_turns(sample, own / scale)
+                spread_turns(sample, over(own, scale))
