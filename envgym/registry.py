@@ -23,6 +23,7 @@ _classes: dict[str, Callable[..., Env[Any]]] = {}
 _plugins_loaded = False
 
 BUILTIN = {
+    "code/python-v1": "envgym.environments.code.python:WriteProgram",
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
 }
 
