@@ -51,12 +51,20 @@ def generated(rng: random.Random, level: int, form: Form, split: str) -> Problem
         form: ``function``, ``program`` (standard input to standard output), or one of them by lot.
         split: Whose compositions to draw.
     """
-    composition, examples = compose(rng, level, PUBLIC + HIDDEN, split)
     if form == "mixed":
         form = rng.choice(("function", "program"))
-    rng.shuffle(examples)
-    make = _function if form == "function" else _program
-    return make(composition, examples, level)
+    if form == "function":
+        composition, examples = compose(rng, level, PUBLIC + HIDDEN, split)
+        return _function(composition, examples, level)
+    composition, examples = compose(rng, level, PUBLIC + HIDDEN, split, _is_seen)
+    return _program(composition, examples, level)
+
+
+def _is_seen(result: Any) -> bool:
+    """Whether its print is more than white space: a program that only ends should pass nothing."""
+    return bool(
+        "".join(map(str, result)).strip() if isinstance(result, list) else str(result).strip()
+    )
 
 
 def _function(composition: Composition, examples: Sequence[Example], level: int) -> Problem:

@@ -30,7 +30,7 @@ def hints(problem: Problem, verdict: Verdict | None) -> list[str]:
         found.append(f"Hint: {_failure(problem, verdict)}.")
     found += [
         f"Hint: a right program begins like this:\n```\n{part}\n```"
-        for part in _parts(problem.reference)
+        for part in parts(problem.reference)
     ]
     return found
 
@@ -88,7 +88,7 @@ def _traits(args: Any) -> Iterator[str]:
             yield "with something in it twice"
 
 
-def _parts(reference: str) -> Iterator[str]:
+def parts(reference: str) -> Iterator[str]:
     """Beginnings of the reference, the shares of its lines that are due."""
     lines = reference.strip("\n").splitlines()
     shown = 0

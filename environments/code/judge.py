@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from envgym.environments.code.problem import Problem
+from envgym.errors import UsageError
 from envgym.sandboxes import Backend, Limits
 from envgym.sandboxes.graders import (
     Equality,
@@ -17,6 +18,7 @@ from envgym.sandboxes.graders.programs import lines, numbers
 from envgym.sandboxes.limits import MIB
 
 OUTPUT_BYTES = 1 << 18
+_CLOCK = 4
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Bounds:
     """What a program may use.
 
     Attributes:
-        time_s: Wall and processor seconds of one test, or of one run.
+        time_s: Processor seconds of one test, or of one run; by the clock it gets four times that,
+            for a busy machine's slowness is not the program's.
         memory_mb: Memory, in MiB.
         budget_s: Wall seconds of all tests of one verdict together.
     """
@@ -33,11 +36,17 @@ class Bounds:
     memory_mb: int = 256
     budget_s: float = 45.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.time_s <= self.budget_s:
+            raise UsageError(f"time_s must be above 0 and {self.budget_s:g} at most")
+        if self.memory_mb < 32:
+            raise UsageError(f"memory_mb must be at least 32, not {self.memory_mb}")
+
     @property
     def limits(self) -> Limits:
         """As a box is told."""
         return Limits(
-            wall_s=self.time_s,
+            wall_s=min(_CLOCK * self.time_s, self.budget_s),
             cpu_s=self.time_s,
             memory_bytes=self.memory_mb * MIB,
             output_bytes=OUTPUT_BYTES,

@@ -6,13 +6,13 @@ use. What counts is what the program does, in boxes of its own, as the host sees
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
 from envgym.deadlines import Deadlines
 from envgym.environments.code.boxes import Boxes
+from envgym.environments.code.data.library import BadRows, Problems, Source
 from envgym.environments.code.generate.compose import SPLITS
 from envgym.environments.code.generated import FORMS, Form, generated
 from envgym.environments.code.hints import hints
@@ -21,7 +21,7 @@ from envgym.environments.code.problem import Problem
 from envgym.environments.code.words import outcome_in_words, stated
 from envgym.errors import Fault, ToolError, UsageError
 from envgym.messages import Action, Message, system, user
-from envgym.sandboxes.base import BoxLost
+from envgym.resources import Shared
 from envgym.sandboxes.graders import Verdict
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
@@ -31,7 +31,8 @@ from envgym.trajectory import Episode
 GENERATED = 1 << 30
 """Generated tasks of a split; each is made when it is asked for."""
 MOST_CODE = 100_000
-_JUDGE_S, _TOOL_S = 140.0, 150.0
+_TURN_S = 140.0
+"""Of all sandboxes of one call; what a program may use in them is far below it."""
 
 
 class WriteProgram(ToolEnv[Task]):
@@ -39,8 +40,13 @@ class WriteProgram(ToolEnv[Task]):
 
     Args:
         levels: Of generated problems: how many steps they have, 1 and more.
-        form: Of generated problems: ``function``, ``program`` (standard input to output), ``mixed``.
+        form: Of generated problems: ``function``, ``program`` (which reads and prints), ``mixed``.
         seed: Of the generator.
+        data: A file, or a data set's name, to take problems from instead: rows as HumanEval, MBPP,
+            EvalPlus, APPS, TACO or CodeContests have them. It has a third split, ``all``.
+        data_options: For ``datasets.load_dataset``: ``name``, ``split``, ``revision``, …
+        verify: Whether each row's reference has to pass its own tests, once a process, at load.
+        bad_rows: ``refuse`` data with a row that holds no problem, or ``drop`` such rows.
         reward: ``all``: the score is 1.0 where every test passes, else 0.0; ``fraction``: it is
             the share of tests that pass.
         progress: Shaping: this times the share of public tests that pass, as far as it is above
@@ -48,14 +54,14 @@ class WriteProgram(ToolEnv[Task]):
         penalty: Subtracted from the reward at the end of an episode of which nothing passed: no
             program was handed in, or the last one passed no test.
         attempts: Programs that may be handed in; the episode ends with the first that passes.
-        time_s, memory_mb: Bounds of one test and of one run.
+        time_s, memory_mb: Bounds of one test and of one run: processor seconds, MiB.
         backend: Where programs run: ``namespace``, ``docker``, ``remote``, ``unsafe``.
         backend_options: Of that backend, such as ``{"imports": ["numpy"]}``.
         boxes: Most sandboxes at once, of all such environments of a process together.
     """
 
     max_turns = 12
-    deadlines = Deadlines(step=600.0, tool=_TOOL_S)
+    deadlines = Deadlines(step=1200.0, tool=600.0)
 
     def __init__(
         self,
@@ -63,6 +69,10 @@ class WriteProgram(ToolEnv[Task]):
         levels: Sequence[int] = (1, 2, 3),
         form: Form = "mixed",
         seed: int = 0,
+        data: str | None = None,
+        data_options: Mapping[str, Any] | None = None,
+        verify: bool = True,
+        bad_rows: BadRows = "refuse",
         reward: Literal["all", "fraction"] = "all",
         progress: float = 0.0,
         penalty: float = 0.0,
@@ -79,6 +89,10 @@ class WriteProgram(ToolEnv[Task]):
             raise UsageError(f"levels must be whole numbers from 1 on, not {list(levels)}")
         if form not in FORMS:
             raise UsageError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
+        if bad_rows not in ("refuse", "drop"):
+            raise UsageError(f"bad_rows must be refuse or drop, not {bad_rows!r}")
+        if data is None and data_options:
+            raise UsageError("data_options are for a data set: give data=NAME too")
         if reward not in ("all", "fraction"):
             raise UsageError(f"reward must be all or fraction, not {reward!r}")
         if progress < 0 or penalty < 0:
@@ -93,10 +107,19 @@ class WriteProgram(ToolEnv[Task]):
         self._penalty = penalty
         self._attempts = attempts
         self._bounds = Bounds(time_s, memory_mb)
-        self._boxes = Boxes(backend, backend_options or {}, boxes, self._bounds.limits)
+        options = dict(backend_options or {})
+        self._boxes = Boxes(backend, options, boxes, self._bounds.limits)
+        self._data: Shared[Problems] | None = None
+        if data is not None:
+            source = Source(
+                data, dict(data_options or {}), verify, bad_rows, backend, options, self._bounds
+            )
+            self._data = Shared(("code", source.key), lambda: Problems.open(source))
 
     def tasks(self, split: str = "train") -> TaskSource:
         """Problems of a split; the difficulty of a generated one is its level."""
+        if self._data is not None:
+            return TaskSource.rows(self._data.value.split(split))
         if split not in SPLITS:
             raise UsageError(f"no split {split!r}: use {' or '.join(SPLITS)}")
         return TaskSource(GENERATED, lambda index: self._generated(split, index))
@@ -117,8 +140,10 @@ class WriteProgram(ToolEnv[Task]):
         return system(INSTRUCTIONS), user(stated(self._problem))
 
     async def stop(self) -> None:
-        """Let go of the sandboxes."""
+        """Let go of the sandboxes and the data."""
         await self._boxes.close()
+        if self._data is not None:
+            await self._data.close()
 
     def partial_score(self) -> float:
         """Nothing that was handed in passed, or the episode would have ended."""
@@ -133,14 +158,10 @@ class WriteProgram(ToolEnv[Task]):
             code: Python source.
             stdin: What it reads from standard input.
         """
-        source = self._problem.program(self._taken(code))
-        limits = self._bounds.limits
-        data = _sendable(stdin)
-        async with await self._boxes.backend.open(limits=limits) as box:
-            try:
-                result = await box.python(source, stdin=data, limits=limits)
-            except BoxLost as lost:
-                raise Fault(f"the sandbox of a run is gone: {lost}", "infra") from lost
+        source, data = self._problem.program(self._taken(code)), _sendable(stdin)
+        workshop, limits = self._boxes.workshop, self._bounds.limits
+        async with workshop.turn(_TURN_S), await workshop.open(limits=limits) as box:
+            result = await box.python(source, stdin=data, limits=limits)
         return outcome_in_words(result)
 
     @tool
@@ -201,16 +222,14 @@ class WriteProgram(ToolEnv[Task]):
         return code
 
     async def _judged(self, code: str, *, public: bool) -> Verdict:
-        backend, bounds = self._boxes.backend, self._bounds
+        workshop = self._boxes.workshop
         try:
-            async with asyncio.timeout(_JUDGE_S):
+            async with workshop.turn(_TURN_S):
                 self._verdict = await judge(
-                    backend, self._problem, code, public=public, bounds=bounds
+                    workshop, self._problem, code, public=public, bounds=self._bounds
                 )
-        except TimeoutError:  # far beyond what a program may use: it is the machine
-            raise Fault(f"no verdict within {_JUDGE_S:g} s: too much runs here", "infra") from None
-        except UsageError as error:  # the backend refuses: no program's doing
-            raise Fault(f"the sandbox refuses: {error}", "infra") from error
+        except UsageError as error:  # the backend or the task is refused: no program's doing
+            raise Fault(f"{self._problem.name} cannot be judged: {error}", "env") from error
         if self._verdict.unusable:
             raise Fault(f"{self._problem.name}: {self._verdict.unusable}", "env")
         return self._verdict

@@ -207,9 +207,6 @@ class Choose:
 
 
 def _bounded(value: Any) -> None:
-    if isinstance(value, int):
-        fine = abs(value) <= LARGEST
-    else:
-        fine = len(value) <= MOST_MEMBERS
-    if not fine:
+    small = abs(value) <= LARGEST if isinstance(value, int) else len(value) <= MOST_MEMBERS
+    if not small:
         raise TooLarge

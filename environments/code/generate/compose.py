@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -19,7 +19,6 @@ from envgym.environments.code.generate.actions import (
     ARGUMENT,
     Action,
     Apply,
-    Argument,
     Choose,
     Each,
     TooLarge,
@@ -63,7 +62,11 @@ def split_of(composition: Composition) -> str:
 
 
 def compose(
-    rng: random.Random, level: int, count: int, split: str | None = None
+    rng: random.Random,
+    level: int,
+    count: int,
+    split: str | None = None,
+    fit: Callable[[Any], bool] = lambda result: True,
 ) -> tuple[Composition, list[Example]]:
     """A composition of `level` steps, with `count` examples that tell it from its neighbours.
 
@@ -72,12 +75,13 @@ def compose(
         level: Steps, 1 or more; a choice between two counts as two.
         count: Examples, no two of which have the same arguments.
         split: Of the composition; any where None.
+        fit: Whether a result may stand in an example.
     """
     for _ in range(_TRIES):
         composition = _draw(rng, level)
         if split is not None and split_of(composition) != split:
             continue
-        examples = _examples(composition, rng, count)
+        examples = _examples(composition, rng, count, fit)
         if examples and _tells(composition, examples):
             return composition, examples
     raise AssertionError(f"no composition of level {level} in {_TRIES} draws")
@@ -110,14 +114,9 @@ def _single(rng: random.Random, kind: str) -> Action:
 def _choice(rng: random.Random, kind: str) -> Action:
     condition = rng.choice([s for s in CONDITIONS.values() if s.takes == kind])
     kinds = [s.gives for s in _taking(kind)]
-    given = rng.choice([k for k in set_in_order(kinds) if kinds.count(k) > 1])
+    given = rng.choice([k for k in dict.fromkeys(kinds) if kinds.count(k) > 1])
     then, otherwise = rng.sample([s for s in _taking(kind) if s.gives == given], 2)
     return Choose(_used(rng, condition), _used(rng, then), _used(rng, otherwise))
-
-
-def set_in_order(items: Sequence[str]) -> list[str]:
-    """The different items, in the order in which they first stand."""
-    return list(dict.fromkeys(items))
 
 
 def _taking(kind: str) -> list[Step]:
@@ -134,10 +133,9 @@ def _with_argument(rng: random.Random, actions: list[Action]) -> list[Action]:
     if not able:
         return actions
     index = rng.choice(able)
-    kind = type(actions[index])
     (use,) = actions[index].uses
-    assert kind in (Apply, Each)
-    argued = kind(Use(use.step, ARGUMENT))  # type: ignore[call-arg]
+    kind = Each if isinstance(actions[index], Each) else Apply
+    argued = kind(Use(use.step, ARGUMENT))
     return [*actions[:index], argued, *actions[index + 1 :]]
 
 
@@ -145,8 +143,10 @@ def _parameter(action: Action) -> bool:
     return any(use.step.choices for use in action.uses)
 
 
-def _examples(composition: Composition, rng: random.Random, count: int) -> list[Example]:
-    """So many, or none where too many inputs outgrow the bounds."""
+def _examples(
+    composition: Composition, rng: random.Random, count: int, fit: Callable[[Any], bool]
+) -> list[Example]:
+    """So many, or none where too many inputs outgrow the bounds or do not fit."""
     found: dict[str, Example] = {}
     argued = composition.argued
     for tried, value in enumerate(inputs(composition.takes, rng)):
@@ -159,13 +159,14 @@ def _examples(composition: Composition, rng: random.Random, count: int) -> list[
             result = composition.run(*args)
         except TooLarge:
             continue
-        found.setdefault(repr(args), Example(args, result))
+        if fit(result):
+            found.setdefault(repr(args), Example(args, result))
     return []
 
 
 def _tells(composition: Composition, examples: Sequence[Example]) -> bool:
     results = Counter(repr(example.result) for example in examples)
-    if len(results) < 4 or max(results.values()) > len(examples) // 2:
+    if len(results) < 4 or max(results.values()) > len(examples) // 3:
         return False
     if any(_agrees(shorter, examples) for shorter in composition.without()):
         return False
@@ -197,6 +198,3 @@ def _takes_first_way(composition: Composition, index: int, example: Example) -> 
 
 def _second(example: Example) -> Any:
     return example.args[1] if len(example.args) > 1 else None
-
-
-__all__ = ["SPLITS", "Argument", "Example", "compose", "split_of"]

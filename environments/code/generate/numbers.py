@@ -68,7 +68,7 @@ def running_maxima(numbers: list[int]) -> list[int]:
 @step()
 def differences(numbers: list[int]) -> list[int]:
     """replace the list by the differences of neighbours, each number minus the one before it"""
-    return [b - a for a, b in zip(numbers, numbers[1:])]
+    return [numbers[i] - numbers[i - 1] for i in range(1, len(numbers))]
 
 
 @step()
@@ -111,7 +111,7 @@ def evens_first(numbers: list[int]) -> list[int]:
 def peaks(numbers: list[int]) -> list[int]:
     """keep only the numbers that are larger than both of their neighbours (the first and the last
     number have only one neighbour and are dropped)"""
-    return [b for a, b, c in zip(numbers, numbers[1:], numbers[2:]) if a < b > c]
+    return [b for a, b, c in zip(numbers, numbers[1:], numbers[2:], strict=False) if a < b > c]
 
 
 @step()
