@@ -88,6 +88,8 @@ class ReasonAboutProgram(ToolEnv[Task]):
         boxes: int = 16,
         max_turns: int | None = None,
     ) -> None:
+        if max_turns is None:  # as many turns as it takes to use all attempts, and one to spare
+            max_turns = max(type(self).max_turns, attempts + 1)
         super().__init__(max_turns=max_turns)
         if not kinds or not set(kinds) <= set(KINDS):
             raise UsageError(f"kinds must be among {', '.join(KINDS)}, not {list(kinds)}")
@@ -102,15 +104,15 @@ class ReasonAboutProgram(ToolEnv[Task]):
         self._bounds = Bounds(time_s, memory_mb)
         options = dict(backend_options or {})
         self._boxes = Boxes(backend, options, boxes, self._bounds.limits)
-        self._seeds: Shared[Exercises] | None = None
+        self._exercises: Shared[Exercises] | None = None
         if data is not None:
             source = Seeds(data, bad_rows, backend, options, self._bounds)
-            self._seeds = Shared(("code seeds", repr(source)), lambda: Exercises.open(source))
+            self._exercises = Shared(("code seeds", repr(source)), lambda: Exercises.open(source))
 
     def tasks(self, split: str = "train") -> TaskSource:
         """Exercises of a split; the difficulty of a generated one is its level."""
-        if self._seeds is not None:
-            return TaskSource.rows(self._seeds.value.split(split, self._kinds))
+        if self._exercises is not None:
+            return TaskSource.rows(self._exercises.value.split(split, self._kinds))
         if split not in SPLITS:
             raise UsageError(f"no split {split!r}: use {' or '.join(SPLITS)}")
         return TaskSource(GENERATED, lambda index: self._generated(split, index))
@@ -132,8 +134,8 @@ class ReasonAboutProgram(ToolEnv[Task]):
     async def stop(self) -> None:
         """Let go of the sandboxes and the seeds."""
         await self._boxes.close()
-        if self._seeds is not None:
-            await self._seeds.close()
+        if self._exercises is not None:
+            await self._exercises.close()
 
     def partial_score(self) -> float:
         """No answer that was right."""

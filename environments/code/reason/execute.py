@@ -54,7 +54,7 @@ async def result_of(backend: Backend, program: str, arguments: Arguments, limits
 async def _once(box: Sandbox, program: str, payload: str, seed: str, limits: Limits) -> Any:
     mark = nonce()
     result = await box.exec(
-        ["python3", "harness.py"],
+        ["python3", "-s", "-S", "harness.py"],
         stdin=json.dumps([mark, program, payload]).encode(),
         env={"PYTHONHASHSEED": seed},
         limits=roomy(limits),

@@ -127,7 +127,7 @@ def changed(row: dict[str, Any], **fields: Any) -> dict[str, Any]:
         (changed(HUMAN_EVAL, entry_point=3), "not a text"),
         (changed(EVAL_PLUS, base_input=[], plus_input=None), "no base_input"),
         (changed(MBPP, test_list=[]), "no test_list"),
-        (changed(MBPP, test_list=["assert True"]), "call no function"),
+        (changed(MBPP, test_list=["assert 1"], challenge_test_list=[]), "call no function"),
         (changed(MBPP, test_list="assert larger(1, 2)"), "not a list of texts"),
         (changed(APPS, input_output="{"), "no JSON"),
         (changed(APPS, input_output={"inputs": ["1"], "outputs": []}), "as many outputs"),
