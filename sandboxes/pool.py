@@ -339,20 +339,14 @@ class _Owned(Backend):
         return
 
 
-def shared_pool(
-    name: str, *, size: int = 4, most: int = 16, limits: Limits | None = None, **options: Any
-) -> Shared[Pool]:
+def shared_pool(name: str, *, size: int = 4, most: int = 16, **options: Any) -> Shared[Pool]:
     """A hold on this process's pool over a backend, the same for all who ask for the same.
 
     Args:
         name: The backend's.
-        size, most, limits: As in `Pool`.
+        size, most: As in `Pool`.
         options: The backend's.
     """
     loop, given = asyncio.get_running_loop(), repr(sorted(options.items()))
-    key = ("sandbox pool", loop, name, size, most, limits, given)
-
-    def make() -> Pool:
-        return Pool(open_backend(name, **options), size=size, most=most, limits=limits)
-
-    return Shared(key, make)
+    key = ("sandbox pool", loop, name, size, most, given)
+    return Shared(key, lambda: Pool(open_backend(name, **options), size=size, most=most))

@@ -105,8 +105,14 @@ class Problem:
     split: str | None = None
 
     def program(self, code: str) -> str:
-        """What is judged where `code` is handed in."""
-        return f"{self.preamble}\n\n{code}" if self.preamble else code
+        """What is judged where `code` is handed in; imports from the future stay in front."""
+        if not self.preamble:
+            return code
+        lines = code.splitlines()
+        future = [line for line in lines if line.startswith("from __future__ ")]
+        return (
+            "\n".join([*future, self.preamble, "", *(x for x in lines if x not in future)]) + "\n"
+        )
 
     def task(self, split: str) -> Task:
         """The problem as a task."""

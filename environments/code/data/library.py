@@ -46,15 +46,9 @@ class Source:
 
     @property
     def key(self) -> str:
-        """Equal for equal sources."""
-        return repr(replace(self, options=sorted_(self.options))) + repr(
-            sorted_(self.backend_options)
-        )
-
-
-def sorted_(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The same options, in the order of their names."""
-    return dict(sorted(options.items()))
+        """Equal for sources that are equal but for the order in which options are written."""
+        options = sorted(self.options.items()), sorted(self.backend_options.items())
+        return repr((options, replace(self, options={}, backend_options={})))
 
 
 @dataclass(frozen=True)

@@ -221,8 +221,21 @@ def test_missing_files_and_splits(tmp_path: Path) -> None:
         opened(tmp_path, APPS, verify=False).split("dev")
 
 
+def test_what_stands_before_a_program_leaves_imports_from_the_future_in_front(
+    tmp_path: Path,
+) -> None:
+    (problem,) = opened(tmp_path, HUMAN_EVAL, verify=False).problems
+    code = "from __future__ import annotations\ndef area(r: Undefined): return half(r)\n"
+    program = problem.program(code)
+    assert program.startswith("from __future__ import annotations\nimport math\n")
+    assert program.endswith("def area(r: Undefined): return half(r)\n")
+    compile(program, "program", "exec")
+
+
 def test_human_eval_is_read_whole() -> None:
     found = Problems.open(Source(str(data_file("humaneval/HumanEval.jsonl.gz")), verify=False))
     assert len(found.problems) == 164
     assert sum(bool(p.suite.public) for p in found.problems) > 60
-    assert sorted(p.name for p in found.problems if p.suite.entry_point in p.preamble) == []
+    helpers = {"decode_cyclic": "encode_cyclic", "decode_shift": "encode_shift"}
+    given = {p.suite.entry_point: p.preamble for p in found.problems}
+    assert all(f"def {helper}" in given[entry] for entry, helper in helpers.items())
