@@ -145,10 +145,12 @@ class WriteProgram(ToolEnv[Task]):
         if self._data is not None:
             await self._data.close()
 
-    def partial_score(self) -> float:
-        """Nothing that was handed in passed, or the episode would have ended."""
-        self.add_reward(-self._penalty)
-        return 0.0
+    async def act(self, action: Action) -> Sequence[Message]:
+        """Run the calls; the last turn costs the penalty where the episode is still open."""
+        seen = await super().act(action)
+        if not self.ended and self.turn >= self.max_turns:
+            self.add_reward(-self._penalty)
+        return seen
 
     @tool
     async def run(self, code: str, stdin: str = "") -> str:

@@ -137,10 +137,12 @@ class ReasonAboutProgram(ToolEnv[Task]):
         if self._exercises is not None:
             await self._exercises.close()
 
-    def partial_score(self) -> float:
-        """No answer that was right."""
-        self.add_reward(self._malformed)
-        return 0.0
+    async def act(self, action: Action) -> Sequence[Message]:
+        """Run the calls; the last turn costs what it should where no answer was right."""
+        seen = await super().act(action)
+        if not self.ended and self.turn >= self.max_turns:
+            self.add_reward(self._malformed)
+        return seen
 
     @tool
     async def answer(self, text: str) -> str:
