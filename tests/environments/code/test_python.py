@@ -22,7 +22,7 @@ HALF = "def total(numbers):\n    return 6 if len(numbers) > 1 else 7\n"
 
 
 test_contract = pytest.mark.usefixtures("one_zygote")(
-    envgym_checks("code/python-v1", episodes=2, company=100)
+    envgym_checks("code/python-v1", episodes=2, company=40)
 )
 
 

@@ -37,7 +37,7 @@ DOUBLE = Exercise(
 
 
 test_contract = pytest.mark.usefixtures("one_zygote")(
-    envgym_checks("code/reason-v1", episodes=2, company=100)
+    envgym_checks("code/reason-v1", episodes=2, company=40)
 )
 
 
