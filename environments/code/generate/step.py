@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_type_hints
@@ -86,8 +86,3 @@ def step(*choices: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def _named(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) and hint in (int, str, bool) else str(hint)
-
-
-def sources(steps: Mapping[str, Step]) -> str:
-    """The text of some steps, one after another."""
-    return "\n\n".join(one.source for one in steps.values())
