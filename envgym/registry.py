@@ -23,6 +23,7 @@ _classes: dict[str, Callable[..., Env[Any]]] = {}
 _plugins_loaded = False
 
 BUILTIN = {
+    "puzzles/math-v1": "envgym.environments.puzzles.mathematics:Mathematics",
     "puzzles/np-v1": "envgym.environments.puzzles.np.env:NpHard",
     "puzzles/knights-v1": "envgym.environments.puzzles.knights:Knights",
     "puzzles/strings-v1": "envgym.environments.puzzles.strings:Strings",
