@@ -23,6 +23,7 @@ _classes: dict[str, Callable[..., Env[Any]]] = {}
 _plugins_loaded = False
 
 BUILTIN = {
+    "puzzles/reasoning-gym-v1": "envgym.environments.puzzles.gym_env:ReasoningGym",
     "puzzles/math-v1": "envgym.environments.puzzles.mathematics:Mathematics",
     "puzzles/np-v1": "envgym.environments.puzzles.np.env:NpHard",
     "puzzles/knights-v1": "envgym.environments.puzzles.knights:Knights",

@@ -21,10 +21,16 @@ READY = b"ready\n"
 """What it says before the first request."""
 
 
-def serve(handle: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Answer requests by `handle` until standard input ends.
+def serve(
+    judge: Callable[..., dict[str, Any]],
+    prepare: Callable[[dict[str, Any]], tuple[Any, ...]] = lambda request: (request,),
+) -> None:
+    """Answer requests until standard input ends; nothing else reaches standard output.
 
-    What it raises is the reply ``{"failed": kind}``. Nothing else reaches standard output.
+    Args:
+        judge: Gives the reply, within bounds. What it raises is ``{"failed": kind}``.
+        prepare: Makes its arguments out of the request, without bounds: the part that no answer
+            has a hand in. What it raises is ``{"broken": what}``.
     """
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -33,12 +39,24 @@ def serve(handle: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     print(READY.decode(), end="", file=replies, flush=True)
     for line in sys.stdin:
-        _allow_cpu()
-        try:
-            reply = handle(json.loads(line))
-        except Exception as error:
-            reply = {"failed": type(error).__name__}
-        print(json.dumps(reply), file=replies, flush=True)
+        print(json.dumps(_reply(line, judge, prepare)), file=replies, flush=True)
+
+
+def _reply(
+    line: str,
+    judge: Callable[..., dict[str, Any]],
+    prepare: Callable[[dict[str, Any]], tuple[Any, ...]],
+) -> dict[str, Any]:
+    resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    try:
+        arguments = prepare(json.loads(line))
+    except Exception as error:
+        return {"broken": f"{type(error).__name__}: {error}"}
+    _allow_cpu()
+    try:
+        return judge(*arguments)
+    except Exception as error:
+        return {"failed": type(error).__name__}
 
 
 def _allow_cpu() -> None:

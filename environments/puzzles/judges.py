@@ -48,7 +48,8 @@ class Judges:
         """The judge's reply, or None for a request that no process survives.
 
         Raises:
-            Fault: The judge cannot be run here, or the machine is too slow for it.
+            Fault: The judge cannot be run here, the machine is too slow for it, or what is to be
+                judged by is broken.
         """
         async with self._turn:
             try:
@@ -59,12 +60,17 @@ class Judges:
                         line = await self._exchange(process, request)
                         if line.endswith(b"\n"):
                             self._idle.append(process)
-                            return json.loads(line)
+                            return self._checked(json.loads(line))
                         if await process.wait() == -signal.SIGXCPU:
                             break
             except TimeoutError:
                 raise Fault(f"{self._module} gave no verdict within {WALL_S:g} s") from None
         return None
+
+    def _checked(self, reply: dict[str, Any]) -> dict[str, Any]:
+        if "broken" in reply:
+            raise Fault(f"{self._module}: {reply['broken']}", "env")
+        return reply
 
     async def aclose(self) -> None:
         """End the processes."""

@@ -59,7 +59,7 @@ def _poly(coefficients: list[int], name: str = "x") -> str:
 
 @_topic
 def _arithmetic(rng: random.Random, level: int) -> Written:
-    total, terms, steps = 0, [], []
+    total, terms, steps = 0, list[str](), list[str]()
     for _ in range(level + 1):
         a, b = rng.randint(2, 9 + 10 * level), rng.randint(2, 9)
         sign = rng.choice((-1, 1)) if terms else 1
