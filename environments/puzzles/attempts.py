@@ -18,9 +18,6 @@ from envgym.task import Task
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
 
-MAX_CHARS = 10_000
-"""Longest answer that is looked at."""
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -33,12 +30,16 @@ class Verdict:
 class Attempts(ToolEnv[Task]):
     """A puzzle with an `answer` tool.
 
+    Attributes:
+        max_chars: Of the longest answer that is looked at.
+
     Args:
         attempts: Answers that may be given; the best one counts. Never more than turns, so
             that ``max_turns=1`` is the single-turn form.
     """
 
     max_turns = 8
+    max_chars = 10_000
     instructions = "Solve the puzzle. Give only the answer itself."
 
     def __init__(self, *, attempts: int, max_turns: int | None = None) -> None:
@@ -75,8 +76,8 @@ class Attempts(ToolEnv[Task]):
 
     async def attempt(self, text: str) -> str:
         """Judge one answer, pay for what it improves, end the episode when it is the last."""
-        if len(text) > MAX_CHARS:
-            raise ToolError(f"the answer is longer than {MAX_CHARS} characters.")
+        if len(text) > self.max_chars:
+            raise ToolError(f"the answer is longer than {self.max_chars} characters.")
         verdict = await self.judge(text)
         self._used += 1
         gain = max(verdict.score - self._best, 0.0)

@@ -15,7 +15,7 @@ _NUMBER = re.compile(
     rf"[-+]?(?:{_FRACTION}|{_DIGITS}(?:/{_DIGITS}|{_FRACTION})?)"
     r"(?:\\times10\^\{?-?\d+\}?)?"
 )
-_UNIT = re.compile(r"(?:\\?%|\^\{?\\circ\}?|\\(?:text|mathrm|mbox)\{[^{}]*\})+$")
+_UNIT = re.compile(r"(?:\\?%|\^\{?\\circ\}?|\\(?:text|mathrm|mbox)\{[^{}]*\}){1,3}$")
 _UNWORKED = re.compile(
     r"\\(?:i*nt|oint|sum|prod|lim\w*|partial|operatorname|det|gcd|max|min|sup|inf|mathop)"
     r"(?![a-zA-Z])|\\[dt]?frac\{?d|\\?\b(?:mod|pmod|bmod)\b"

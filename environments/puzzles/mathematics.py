@@ -42,6 +42,7 @@ class Mathematics(Attempts):
     """
 
     deadlines = Deadlines(tool=600.0, step=660.0)  # others' hostile answers may stand before it
+    max_chars = 1_000
     instructions = (
         "Solve the problem. Give only the answer, in LaTeX, worked out: no words, no equation."
     )

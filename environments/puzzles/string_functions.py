@@ -19,6 +19,8 @@ from typing import Literal
 Kind = Literal["none", "number", "letters", "separator", "text"]
 """What a function takes beside its string; ``text`` is a second string to be worked on."""
 
+MAX_LETTERS = 10
+"""Of a prefix or suffix that an agent tries out; puzzles have 2 to 4."""
 HELD_OUT = frozenset({0, 2, 6, 7, 8, 10, 12, 14, 16, 18, 21, 24})
 
 
@@ -66,7 +68,8 @@ class StringFunction:
         [value] = extra
         if self.kind == "number":
             return type(value) is int and self.low <= value <= self.high
-        return isinstance(value, str)
+        longest = {"letters": MAX_LETTERS, "separator": 1}.get(self.kind)
+        return isinstance(value, str) and (longest is None or len(value) <= longest)
 
 
 FUNCTIONS: list[StringFunction] = []

@@ -23,7 +23,7 @@ def test_python_agrees_with_the_answer(level: int) -> None:
     """The text that an agent reads, run as it stands, gives the gold."""
     env = envgym.make("puzzles/strings-v1", levels=[level])
     tasks = env.tasks("train")
-    for index in range(60):
+    for index in range(30):
         task = tasks[index]
         source, _, question = env.puzzle(task).rpartition("\n\nWhat does ")
         scope: dict[str, Any] = {}
@@ -35,7 +35,7 @@ def test_python_agrees_with_the_answer(level: int) -> None:
 @pytest.mark.parametrize("level", range(1, 9))
 def test_every_node_changes_what_it_is_given(level: int) -> None:
     rng = random.Random(level)
-    for _ in range(100):
+    for _ in range(50):
         chain = compose(rng, level, FUNCTIONS)
         path = [chain.x, *chain.values]
         assert len(chain.values) == level
@@ -91,6 +91,8 @@ async def test_trying_the_calls_one_by_one_leads_to_the_answer() -> None:
         ('func_1("a", 10000000)', "no such arguments"),
         ('func_1("a", true)', "no such arguments"),
         ('func_7("a", ["b"])', "no such arguments"),
+        (f'func_13("abc", "{"-" * 50}")', "no such arguments"),
+        (f'func_5("abc", "{"x" * 50}")', "no such arguments"),
         (f'func_17("{"a" * 300}")', "no such arguments"),
         (f"func_3({'[' * 5000}", "one call"),
     ],

@@ -13,7 +13,7 @@ from envgym.environments.puzzles.np.problems import PROBLEMS
 from envgym.errors import UsageError
 from envgym.pytest_plugin import envgym_checks
 
-test_contract = envgym_checks("puzzles/np-v1", company=100)
+test_contract = envgym_checks("puzzles/np-v1", episodes=3, company=100)
 
 STAR = {"nodes": 6, "edges": [[0, b] for b in range(1, 6)]}
 GRAPH = {"nodes": 4, "edges": [[0, 1], [0, 2], [1, 2], [2, 3]]}
@@ -48,6 +48,8 @@ async def play(problem: str, instance: Any, gold: Any, *answers: str) -> list[en
         ("knapsack", {"items": [[5, 9]], "capacity": 4}, [], "[0]", "weight is 5"),
         ("clique", GRAPH, [0, 1, 2], "[" * 9000, "JSON list"),
         ("clique", GRAPH, [0, 1, 2], "9" * 9000, "JSON list"),
+        ("clique", GRAPH, [0, 1, 2], "[" * 900 + "]" * 900, "no node"),
+        ("meetings", ROOM, [[0, 0], [1, 1]], "[" * 900 + "]" * 900, "no pair"),
         ("clique", GRAPH, [0, 1, 2], "[" + "0," * 6000 + "0]", "longer than"),
     ],
 )
