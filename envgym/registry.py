@@ -23,6 +23,9 @@ _classes: dict[str, Callable[..., Env[Any]]] = {}
 _plugins_loaded = False
 
 BUILTIN = {
+    "puzzles/frozen-lake-v1": "envgym.environments.puzzles.frozen_lake:FrozenLake",
+    "puzzles/key-door-v1": "envgym.environments.puzzles.key_door:KeyDoor",
+    "puzzles/sokoban-v1": "envgym.environments.puzzles.sokoban:Sokoban",
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
 }
 

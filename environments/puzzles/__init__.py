@@ -1,0 +1,1 @@
+"""Puzzles: small worlds with exact solvers."""
