@@ -34,7 +34,7 @@ class FrozenLake(GridEnv):
     Args:
         seed, levels: Of the lakes; so many in each split.
         size: Rows and columns, 3 to 16.
-        holes: Share of the cells that are holes, on average.
+        holes: Share of the cells that are holes, on average; 0.5 at most.
         slippery: Whether moves slip to a side, as in Gymnasium. The oracle then plays the exact
             optimum of looking after each move; even that may fall, and `task.hidden["chance"]` says
             how often it gets there within the turns.
@@ -66,8 +66,12 @@ class FrozenLake(GridEnv):
         )
         if not 3 <= size <= 16:
             raise UsageError(f"size must be within 3..16, not {size}")
-        if not 0 <= holes < 1:
-            raise UsageError(f"holes is a share, in [0, 1), not {holes}")
+        if not 0 <= holes <= 0.5:
+            raise UsageError(f"holes is a share, in [0, 0.5], not {holes}")
+        if self.bound < size - 1:
+            raise UsageError(
+                f"{self.bound} moves are too few for size {size}: raise max_turns or max_actions"
+            )
         self._seed, self._levels = seed, levels
         self._size, self._holes, self._slippery = size, holes, slippery
 

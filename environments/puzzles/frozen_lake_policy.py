@@ -1,8 +1,8 @@
 """The exact optimum on a frozen lake: what a policy that always knows where it stands can reach.
 
-On slippery ice (Gymnasium's: a move goes where it is meant to with chance 1/3, and to either side of
-that with 1/3 each) it is found by value iteration over the moves that are left (Bellman 1957): the
-chance to reach the goal within h moves, V_h(s) = max_a mean_slip V_{h-1}(s').
+On slippery ice (Gymnasium's: a move goes where it is meant to with chance 1/3, and to either side
+of that with 1/3 each) it is found by value iteration over the moves that are left (Bellman 1957):
+the chance to reach the goal within h moves, V_h(s) = max_a mean_slip V_{h-1}(s').
 """
 
 from __future__ import annotations

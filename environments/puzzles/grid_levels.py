@@ -14,7 +14,7 @@ from envgym.errors import UsageError
 from envgym.task import Task, TaskSource
 
 _TEST_SHARE = 0.2
-_TRIES = 20_000
+_TRIES = 5_000
 
 
 def levels(

@@ -1,9 +1,10 @@
 """``puzzles/key-door-v1``: take the right key at once; whether it was right shows only at the end.
 
-A corridor for the study of credit assignment, its length a parameter. The choice that decides stands
-in the first turn, the only reward behind the last, and between them lie steps that cost turns at most:
-dead ends to come back from, signs to read once more. What a method credits the first choice with is
-what it learns. With `step_reward` a naive process reward is paid, which can be farmed.
+A corridor for the study of credit assignment, its length a parameter. The choice that decides
+stands in the first turn, the only reward behind the last, and between them lie steps that cost
+turns at most: dead ends to come back from, signs to read once more. What a method credits the first
+choice with is what it learns. With `step_reward` a naive process reward is paid, which can be
+farmed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from envgym.trajectory import Episode
 
 COLOURS = ("black", "blue", "brown", "gold", "green", "red", "silver", "white")
 RULES = (
-    "A hall with keys, then a corridor of rooms, a chest behind the last. Take one key in the hall: "
-    "there is no way back to it. Go on through the side the draught comes from; the other one is a "
-    "dead end to go back from. Then open the chest. One step a message."
+    "A hall with keys, then a corridor of rooms, a chest behind the last. Take one key in the "
+    "hall: there is no way back to it. Go on through the side the draught comes from; the other "
+    "one is a dead end to go back from. Then open the chest. One step a message."
 )
 _SIDES = ("left", "right")
 
@@ -191,4 +192,6 @@ class KeyDoor(BoundedEnv):
     def _draw(self, rng: random.Random) -> Task:
         keys = rng.sample(COLOURS, self._keys)
         ways = "".join(rng.choice("LR") for _ in range(self._length))
-        return Task({"chest": rng.choice(keys), "keys": keys}, {"ways": ways}, "train", self._length)
+        return Task(
+            {"chest": rng.choice(keys), "keys": keys}, {"ways": ways}, "train", self._length
+        )

@@ -1,7 +1,7 @@
 """``puzzles/sokoban-v1``: push the boxes onto the targets; a box pushed wrongly may be stuck.
 
-The text game of RAGEN and VAGEN on generated levels, each with a shortest solution found beforehand.
-Nothing slips here, and nothing can be taken back: planning has to come before moving.
+The text game of RAGEN and VAGEN on generated levels, each with a shortest solution found
+beforehand. Nothing slips, and nothing can be taken back: planning has to come before moving.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ RULES = (
     "right, at most {bound} moves a message."
 )
 _FEWEST = 3  # moves of a solution that is worth a level
+_SEARCHED = 1_000  # states; a level that takes more to solve is not drawn, so that drawing is quick
 
 
 class Sokoban(GridEnv):
@@ -40,9 +41,9 @@ class Sokoban(GridEnv):
 
     Args:
         seed, levels: Of the levels; so many in each split.
-        size: Rows and columns, the wall around included, 5 to 10.
-        boxes: 1 to 4.
-        walls: Share of the cells inside that are walls, on average.
+        size: Rows and columns, the wall around included, 5 to 8.
+        boxes: 1 to 3.
+        walls: Share of the cells inside that are walls, on average; 0.5 at most.
         max_actions: Moves a message may hold.
         step_penalty, invalid_penalty: Taken off the reward for each move, and for each message in
             which something was no move. Shaping: the score does not know of them.
@@ -72,12 +73,12 @@ class Sokoban(GridEnv):
             invalid_penalty=invalid_penalty,
             max_turns=max_turns,
         )
-        if not 5 <= size <= 10:
-            raise UsageError(f"size must be within 5..10, not {size}")
-        if not 1 <= boxes <= 4:
-            raise UsageError(f"boxes must be within 1..4, not {boxes}")
-        if not 0 <= walls < 1:
-            raise UsageError(f"walls is a share, in [0, 1), not {walls}")
+        if not 5 <= size <= 8:
+            raise UsageError(f"size must be within 5..8, not {size}")
+        if not 1 <= boxes <= 3:
+            raise UsageError(f"boxes must be within 1..3, not {boxes}")
+        if not 0 <= walls <= 0.5:
+            raise UsageError(f"walls is a share, in [0, 0.5], not {walls}")
         self._seed, self._levels = seed, levels
         self._size, self._boxes, self._walls = size, boxes, walls
         self._box_reward = box_reward
@@ -121,10 +122,11 @@ class Sokoban(GridEnv):
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """How far it is, how often to push, the first push; first what went wrong, if it did."""
         level, state = parse(self.task.data["level"])
-        pushes = _pushes(level, state, self.task.hidden["solution"].split())
+        way = self.task.hidden["solution"].split()
+        pushes = _pushes(level, state, way)
         box, direction = pushes[0]
         hints = [
-            f"Hint: {int(self.task.difficulty or 0)} moves are enough, {len(pushes)} of them pushes.",
+            f"Hint: {len(way)} moves are enough, {len(pushes)} of them pushes.",
             f"Hint: the box in row {box[0]}, column {box[1]} (from 0, walls counted) goes first.",
             f"Hint: push that box {direction} first, from the cell opposite.",
         ]
@@ -146,7 +148,7 @@ class Sokoban(GridEnv):
         targets, boxes = frozenset(things[: self._boxes]), frozenset(things[self._boxes :])
         level = Level(self._size, self._size, frozenset(floor), targets)
         state = State(player, boxes)
-        way = solve(level, state)
+        way = solve(level, state, _SEARCHED)
         if way is None or not _FEWEST <= len(way) <= self.bound:
             return None
         data = {"level": draw(level, state)}

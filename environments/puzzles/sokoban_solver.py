@@ -1,8 +1,8 @@
 """Sokoban solved with the fewest moves, by A* (Hart, Nilsson, Raphael 1968).
 
 The bound on what is left is the pushes that each box needs to its nearest target if it were alone:
-never too high, as a push moves one box by one cell. Where that is infinite the box is stuck for good,
-which cuts most of the search.
+never too high, as a push moves one box by one cell. Where that is infinite the box is stuck for
+good, which cuts most of the search.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from envgym.environments.puzzles.grid import MOVES, Cell, step
 from envgym.environments.puzzles.sokoban_level import Level, State, is_solved, moved
 
 LIMIT = 20_000
-"""States a search looks at before it gives up; levels of two boxes on 7x7 cells need far fewer."""
+"""States a search looks at before it gives up."""
 
 
 def push_distances(level: Level) -> dict[Cell, int]:

@@ -80,6 +80,7 @@ async def test_moves_after_the_end_are_not_made() -> None:
         ({"step_penalty": -1}, "taken off"),
         ({"size": 2}, r"3\.\.16"),
         ({"holes": 1.0}, "share"),
+        ({"size": 6, "max_turns": 2, "max_actions": 2}, "4 moves are too few"),
     ],
 )
 def test_wrong_arguments_are_named(kwargs: dict[str, float], what: str) -> None:
