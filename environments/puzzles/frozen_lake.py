@@ -7,7 +7,7 @@ that does not slip planning is enough; on slippery ice the exact optimum is a po
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import numpy as np
 
@@ -78,6 +78,11 @@ class FrozenLake(GridEnv):
     def tasks(self, split: str = "train") -> TaskSource:
         """Lakes on which the goal can be reached in time; difficulty is the fewest moves to it."""
         return levels(self._draw, count=self._levels, seed=f"lake:{self._seed}", split=split)
+
+    def corpus_text(self) -> Iterator[str]:
+        """The rules and the moves, for training a tokenizer."""
+        yield RULES.format(bound=self._max_actions, slip=SLIP if self._slippery else "")
+        yield from (f"{one} {other}" for one in MOVES for other in MOVES)
 
     async def start(self, task: Task) -> Sequence[Message]:
         """The rules and the lake."""

@@ -10,7 +10,7 @@ farmed.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from envgym.environments.puzzles.grid_env import BoundedEnv
 from envgym.environments.puzzles.grid_levels import levels
@@ -27,6 +27,8 @@ RULES = (
     "hall: there is no way back to it. Go on through the side the draught comes from; the other "
     "one is a dead end to go back from. Then open the chest. One step a message."
 )
+DRAUGHT = "A draught comes from the {side}."
+SIGN = "The sign says: follow the draught."
 _SIDES = ("left", "right")
 
 
@@ -73,6 +75,14 @@ class KeyDoor(BoundedEnv):
     def tasks(self, split: str = "train") -> TaskSource:
         """Corridors of that length; difficulty is the length."""
         return levels(self._draw, count=self._levels, seed=f"keys:{self._seed}", split=split)
+
+    def corpus_text(self) -> Iterator[str]:
+        """The rules and what is seen on the way, for training a tokenizer."""
+        yield RULES
+        for colour in COLOURS:
+            yield f"The chest needs the {colour} key.\nThe hall. {DRAUGHT.format(side='left')} Keys:"
+            yield f"Room 1. {DRAUGHT.format(side='right')} You hold the {colour} key."
+        yield f"A dead end off the hall. You hold nothing.\n{SIGN}\nback\nThe chest stands here."
 
     async def start(self, task: Task) -> Sequence[Message]:
         """The rules, what the chest needs, and the hall."""
@@ -126,7 +136,7 @@ class KeyDoor(BoundedEnv):
         self.spend()
         self._count("reads", 1)
         self._judge(True)
-        return f"The sign says: follow the draught.\n{self._look()}"
+        return f"{SIGN}\n{self._look()}"
 
     @tool
     async def open(self) -> str:
@@ -180,7 +190,7 @@ class KeyDoor(BoundedEnv):
         elif self._room == self._length:
             place = "The chest stands here."
         else:
-            place = f"{self._name().capitalize()}. A draught comes from the {self._draught()}."
+            place = f"{self._name().capitalize()}. {DRAUGHT.format(side=self._draught())}"
             if self._room == 0:
                 place += f" Keys: {', '.join(self.task.data['keys'])}."
         self.anchor = f"{place} You hold {f'the {self._held} key' if self._held else 'nothing'}."

@@ -7,9 +7,9 @@ beforehand. Nothing slips, and nothing can be taken back: planning has to come b
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
-from envgym.environments.puzzles.grid import Cell
+from envgym.environments.puzzles.grid import MOVES, Cell
 from envgym.environments.puzzles.grid_env import GridEnv
 from envgym.environments.puzzles.grid_levels import levels
 from envgym.environments.puzzles.sokoban_level import (
@@ -86,6 +86,11 @@ class Sokoban(GridEnv):
     def tasks(self, split: str = "train") -> TaskSource:
         """Levels that can be solved in time; difficulty is the fewest moves."""
         return levels(self._draw, count=self._levels, seed=f"sokoban:{self._seed}", split=split)
+
+    def corpus_text(self) -> Iterator[str]:
+        """The rules and the moves, for training a tokenizer."""
+        yield RULES.format(bound=self._max_actions)
+        yield from (f"{one} {other}" for one in MOVES for other in MOVES)
 
     async def start(self, task: Task) -> Sequence[Message]:
         """The rules and the level."""
