@@ -60,7 +60,12 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
         return {
             "steps": 4,
             "wall_s": 2.0,
-            "eval": {"untrained": scores, "warm_start": before, "step_2": before, "trained": scores},
+            "eval": {
+                "untrained": scores,
+                "warm_start": before,
+                "step_2": before,
+                "trained": scores,
+            },
         }
 
     monkeypatch.setattr(run, "train", train)
