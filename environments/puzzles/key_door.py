@@ -80,8 +80,9 @@ class KeyDoor(BoundedEnv):
         """The rules and what is seen on the way, for training a tokenizer."""
         yield RULES
         for colour in COLOURS:
-            yield f"The chest needs the {colour} key.\nThe hall. {DRAUGHT.format(side='left')} Keys:"
+            yield f"The chest needs the {colour} key.\nThe hall. Keys: {colour}."
             yield f"Room 1. {DRAUGHT.format(side='right')} You hold the {colour} key."
+        yield DRAUGHT.format(side="left")
         yield f"A dead end off the hall. You hold nothing.\n{SIGN}\nback\nThe chest stands here."
 
     async def start(self, task: Task) -> Sequence[Message]:

@@ -29,10 +29,10 @@ def write_report(name: str, spec: Reproduction, runs: Runs, folder: Path) -> dic
 def read_result(path: Path) -> dict[str, Any] | None:
     """A ``result.json`` that is whole, or None."""
     try:
-        result: dict[str, Any] = json.loads(path.read_text())
+        result = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return result
+    return result if isinstance(result, dict) else None
 
 
 def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
@@ -129,8 +129,8 @@ def markdown(result: dict[str, Any]) -> str:
         f"| {p['x']} | {_text(p['baseline'])} | {_text(p['method'])} |" for p in result["points"]
     ]
     if tuned := result["tuned"]:
-        lines += ["", f"Tuned on another seed: {tuned['field']} = {tuned['baseline']} and "]
-        lines[-1] += f"{tuned['method']}."
+        both = f"{tuned['baseline']} and {tuned['method']}"
+        lines += ["", f"Tuned on another seed: {tuned['field']} = {both}."]
     seconds = result["run_s"]
     lines += ["", f"Seconds a run: {seconds['baseline']} and {seconds['method']}. {result['rule']}"]
     return "\n".join(lines) + "\n"

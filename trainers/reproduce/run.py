@@ -55,9 +55,7 @@ async def reproduce(
     """
     if seeds < 2:
         raise UsageError("a verdict needs at least two seeds: give --seeds 2 or more")
-    folder.mkdir(parents=True, exist_ok=True)
-    recipe = folder / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump({"name": "reproduction", **spec.recipe}, sort_keys=False))
+    recipe = _recipe(spec, folder)
     points: list[Any] = spec.sweep.values if spec.sweep else [None]
     trials = len(spec.tune.values) if spec.tune else 0
     total = len(SIDES) * (trials + len(points) * seeds)
@@ -91,6 +89,14 @@ async def reproduce(
     return runs
 
 
+def _recipe(spec: Reproduction, folder: Path) -> Path:
+    """The recipe as a file: with what is said of a run it can be run by `envgym train` too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump({"name": "reproduction", **spec.recipe}, sort_keys=False))
+    return recipe
+
+
 async def _tune(spec: Reproduction, side: Side, point: Any, folder: Path, one: Any) -> Any:
     """The value with the best figure of the first claim; of equals the first."""
     assert spec.tune is not None
@@ -109,6 +115,8 @@ def figure(summary: Summary, claim: Claim) -> float:
     if claim.over == "trained":
         return points[max(points)]
     later = [value for step, value in points.items() if step > 0]
+    if not later:
+        raise UsageError("no evaluation after an update: raise learner.steps for a claim on curves")
     return sum(later) / len(later)
 
 

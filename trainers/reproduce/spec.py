@@ -20,13 +20,24 @@ _SAME = ("name", "seed", "output", "threads", "env", "model", "chat", "warm_star
 _SAME_FIELDS = ("rollout.groups", "rollout.group_size", "learner.steps")
 
 
+def _fair_field(path: str) -> str:
+    if path.partition(".")[0] in _SAME or path in (*_SAME_FIELDS, "rollout", "learner"):
+        raise ValueError(
+            f"{path} must be the same for both: agent, tasks and compute belong in the recipe"
+        )
+    return path
+
+
 def _fair(settings: dict[str, Any]) -> dict[str, Any]:
     for path in settings:
-        if path.partition(".")[0] in _SAME or path in (*_SAME_FIELDS, "rollout", "learner"):
-            raise ValueError(
-                f"{path} must be the same for both: agent, tasks and compute belong in the recipe"
-            )
+        _fair_field(path)
     return settings
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    if len({str(value) for value in values}) < len(values):
+        raise ValueError("a value stands twice")
+    return values
 
 
 class Arm(Section):
@@ -42,7 +53,15 @@ class Axis(Section):
     """Values that a field of the recipe takes, one after another."""
 
     field: str = Field(description="Dotted path.")
-    values: list[Any] = Field(min_length=1, description="In the order of the plot.")
+    values: Annotated[list[bool | int | float | str], AfterValidator(_distinct)] = Field(
+        min_length=1, description="In the order of the plot."
+    )
+
+
+class Tuning(Axis):
+    """Values to choose from, each side for itself."""
+
+    field: Annotated[str, AfterValidator(_fair_field)] = Field(description="Dotted path.")
 
 
 class Claim(Section):
@@ -73,7 +92,7 @@ class Reproduction(Section):
     sweep: Axis | None = Field(
         None, description="Everything is run at each of these; a claim is on the mean over them."
     )
-    tune: Axis | None = Field(
+    tune: Tuning | None = Field(
         None,
         description="Both sides take the best of these, by the first claim, on a seed of its own: "
         "a baseline with another's settings is no baseline.",

@@ -154,6 +154,8 @@ def test_figures_of_a_run() -> None:
         curve(summary, "pass_at.8")
     with pytest.raises(UsageError, match="evaluation"):
         curve({"steps": 1, "eval": {}}, "score")
+    with pytest.raises(UsageError, match="no evaluation after an update"):
+        figure({"steps": 0, "eval": {"trained": {"score": 0.5}}}, Claim(over="curve"))
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,8 @@ def test_figures_of_a_run() -> None:
         ({"baseline": {"label": "b", "settings": {"env.length": 2}}}, "same for both"),
         ({"method": {"label": "b", "settings": {"rollout.group_size": 2}}}, "same for both"),
         ({"method": {"label": "b", "settings": {"learner": {"lr": 1}}}}, "same for both"),
+        ({"tune": {"field": "env.length", "values": [1, 2]}}, "same for both"),
+        ({"sweep": {"field": "env.length", "values": [2, 2]}}, "stands twice"),
         ({"claims": []}, "claims"),
         ({"seeds": 1}, "seeds"),
         ({"claims": [{"metric": "score", "bettr": "higher"}]}, r"claims\.0\.bettr"),
@@ -177,7 +181,7 @@ def test_what_is_unfair_or_wrong_is_named(
 
 
 async def test_bad_callers(tmp_path: Path, played: list[Config]) -> None:
-    with pytest.raises(UsageError, match="no reproduction 'lite_pp'.*lite_ppo"):
+    with pytest.raises(UsageError, match=r"no reproduction 'lite_pp'.*lite_ppo"):
         load_reproduction("lite_pp")
     with pytest.raises(UsageError, match="cannot read"):
         load_reproduction(str(tmp_path / "none.yaml"))
