@@ -82,7 +82,9 @@ def _fetch(
 ) -> None:
     """Queries hold the last tokens as keys hold those before them, each turned in its own way."""
     attention, (width, size) = model.model.layers[1].self_attn, seen.shape
-    slow = (torch.arange(size) % (size // 2) >= _FAST).float().unsqueeze(1)  # alike at every distance
+    slow = (
+        (torch.arange(size) % (size // 2) >= _FAST).float().unsqueeze(1)
+    )  # alike at every distance
     fetched = _rotation(width, generator)
     for norm in (attention.q_norm, attention.k_norm):
         norm.weight.fill_(_SHARPNESS[1])

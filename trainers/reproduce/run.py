@@ -6,7 +6,6 @@ interrupted goes on where it was, and more seeds are added to those that are the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +69,7 @@ async def reproduce(
         if spec.tune:
             settings[spec.tune.field] = tuned
         settings |= {"seed": seed, "output": str(where)}
-        config = load_config(recipe, [f"{k}={json.dumps(v)}" for k, v in settings.items()])
+        config = load_config(recipe, [f"{k}={yaml.safe_dump(v)}" for k, v in settings.items()])
         done = finished(config)
         state = "" if done is None else " (done before)"
         say(f"{count}/{total}: {where.relative_to(folder)}{state}")

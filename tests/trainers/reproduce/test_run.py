@@ -116,6 +116,9 @@ async def test_a_sweep_is_judged_by_the_mean_over_its_points(
     toy = spec(sweep={"field": "env.length", "values": [2, 6]})
     result = write_report("toy", toy, await reproduce(toy, tmp_path, 2), tmp_path)
     assert [c.env.kwargs["length"] for c in played] == [2, 2, 6, 6] * 2
+    small = spec(sweep={"field": "env.step_reward", "values": [1e-05]})
+    await reproduce(small, tmp_path, 2)
+    assert played[-1].env.kwargs["step_reward"] == 1e-05  # a number, not a text
     assert result["axis"] == "env.length"
     assert [p["x"] for p in result["points"]] == [2, 6]
     # baseline: seeds 0 and 0.1, plus 0.02 and 0.06 of the lengths: means 0.04 and 0.14
