@@ -38,6 +38,9 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
     torch.save(trainer.policy.state(), draft / "optimizer.pt")
     if trainer.reference is not None:
         save_file(_weights(trainer.reference), draft / "reference.safetensors")
+    if trainer.critic is not None:
+        save_file(_weights(trainer.critic.module), draft / "critic.safetensors")
+        torch.save(trainer.critic.optimizer.state_dict(), draft / "critic_optimizer.pt")
     state = {
         "step": trainer.step_number,
         "progress": progress,
@@ -77,6 +80,13 @@ def load(trainer: Trainer, path: Path) -> dict[str, Any]:
         if trainer.reference is not None:
             trainer.reference.load_state_dict(
                 load_file(path / "reference.safetensors"), strict=False
+            )
+        if trainer.critic is not None:
+            trainer.critic.module.load_state_dict(
+                load_file(path / "critic.safetensors"), strict=False
+            )
+            trainer.critic.optimizer.load_state_dict(
+                torch.load(path / "critic_optimizer.pt", weights_only=True)
             )
         state = json.loads((path / "state.json").read_text())
     except (OSError, RuntimeError, ValueError) as error:

@@ -16,11 +16,13 @@ from envgym.errors import Fault
 from envgym.rollout import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers import metrics as measure
-from envgym.trainers.batch import Group, Sample, train_rows
-from envgym.trainers.config import Config
+from envgym.trainers.batch import Group, Sample, TrainRow, train_rows
+from envgym.trainers.config import Config, CriticSection
+from envgym.trainers.critic import Critic, explained_variance
 from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
-from envgym.trainers.losses.base import token_weights
-from envgym.trainers.policy import Policy
+from envgym.trainers.losses.base import token_weights, useful_rows
+from envgym.trainers.policy import Policy, ValueTerm
+from envgym.trainers.recall import recall, recall_proximal
 from envgym.trainers.setup import build_chat, build_model, make_env
 from envgym.trainers.warm_start import demonstrations, imitate
 from envgym.trajectory import Episode
@@ -49,8 +51,10 @@ class Trainer:
         self.reference = (
             copy.deepcopy(self.model).requires_grad_(False)
             if any(loss.needs_reference for loss in config.losses)
+            or any(reward.needs_reference for reward in config.rewards)
             else None
         )
+        self.critic = self._critic(config.critic) if config.critic else None
         self.step_number = 0
 
     async def step(self) -> tuple[dict[str, float], list[Episode]]:
@@ -60,21 +64,25 @@ class Trainer:
         missed = self.agent.engine.stats.missed
         groups, result = await self.collect()
         played = time.monotonic()
+        samples = [sample for group in groups for sample in group]
+        recall(config, self.policy, self.reference, samples)
         for reward in config.rewards:
             reward(groups)
         config.sampler.observe(groups)
+        if self.critic is not None:
+            self.critic.assess(samples)
         config.advantage(groups)
-        for sample in (s for group in groups for s in group):
+        for sample in samples:
             sample.record_advantages()
-        updates = [
-            self.learn(batch)
-            for batch in config.composer(groups, f"{config.seed}:{self.step_number}")
-        ]
+        batches = list(config.composer(groups, f"{config.seed}:{self.step_number}"))
+        recall_proximal(config, self.policy, [s for batch in batches for s in batch])
+        updates = [self.learn(batch) for batch in batches]
         self.agent.engine.update_weights()
         self.step_number += 1
         report = {
             **measure.of_groups(groups, result),
             **measure.mean(updates),
+            **({"critic/explained": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
             "rollout/missed": float(self.agent.engine.stats.missed - missed),
             "time/rollout_s": played - began,
@@ -122,22 +130,42 @@ class Trainer:
         return await config.guidance.play(starts, play)
 
     def learn(self, batch: list[Sample]) -> dict[str, float]:
-        """One optimiser step on a batch."""
-        learner = self.config.learner
-        weights = token_weights(batch, learner.denominator, learner.constant)
-        useful = [r for r in train_rows(batch, weights) if r.advantage.any() or self.reference]
+        """One optimiser step on a batch: of the policy, and of the critic where there is one."""
+        learner, critic = self.config.learner, self.critic
+        rows = train_rows(batch, token_weights(batch, learner.denominator, learner.constant))
+        decay = learner.decay(self.step_number)
+        if critic is None:
+            return self._improve(rows)
+        if self.step_number < critic.settings.warmup:
+            return critic.update(rows, decay)
+        if not critic.shares:
+            return self._improve(rows) | critic.update(rows, decay)
+        if not critic.start(rows):
+            return self._improve(rows)
+        return self._improve(rows, critic.term) | critic.step(decay)
+
+    def _improve(self, rows: list[TrainRow], value: ValueTerm | None = None) -> dict[str, float]:
+        """One step of the policy, on the rows that it has something to learn from."""
+        useful = rows if value else useful_rows(rows, self.config.losses)
         if not useful:
             return {}
-        scale = learner.lr_scale(self.step_number)
-        return self.policy.update(useful, self.config.losses, self.reference, scale)
+        idle = self.critic.settings.warmup if self.critic else 0
+        scale = self.config.learner.lr_scale(self.step_number, idle)
+        return self.policy.update(useful, self.config.losses, self.reference, scale, value)
 
     async def warm_start(self, on_step: Any = None) -> None:
         """Imitate the oracle."""
         warm = self.config.warm_start
         episodes = await demonstrations(self.config, self.chat)
         imitate(self._policy(warm.lr), episodes, warm, self.config.seed, on_step)
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Let all that begins as the policy, or samples from it, begin from its weights of now."""
         if self.reference is not None:
             self.reference.load_state_dict(self.model.state_dict())
+        if self.critic is not None:
+            self.critic.adopt(self.model)
         self.agent.engine.update_weights()
 
     async def evaluate(self) -> tuple[Scores, list[Episode]]:
@@ -175,6 +203,17 @@ class Trainer:
             grad_clip=learner.grad_clip,
             micro_tokens=learner.micro_tokens,
             temperature=self.config.rollout.temperature,
+            packing=learner.packing,
+        )
+
+    def _critic(self, settings: CriticSection) -> Critic:
+        learner = self.config.learner
+        return Critic(
+            self.model,
+            settings,
+            grad_clip=learner.grad_clip,
+            micro_tokens=learner.micro_tokens,
+            packing=learner.packing,
         )
 
 
