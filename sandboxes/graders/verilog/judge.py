@@ -138,7 +138,7 @@ class _Bench:
     async def synthesise(self, source: str) -> tuple[Status, str] | None:
         """Have Yosys read the design and write its netlist; what is wrong, or None."""
         await self._box.write("design.sv", source.encode("utf-8", "replace"))
-        await self._box.write("plain.sv", _COMB.sub("always @*", source).encode("utf-8", "replace"))
+        await self._box.write("plain.sv", plain(source).encode("utf-8", "replace"))
         script = _SYNTHESIS.format(top=self._interface.module)
         result = await self._run("yosys", "-q", "-p", script)
         return None if result.ok else _broken(result)
@@ -182,6 +182,11 @@ class _Bench:
         if result.exit_code == 127:
             raise UsageError(f"no {argv[0]} in the sandbox: install Debian's iverilog and yosys")
         return result
+
+
+def plain(source: str) -> str:
+    """The source as Yosys takes it."""
+    return _COMB.sub("always @*", source)
 
 
 def _broken(result: Result) -> tuple[Status, str]:

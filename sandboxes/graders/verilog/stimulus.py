@@ -16,6 +16,7 @@ from envgym.sandboxes.graders.verilog.interface import Interface, Reset
 _EXHAUSTIVE_BITS = 12
 _RESET_ROWS = 4  # two clocks, so that a synchronous reset sees its edge
 _PULSE = 1 / 32
+_MODES = ("pulses", "none", "free")  # what resets do after a sequence's start
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class Stimulus:
 
         Uniform bits alone hardly ever leave a counter enabled, or a FIFO full: so bits are also
         drawn mostly 0, mostly 1, and held for a while. Each sequence resets by another subset of
-        the resets, the first by all. A circuit without a clock and of few inputs sees every input.
+        the resets, the first by all. After that, of each twelve sequences, four see short resets now
+        and then, four see none, so that deep states are reached, and in four the synchronous
+        resets are inputs like others: Yosys calls many an input a reset that is none to its author.
+        A circuit without a clock and of few inputs sees every input.
 
         Args:
             interface: The circuit's.
@@ -82,6 +86,7 @@ class _Resets:
             place -= port.width
             places[port.name] = 1 << place
         self._bits = {reset: places[reset.name] for reset in interface.resets}
+        self._free = sum(bit for reset, bit in self._bits.items() if reset.synchronous)
         every = interface.resets
         sizes = range(len(every), 0, -1)
         self.subsets = [subset for size in sizes for subset in combinations(every, size)]
@@ -94,14 +99,23 @@ class _Resets:
             row = row | bit if high else row & ~bit
         return row
 
+    def put_asynchronous(self, row: int) -> int:
+        """The row with the asynchronous resets inactive, and the others as they are in it."""
+        return row & self._free | self.put(row, ()) & ~self._free
+
 
 def _sequence(draw: Random, width: int, number: int, steps: int, resets: _Resets) -> list[int]:
     subset = resets.subsets[number % len(resets.subsets)] if resets.subsets else ()
-    rows, row = [], 0
+    rows, row, mode = [], 0, _MODES[number // 4 % 3]
     for step in range(steps):
         row = _drawn(draw, width, number % 4, row)
-        active = subset if step < _RESET_ROWS else ()
-        if resets.subsets and step >= _RESET_ROWS and draw.random() < _PULSE:
+        active: tuple[Reset, ...] = ()
+        if step < _RESET_ROWS:
+            active = subset
+        elif mode == "free":
+            rows.append(resets.put_asynchronous(row))
+            continue
+        elif mode == "pulses" and resets.subsets and draw.random() < _PULSE:
             active = draw.choice(resets.subsets)
         rows.append(resets.put(row, active))
     return rows
