@@ -24,6 +24,7 @@ _plugins_loaded = False
 
 BUILTIN = {
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
+    "verilog/design-v1": "envgym.environments.verilog.design:VerilogDesign",
 }
 
 

@@ -270,10 +270,10 @@ def clamp(rng: random.Random) -> Draft:
     high = rng.randint(low + 1, (1 << w) - 2)
     return Draft(
         f"Clamp the unsigned {w}-bit number x: y is {low} where x is smaller, {high} where x is "
-        "larger, and x elsewhere. inside is 1 when x was not changed.",
+        "larger, and x elsewhere. kept is 1 when x was not changed.",
         "Two comparisons and a choice of three.",
         f"x:{w}",
-        f"y:{w} inside",
-        f"assign y = x < {low} ? {low} : x > {high} ? {high} : x;\nassign inside = y == x;",
+        f"y:{w} kept",
+        f"assign y = x < {low} ? {low} : x > {high} ? {high} : x;\nassign kept = y == x;",
         [(f"x < {low}", f"x < {low - 1}"), (f": x > {high} ? {high}", ""), ("y == x", "y != x")],
     )

@@ -16,7 +16,8 @@ from typing import Any
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
-from envgym.sandboxes.graders.verilog.judge import LIMITS, plain
+from envgym.sandboxes.graders.verilog.judge import LIMITS
+from envgym.sandboxes.graders.verilog.programs import plain, run_tool
 from envgym.sandboxes.limits import MIB, Limits
 
 _SCRIPT = (
@@ -54,9 +55,7 @@ async def analyse(
     script = _SCRIPT.format(top="-auto-top" if module is None else f"-top {module}")
     async with await backend.open(limits=limits) as box:
         await box.write("plain.sv", plain(source).encode("utf-8", "replace"))
-        result = await box.exec(["yosys", "-q", "-p", script], limits=limits)
-        if result.exit_code == 127:
-            raise UsageError("no yosys in the sandbox: install Debian's iverilog and yosys")
+        result = await run_tool(box, "yosys", "-q", "-p", script, limits=limits)
         if not result.ok:
             words = (result.error_text or result.detail).strip()[:1000]
             raise UsageError(f"the golden design: Yosys does not take it: {words}")

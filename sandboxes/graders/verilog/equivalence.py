@@ -16,8 +16,9 @@ from enum import StrEnum
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verilog.analyse import analyse
-from envgym.sandboxes.graders.verilog.judge import LIMITS, plain
+from envgym.sandboxes.graders.verilog.judge import LIMITS
 from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.programs import plain, run_tool
 from envgym.sandboxes.limits import MIB, Limits
 
 _READ = (
@@ -86,13 +87,11 @@ async def equivalent(
         + _READ.format(file="gate.sv", top=module, name="gate", clock=clock)
         + _MITER.format(top=module, steps=steps, seconds=seconds)
     )
-    limits = limits.model_copy(update={"wall_s": seconds + 1.0, "cpu_s": seconds + 1.0})
+    short = limits.model_copy(update={"wall_s": seconds + 1.0, "cpu_s": seconds + 1.0})
     async with await backend.open(limits=limits) as box:
         await box.write("gold.sv", plain(golden).encode("utf-8", "replace"))
         await box.write("gate.sv", plain(source).encode("utf-8", "replace"))
-        result = await box.exec(["yosys", "-q", "-p", script], limits=limits)
-        if result.exit_code == 127:
-            raise UsageError("no yosys in the sandbox: install Debian's iverilog and yosys")
+        result = await run_tool(box, "yosys", "-q", "-p", script, limits=short)
         if not result.ok:
             words = result.error_text or result.detail or result.outcome
             return Equivalence(Proof.UNKNOWN, words[:1000])

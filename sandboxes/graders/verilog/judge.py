@@ -19,15 +19,15 @@ from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.graders.verilog.driver import STIMULUS, Trace, driver, read_trace
 from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.programs import plain, run_tool
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Result
 
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
 STAGES = ("rules", "synthesis", "ports", "simulation", "netlist")
+_SHOWN = 8  # rows of inputs that a mismatch comes with
 _PORT = re.compile(r"(input|output|inout) \[(-?\d+):(-?\d+)\] (\S+)")
-# Yosys takes a latch in an `always_comb` for an error, also where no input reaches it.
-_COMB = re.compile(r"\balways_comb\b")
 _SYNTHESIS = (
     "read_verilog -sv plain.sv; hierarchy -check -top {top}; proc; opt_clean;"
     " tee -q -o ports.txt portlist {top}; write_verilog -noattr netlist.v"
@@ -178,15 +178,7 @@ class _Bench:
         return trace
 
     async def _run(self, *argv: str) -> Result:
-        result = await self._box.exec(argv, limits=self._limits)
-        if result.exit_code == 127:
-            raise UsageError(f"no {argv[0]} in the sandbox: install Debian's iverilog and yosys")
-        return result
-
-
-def plain(source: str) -> str:
-    """The source as Yosys takes it."""
-    return _COMB.sub("always @*", source)
+        return await run_tool(self._box, *argv, limits=self._limits)
 
 
 def _broken(result: Result) -> tuple[Status, str]:
@@ -216,15 +208,24 @@ def _mismatch(golden: Golden, want: tuple[str, ...], got: Trace) -> str:
     row = next((n for n, (a, b) in pairs if a != b and _differs(a, b)), None)
     if row is None:
         return ""
-    lines = [f"row {row} of {len(want)} is the first that differs:"]
+    lines = [f"{_when(interface, row)} of {len(want)} rows is the first that differs:"]
     left = 0
     for port in interface.outputs:
         part = slice(left, left + port.width)
         left += port.width
         if _differs(want[row][part], got.rows[row][part]):
             lines.append(f"  {port.name} is {got.rows[row][part]}, should be {want[row][part]}")
-    clocked = ", a clock edge in each row" if interface.clock else ""
-    lines.append(f"inputs up to it{clocked}:")
-    first = max(0, row - 4)
-    lines += [f"  row {n}: {stimulus.show(interface, n)}" for n in range(first, row + 1)]
+    lines.append("inputs that led to it:")
+    first = max(0, row - _SHOWN + 1)
+    lines += [
+        f"  {_when(interface, n)}: {stimulus.show(interface, n)}" for n in range(first, row + 1)
+    ]
     return "\n".join(lines)
+
+
+def _when(interface: Interface, row: int) -> str:
+    """A row's name: where there is a clock, two rows make one of its cycles."""
+    if not interface.clock:
+        return f"row {row}"
+    edge = "falling" if row % 2 else "rising"
+    return f"row {row} (cycle {row // 2}, {edge} edge of {interface.clock})"
