@@ -103,9 +103,9 @@ def edge_detector(rng: random.Random) -> Draft:
     clk, w = Clocking.draw(rng), rng.randint(1, 8)
     kind, term, other = rng.choice(
         [
-            ("from 0 to 1", "d & ~before", "~d & before"),
-            ("from 1 to 0", "~d & before", "d & ~before"),
-            ("either way", "d ^ before", "d & ~before"),
+            ("from 0 to 1", "d & ~was", "~d & was"),
+            ("from 1 to 0", "~d & was", "d & ~was"),
+            ("either way", "d ^ was", "d & ~was"),
         ]
     )
     return Draft(
@@ -115,9 +115,9 @@ def edge_detector(rng: random.Random) -> Draft:
         "Remember the last d, and register the comparison.",
         f"d:{w}",
         f"pulse:{w}",
-        f"logic [{w - 1}:0] before;\n"
-        + clk.always("before <= 0;\npulse <= 0;", f"before <= d;\npulse <= {term};"),
-        [(term, other), ("before <= d;", "before <= pulse;"), ("pulse <= 0;", "pulse <= ~0;")],
+        f"logic [{w - 1}:0] was;\n"
+        + clk.always("was <= 0;\npulse <= 0;", f"was <= d;\npulse <= {term};"),
+        [(term, other), ("was <= d;", "was <= pulse;"), ("pulse <= 0;", "pulse <= ~0;")],
         clk,
     )
 
@@ -131,13 +131,13 @@ def edge_capture(rng: random.Random) -> Draft:
         "Clear first, then set.",
         f"d:{w} ack:{w}",
         f"seen:{w}",
-        f"logic [{w - 1}:0] before;\n"
+        f"logic [{w - 1}:0] was;\n"
         + clk.always(
-            "before <= 0;\nseen <= 0;", "before <= d;\nseen <= (seen & ~ack) | (before & ~d);"
+            "was <= 0;\nseen <= 0;", "was <= d;\nseen <= (seen & ~ack) | (was & ~d);"
         ),
         [
-            ("(seen & ~ack) | (before & ~d)", "(seen | (before & ~d)) & ~ack"),
-            ("before & ~d", "~before & d"),
+            ("(seen & ~ack) | (was & ~d)", "(seen | (was & ~d)) & ~ack"),
+            ("was & ~d", "~was & d"),
             ("seen & ~ack", "seen & ack"),
         ],
         clk,

@@ -82,7 +82,8 @@ class Interface:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives it back."""
-        return asdict(self)
+        row = asdict(self)
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in row.items()}
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Interface:
