@@ -70,7 +70,7 @@ class VerilogDesign(ToolEnv[Task]):
         attempts: int = 3,
         reward: Literal["binary", "fraction"] = "binary",
         sandbox: str = "namespace",
-        sequences: int = 16,
+        sequences: int = 24,
         steps: int = 500,
         formal: bool = False,
         max_turns: int | None = None,

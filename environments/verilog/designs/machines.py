@@ -141,18 +141,18 @@ def traffic_light(rng: random.Random) -> Draft:
 
 def lock(rng: random.Random) -> Draft:
     clk, n = Clocking.draw(rng), rng.choice([3, 4])
-    code = [rng.randrange(4) for _ in range(n)]
+    code = [rng.randrange(2) for _ in range(n)]
     digits = ", ".join(map(str, code))
     table = " : ".join(f"place == {k} ? {digit}" for k, digit in enumerate(code[:-1]))
     return Draft(
-        f"A lock with the code {digits}. At a clock where press is 1, key is a digit 0 to 3. When the digits "
+        f"A lock with the code {digits}. At a clock where press is 1, key is a digit, 0 or 1. When the digits "
         "came in this order, open is 1 from then on, until reset or a clock where close is 1 (a digit at that "
         "clock is ignored). A wrong digit means from the start: it does not count as the code's first digit. "
         "While open, digits are ignored.",
         "Count the right digits.",
-        "press key:2 close",
+        "press key close",
         "open",
-        f"logic [1:0] place;\nwire [1:0] want = {table} : {code[-1]};\n"
+        f"logic [1:0] place;\nwire want = {table} : {code[-1]};\n"
         + clk.always(
             "place <= 0;\nopen <= 0;",
             "if (close) begin\n  place <= 0;\n  open <= 0;\nend else if (press && !open) begin\n"
@@ -210,7 +210,7 @@ def run_detector(rng: random.Random) -> Draft:
         [
             (f"steady = run == {n}", f"steady = run == {n - 1}"),
             ("in != value ? 1", "in != value ? 2"),
-            ("run == 0 || ", ""),
+            ("in != value", "in == value"),
         ],
         clk,
     )

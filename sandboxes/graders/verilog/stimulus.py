@@ -16,6 +16,9 @@ from envgym.sandboxes.graders.verilog.interface import Interface, Reset
 _EXHAUSTIVE_BITS = 12
 _RESET_ROWS = 4  # two clocks, so that a synchronous reset sees its edge
 _PULSE = 1 / 32
+_MANNERS = 6  # of drawing: uniform, mostly 0, mostly 1, held, and two with biases
+_BIASES = (1 / 16, 1 / 4, 3 / 4, 15 / 16)
+_BIASED_ROWS = 50
 _MODES = ("pulses", "none", "free")  # what resets do after a sequence's start
 
 
@@ -41,12 +44,13 @@ class Stimulus:
     def random(
         cls, interface: Interface, seed: int, *, sequences: int = 20, steps: int = 200
     ) -> Stimulus:
-        """Sequences that each begin with a reset, of inputs drawn in four manners in turn.
+        """Sequences that each begin with a reset, of inputs drawn in six manners in turn.
 
-        Uniform bits alone hardly ever leave a counter enabled, or a FIFO full: so bits are also
-        drawn mostly 0, mostly 1, and held for a while. Each sequence resets by another subset of
-        the resets, the first by all. After that, of each twelve sequences, four see short resets now
-        and then, four see none, so that deep states are reached, and in four the synchronous
+        Uniform bits alone hardly ever leave a counter enabled, a FIFO full, or a lock opened: so
+        bits are also drawn mostly 0, mostly 1, held for a while, and each input of one bit with a
+        bias of its own. Each sequence resets by another subset of
+        the resets, the first by all. After that, of each eighteen sequences, six see short resets
+        now and then, six see none, so that deep states are reached, and in six the synchronous
         resets are inputs like others: Yosys calls many an input a reset that is none to its author.
         A circuit without a clock and of few inputs sees every input.
 
@@ -62,7 +66,7 @@ class Stimulus:
             rows += range(1 << interface.width)
         resets = _Resets(interface)
         for sequence in range(sequences):
-            rows += _sequence(draw, interface.width, sequence, steps, resets)
+            rows += _sequence(draw, interface, sequence, steps, resets)
         return cls(tuple(rows), interface.width)
 
     def show(self, interface: Interface, row: int) -> str:
@@ -104,13 +108,20 @@ class _Resets:
         return row & self._free | self.put(row, ()) & ~self._free
 
 
-def _sequence(draw: Random, width: int, number: int, steps: int, resets: _Resets) -> list[int]:
+def _sequence(
+    draw: Random, interface: Interface, number: int, steps: int, resets: _Resets
+) -> list[int]:
     subset = resets.subsets[number % len(resets.subsets)] if resets.subsets else ()
-    rows, row, mode = [], 0, _MODES[number // 4 % 3]
+    manner, mode = number % _MANNERS, _MODES[number // _MANNERS % len(_MODES)]
+    # A reset for half a clock at the end, in either half, meets the states that are reached last.
+    late = 1 + (number + number // _MANNERS) % 2
+    rows, row, biases = [], 0, _biases(draw, interface)
     for step in range(steps):
-        row = _drawn(draw, width, number % 4, row)
+        if step % _BIASED_ROWS == 0:
+            biases = _biases(draw, interface)
+        row = _drawn(draw, interface.width, manner, row, biases)
         active: tuple[Reset, ...] = ()
-        if step < _RESET_ROWS:
+        if step < _RESET_ROWS or step == steps - late:
             active = subset
         elif mode == "free":
             rows.append(resets.put_asynchronous(row))
@@ -121,7 +132,19 @@ def _sequence(draw: Random, width: int, number: int, steps: int, resets: _Resets
     return rows
 
 
-def _drawn(draw: Random, width: int, manner: int, before: int) -> int:
+def _biases(draw: Random, interface: Interface) -> list[tuple[int, float]]:
+    """A mask and how often it is 1, for each input of one bit."""
+    place, biases = interface.width, []
+    for port in interface.driven:
+        place -= port.width
+        if port.width == 1:
+            biases.append((1 << place, draw.choice(_BIASES)))
+    return biases
+
+
+def _drawn(
+    draw: Random, width: int, manner: int, before: int, biases: list[tuple[int, float]]
+) -> int:
     if not width:
         return 0
     bits = draw.getrandbits(width)
@@ -131,4 +154,7 @@ def _drawn(draw: Random, width: int, manner: int, before: int) -> int:
         return bits | draw.getrandbits(width) | draw.getrandbits(width)
     if manner == 3 and draw.random() < 0.75:
         return before
+    if manner >= 4:
+        for mask, often in biases:
+            bits = bits | mask if draw.random() < often else bits & ~mask
     return bits

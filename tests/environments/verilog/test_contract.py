@@ -5,5 +5,5 @@ from __future__ import annotations
 from envgym.pytest_plugin import envgym_checks
 
 test_contract = envgym_checks(
-    "verilog/design-v1", episodes=2, company=50, sandbox="unsafe", sequences=4, steps=60
+    "verilog/design-v1", episodes=2, company=20, sequences=2, steps=40
 )
