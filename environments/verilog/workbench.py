@@ -25,6 +25,7 @@ from envgym.sandboxes.graders.verilog import (
     Interface,
     Proof,
     Stimulus,
+    TooSlow,
     analyse,
     equivalent,
     grade_design,
@@ -40,7 +41,10 @@ BOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)
 """Of all boxes, so that those lying ready serve every use."""
 RUN = BOX.model_copy(update={"wall_s": 10.0, "cpu_s": 10.0, "output_bytes": 1 << 16})
 """Of one tool that an agent calls."""
+GOLDEN = BOX.model_copy(update={"cpu_s": 5.0})
+"""Of a golden design's run: what is submitted may be four times as slow."""
 _WARM = 4
+_SHARES = (1, 5, 25, 125)
 _PATIENCE_S = 600.0  # many more episodes than boxes wait in turn: that is load, and no fault
 _KEPT = 128
 _MESSAGE = 2000
@@ -180,15 +184,26 @@ class Workbench:
 
     async def _golden(self, problem: Problem, golden: str) -> Golden:
         face = await self.interface(problem, golden)
-        settings = self._settings
+        key = ("golden", golden, face)
+        return await self._once(key, problem.name, lambda: self.record(golden, face))
 
-        async def record() -> Golden:
+    async def record(self, golden: str, face: Interface) -> Golden:
+        """A golden design's traces; one that is slow to simulate is driven less.
+
+        Raises:
+            UsageError: It is no judge; see `record_golden`.
+        """
+        for share in _SHARES:
+            steps = max(self._settings.steps // share, 8)
             stimulus = await asyncio.to_thread(
-                Stimulus.random, face, 0, sequences=settings.sequences, steps=settings.steps
+                Stimulus.random, face, 0, sequences=self._settings.sequences, steps=steps
             )
-            return await record_golden(self._pool, golden, face, stimulus, limits=BOX)
-
-        return await self._once(("golden", golden, face), problem.name, record)
+            try:
+                return await record_golden(self._pool, golden, face, stimulus, limits=GOLDEN)
+            except TooSlow:
+                if share == _SHARES[-1]:
+                    raise
+        raise AssertionError("unreachable")
 
     async def _proved(self, verdict: Verdict, golden: str, design: str, module: str) -> Verdict:
         found = await equivalent(self._pool, golden, design, module, limits=BOX)

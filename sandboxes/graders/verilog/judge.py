@@ -34,6 +34,10 @@ _SYNTHESIS = (
 )
 
 
+class TooSlow(UsageError):
+    """A golden design is not through its stimulus in time: drive it with less."""
+
+
 @dataclass(frozen=True)
 class Golden:
     """What the golden design did: made once for a task, and used for every design.
@@ -64,6 +68,7 @@ async def record_golden(
     Raises:
         UsageError: Yosys or Icarus does not take it, its ports are others, or it never gives a
             defined output.
+        TooSlow: It runs into its time limit.
         Fault: The sandbox broke, or a tool is not there.
     """
     async with await backend.open(limits=limits) as box:
@@ -77,7 +82,8 @@ async def record_golden(
         for file in ("design.sv", "netlist.v"):
             trace = await bench.simulate(file)
             if not isinstance(trace, Trace):
-                raise UsageError(f"the golden design: {trace[1]}")
+                kind = TooSlow if trace[0] is Status.TLE else UsageError
+                raise kind(f"the golden design: {trace[1]}")
             traces.append(trace)
     if not any(bit in "01" for row in traces[0].rows for bit in row):
         raise UsageError("the golden design gives no defined output: nothing could be compared")

@@ -21,11 +21,12 @@ _TOKEN = re.compile(
 
 
 class Token(NamedTuple):
-    """A token: its kind (a group of the pattern), its text, and its line, from 1."""
+    """A token: its kind (a group of the pattern), its text, its line, from 1, and its place."""
 
     kind: str
     text: str
     line: int
+    at: int
 
 
 def tokens(source: str) -> Iterator[Token]:
@@ -34,5 +35,5 @@ def tokens(source: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(source):
         kind, text = match.lastgroup or "other", match[0]
         if kind != "space":
-            yield Token(kind, text, line)
+            yield Token(kind, text, line, match.start())
         line += text.count("\n")
