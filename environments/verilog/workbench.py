@@ -33,6 +33,7 @@ from envgym.sandboxes.graders.verilog import (
     record_golden,
 )
 from envgym.sandboxes.graders.verilog.programs import plain, run_tool
+from envgym.sandboxes.graders.verilog.tokens import numbers
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.pool import Pool
@@ -193,10 +194,12 @@ class Workbench:
         Raises:
             UsageError: It is no judge; see `record_golden`.
         """
+        values = await asyncio.to_thread(numbers, golden)
+        sequences = self._settings.sequences
         for share in _SHARES:
             steps = max(self._settings.steps // share, 8)
             stimulus = await asyncio.to_thread(
-                Stimulus.random, face, 0, sequences=self._settings.sequences, steps=steps
+                Stimulus.random, face, 0, sequences=sequences, steps=steps, values=values
             )
             try:
                 return await record_golden(self._pool, golden, face, stimulus, limits=GOLDEN)

@@ -16,7 +16,14 @@ from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.graders.frames import nonce
 from envgym.sandboxes.graders.solution import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
-from envgym.sandboxes.graders.verilog.driver import STIMULUS, Trace, driver, read_trace
+from envgym.sandboxes.graders.verilog.driver import (
+    STIMULUS,
+    Trace,
+    driver,
+    read_trace,
+    reads,
+    row_of,
+)
 from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.lint import lint
 from envgym.sandboxes.graders.verilog.programs import plain, run_tool
@@ -177,7 +184,7 @@ class _Bench:
             status, words = _broken(built)
             return status, words.replace(f"bench_{mark}.dut_{mark}", "it").replace(mark, "")
         result = await self._run("vvp", "-n", "run.vvp")
-        count = len(self._stimulus.rows)
+        count = reads(self._interface, self._stimulus)
         trace = await asyncio.to_thread(read_trace, result.stdout, mark, self._interface, count)
         if not result.ok or trace is None:
             return ending(result)
@@ -211,16 +218,19 @@ def _mismatch(golden: Golden, want: tuple[str, ...], got: Trace) -> str:
     """The first row that differs, in words; empty where none does."""
     interface, stimulus = golden.interface, golden.stimulus
     pairs = enumerate(zip(want, got.rows, strict=True))
-    row = next((n for n, (a, b) in pairs if a != b and _differs(a, b)), None)
-    if row is None:
+    read = next((n for n, (a, b) in pairs if a != b and _differs(a, b)), None)
+    if read is None:
         return ""
-    lines = [f"{_when(interface, row)} of {len(want)} rows is the first that differs:"]
+    row, after = row_of(interface, read)
+    side = "" if not interface.clock else " after the edge" if after else " before the edge"
+    total = len(stimulus.rows)
+    lines = [f"{_when(interface, row)} of {total} rows is the first that differs{side}:"]
     left = 0
     for port in interface.outputs:
         part = slice(left, left + port.width)
         left += port.width
-        if _differs(want[row][part], got.rows[row][part]):
-            lines.append(f"  {port.name} is {got.rows[row][part]}, should be {want[row][part]}")
+        if _differs(want[read][part], got.rows[read][part]):
+            lines.append(f"  {port.name} is {got.rows[read][part]}, should be {want[read][part]}")
     lines.append("inputs that led to it:")
     first = max(0, row - _SHOWN + 1)
     lines += [

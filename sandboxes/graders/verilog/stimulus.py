@@ -6,6 +6,7 @@ the inputs that led to a mismatch, and that a golden circuit's trace can be kept
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -19,6 +20,8 @@ _PULSE = 1 / 32
 _MANNERS = 6  # of drawing: uniform, mostly 0, mostly 1, held, and two with biases
 _BIASES = (1 / 16, 1 / 4, 3 / 4, 15 / 16)
 _BIASED_ROWS = 50
+_WIDE = 4  # bits from which on a value is not met by chance soon enough
+_NEIGHBOURS = (0, 0, 1, -1)
 _MODES = ("pulses", "none", "free")  # what resets do after a sequence's start
 
 
@@ -42,7 +45,13 @@ class Stimulus:
 
     @classmethod
     def random(
-        cls, interface: Interface, seed: int, *, sequences: int = 20, steps: int = 200
+        cls,
+        interface: Interface,
+        seed: int,
+        *,
+        sequences: int = 20,
+        steps: int = 200,
+        values: Sequence[int] = (),
     ) -> Stimulus:
         """Sequences that each begin with a reset, of inputs drawn in six manners in turn.
 
@@ -59,14 +68,16 @@ class Stimulus:
             seed: Same seed, same rows.
             sequences: How many.
             steps: Rows of each.
+            values: Numbers that matter to the circuit, such as those in its source: wide inputs
+                take them, and their neighbours, now and then.
         """
-        draw = Random(seed)
+        draw = _Drawing(interface, seed, values)
         rows: list[int] = []
         if not interface.clock and interface.width <= _EXHAUSTIVE_BITS:
             rows += range(1 << interface.width)
         resets = _Resets(interface)
         for sequence in range(sequences):
-            rows += _sequence(draw, interface, sequence, steps, resets)
+            rows += _sequence(draw, sequence, steps, resets)
         return cls(tuple(rows), interface.width)
 
     def show(self, interface: Interface, row: int) -> str:
@@ -108,53 +119,67 @@ class _Resets:
         return row & self._free | self.put(row, ()) & ~self._free
 
 
-def _sequence(
-    draw: Random, interface: Interface, number: int, steps: int, resets: _Resets
-) -> list[int]:
+class _Drawing:
+    """Rows of inputs, drawn in several manners."""
+
+    def __init__(self, interface: Interface, seed: int, values: Sequence[int]) -> None:
+        self.random = Random(seed)
+        self._width = interface.width
+        self._values = tuple(values)
+        self._bits: list[int] = []
+        self._wide: list[tuple[int, int]] = []
+        self._biases: list[float] = []
+        place = interface.width
+        for port in interface.driven:
+            place -= port.width
+            if port.width == 1:
+                self._bits.append(1 << place)
+            elif port.width >= _WIDE and values:
+                self._wide.append((place, (1 << port.width) - 1))
+
+    def bias(self) -> None:
+        """Draw anew how often each input of one bit is 1."""
+        self._biases = [self.random.choice(_BIASES) for _ in self._bits]
+
+    def row(self, manner: int, before: int) -> int:
+        """A row; `before` is the one before it."""
+        if not self._width:
+            return 0
+        draw = self.random
+        bits = draw.getrandbits(self._width)
+        if manner == 1:
+            return bits & draw.getrandbits(self._width) & draw.getrandbits(self._width)
+        if manner == 2:
+            return bits | draw.getrandbits(self._width) | draw.getrandbits(self._width)
+        if manner == 3 and draw.random() < 0.75:
+            return before
+        if manner >= 4:
+            for mask, often in zip(self._bits, self._biases, strict=True):
+                bits = bits | mask if draw.random() < often else bits & ~mask
+            for place, mask in self._wide:
+                if draw.random() < 0.5:
+                    value = draw.choice(self._values) + draw.choice(_NEIGHBOURS)
+                    bits = bits & ~(mask << place) | (value & mask) << place
+        return bits
+
+
+def _sequence(draw: _Drawing, number: int, steps: int, resets: _Resets) -> list[int]:
     subset = resets.subsets[number % len(resets.subsets)] if resets.subsets else ()
     manner, mode = number % _MANNERS, _MODES[number // _MANNERS % len(_MODES)]
     # A reset for half a clock at the end, in either half, meets the states that are reached last.
     late = 1 + (number + number // _MANNERS) % 2
-    rows, row, biases = [], 0, _biases(draw, interface)
+    rows, row = [], 0
     for step in range(steps):
         if step % _BIASED_ROWS == 0:
-            biases = _biases(draw, interface)
-        row = _drawn(draw, interface.width, manner, row, biases)
+            draw.bias()
+        row = draw.row(manner, row)
         active: tuple[Reset, ...] = ()
         if step < _RESET_ROWS or step == steps - late:
             active = subset
         elif mode == "free":
             rows.append(resets.put_asynchronous(row))
             continue
-        elif mode == "pulses" and resets.subsets and draw.random() < _PULSE:
-            active = draw.choice(resets.subsets)
+        elif mode == "pulses" and resets.subsets and draw.random.random() < _PULSE:
+            active = draw.random.choice(resets.subsets)
         rows.append(resets.put(row, active))
     return rows
-
-
-def _biases(draw: Random, interface: Interface) -> list[tuple[int, float]]:
-    """A mask and how often it is 1, for each input of one bit."""
-    place, biases = interface.width, []
-    for port in interface.driven:
-        place -= port.width
-        if port.width == 1:
-            biases.append((1 << place, draw.choice(_BIASES)))
-    return biases
-
-
-def _drawn(
-    draw: Random, width: int, manner: int, before: int, biases: list[tuple[int, float]]
-) -> int:
-    if not width:
-        return 0
-    bits = draw.getrandbits(width)
-    if manner == 1:
-        return bits & draw.getrandbits(width) & draw.getrandbits(width)
-    if manner == 2:
-        return bits | draw.getrandbits(width) | draw.getrandbits(width)
-    if manner == 3 and draw.random() < 0.75:
-        return before
-    if manner >= 4:
-        for mask, often in biases:
-            bits = bits | mask if draw.random() < often else bits & ~mask
-    return bits

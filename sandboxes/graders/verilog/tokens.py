@@ -37,3 +37,32 @@ def tokens(source: str) -> Iterator[Token]:
         if kind != "space":
             yield Token(kind, text, line, match.start())
         line += text.count("\n")
+
+
+def numbers(source: str, most: int = 256) -> list[int]:
+    """The numbers that stand in a source, each once, at most `most` of them; x and z count as 0."""
+    found: dict[int, None] = {}
+    for token in tokens(source):
+        if token.kind == "number" and len(token.text) <= _LONGEST:
+            value = _number(token.text)
+            if value is not None:
+                found[value] = None
+        if len(found) == most:
+            break
+    return list(found)
+
+
+_LONGEST = 300
+_BASES = {"b": 2, "o": 8, "d": 10, "h": 16}
+
+
+def _number(text: str) -> int | None:
+    _, quote, digits = text.lower().replace("_", "").replace(" ", "").partition("'")
+    if not quote:
+        return int(text.replace("_", "")) if text.replace("_", "").isdecimal() else None
+    digits = digits.removeprefix("s")
+    base = _BASES[digits[0]]
+    try:
+        return int(re.sub("[xz?]", "0", digits[1:].strip()), base)
+    except ValueError:  # a digit that the base has not
+        return None
