@@ -14,6 +14,7 @@ import asyncio
 import random
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from envgym.environments.verilog.mutate import some_mutants
@@ -49,8 +50,8 @@ async def own_bench(backend: Backend, reference: str, bench: str) -> str:
     return "" if found and found[-1][0] == "0" else f"mismatches: {found[-1:]}"
 
 
-async def _own(backend: Backend, folder: Path) -> None:
-    passed, names = 0, sorted(folder.glob("*_ref.sv"))
+async def _own(backend: Backend, names: Sequence[Path]) -> None:
+    passed = 0
     for reference in names:
         bench = reference.with_name(reference.name.replace("_ref.sv", "_test.sv"))
         wrong = await own_bench(backend, reference.read_text(), bench.read_text())
@@ -60,9 +61,9 @@ async def _own(backend: Backend, folder: Path) -> None:
     print(f"{passed} of {len(names)} references pass their own bench")
 
 
-async def _references(bench: Workbench, folder: Path) -> None:
+async def _references(bench: Workbench, folder: str) -> None:
     counts: Counter[str] = Counter()
-    for problem in load_problems(str(folder)):
+    for problem in load_problems(folder):
         try:
             verdict = await bench.judge(problem, problem.goldens[0])
         except Fault as fault:
@@ -75,9 +76,11 @@ async def _references(bench: Workbench, folder: Path) -> None:
     print(dict(counts))
 
 
-async def _mutants(bench: Workbench, backend: Backend, folder: Path, count: int, seconds: int, part: str) -> None:
+async def _mutants(
+    bench: Workbench, backend: Backend, folder: str, count: int, seconds: int, part: str
+) -> None:
     index, parts = map(int, part.split("/"))
-    problems = load_problems(str(folder))
+    problems = load_problems(folder)
     each = -(-count // len(problems))
     table: Counter[tuple[str, str]] = Counter()
     for problem in problems[index::parts]:
@@ -100,23 +103,24 @@ async def _mutants(bench: Workbench, backend: Backend, folder: Path, count: int,
             table[proof, judged] += 1
             if (proof, judged) in ((Proof.REFUTED, "passed"), (Proof.PROVEN, "rejected")):
                 told = "" if failure is None else str(failure)[:200]
-                print(f"{problem.name}, line {mutant.line}, {mutant.kind}: {proof}, {judged} {told}")
+                print(
+                    f"{problem.name}, line {mutant.line}, {mutant.kind}: {proof}, {judged} {told}"
+                )
     for (proof, judged), number in sorted(table.items()):
         print(f"{proof}, {judged}: {number}", flush=True)
 
 
-async def _main(arguments: argparse.Namespace) -> None:
-    folder = Path(arguments.folder)
+async def _main(arguments: argparse.Namespace, references: Sequence[Path]) -> None:
     bench = Workbench(Settings(arguments.sandbox, sequences=24, steps=500, formal=False))
     async with Pool(open_backend(arguments.sandbox), limits=BOX) as backend:
         try:
             if arguments.what == "own":
-                await _own(backend, folder)
+                await _own(backend, references)
             elif arguments.what == "references":
-                await _references(bench, folder)
+                await _references(bench, arguments.folder)
             else:
                 count, seconds, part = arguments.count, arguments.seconds, arguments.part
-                await _mutants(bench, backend, folder, count, seconds, part)
+                await _mutants(bench, backend, arguments.folder, count, seconds, part)
         finally:
             await bench.close()
 
@@ -129,4 +133,5 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=int, default=3, help="of the solver, for each")
     parser.add_argument("--part", default="0/1", help="INDEX/PARTS: every PARTS-th problem alone")
     parser.add_argument("--sandbox", default="namespace")
-    asyncio.run(_main(parser.parse_args()))
+    given = parser.parse_args()
+    asyncio.run(_main(given, sorted(Path(given.folder).glob("*_ref.sv"))))

@@ -90,7 +90,9 @@ class VerilogDesign(ToolEnv[Task]):
         self._attempts, self._reward_kind = attempts, reward
         self._settings = Settings(sandbox, sequences, steps, formal)
         self._files: Shared[list[Problem]] | None = (
-            None if data is None else Shared(("verilog/problems", data), lambda: load_problems(data))
+            None
+            if data is None
+            else Shared(("verilog/problems", data), lambda: load_problems(data))
         )
         self._shared: Shared[Workbench] | None = None
         self._judged: tuple[str, Verdict] | None = None
@@ -139,7 +141,7 @@ class VerilogDesign(ToolEnv[Task]):
 
     @tool
     async def lint(self, design: str = "") -> str:
-        """Compile a design without running it: rules that it breaks, errors and warnings of Icarus Verilog.
+        """Compile a design: rules that it breaks, errors and warnings of Icarus Verilog.
 
         Args:
             design: Verilog source; left out, the last one given to any tool.
@@ -168,7 +170,7 @@ class VerilogDesign(ToolEnv[Task]):
 
     @tool(timeout=580)
     async def submit(self, design: str = "") -> str:
-        """Hand a design in to be judged. A right one ends the episode, and so does the last attempt.
+        """Hand a design in to be judged; a right one, or the last attempt, ends the episode.
 
         Args:
             design: Verilog source; left out, the last one given to any tool.

@@ -44,7 +44,7 @@ class Mutant(NamedTuple):
 
 def mutants(source: str) -> list[Mutant]:
     """All mutants of one edit, in the source's order; headers of modules are left alone."""
-    found = [token for token in tokens(source)]
+    found = list(tokens(source))
     return list(_edits(source, _joined(found)))
 
 

@@ -75,7 +75,7 @@ class Workbench:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        most = max(_WARM, 2 * (os.cpu_count() or 1))
+        most = max(4, 2 * (os.cpu_count() or 1))
         self._pool = Pool(
             open_backend(settings.sandbox),
             size=_WARM,
@@ -101,8 +101,8 @@ class Workbench:
         widths = {port.name: port.width for port in (*found.inputs, *found.outputs)}
         if problem.ports and dict(problem.ports) != widths:
             raise Fault(
-                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden design "
-                f"has {widths}",
+                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
+                f"design has {widths}",
                 "env",
             )
         return found
@@ -147,9 +147,7 @@ class Workbench:
             await box.write("design.sv", _bytes(design))
             await box.write("testbench.sv", _bytes(bench))
             flags = ("-g2012", "-Wno-timescale", "-o", "run.vvp")
-            built = await run_tool(
-                box, "iverilog", *flags, "testbench.sv", "design.sv", limits=RUN
-            )
+            built = await run_tool(box, "iverilog", *flags, "testbench.sv", "design.sv", limits=RUN)
             if not built.ok:
                 return _said(built)
             ran = await run_tool(box, "vvp", "-n", "run.vvp", limits=RUN)
@@ -162,7 +160,7 @@ class Workbench:
             return problems
         script = (
             f"read_verilog -sv design.sv; hierarchy -check -top {module}; proc;"
-            f" tee -q -o check.txt check; synth -top {module}; tee -q -o cells.txt stat"
+            f" check; synth -top {module}; tee -q -o cells.txt stat"
         )
         async with await self._pool.open(limits=BOX) as box:
             await box.write("design.sv", _bytes(plain(design)))
@@ -171,7 +169,8 @@ class Workbench:
                 return _said(result)
             cells = (await box.read("cells.txt", limit=MIB)).decode("utf-8", "replace")
         warnings = _said(result)
-        counted = "\n".join(line.rstrip() for line in cells.splitlines() if line.strip())
+        _, _, counted = cells.partition("===")
+        counted = "\n".join(line.rstrip() for line in counted.splitlines()[1:] if line.strip())
         return bounded(f"{counted}\n{warnings or 'No warnings.'}", _OUTPUT)
 
     async def close(self) -> None:
@@ -214,9 +213,7 @@ class Workbench:
         case = CaseResult(f"equivalence {found.proof.value.lower()}", status, found.detail)
         return replace(verdict, cases=(*verdict.cases, case), expected=verdict.expected + 1)
 
-    async def _once(
-        self, key: Any, name: str, work: Callable[[], Coroutine[Any, Any, T]]
-    ) -> T:
+    async def _once(self, key: Any, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The result of `work`, which is done once for a key and kept; a failure is not kept."""
         task = self._kept.get(key)
         if task is None:
@@ -270,5 +267,3 @@ def _said(result: Result) -> str:
 
 def _bytes(source: str) -> bytes:
     return source.encode("utf-8", "replace")
-
-

@@ -1,4 +1,5 @@
-"""Generated designs: specification, golden circuit and mutants, without end and without a download."""
+"""Generated designs: specification, golden circuit and mutants, without end and without a "
+"download."""
 
 from __future__ import annotations
 

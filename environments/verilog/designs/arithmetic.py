@@ -10,7 +10,8 @@ from envgym.environments.verilog.designs.draft import Draft
 def adder(rng: random.Random) -> Draft:
     w = rng.randint(2, 12)
     return Draft(
-        f"Add the unsigned {w}-bit numbers a and b and the carry-in cin. sum holds the low {w} bits "
+        f"Add the unsigned {w}-bit numbers a and b and the carry-in cin. sum holds the low {w} "
+        "bits "
         "of the result, cout the carry out of the top bit.",
         "Add in one bit more than the operands have; the top bit is the carry.",
         f"a:{w} b:{w} cin",
@@ -82,11 +83,18 @@ def alu(rng: random.Random) -> Draft:
         cases[1].replace(_OPERATIONS[names[1]], _OPERATIONS[names[0]]),
     ]
     body = "\n".join(
-        ["always_comb case (op)", *cases[:-1], cases[-1].replace(f"{bits}'d{len(names) - 1}", "default")]
-        + ["endcase", "assign zero = ~|y;", f"assign negative = y[{w - 1}];"]
+        [
+            "always_comb case (op)",
+            *cases[:-1],
+            cases[-1].replace(f"{bits}'d{len(names) - 1}", "default"),
+            "endcase",
+            "assign zero = ~|y;",
+            f"assign negative = y[{w - 1}];",
+        ]
     )
     return Draft(
-        f"A {w}-bit ALU. op chooses y, modulo 2^{w}, by this table: {table}. zero is 1 when y is 0; "
+        f"A {w}-bit ALU. op chooses y, modulo 2^{w}, by this table: {table}. zero is 1 when y is "
+        "0; "
         "negative is y's top bit.",
         "One case statement over op, then the flags from y.",
         f"a:{w} b:{w} op:{bits}",
@@ -120,7 +128,8 @@ def comparator(rng: random.Random) -> Draft:
 def abs_difference(rng: random.Random) -> Draft:
     w = rng.randint(2, 10)
     return Draft(
-        f"y is the absolute difference of the unsigned {w}-bit numbers a and b; swapped is 1 when b "
+        f"y is the absolute difference of the unsigned {w}-bit numbers a and b; swapped is 1 "
+        "when b "
         "is the larger one.",
         "Compare first, then subtract the smaller from the larger.",
         f"a:{w} b:{w}",
@@ -134,7 +143,8 @@ def saturating_adder(rng: random.Random) -> Draft:
     w, signed = rng.randint(3, 10), rng.random() < 0.5
     if not signed:
         return Draft(
-            f"Add the unsigned {w}-bit numbers a and b; where the sum does not fit into {w} bits, y "
+            f"Add the unsigned {w}-bit numbers a and b; where the sum does not fit into {w} "
+            "bits, y "
             "is all ones. saturated says that this happened.",
             "Keep the carry, and let it choose.",
             f"a:{w} b:{w}",
@@ -205,7 +215,8 @@ def min_max(rng: random.Random) -> Draft:
     sign = ">" if largest else "<"
     return Draft(
         f"y is the {'larger' if largest else 'smaller'} of the {w}-bit "
-        f"{'two' + chr(39) + 's complement' if signed else 'unsigned'} numbers a and b. from_b is 1 "
+        f"{'two' + chr(39) + 's complement' if signed else 'unsigned'} numbers a and b. from_b "
+        "is 1 "
         "when y comes from b; of equal numbers, y comes from a.",
         "One comparison decides both outputs; mind which wins a tie.",
         f"a:{w} b:{w}",
@@ -239,7 +250,8 @@ def bcd_digit_adder(rng: random.Random) -> Draft:
         step.format(n=n, h=4 * n + 3, l=4 * n, c=f"c{n - 1}" if n else "cin") for n in range(digits)
     )
     return Draft(
-        f"Add the BCD numbers a and b of {digits} digit(s), four bits each, and cin. sum has as many "
+        f"Add the BCD numbers a and b of {digits} digit(s), four bits each, and cin. sum has as "
+        "many "
         "digits, cout is the carry out of the top one. Digits are never above 9: what happens then "
         "is not asked, but let each digit above 9 be corrected by adding 6 as usual, modulo 16.",
         "Add binary digit by digit, and 6 where a digit exceeds 9.",
@@ -254,13 +266,18 @@ def linear(rng: random.Random) -> Draft:
     w, k = rng.randint(4, 10), rng.randint(3, 13)
     c = rng.randint(1, (1 << w) - 1)
     return Draft(
-        f"y = {k} * x + {c}, modulo 2^{w}, where x is an unsigned {w}-bit number. odd is 1 when y is "
+        f"y = {k} * x + {c}, modulo 2^{w}, where x is an unsigned {w}-bit number. odd is 1 when "
+        "y is "
         "odd.",
         "Constants can be written as they stand; keep the width.",
         f"x:{w}",
         f"y:{w} odd",
         f"assign y = {k} * x + {c};\nassign odd = y[0];",
-        [(f"{k} * x", f"{k + 1} * x"), (f"+ {c}", f"- {c}" if c * 2 % (1 << w) else ""), ("y[0]", "!y[0]")],
+        [
+            (f"{k} * x", f"{k + 1} * x"),
+            (f"+ {c}", f"- {c}" if c * 2 % (1 << w) else ""),
+            ("y[0]", "!y[0]"),
+        ],
     )
 
 

@@ -46,7 +46,8 @@ class Clocking:
         kind = "synchronous" if self.synchronous else "asynchronous"
         level = "high" if self.active_high else "low"
         return (
-            f"Registers change on the {edge} edge of {self.clock}; {self.reset} is an active-{level} "
+            f"Registers change on the {edge} edge of {self.clock}; {self.reset} is an "
+            f"active-{level} "
             f"{kind} reset."
         )
 
@@ -75,9 +76,7 @@ class Clocking:
         other = Clocking(
             self.clock, self.reset, not self.rising, self.active_high, self.synchronous
         )
-        kind = Clocking(
-            self.clock, self.reset, self.rising, self.active_high, not self.synchronous
-        )
+        kind = Clocking(self.clock, self.reset, self.rising, self.active_high, not self.synchronous)
         turned = Clocking(
             self.clock, self.reset, self.rising, not self.active_high, self.synchronous
         )

@@ -14,7 +14,8 @@ def decoder(rng: random.Random) -> Draft:
     off = f"{{{size}{{1'b{int(low)}}}}}"
     level = "0, and all others 1" if low else "1, and all others 0"
     return Draft(
-        f"A decoder: when enable is 1, bit number sel of y is {level}; when enable is 0, all bits of "
+        f"A decoder: when enable is 1, bit number sel of y is {level}; when enable is 0, all "
+        "bits of "
         f"y are {int(low)}.",
         "Shift a one to its place.",
         f"sel:{n} enable",
@@ -30,7 +31,8 @@ def priority_encoder(rng: random.Random) -> Draft:
     loop = f"i = 0; i < {size}; i = i + 1" if msb else f"i = {size - 1}; i >= 0; i = i - 1"
     other = f"i = {size - 1}; i >= 0; i = i - 1" if msb else f"i = 0; i < {size}; i = i + 1"
     return Draft(
-        f"index is the number of the {'highest' if msb else 'lowest'} bit of d that is 1, and 0 where "
+        f"index is the number of the {'highest' if msb else 'lowest'} bit of d that is 1, and 0 "
+        "where "
         "none is; valid is 1 when any is.",
         "Let a loop overwrite its finding, in the order that makes the right one last.",
         f"d:{size}",
@@ -67,7 +69,11 @@ def demultiplexer(rng: random.Random) -> Draft:
         f"d:{w} sel:2",
         f"y0:{w} y1:{w} y2:{w} y3:{w}",
         "\n".join(f"assign y{n} = sel == {n} ? d : 0;" for n in range(4)),
-        [("y1 = sel == 1", "y1 = sel == 2"), ("y0 = sel == 0", "y0 = sel != 0"), ("3 ? d", "3 ? ~d")],
+        [
+            ("y1 = sel == 1", "y1 = sel == 2"),
+            ("y0 = sel == 0", "y0 = sel != 0"),
+            ("3 ? d", "3 ? ~d"),
+        ],
     )
 
 
@@ -92,20 +98,29 @@ def gray_decoder(rng: random.Random) -> Draft:
         f"b:{w}",
         f"genvar i;\ngenerate for (i = 0; i < {w}; i = i + 1) begin : bits\n"
         "  assign b[i] = ^(gray >> i);\nend endgenerate",
-        [("^(gray >> i)", "^(gray << i)"), ("^(gray >> i)", "|(gray >> i)"), (">> i", ">> (i + 1)")],
+        [
+            ("^(gray >> i)", "^(gray << i)"),
+            ("^(gray >> i)", "|(gray >> i)"),
+            (">> i", ">> (i + 1)"),
+        ],
     )
 
 
 def parity(rng: random.Random) -> Draft:
     w, odd = rng.randint(3, 12), rng.random() < 0.5
     return Draft(
-        f"p makes the number of ones in d and p together {'odd' if odd else 'even'}. error is 1 when "
+        f"p makes the number of ones in d and p together {'odd' if odd else 'even'}. error is 1 "
+        "when "
         "the received bit r is not p.",
         "A reduction by exclusive or.",
         f"d:{w} r",
         "p error",
         f"assign p = {'~^d' if odd else '^d'};\nassign error = r ^ p;",
-        [("^d", f"^d[{w - 2}:0]"), ("r ^ p", "r & p"), ("~^d" if odd else "^d", "^d" if odd else "~^d")],
+        [
+            ("^d", f"^d[{w - 2}:0]"),
+            ("r ^ p", "r & p"),
+            ("~^d" if odd else "^d", "^d" if odd else "~^d"),
+        ],
     )
 
 
@@ -122,7 +137,8 @@ def shifter(rng: random.Random) -> Draft:
     first, second = rng.sample(sorted(kinds), 2)
     return Draft(
         f"Move the {w} bits of d by n places. When mode is 0: {first}. When mode is 1: {second}.",
-        "Work out both results, and choose. A shift that repeats the sign needs a signed operand of "
+        "Work out both results, and choose. A shift that repeats the sign needs a signed operand "
+        "of "
         "its own.",
         f"d:{w} n:{n} mode",
         f"y:{w}",
@@ -137,7 +153,8 @@ def reverser(rng: random.Random) -> Draft:
     w = 8 * bytes_
     swapped = ", ".join(f"d[{8 * n + 7}:{8 * n}]" for n in range(bytes_))
     return Draft(
-        f"d is {bytes_} bytes. When mode is 0, y is d with its bytes in the opposite order; when mode "
+        f"d is {bytes_} bytes. When mode is 0, y is d with its bytes in the opposite order; when "
+        "mode "
         f"is 1, y is d with all its {w} bits in the opposite order.",
         "A concatenation for the bytes, a loop for the bits.",
         f"d:{w} mode",
@@ -148,7 +165,24 @@ def reverser(rng: random.Random) -> Draft:
     )
 
 
-_SEGMENTS = [0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F, 0x77, 0x7C, 0x39, 0x5E, 0x79, 0x71]
+_SEGMENTS = [
+    0x3F,
+    0x06,
+    0x5B,
+    0x4F,
+    0x66,
+    0x6D,
+    0x7D,
+    0x07,
+    0x7F,
+    0x6F,
+    0x77,
+    0x7C,
+    0x39,
+    0x5E,
+    0x79,
+    0x71,
+]
 
 
 def seven_segments(rng: random.Random) -> Draft:
@@ -157,12 +191,19 @@ def seven_segments(rng: random.Random) -> Draft:
     table = ", ".join(f"{digit:X}: {code:07b}" for digit, code in enumerate(codes))
     cases = [f"  4'd{digit}: on = 7'b{code:07b};" for digit, code in enumerate(codes)]
     body = "\n".join(
-        ["logic [6:0] on;", "always_comb case (digit)", *cases, "  default: on = 0;", "endcase"]
-        + [f"assign seg = {'~on' if low else 'on'};"]
+        [
+            "logic [6:0] on;",
+            "always_comb case (digit)",
+            *cases,
+            "  default: on = 0;",
+            "endcase",
+            f"assign seg = {'~on' if low else 'on'};",
+        ]
     )
     level = "0 lights a segment" if low else "1 lights a segment"
     return Draft(
-        "Show a digit on seven segments, seg[6] is segment g, seg[0] is segment a. These are the lit "
+        "Show a digit on seven segments, seg[6] is segment g, seg[0] is segment a. These are the "
+        "lit "
         f"segments, gfedcba, for each digit: {table}. For any other digit none is lit. {level}.",
         "A table; mind what lights a segment.",
         "digit:4",
@@ -185,7 +226,8 @@ def truth_table(rng: random.Random) -> Draft:
     names = ["a", "b", "c", "d"][:n]
     code = "{" + ", ".join(names) + "}"
     return Draft(
-        f"y is 1 exactly when the number that {code} writes in binary ({names[0]} is the highest bit) "
+        f"y is 1 exactly when the number that {code} writes in binary ({names[0]} is the highest "
+        "bit) "
         f"is one of {', '.join(map(str, ones))}.",
         "A table of as many bits as there are numbers, or a sum of products from a Karnaugh map.",
         " ".join(names),
@@ -212,8 +254,10 @@ def hamming_encoder(rng: random.Random) -> Draft:
     if extended:
         body = f"wire [6:0] low;\n{body}\nassign code = {{^low, low}};"
     return Draft(
-        "The Hamming (7,4) code of d: code[0], code[1] and code[3] are parity bits, code[2], code[4], "
-        "code[5], code[6] are d[0], d[1], d[2], d[3]. Of the places counted from 1, parity bit 1 makes "
+        "The Hamming (7,4) code of d: code[0], code[1] and code[3] are parity bits, code[2], "
+        "code[4], "
+        "code[5], code[6] are d[0], d[1], d[2], d[3]. Of the places counted from 1, parity bit 1 "
+        "makes "
         "even the ones in places 1, 3, 5, 7; parity bit 2 in places 2, 3, 6, 7; parity bit 4 in "
         f"places 4, 5, 6, 7.{more}",
         "Write each parity bit as the exclusive or of the data bits in its places.",
@@ -230,9 +274,12 @@ def hamming_encoder(rng: random.Random) -> Draft:
 
 def hamming_decoder(rng: random.Random) -> Draft:
     return Draft(
-        "Correct a Hamming (7,4) code word in which at most one bit is wrong. Of the places counted "
-        "from 1 (code[0] is place 1), 1, 2 and 4 hold parity bits that make even the ones in places "
-        "1, 3, 5, 7; 2, 3, 6, 7; 4, 5, 6, 7. d[0] to d[3] are the corrected bits of places 3, 5, 6, "
+        "Correct a Hamming (7,4) code word in which at most one bit is wrong. Of the places "
+        "counted "
+        "from 1 (code[0] is place 1), 1, 2 and 4 hold parity bits that make even the ones in "
+        "places "
+        "1, 3, 5, 7; 2, 3, 6, 7; 4, 5, 6, 7. d[0] to d[3] are the corrected bits of places 3, 5, "
+        "6, "
         "7. place is the wrong bit's place, 0 where none is wrong.",
         "The three parities, read as a number, name the wrong place.",
         "code:7",
@@ -255,14 +302,19 @@ def leading_zeros(rng: random.Random) -> Draft:
     found = "i" if trailing else f"{w - 1} - i"
     loop = f"i = {w - 1}; i >= 0; i = i - 1" if trailing else f"i = 0; i < {w}; i = i + 1"
     return Draft(
-        f"n is the number of zeros {'below the lowest' if trailing else 'above the highest'} one of the "
+        f"n is the number of zeros {'below the lowest' if trailing else 'above the highest'} one "
+        "of the "
         f"{w}-bit input d; it is {w} when d is 0.",
         "Let a loop overwrite its finding, in the order that makes the right one last.",
         f"d:{w}",
         f"n:{bits}",
         f"integer i;\nalways_comb begin\n  n = {w};\n  for ({loop})\n"
         f"    if (d[i]) n = {found};\nend",
-        [(f"n = {w};", "n = 0;"), (f"n = {found}", f"n = {found} + 1"), ("if (d[i])", "if (!d[i])")],
+        [
+            (f"n = {w};", "n = 0;"),
+            (f"n = {found}", f"n = {found} + 1"),
+            ("if (d[i])", "if (!d[i])"),
+        ],
     )
 
 
@@ -279,7 +331,8 @@ def thermometer(rng: random.Random) -> Draft:
             [("- 1", ""), ("<< n", ">> n"), ("1 << n", "1 << (n + 1)")],
         )
     return Draft(
-        f"t should be a thermometer of {w} bits: some number of ones at the low end, zeros above. n is "
+        f"t should be a thermometer of {w} bits: some number of ones at the low end, zeros "
+        "above. n is "
         "how many ones it has, and good is 1 when it is a thermometer; n is 0 when it is none.",
         "A thermometer plus one has no bit in common with it.",
         f"t:{w}",
@@ -308,7 +361,8 @@ def threshold(rng: random.Random) -> Draft:
 def one_hot_check(rng: random.Random) -> Draft:
     w = rng.randint(3, 9)
     return Draft(
-        f"one is 1 when exactly one bit of the {w}-bit input d is 1, none when no bit is, many when "
+        f"one is 1 when exactly one bit of the {w}-bit input d is 1, none when no bit is, many "
+        "when "
         "two or more are.",
         "d & (d - 1) is d without its lowest one.",
         f"d:{w}",

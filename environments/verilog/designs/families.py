@@ -1,7 +1,7 @@
 """The families of designs by name, and drawing from them.
 
-A design belongs to a split by what it is, not by when it was drawn: the hash of its circuit decides,
-so that nothing that was trained on is tested.
+A design belongs to a split by what it is, not by when it was drawn: its circuit's hash decides, so
+that nothing that was trained on is tested.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def draw(rng: random.Random, names: Sequence[str], split: str) -> Design:
         design = finish(family(rng), name, level, "top_module")
         if split_of(design) == split:
             return design
-    raise UsageError(f"no design of {', '.join(names)} is in the split {split!r}: ask for more families")
+    raise UsageError(
+        f"no design of {', '.join(names)} is in the split {split!r}: ask for more families"
+    )
 
 
 def split_of(design: Design) -> str:

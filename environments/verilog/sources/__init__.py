@@ -24,7 +24,9 @@ def load_problems(path: str) -> list[Problem]:
     if place.is_file():
         return load_rows(place)
     if not place.is_dir():
-        raise UsageError(f"no file or folder {path!r}: give VerilogEval's, RTLLM's or a .jsonl file")
+        raise UsageError(
+            f"no file or folder {path!r}: give VerilogEval's, RTLLM's or a .jsonl file"
+        )
     folder = find_folder(place)
     if folder is not None:
         return load_verilog_eval(folder)

@@ -87,7 +87,7 @@ def _designs(value: Any, where: str) -> Iterator[tuple[str, dict[str, int]]]:
             yield text + "\n", {}
         else:
             raise UsageError(
-                f"{where}: the ground truth is neither Verilog nor JSON; a pickled one is not read: "
+                f"{where}: the ground truth is no Verilog and no JSON; a pickled one is not read: "
                 "export it as JSON"
             )
     elif isinstance(value, list):

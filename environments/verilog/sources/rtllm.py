@@ -28,7 +28,9 @@ def load_rtllm(place: Path) -> list[Problem]:
         folder = description.parent
         verified = sorted(folder.glob("verified_*.v")) + sorted(folder.glob("verified_*.sv"))
         if len(verified) != 1:
-            raise UsageError(f"{folder}: {len(verified)} files verified_NAME.v; one has to be there")
+            raise UsageError(
+                f"{folder}: {len(verified)} files verified_NAME.v; one has to be there"
+            )
         golden = re.sub(r"\bverified_(\w+)", r"\1", read_text(verified[0]))
         spec = read_text(description).strip()
         asked = _ASKED.search(spec)

@@ -17,7 +17,9 @@ def read_text(path: Path) -> str:
     try:
         size = path.stat().st_size
         if size > MOST_CHARACTERS:
-            raise UsageError(f"{path}: {size} bytes are more than the {MOST_CHARACTERS} of a design")
+            raise UsageError(
+                f"{path}: {size} bytes are more than the {MOST_CHARACTERS} of a design"
+            )
         return path.read_bytes().decode()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error

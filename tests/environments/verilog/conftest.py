@@ -1,14 +1,18 @@
-"""Fixtures shared by the Verilog tests: the programs, boxes, and the real problems where they lie."""
+"""Fixtures shared by the Verilog tests: programs, boxes, and the real problems where they lie."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+import envgym
+from envgym.errors import UsageError
+from envgym.pytest_plugin import Examinations
 from envgym.sandboxes import Backend
 from envgym.sandboxes.backends import open_backend
 
@@ -28,10 +32,44 @@ def verilog_tools() -> None:
         _skip(f"not installed: {', '.join(missing)}")
 
 
+@pytest.fixture(scope="session")
+def boxes() -> str:
+    """The backend that tools run in, or a skip where this machine refuses it."""
+
+    async def opened() -> None:
+        async with open_backend("namespace") as backend:
+            await (await backend.open()).close()
+
+    try:
+        asyncio.run(opened())
+    except UsageError as refused:
+        _skip(str(refused))
+    return "namespace"
+
+
 @pytest.fixture
-async def backend() -> AsyncIterator[Backend]:
-    async with open_backend("unsafe") as opened:
+async def backend(boxes: str) -> AsyncIterator[Backend]:
+    async with open_backend(boxes) as opened:
         yield opened
+
+
+CHECKED = {"sequences": 2, "steps": 40}
+"""Arguments of the environments that are examined: judging is not what the contract is about."""
+
+
+@pytest.fixture(scope="module")
+def one_workbench(envgym_examinations: Examinations, boxes: str) -> Iterator[None]:
+    """One workbench for all instances that the checks make one after another, to save its start.
+
+    It outlives each of them, so it makes no boxes ahead: that would be work which an instance that
+    was closed seems to have left.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("envgym.environments.verilog.workbench._WARM", 0)
+        env = envgym.make("verilog/design-v1", sandbox=boxes, **CHECKED)
+        envgym_examinations._runner.run(env.reset(seed=0))
+        yield
+        envgym_examinations._runner.run(env.close())
 
 
 @pytest.fixture(scope="session")

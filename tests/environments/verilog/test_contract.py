@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from envgym.pytest_plugin import envgym_checks
 
-test_contract = envgym_checks(
-    "verilog/design-v1", episodes=2, company=20, sequences=2, steps=40
+from .conftest import CHECKED
+
+test_contract = pytest.mark.usefixtures("one_workbench")(
+    envgym_checks("verilog/design-v1", episodes=2, company=40, **CHECKED)
 )

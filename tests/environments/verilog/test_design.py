@@ -19,10 +19,10 @@ from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.workbench import bounded
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.graders import verilog as judging
+from tests.sandboxes.graders.verilog.designs import ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
 
-from ...sandboxes.graders.verilog.designs import ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
-
-QUICK: dict[str, Any] = {"sandbox": "unsafe", "sequences": 6, "steps": 60}
+QUICK: dict[str, Any] = {"sequences": 6, "steps": 60}
+pytestmark = pytest.mark.usefixtures("boxes")
 COUNTER_TASK = Problem(
     "counter", "Count.", (COUNTER_SOURCE,), "counter", COUNTER, plan="One register."
 ).task("train")
@@ -55,7 +55,8 @@ async def test_the_specification_states_the_ports() -> None:
     async with envgym.make("verilog/design-v1", **QUICK) as env:
         first, _ = await env.reset(seed=0, options={"task": COUNTER_TASK})
     assert "Write the module counter.\n\nCount." in first.text
-    assert "- input [3:0] value\n" in first.text and "- output full" in first.text
+    assert "- input [3:0] value\n" in first.text
+    assert "- output full" in first.text
 
 
 async def test_a_right_design_ends_the_episode(env: VerilogDesign) -> None:
@@ -67,13 +68,16 @@ async def test_wrong_ones_are_told_why_until_none_is_left(env: VerilogDesign) ->
     step = await say(env, "submit", design=OTHERS["counts down"])
     text = step.observation.text
     assert re.search(r"count is [01]{4}, should be [01]{4}", text)
-    assert "rising edge of clk" in text and "enable=1'h1" in text
-    assert "Attempts left: 2" in text and not step.done
+    assert "rising edge of clk" in text
+    assert "enable=1'h1" in text
+    assert "Attempts left: 2" in text
+    assert not step.done
     step = await say(env, "submit", design=OTHERS["does not parse"])
     assert "synthesis: runtime error" in step.observation.text
     step = await say(env, "submit", design=OTHERS["port missing"])
     assert "load: absent, should be input of 1 bits" in step.observation.text
-    assert step.terminated and (step.reward, step.info["score"]) == (0.0, 0.0)
+    assert step.terminated
+    assert (step.reward, step.info["score"]) == (0.0, 0.0)
     assert step.info["metrics"]["attempts"] == 3
 
 
@@ -92,17 +96,21 @@ async def test_tools_answer_with_what_the_programs_say(env: VerilogDesign) -> No
     ran = await say(env, "simulate", testbench=BENCH)  # the design given last
     assert ran.observation.text == "count is 3"
     cells = (await say(env, "synthesise")).observation.text
-    assert "Number of cells:" in cells and "$_DFF" in cells and "No warnings." in cells
+    assert "Number of cells:" in cells
+    assert "$_DFF" in cells
+    assert "No warnings." in cells
     wrong = await say(env, "lint", design=COUNTER_SOURCE.replace("count + 1", "counts + 1"))
-    assert "design.sv:8" in wrong.observation.text and "counts" in wrong.observation.text
+    assert "design.sv:8" in wrong.observation.text
+    assert "counts" in wrong.observation.text
     ruled = await say(env, "simulate", testbench=BENCH, design=ATTACKS["74 finish"])
     assert ruled.observation.text.startswith("Not run, rules are broken:\nline 10: $finish")
     lone = await say(env, "simulate", testbench="module tb; endmodule", design=COUNTER_SOURCE)
     assert lone.observation.text == "The test bench printed nothing."
     loop = await say(env, "synthesise", design=ATTACKS["86 combinational loop"])
-    assert "logic loop" in loop.observation.text
+    assert "Warning: Wire counter" in loop.observation.text
     long = await say(env, "lint", design=ATTACKS["million lines"])
-    assert "longer than" in long.observation.text and len(long.observation.text) < 200
+    assert "longer than" in long.observation.text
+    assert len(long.observation.text) < 200
 
 
 async def test_floods_and_loops_are_cut(env: VerilogDesign, monkeypatch: Any) -> None:
@@ -126,7 +134,7 @@ async def test_floods_and_loops_are_cut(env: VerilogDesign, monkeypatch: Any) ->
         '$fopen("/etc/passwd", "r")',
         '$readmemh("/etc/passwd", m)',
         '$system("id")',
-        '$fgets(s, f)',
+        "$fgets(s, f)",
         '$value$plusargs("x=%s", s)',
         '\n`include "/etc/passwd"\n',
         "`define J(a, b) a``b",
@@ -148,7 +156,8 @@ def test_what_benches_need_is_allowed() -> None:
 @pytest.mark.parametrize("name", [n for n in ATTACKS if n[:2] in ("73", "75", "77", "78", "88")])
 async def test_attacks_score_nothing_here(env: VerilogDesign, name: str) -> None:
     step = await say(env, "submit", design=ATTACKS[name])
-    assert step.info["score"] == 0.0 and "Not accepted" in step.observation.text
+    assert step.info["score"] == 0.0
+    assert "Not accepted" in step.observation.text
 
 
 async def test_the_golden_design_is_simulated_once(env: VerilogDesign, monkeypatch: Any) -> None:
@@ -175,13 +184,16 @@ async def test_the_golden_design_is_simulated_once(env: VerilogDesign, monkeypat
 
 async def test_hints_grow_and_never_tell_all(env: VerilogDesign) -> None:
     before = env.hints()
-    assert "One register." in before[0] and "rst_n is 0, at once" in before[0]
+    assert "One register." in before[0]
+    assert "rst_n is 0, at once" in before[0]
     await say(env, "submit", design=OTHERS["counts down"])
     after = env.hints()
     assert len(after) == len(before) + 1
-    assert re.search("count is [01]{4}, should be [01]{4}", after[1]) and "enable=" not in after[1]
+    assert re.search("count is [01]{4}, should be [01]{4}", after[1])
+    assert "enable=" not in after[1]
     body = [line for line in COUNTER_SOURCE.splitlines()[3:] if line.strip()]
-    assert body[0] in after[-1] and body[-2] not in after[-1]
+    assert body[0] in after[-1]
+    assert body[-2] not in after[-1]
     await env.reset(seed=0, options={"task": COUNTER_TASK})
     assert env.hints() == after  # another attempt at the same task
     await env.reset(seed=1)
@@ -196,7 +208,8 @@ async def test_a_refuted_design_is_wrong_where_proofs_are_asked_for() -> None:
         step = await env.step(Action.call("submit", design=rare))
         assert "equivalence refuted: wrong answer" in step.observation.text
         step = await env.step(Action.call("submit", design=COUNTER_SOURCE))
-        assert step.info["score"] == 1.0 and step.info["metrics"]["proven"] == 1.0
+        assert step.info["score"] == 1.0
+        assert step.info["metrics"]["proven"] == 1.0
 
 
 _TWO = """module two(input a, input b, input d, output reg q, output reg p);
@@ -270,7 +283,9 @@ async def test_rows_of_a_file_are_tasks_and_any_golden_will_do(tmp_path: Path) -
         train, test = (
             {task.data["name"] for task in env.tasks(split)} for split in ("train", "test")
         )
-        assert train and test and not train & test
+        assert train
+        assert test
+        assert not train & test
         assert len(env.tasks("all")) == 20 == len(train) + len(test)
         with pytest.raises(UsageError, match="no split"):
             env.tasks("validation")
@@ -283,7 +298,7 @@ async def test_rows_of_a_file_are_tasks_and_any_golden_will_do(tmp_path: Path) -
 
 
 async def test_verilog_eval_is_played(verilog_eval: Path) -> None:
-    kwargs = {**QUICK, "sandbox": "unsafe", "data": str(verilog_eval)}
+    kwargs = {**QUICK, "data": str(verilog_eval)}
     async with envgym.make("verilog/design-v1", **kwargs) as env:
         tasks: list[Task] = [t for t in env.tasks("all") if t.data["name"][4:7] in ("001", "155")]
         assert len(tasks) == 2
@@ -297,4 +312,6 @@ async def test_verilog_eval_is_played(verilog_eval: Path) -> None:
 def test_long_texts_keep_their_ends() -> None:
     assert bounded("short", 10) == "short"
     text = bounded("a" * 50 + "z" * 50, 30)
-    assert text.startswith("a" * 20) and text.endswith("z" * 10) and "70 characters" in text
+    assert text.startswith("a" * 20)
+    assert text.endswith("z" * 10)
+    assert "70 characters" in text

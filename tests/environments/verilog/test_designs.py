@@ -1,7 +1,6 @@
 """Generated designs: goldens are right, every mutant is wrong, splits share nothing.
 
-All families were held to this once; here some of them are, others on other days of the month would
-be no more than chance, so it is always the same few, of every kind.
+All families were held to this once; here always the same few are, one of each level.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from envgym.sandboxes.graders.verilog import (
     record_golden,
 )
 
-_JUDGED = ["saturating_adder", "priority_encoder", "timer", "edge_capture", "fifo", "crc"]
+_JUDGED = ["priority_encoder", "timer", "fifo", "crc"]
 
 
 def _made(name: str, seed: int) -> Design:
@@ -38,13 +37,14 @@ def test_there_are_many() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_designs_keep_the_rules_and_their_mutants_differ(name: str) -> None:
-    for seed in range(20):
+    for seed in range(10):
         design = _made(name, seed)
         assert design == _made(name, seed)
         assert lint(design.golden, "top_module") == []
         assert len({design.golden, *design.mutants}) == len(design.mutants) + 1
         assert len(design.mutants) >= 3
-        assert design.spec and design.plan
+        assert design.spec
+        assert design.plan
 
 
 @pytest.mark.parametrize("name", _JUDGED)

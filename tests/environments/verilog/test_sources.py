@@ -33,7 +33,8 @@ def test_verilog_eval(verilog_eval: Path) -> None:
     assert len(problems) == 156
     first = problems[0]
     assert (first.name, first.module) == ("Prob001_zero", "TopModule")
-    assert "module TopModule" in first.goldens[0] and "RefModule" not in first.goldens[0]
+    assert "module TopModule" in first.goldens[0]
+    assert "RefModule" not in first.goldens[0]
     assert "TopModule" in first.spec
     assert problems == load_problems(str(verilog_eval))
 

@@ -22,7 +22,11 @@ def _register(event: str, body: str, more: str = "") -> str:
 
 async def test_ports_clock_and_reset_are_found(backend: Backend) -> None:
     found = await analyse(backend, COUNTER_SOURCE)
-    assert (found.module, found.inputs, found.outputs) == ("counter", COUNTER.inputs, COUNTER.outputs)
+    assert (found.module, found.inputs, found.outputs) == (
+        "counter",
+        COUNTER.inputs,
+        COUNTER.outputs,
+    )
     assert (found.clock, found.edges, found.resets) == ("clk", ("pos",), COUNTER.resets)
     assert await analyse(backend, ADDER_SOURCE, "adder") == ADDER
     assert Interface.from_json(found.to_json()) == found
@@ -32,7 +36,11 @@ async def test_ports_clock_and_reset_are_found(backend: Backend) -> None:
     ("source", "edges", "resets"),
     [
         (_register("posedge clk", "if (r) q <= 0; else q <= d;"), "pos", [Reset("r", True, True)]),
-        (_register("negedge clk", "if (!r) q <= 1; else q <= d;"), "neg", [Reset("r", False, True)]),
+        (
+            _register("negedge clk", "if (!r) q <= 1; else q <= d;"),
+            "neg",
+            [Reset("r", False, True)],
+        ),
         (
             _register("posedge clk or posedge r", "if (r) q <= 0; else q <= d;"),
             "pos",
