@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 # The chat templates of model families, for tests alone: TRL's wheel without what it depends on.
 TRL := 1.16.0
 TEMPLATES := .cache/trl-$(TRL)
+PUZZLES := $(VENV)/.reasoning-gym
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: setup programs demo test lint bench base images clean
@@ -25,8 +26,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[all,dev]"
 	@touch $(STAMP)
 
-# What tests drive and Debian has: a browser, Icarus Verilog, Yosys. Without one its tests are skipped by name.
-PROGRAMS := chromium iverilog yosys
+# What tests drive and Debian has: a browser, Icarus Verilog, Yosys; gcc builds what reasoning-gym
+# needs. Without one its tests are skipped by name.
+PROGRAMS := chromium iverilog yosys gcc
 programs:
 	@missing=$$(for name in $(PROGRAMS); do command -v $$name >/dev/null || echo $$name; done); \
 	[ -z "$$missing" ] || { \
@@ -37,11 +39,15 @@ programs:
 demo: setup
 	$(BIN)/envgym train demo --fresh
 
-test: setup programs $(TEMPLATES)
+test: setup programs $(TEMPLATES) $(PUZZLES)
 	$(BIN)/pytest
 
 $(TEMPLATES): | setup
 	-$(BIN)/pip install --quiet --no-deps --target $@ trl==$(TRL)
+
+# Not of the set-up: a package that it needs is compiled.
+$(PUZZLES): | setup programs
+	-$(BIN)/pip install --quiet -c constraints.txt -e ".[reasoning-gym]" && touch $@
 
 lint: setup
 	$(BIN)/ruff check .

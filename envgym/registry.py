@@ -23,6 +23,13 @@ _classes: dict[str, Callable[..., Env[Any]]] = {}
 _plugins_loaded = False
 
 BUILTIN = {
+    "code/python-v1": "envgym.environments.code.python:WriteProgram",
+    "code/reason-v1": "envgym.environments.code.reason.environment:ReasonAboutProgram",
+    "puzzles/knights-v1": "envgym.environments.puzzles.knights:Knights",
+    "puzzles/math-v1": "envgym.environments.puzzles.mathematics:Mathematics",
+    "puzzles/np-v1": "envgym.environments.puzzles.np.env:NpHard",
+    "puzzles/reasoning-gym-v1": "envgym.environments.puzzles.gym_env:ReasoningGym",
+    "puzzles/strings-v1": "envgym.environments.puzzles.strings:Strings",
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
     "verilog/design-v1": "envgym.environments.verilog.design:VerilogDesign",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from envgym.env import Env, Info, TaskT
 from envgym.messages import Action, Message, Observation, user
@@ -31,11 +31,16 @@ class ToolEnv(Env[TaskT]):
 
     no_tool_call: Literal["remind", "end"] = "remind"
     reminder: str = "No tool was called. Call one of: {tools}."
-    _specs: ClassVar[dict[str, ToolSpec]] = {}
+    _specs: dict[str, ToolSpec] = {}  # noqa: RUF012 - replaced, never changed
 
     def __init__(self, *, max_turns: int | None = None) -> None:
         super().__init__(max_turns=max_turns)
         self._abandoned: list[ThreadCall] = []
+
+    def withhold(self, *names: str) -> None:
+        """Have this instance do without some tools of its class; for ``__init__``."""
+        self._specs = {name: spec for name, spec in self._specs.items() if name not in names}
+        self.tools = tuple(self._specs.values())
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -26,9 +26,24 @@ class Sample:
 
     Attributes:
         episode, trajectory: What was played, and the seat's part in it.
-        reward: What it is trained on; the reward plug-ins set it.
+        reward: What it is trained on, all told; the reward plug-ins add to it by the `pay` methods.
+        turn_rewards: The parts of it that came with a turn, one a turn; empty for none. What is
+            neither here nor in `token_rewards` came with the last turn.
+        token_rewards: The parts of it that came with an action token, one array a turn, float64;
+            empty for none.
+        components: The parts of it by the name of what paid them.
         advantages: One array a turn, float32 [tokens of the action]; the advantage plug-in sets it.
         kind: Which losses apply: ``rl`` or ``sft``.
+        skip: Left out of the batch and of its denominator: set by advantages that train on a part.
+        proximal, reference: Log-probs of the action tokens just before the step's first update, and
+            under the frozen reference: one float32 array a turn, in the target context. None where
+            no plug-in asks for them.
+        norms: Squared norm of each action token's score, the gradient of its log-prob by the
+            logits: 1 - 2π + Σπ². One float32 array a turn, or None.
+        values: A critic's, one float32 array a turn, [tokens of the action]: the value of the state
+            before each action token. None without a critic.
+        returns: What the critic is to learn, in the shape of `values`; NaN where a token has no
+            target. Advantages that need values set it; else it is empty.
     """
 
     episode: Episode
@@ -36,11 +51,37 @@ class Sample:
     reward: float = 0.0
     advantages: list[NDArray[np.float32]] = field(default_factory=list)
     kind: str = "rl"
+    turn_rewards: list[float] = field(default_factory=list)
+    token_rewards: list[NDArray[np.float64]] = field(default_factory=list)
+    components: dict[str, float] = field(default_factory=dict)
+    skip: bool = False
+    proximal: list[NDArray[np.float32]] | None = None
+    reference: list[NDArray[np.float32]] | None = None
+    norms: list[NDArray[np.float32]] | None = None
+    values: list[NDArray[np.float32]] | None = None
+    returns: list[NDArray[np.float32]] = field(default_factory=list)
 
     @property
     def tokens(self) -> int:
         """Number of action tokens."""
         return self.trajectory.action_tokens
+
+    def pay(self, name: str, amount: float) -> None:
+        """Add to the reward, with the last turn."""
+        self.reward += amount
+        self.components[name] = self.components.get(name, 0.0) + amount
+
+    def pay_turns(self, name: str, amounts: Sequence[float]) -> None:
+        """Add to the reward, an amount with each turn."""
+        before = self.turn_rewards or [0.0] * len(amounts)
+        self.turn_rewards = [b + float(a) for b, a in zip(before, amounts, strict=True)]
+        self.pay(name, float(sum(amounts)))
+
+    def pay_tokens(self, name: str, amounts: Sequence[NDArray[np.float64]]) -> None:
+        """Add to the reward, an amount with each action token: one array a turn."""
+        before = self.token_rewards or [np.zeros(len(a)) for a in amounts]
+        self.token_rewards = [b + a for b, a in zip(before, amounts, strict=True)]
+        self.pay(name, float(sum(a.sum() for a in amounts)))
 
     def spread(self, advantage: float) -> None:
         """Give every action token the same advantage."""
@@ -61,6 +102,8 @@ class TrainRow:
     Attributes:
         row: Target-context tokens.
         advantage, weight: float32 [T]; 0 on context.
+        proximal: Log-probs just before the step's first update, float32 [T]; NaN where unknown.
+        value, returns: What the critic said and is to say, float32 [T]; NaN where there is nothing.
         sample: Index of the sample in its batch (rows of one episode share it).
     """
 
@@ -68,6 +111,9 @@ class TrainRow:
     advantage: NDArray[np.float32]
     weight: NDArray[np.float32]
     sample: int
+    proximal: NDArray[np.float32]
+    value: NDArray[np.float32]
+    returns: NDArray[np.float32]
 
 
 def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[TrainRow]:
@@ -89,12 +135,20 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
                     "show the task in a message of its own"
                 )
             advantage = np.zeros(len(row), np.float32)
+            proximal, value, returns = np.full((3, len(row)), np.nan, np.float32)
+            by_turn = (
+                (advantage, sample.advantages),
+                (proximal, sample.proximal),
+                (value, sample.values),
+                (returns, sample.returns),
+            )
             for turn in np.unique(row.turn[row.mask]):
                 place = row.turn == turn
-                count = int(place.sum())
-                if sample.advantages:
-                    begin = used[turn]
-                    advantage[place] = sample.advantages[turn][begin : begin + count]
-                used[turn] += count
-            compiled.append(TrainRow(row, advantage, weight * row.mask.astype(np.float32), index))
+                begin = used[turn]
+                used[turn] += int(place.sum())
+                for array, given in by_turn:
+                    if given:
+                        array[place] = given[turn][begin : used[turn]]
+            weighted = weight * row.mask.astype(np.float32)
+            compiled.append(TrainRow(row, advantage, weighted, index, proximal, value, returns))
     return compiled

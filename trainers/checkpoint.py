@@ -38,8 +38,13 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
     torch.save(trainer.policy.state(), draft / "optimizer.pt")
     if trainer.reference is not None:
         save_file(_weights(trainer.reference), draft / "reference.safetensors")
+    if trainer.critic is not None:
+        save_file(_weights(trainer.critic.module), draft / "critic.safetensors")
+        torch.save(trainer.critic.optimizer.state_dict(), draft / "critic_optimizer.pt")
     state = {
         "step": trainer.step_number,
+        "idle_steps": trainer.idle_steps,
+        "version": trainer.agent.engine.version,
         "progress": progress,
         "plugins": {p: getattr(trainer.config, p).state() for p in _PLUGINS},
     }
@@ -78,13 +83,21 @@ def load(trainer: Trainer, path: Path) -> dict[str, Any]:
             trainer.reference.load_state_dict(
                 load_file(path / "reference.safetensors"), strict=False
             )
+        if trainer.critic is not None:
+            trainer.critic.module.load_state_dict(
+                load_file(path / "critic.safetensors"), strict=False
+            )
+            trainer.critic.optimizer.load_state_dict(
+                torch.load(path / "critic_optimizer.pt", weights_only=True)
+            )
         state = json.loads((path / "state.json").read_text())
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"cannot resume from {path}: {error}; use --fresh") from error
     for point, values in state["plugins"].items():
         getattr(trainer.config, point).load(values)
     trainer.step_number = state["step"]
-    trainer.agent.engine.update_weights()
+    trainer.idle_steps = state.get("idle_steps", 0)
+    trainer.agent.engine.update_weights(state.get("version"))  # tokens' ages count on from it
     return state["progress"]
 
 

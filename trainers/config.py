@@ -10,12 +10,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from envgym.agents.tiny import CopyingPhase, TinyConfig
 from envgym.errors import UsageError, suggest
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.composers import Composer, Shuffled
+from envgym.trainers.conflicts import check_conflicts
 from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.hooks import Hook
 from envgym.trainers.losses import Clip, Loss
@@ -93,6 +103,11 @@ class RolloutSection(Section):
         description="Rounds of rollouts a step may take to find groups whose rewards "
         "differ (DAPO's dynamic sampling); 1 keeps every group of the one round.",
     )
+    dynamic_by: Literal["reward", "score"] = Field(
+        "reward",
+        description="What must differ within a group: the environment's rewards, or the scores "
+        "alone, where shaping makes rewards differ that are equally right.",
+    )
 
 
 class WarmStart(Section):
@@ -136,16 +151,67 @@ class Learner(Section):
     lr_decay: Literal["constant", "linear"] = Field("constant", description="Over the steps.")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's.")
     grad_clip: float = Field(1.0, gt=0, description="Norm of the gradient.")
-    micro_tokens: int = Field(16384, ge=1, description="Padded tokens of one forward pass.")
+    micro_tokens: int = Field(16384, ge=1, description="Most tokens of one forward pass.")
+    packing: bool = Field(
+        True,
+        description="Run rows without padding, and what they begin with in common once; models "
+        "whose attention cannot be packed run padded.",
+    )
     denominator: Literal["token", "sequence", "constant"] = Field(
         "token", description="What token losses are divided by; see losses.base.token_weights."
     )
     constant: float = Field(1024.0, gt=0, description="For the constant denominator.")
+    idle_steps: int = Field(
+        0,
+        ge=0,
+        description="Steps in a row that may find nothing to learn from (all rewards equal, say) "
+        "before the run stops and says so.",
+    )
 
-    def lr_scale(self, step: int) -> float:
-        """What `lr` is multiplied by at a step, counted from 0."""
-        decay = 1 - step / self.steps if self.lr_decay == "linear" and self.steps else 1.0
-        return decay * min(1.0, (step + 1) / (self.warmup + 1))
+    def lr_scale(self, step: int, idle: int = 0) -> float:
+        """What `lr` is multiplied by at a step, counted from 0, after `idle` steps without it."""
+        return self.decay(step) * min(1.0, (step - idle + 1) / (self.warmup + 1))
+
+    def decay(self, step: int) -> float:
+        """What becomes of rates over the steps."""
+        return 1 - step / self.steps if self.lr_decay == "linear" and self.steps else 1.0
+
+
+class CriticSection(Section):
+    """What both kinds of critic have."""
+
+    lr: float = Field(1e-5, gt=0, description="Learning rate of the critic's own weights.")
+    clip: float | None = Field(
+        0.2,
+        gt=0,
+        description="How far from its first estimate a step's updates may move a value before "
+        "they lose their gradient, in units of the return; null for any distance.",
+    )
+    warmup: int = Field(
+        0,
+        ge=0,
+        description="First steps, of the learner's, in which the critic alone learns: the policy "
+        "is not moved by values that mean nothing yet.",
+    )
+
+
+class HeadCritic(CriticSection):
+    """A linear head on the policy's own states: next to no memory, no forward pass of its own."""
+
+    kind: Literal["head"]
+    lr: float = Field(1e-3, gt=0, description="Learning rate of the head.")
+    coef: float = Field(
+        0.1,
+        ge=0,
+        description="Of the value loss in the gradient of the policy's layers; 0 leaves them to "
+        "the policy.",
+    )
+
+
+class ModelCritic(CriticSection):
+    """A model of its own, that begins as a copy of the policy after its warm start."""
+
+    kind: Literal["model"]
 
 
 class Evaluation(Section):
@@ -183,6 +249,9 @@ class Config(Section):
     advantage: Annotated[SerializeAsAny[Advantage], entry("advantage")] = Field(
         default_factory=Grpo
     )
+    critic: Annotated[HeadCritic | ModelCritic, Field(discriminator="kind")] | None = Field(
+        None, validate_default=True, description="For advantages that need values; null for none."
+    )
     losses: list[Annotated[SerializeAsAny[Loss], entry("loss")]] = Field(
         default_factory=lambda: list[Loss]([Clip()])
     )
@@ -190,6 +259,24 @@ class Config(Section):
         default_factory=Shuffled
     )
     hooks: list[Annotated[SerializeAsAny[Hook], entry("hook")]] = Field(default_factory=list)
+
+    @field_validator("critic")
+    @classmethod
+    def _fits(cls, critic: CriticSection | None, info: ValidationInfo) -> CriticSection | None:
+        advantage = info.data.get("advantage")
+        if advantage is not None and advantage.needs_values != (critic is not None):
+            raise ValueError(
+                f"the advantage {advantage.name!r} uses no values: take one that does, such as "
+                "gae, or leave the critic out"
+                if critic
+                else f"the advantage {advantage.name!r} needs values: add critic: {{kind: head}}"
+            )
+        return critic
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        check_conflicts(self)
+        return self
 
     @property
     def directory(self) -> Path:
@@ -235,7 +322,8 @@ def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Confi
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise UsageError(f"{path.name}: {where}: {problem['msg']}{more}") from error
+        at = f"{where}: " if where else ""  # what concerns several fields names them itself
+        raise UsageError(f"{path.name}: {at}{problem['msg']}{more}") from error
 
 
 def _override(values: dict[str, Any], override: str) -> None:

@@ -12,15 +12,18 @@ import torch
 
 from envgym.agents.local import LocalAgent, SamplingParams
 from envgym.chat import Chat
-from envgym.errors import Fault
 from envgym.rollout import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers import metrics as measure
-from envgym.trainers.batch import Group, Sample, train_rows
-from envgym.trainers.config import Config
+from envgym.trainers.batch import Group, Sample, TrainRow, train_rows
+from envgym.trainers.checks import check_advantages, check_played, check_rewards, nothing_learnt
+from envgym.trainers.config import Config, CriticSection
+from envgym.trainers.critic import Critic, explained_variance
+from envgym.trainers.dynamic import Collected, collect
 from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
-from envgym.trainers.losses.base import token_weights
-from envgym.trainers.policy import Policy
+from envgym.trainers.losses.base import useful_rows
+from envgym.trainers.policy import Policy, ValueTerm
+from envgym.trainers.recall import recall, recall_proximal
 from envgym.trainers.setup import build_chat, build_model, make_env
 from envgym.trainers.warm_start import demonstrations, imitate
 from envgym.trajectory import Episode
@@ -31,10 +34,12 @@ class Trainer:
 
     Attributes:
         step_number: Steps of reinforcement learning done.
+        idle_steps: The last of them, in a row, that found nothing to learn from.
     """
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        # Plug-ins remember: another run of the same config begins without what this one kept.
+        self.config = config = config.model_copy(deep=True)
         if config.threads:
             torch.set_num_threads(config.threads)
         roll = config.rollout
@@ -49,9 +54,12 @@ class Trainer:
         self.reference = (
             copy.deepcopy(self.model).requires_grad_(False)
             if any(loss.needs_reference for loss in config.losses)
+            or any(reward.needs_reference for reward in config.rewards)
             else None
         )
+        self.critic = self._critic(config.critic) if config.critic else None
         self.step_number = 0
+        self.idle_steps = 0
 
     async def step(self) -> tuple[dict[str, float], list[Episode]]:
         """One step: returns its metrics and the episodes played."""
@@ -60,21 +68,31 @@ class Trainer:
         missed = self.agent.engine.stats.missed
         groups, result = await self.collect()
         played = time.monotonic()
+        samples = [sample for group in groups for sample in group]
+        recall(config, self.policy, self.reference, samples)
         for reward in config.rewards:
             reward(groups)
-        config.sampler.observe(groups)
+            check_rewards(groups, reward.name)
+        if self.critic is not None:
+            self.critic.assess(samples)
         config.advantage(groups)
-        for sample in (s for group in groups for s in group):
+        check_advantages(groups, config.advantage.name)
+        for sample in samples:
             sample.record_advantages()
-        updates = [
-            self.learn(batch)
-            for batch in config.composer(groups, f"{config.seed}:{self.step_number}")
-        ]
+        batches = list(config.composer(groups, f"{config.seed}:{self.step_number}"))
+        recall_proximal(config, self.policy, [s for batch in batches for s in batch])
+        updates = [self.learn(batch) for batch in batches]
+        self.idle_steps = 0 if any(updates) else self.idle_steps + 1
+        if self.idle_steps > config.learner.idle_steps:
+            raise nothing_learnt(groups, batches, config, self.step_number + 1)
         self.agent.engine.update_weights()
         self.step_number += 1
         report = {
             **measure.of_groups(groups, result),
+            **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
+            **config.composer.report(),
             **measure.mean(updates),
+            **({"critic/explained": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
             "rollout/missed": float(self.agent.engine.stats.missed - missed),
             "time/rollout_s": played - began,
@@ -82,34 +100,33 @@ class Trainer:
         }
         return report, [*result.episodes, *result.quarantined]
 
-    async def collect(self) -> tuple[list[Group], RolloutResult]:
-        """Play groups; under dynamic sampling, until enough of them have rewards that differ."""
-        roll = self.config.rollout
-        kept: list[Group] = []
-        whole = RolloutResult()
-        for attempt in range(roll.dynamic_rounds):
-            result = await self.play(roll.groups - len(kept), attempt)
-            measure.merge(whole, result)
-            groups = as_groups(result.episodes)
-            if roll.dynamic_rounds > 1:
-                groups = [g for g in groups if len({s.trajectory.reward for s in g}) > 1]
-            kept += groups
-            if len(kept) >= roll.groups:
-                break
-        if not kept:
-            raise Fault("no group to learn from: all faulty, or all rewards equal in each", "env")
-        return kept, whole
+    async def collect(self) -> tuple[list[Group], Collected]:
+        """Play groups; under dynamic sampling, until enough of them have rewards that differ.
 
-    async def play(self, count: int, attempt: int) -> RolloutResult:
-        """One round of `count` groups."""
+        The sampler sees every group, those that are not trained on too.
+        """
+        taken: set[str] = set()
+
+        async def round_of(count: int, number: int) -> tuple[RolloutResult, list[Group]]:
+            result = await self.play(count, number, taken)
+            groups = as_groups(result.episodes)
+            check_played(groups)
+            self.config.sampler.observe(groups)
+            return result, groups
+
+        return await collect(round_of, self.config.rollout)
+
+    async def play(self, count: int, number: int, taken: set[str]) -> RolloutResult:
+        """One round of `count` groups, of tasks that are not `taken`; they are from then on."""
         config = self.config
-        seed = f"{config.seed}:{self.step_number}:{attempt}"
-        tasks = config.sampler.draw(self.source, count, seed)
+        seed = f"{config.seed}:{self.step_number}:{number}"
+        tasks = config.sampler.draw(self.source, count, seed, taken)
+        taken.update(task.key for task in tasks)
         starts = [
             Start(
                 seed=_seed(seed, i),
                 task=task,
-                group=f"{self.step_number}.{attempt}.{i}",
+                group=f"{self.step_number}.{number}.{i}",
                 member=member,
             )
             for i, task in enumerate(tasks)
@@ -122,22 +139,43 @@ class Trainer:
         return await config.guidance.play(starts, play)
 
     def learn(self, batch: list[Sample]) -> dict[str, float]:
-        """One optimiser step on a batch."""
-        learner = self.config.learner
-        weights = token_weights(batch, learner.denominator, learner.constant)
-        useful = [r for r in train_rows(batch, weights) if r.advantage.any() or self.reference]
+        """One optimiser step on a batch: of the policy, and of the critic where there is one."""
+        learner, critic = self.config.learner, self.critic
+        weights = self.config.composer.weights(batch, learner.denominator, learner.constant)
+        rows = train_rows(batch, weights)
+        decay = learner.decay(self.step_number)
+        if critic is None:
+            return self._improve(rows)
+        if self.step_number < critic.settings.warmup:
+            return critic.update(rows, decay)
+        if not critic.shares:
+            return self._improve(rows) | critic.update(rows, decay)
+        if not critic.start(rows):
+            return self._improve(rows)
+        return self._improve(rows, critic.term) | critic.step(decay)
+
+    def _improve(self, rows: list[TrainRow], value: ValueTerm | None = None) -> dict[str, float]:
+        """One step of the policy, on the rows that it has something to learn from."""
+        useful = rows if value else useful_rows(rows, self.config.losses)
         if not useful:
             return {}
-        scale = learner.lr_scale(self.step_number)
-        return self.policy.update(useful, self.config.losses, self.reference, scale)
+        idle = self.critic.settings.warmup if self.critic else 0
+        scale = self.config.learner.lr_scale(self.step_number, idle)
+        return self.policy.update(useful, self.config.losses, self.reference, scale, value)
 
     async def warm_start(self, on_step: Any = None) -> None:
         """Imitate the oracle."""
         warm = self.config.warm_start
         episodes = await demonstrations(self.config, self.chat)
         imitate(self._policy(warm.lr), episodes, warm, self.config.seed, on_step)
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Let all that begins as the policy, or samples from it, begin from its weights of now."""
         if self.reference is not None:
             self.reference.load_state_dict(self.model.state_dict())
+        if self.critic is not None:
+            self.critic.adopt(self.model)
         self.agent.engine.update_weights()
 
     async def evaluate(self) -> tuple[Scores, list[Episode]]:
@@ -175,6 +213,17 @@ class Trainer:
             grad_clip=learner.grad_clip,
             micro_tokens=learner.micro_tokens,
             temperature=self.config.rollout.temperature,
+            packing=learner.packing,
+        )
+
+    def _critic(self, settings: CriticSection) -> Critic:
+        learner = self.config.learner
+        return Critic(
+            self.model,
+            settings,
+            grad_clip=learner.grad_clip,
+            micro_tokens=learner.micro_tokens,
+            packing=learner.packing,
         )
 
 

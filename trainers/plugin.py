@@ -29,6 +29,9 @@ class Plugin(BaseModel):
     point: ClassVar[str]
     name: str = ""
 
+    def conflict(self, config: Any) -> str | None:
+        """What of a run's `Config` it does not go with, and what to change; None where it does."""
+
     def state(self) -> dict[str, Any]:
         """What a checkpoint must keep of it, as JSON values."""
         return {}

@@ -1,13 +1,13 @@
 """The policy being trained: log-probs of action tokens, and one optimiser step on a batch.
 
-Rows are padded into micro-batches of similar length. Logits are computed for action tokens alone:
+Rows are packed into micro-batches. Logits are computed for action tokens alone, a piece at a time:
 context needs none, and [B, T, V] never exists whole.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,67 +16,32 @@ from transformers import PreTrainedModel
 
 from envgym.errors import EnvgymError
 from envgym.trainers.batch import TrainRow
+from envgym.trainers.logprobs import log_probs
 from envgym.trainers.losses import Loss, LossInputs
-from envgym.trainers.shared_prefix import hidden_states
+from envgym.trainers.states import action_states, micro_batches
+
+ValueTerm = Callable[[Tensor, Sequence[TrainRow]], Tensor]
+"""From states [N, H] and their rows to a loss: the critic's, where it is a head on them."""
 
 
 class TrainingError(EnvgymError):
     """Training cannot go on; the last good checkpoint is intact."""
 
 
-def action_logps(model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float) -> Tensor:
+def action_logps(
+    model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float, packing: bool = True
+) -> Tensor:
     """Log-probs of all action tokens of some rows, row after row, float32 [N]."""
-    logits, targets = _action_logits(model, batch, temperature)
-    return _logps(logits, targets)
-
-
-def _action_logits(
-    model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float
-) -> tuple[Tensor, Tensor]:
-    """Logits [N, V] of all action tokens, and their ids [N].
-
-    Rows are padded on the right; under causal attention that changes nothing before it.
-    """
-    device = next(model.parameters()).device
-    width = max(len(r.row) for r in batch)
-    ids = torch.zeros(len(batch), width, dtype=torch.long)
-    action = torch.zeros(len(batch), width, dtype=torch.bool)
-    for i, item in enumerate(batch):
-        ids[i, : len(item.row)] = torch.from_numpy(item.row.ids)
-        action[i, : len(item.row)] = torch.from_numpy(item.row.mask)
-    ids, action = ids.to(device), action.to(device)
-    hidden, skipped = hidden_states(model, ids, action)
-    logits = model.get_output_embeddings()(hidden[:, :-1][action[:, skipped + 1 :]]).float()
-    if temperature != 1.0:
-        logits = logits / temperature
-    return logits, ids[:, 1:][action[:, 1:]]
-
-
-def _logps(logits: Tensor, targets: Tensor) -> Tensor:
-    return logits.gather(1, targets.unsqueeze(1)).squeeze(1) - logits.logsumexp(-1)
-
-
-def entropies(logits: Tensor, rows: int = 128) -> Tensor:
-    """Entropy of each next-token distribution in nats, float32 [N], without gradient.
-
-    Args:
-        logits: [N, V]; taken `rows` at a time, so that no second [N, V] is held.
-    """
-    found: list[Tensor] = []
-    with torch.no_grad():
-        for part in logits.split(rows):
-            below = part - part.amax(-1, keepdim=True)
-            weight = below.exp()
-            total = weight.sum(-1)
-            found.append(total.log() - torch.linalg.vecdot(weight, below) / total)
-    return torch.cat(found)
+    hidden, targets = action_states(model, batch, packing)
+    return log_probs(model.get_output_embeddings(), hidden, targets, temperature)[0]
 
 
 class Policy:
     """A model and its optimiser.
 
     Args:
-        micro_tokens: Padded tokens of one forward pass.
+        micro_tokens: Most tokens of one forward pass.
+        packing: Whether rows run without padding, where the model lets them.
         temperature: What the sampler divides logits by; the learner must do the same.
     """
 
@@ -90,12 +55,14 @@ class Policy:
         grad_clip: float = 1.0,
         micro_tokens: int = 16384,
         temperature: float = 1.0,
+        packing: bool = True,
     ) -> None:
         self.model = model
         self.lr = lr
         self.grad_clip = grad_clip
         self.micro_tokens = micro_tokens
         self.temperature = temperature
+        self.packing = packing
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=lr, betas=betas, weight_decay=weight_decay
         )
@@ -106,8 +73,12 @@ class Policy:
         losses: Sequence[Loss],
         reference: PreTrainedModel | None = None,
         lr_scale: float = 1.0,
+        value: ValueTerm | None = None,
     ) -> dict[str, float]:
         """One optimiser step on the weighted sum of the losses over `rows`.
+
+        Args:
+            value: Another term, on the states that the action tokens are predicted from.
 
         Returns:
             Token means of the losses' metrics and of the ``entropy``, ``loss`` and ``grad_norm``.
@@ -119,8 +90,10 @@ class Policy:
         self.optimizer.zero_grad()
         sums: dict[str, float] = {}
         tokens = 0
-        for part in micro_batches(rows, self.micro_tokens):
-            inputs, weight, entropy = self._inputs(part, reference)
+        whole = any(loss.whole_samples for loss in losses)
+        for part in micro_batches(rows, self.micro_tokens, self.packing, whole):
+            hidden, targets = action_states(self.model, part, self.packing)
+            inputs, weight, entropy = self._inputs(part, hidden, targets, reference)
             sums["entropy"] = sums.get("entropy", 0.0) + entropy
             total = torch.zeros(())
             for loss in losses:
@@ -128,6 +101,8 @@ class Policy:
                 total = total + loss.coef * (values * weight).sum()
                 for name, metric in metrics.items():
                     sums[name] = sums.get(name, 0.0) + metric.detach().sum().item()
+            if value is not None:
+                total = total + value(hidden, part)
             if not math.isfinite(total.item()):
                 raise TrainingError(
                     "the loss is not finite: look at the rewards, lower the learning rate"
@@ -151,20 +126,26 @@ class Policy:
         return self.optimizer.state_dict()
 
     def _inputs(
-        self, part: Sequence[TrainRow], reference: PreTrainedModel | None
+        self,
+        part: Sequence[TrainRow],
+        hidden: Tensor,
+        targets: Tensor,
+        reference: PreTrainedModel | None,
     ) -> tuple[LossInputs, Tensor, float]:
         """What the losses take, the tokens' weights, and the sum of their entropies."""
-        logits, targets = _action_logits(self.model, part, self.temperature)
-        logp = _logps(logits, targets)
+        head = self.model.get_output_embeddings()
+        logp, entropy = log_probs(head, hidden, targets, self.temperature)
         ref_logp = None
         if reference is not None:
             with torch.no_grad():
-                ref_logp = action_logps(reference, part, self.temperature)
+                ref_logp = action_logps(reference, part, self.temperature, self.packing)
         device = logp.device
         old = _flat([torch.from_numpy(r.row.logprobs[r.row.mask]) for r in part], device)
+        prox = _flat([torch.from_numpy(r.proximal[r.row.mask]) for r in part], device)
         inputs = LossInputs(
             logp=logp,
             old_logp=torch.where(old.isnan(), logp.detach(), old),
+            prox_logp=torch.where(prox.isnan(), logp.detach(), prox),
             ref_logp=ref_logp,
             advantage=_flat([torch.from_numpy(r.advantage[r.row.mask]) for r in part], device),
             sample=torch.repeat_interleave(
@@ -173,19 +154,7 @@ class Policy:
             ).to(device),
         )
         weight = _flat([torch.from_numpy(r.weight[r.row.mask]) for r in part], device)
-        return inputs, weight, entropies(logits).sum().item()
-
-
-def micro_batches(rows: Sequence[TrainRow], tokens: int) -> Iterator[list[TrainRow]]:
-    """Rows sorted by length and cut so that a padded micro-batch has at most `tokens` tokens."""
-    part: list[TrainRow] = []
-    for item in sorted(rows, key=lambda r: len(r.row)):
-        if part and (len(part) + 1) * len(item.row) > tokens:
-            yield part
-            part = []
-        part.append(item)
-    if part:
-        yield part
+        return inputs, weight, entropy.sum().item()
 
 
 def _flat(parts: list[Tensor], device: torch.device) -> Tensor:

@@ -132,7 +132,7 @@ async def _stages(config: Config, trainer: Trainer, journal: Journal, progress: 
             learn_to_copy(
                 trainer.model, config.model.copying, config.seed, lambda i, a: on_step(i, copied=a)
             )
-            trainer.agent.engine.update_weights()
+            trainer.adopt()
         await evaluate("untrained")
         journal.stage = "base"
     if journal.stage == "base":

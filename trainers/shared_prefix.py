@@ -35,7 +35,7 @@ def hidden_states(model: PreTrainedModel, ids: Tensor, action: Tensor) -> tuple[
     shared = _shared(ids, action)
     cache = DynamicCache(config=model.config) if shared >= LEAST_SHARE * ids.shape[1] else None
     name = cache_argument(model.base_model)
-    if cache is None or name is None or not _keeps_plainly(model, cache):
+    if cache is None or name is None or not keeps_plainly(model, cache):
         return model.base_model(input_ids=ids, use_cache=False).last_hidden_state, 0
     shares: dict[str, Any] = {name: cache, "use_cache": True}
     once = model.base_model(input_ids=ids[:1, :shared], **shares)
@@ -56,7 +56,7 @@ def _shared(ids: Tensor, action: Tensor) -> int:
     return int(differs.int().argmax()) if bool(differs.any()) else 0
 
 
-def _keeps_plainly(model: PreTrainedModel, cache: DynamicCache) -> bool:
+def keeps_plainly(model: PreTrainedModel, cache: DynamicCache) -> bool:
     """Whether the model keeps nothing but plain keys and values, and keeps them while it trains."""
     return (
         bool(cache.layers)

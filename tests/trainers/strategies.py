@@ -6,9 +6,10 @@ import copy
 from collections.abc import Sequence
 from random import Random
 
+import numpy as np
 from hypothesis import strategies as st
 
-from envgym.messages import Kind
+from envgym.messages import Kind, user
 from envgym.task import Task
 from envgym.trainers.batch import Group, Sample
 from envgym.trainers.loop import as_groups
@@ -61,6 +62,19 @@ def rewarded(episodes: Sequence[Episode]) -> list[Group]:
     """The loop's groups of them, with the environment's rewards."""
     groups = as_groups(episodes)
     EnvironmentReward()(groups)
+    return groups
+
+
+def informed(groups: Sequence[Group]) -> Sequence[Group]:
+    """The groups with what was seen, a critic's values, norms and a reference's log-probs."""
+    for sample in samples_of(groups):
+        turns = sample.trajectory.turns
+        for index, turn in enumerate(turns):
+            turn.messages = turn.messages or (user("ab"[index % 2]),)
+        lengths = [len(turn.action) for turn in turns]
+        sample.values = [np.full(n, 0.5, np.float32) for n in lengths]
+        sample.norms = [np.linspace(0.2, 0.9, n, dtype=np.float32) for n in lengths]
+        sample.reference = [np.linspace(-2, -1, n, dtype=np.float32) for n in lengths]
     return groups
 
 

@@ -24,6 +24,7 @@ from envgym.trainers.loop import as_groups
 from envgym.trainers.losses import Clip, Loss, Sft
 from envgym.trainers.losses.base import Denominator, token_weights
 from envgym.trainers.policy import Policy, action_logps
+from envgym.trainers.states import micro_batches
 from envgym.trajectory import Episode, Span
 from tests.envgym import templates
 from tests.trainers.strategies import (
@@ -165,10 +166,11 @@ def test_what_is_not_an_action_carries_no_gradient(
         seen.append(output.last_hidden_state)
 
     hook = model.base_model.register_forward_hook(keep)
-    gradient(model, samples, losses=[Sft()], micro_tokens=1)  # one row a pass, shortest first
+    gradient(model, samples, losses=[Sft()], micro_tokens=1)  # one row a pass
     hook.remove()
-    compiled = sorted(train_rows(samples, [1.0] * len(samples)), key=lambda r: len(r.row))
-    for hidden, item in zip(seen, compiled, strict=True):
+    compiled = train_rows(samples, [1.0] * len(samples))
+    ordered = [row for [row] in micro_batches(compiled, 1)]
+    for hidden, item in zip(seen, ordered, strict=True):
         assert hidden.grad is not None
         reached = hidden.grad[0].abs().sum(-1) > 0
         assert reached.tolist() == [*item.row.mask[1:].tolist(), False]

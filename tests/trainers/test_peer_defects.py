@@ -8,7 +8,6 @@ OpenRLHF #1047), sums that hang on the micro-batch, dropout in the learner alone
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,19 +24,24 @@ from envgym.rollout import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.batch import Group, Sample, train_rows
-from envgym.trainers.loop import Trainer, as_groups
+from envgym.trainers.config import RolloutSection
+from envgym.trainers.dynamic import collect
+from envgym.trainers.loop import as_groups
 from envgym.trainers.losses import Clip, Kl, Sft
 from envgym.trainers.losses.base import token_weights
 from envgym.trainers.plugin import PLUGINS
-from envgym.trainers.policy import Policy, action_logps
+from envgym.trainers.policy import Policy, TrainingError, action_logps
 from envgym.trainers.rewards import EnvironmentReward
 from envgym.trajectory import Episode, Span, Trajectory, Turn
 from envgym.transcript import Transcript
 from tests.envgym import templates
 from tests.envgym.worlds import Guess, Solver
 from tests.trainers.helpers import episode
+from tests.trainers.strategies import informed
 
 VOCAB = 16
+ONE_SIDED = ("nsr", "psr", "brpo")  # train on one sign, or take a member for a reference
+AT_THE_PARTING = ("gagpo",)  # credits the step after which episodes went different ways
 every_advantage = pytest.mark.parametrize("name", sorted(PLUGINS["advantage"]))
 
 
@@ -61,7 +65,7 @@ def credit(name: str, *episodes: Episode) -> list[list[float]]:
     groups = grouped(*episodes)
     method = PLUGINS["advantage"][name]()
     assert isinstance(method, Advantage)
-    method(groups)
+    method(informed(groups))
     found = {id(s.episode): np.concatenate(s.advantages).tolist() for g in groups for s in g}
     return [found[id(e)] for e in episodes]
 
@@ -108,17 +112,31 @@ def test_advantages_across_tool_output(name: str) -> None:
 def test_the_outcome_reaches_every_turn(name: str) -> None:
     won = episode([([1], [2, 3]), ([4], [5]), ([6], [7, 8])], reward=1.0)
     lost = episode([([1], [2]), ([4], [5])])
-    winner, loser = credit(name, won, lost)
-    assert all(advantage > 0 for advantage in winner)
-    assert all(advantage < 0 for advantage in loser)
+    for made, wanted in ((won, 1.0), (lost, -1.0)):
+        for turn, seen in zip(made.turns, "abc", strict=False):  # both met the same
+            turn.messages = (user(seen),)
+        signs = set(np.sign(credit(name, won, lost)[made is lost]))
+        if name in ONE_SIDED:
+            assert signs in ({wanted}, {0.0})
+        elif name in AT_THE_PARTING:
+            assert wanted in signs <= {wanted, 0.0}
+        else:
+            assert signs == {wanted}
+    assert any(np.any(found) for found in credit(name, won, lost))
+
+
+def without_rewards() -> list[Episode]:
+    return [episode([([1], [2]), ([3], [4, 5])]), episode([([1], [2])] * 2)]
 
 
 # RAGEN finds the ends of turns by rewards that are not zero: other turns vanish, and an episode
 # without any raises IndexError.
 @every_advantage
 def test_an_episode_without_a_reward_has_its_turns(name: str) -> None:
-    for found in credit(name, episode([([1], [2]), ([3], [4, 5])]), episode([([1], [2])] * 2)):
-        assert found in ([0.0] * 3, [0.0] * 2)
+    lengths = [len(found) for found in credit(name, *without_rewards())]
+    assert lengths == [3, 2]
+    if PLUGINS["advantage"][name].compares:
+        assert not any(np.any(found) for found in credit(name, *without_rewards()))
 
 
 # SkyRL #201, TRL: rewards before the last turn are dropped.
@@ -182,18 +200,18 @@ async def test_a_fault_is_no_reward_of_zero() -> None:
 # DAPO #22 aborts ("Generated too many") where dynamic sampling finds too few groups whose rewards
 # differ. Ours trains on those it found; to find none is an error that says so.
 async def test_dynamic_sampling_goes_on_with_what_it_found() -> None:
-    def trainer(rewards: list[float]) -> Any:
-        async def play(count: int, attempt: int) -> RolloutResult:
-            members = [episode([([1], [2])], group=f"{attempt}", reward=r) for r in rewards]
-            return RolloutResult(episodes=members)
+    def one_group(*rewards: float) -> Any:
+        async def play(count: int, number: int) -> tuple[RolloutResult, list[Any]]:
+            made = [episode([([1], [2])], group=f"{number}", reward=r) for r in rewards]
+            return RolloutResult(episodes=made), grouped(*made)
 
-        rollout = SimpleNamespace(groups=8, dynamic_rounds=3)
-        return SimpleNamespace(config=SimpleNamespace(rollout=rollout), play=play)
+        return play
 
-    groups, result = await Trainer.collect(trainer([0.0, 1.0]))
+    rounds = RolloutSection(groups=8, dynamic_rounds=3)
+    groups, result = await collect(one_group(0.0, 1.0), rounds)
     assert (len(groups), len(result.episodes)) == (3, 6)
-    with pytest.raises(Fault, match="all rewards equal"):
-        await Trainer.collect(trainer([1.0, 1.0]))
+    with pytest.raises(TrainingError, match="all rewards equal"):
+        await collect(one_group(1.0, 1.0), rounds)
 
 
 # --- rows and masks -----------------------------------------------------------------------------

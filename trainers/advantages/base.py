@@ -4,17 +4,54 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from envgym.trainers.batch import Group
+import numpy as np
+
+from envgym.errors import UsageError
+from envgym.trainers.batch import Group, Sample
+from envgym.trainers.credit import Floats, lengths
 from envgym.trainers.plugin import Plugin
 
 
 class Advantage(Plugin):
-    """Credits action tokens. Groups hold each episode once, however many rows it will have."""
+    """Credits action tokens. Groups hold each episode once, however many rows it will have.
+
+    Attributes:
+        needs_values: Whether it reads `Sample.values`, and sets `Sample.returns`.
+        needs_norms: Whether it reads `Sample.norms`.
+        compares: Whether it credits by comparison within a group: a group of one gets zero.
+    """
 
     point: ClassVar[str] = "advantage"
+    needs_values: ClassVar[bool] = False
+    needs_norms: ClassVar[bool] = False
+    compares: ClassVar[bool] = False
+
+    def conflict(self, config: Any) -> str | None:
+        """Groups of one, where it compares within groups."""
+        if self.compares and config.rollout.group_size == 1:
+            return (
+                "it compares the episodes of a group, and groups of one get nothing: set "
+                "rollout.group_size to 2 or more, or take an advantage that does not compare"
+            )
+        return None
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set the advantages of every sample."""
+
+    def values(self, sample: Sample) -> Floats:
+        """The critic's values of a sample, [tokens].
+
+        Raises:
+            UsageError: There is no critic, or it valued other tokens.
+        """
+        if sample.values is None:
+            raise UsageError(
+                f"advantage {self.name!r} needs the values of a critic: give the recipe one "
+                "(`critic: …`), or take an advantage without, such as grpo"
+            )
+        if [len(v) for v in sample.values] != lengths(sample).tolist():
+            raise UsageError(f"advantage {self.name!r} needs a value for every action token")
+        return np.concatenate([*sample.values, np.zeros(0)]).astype(np.float64)

@@ -7,13 +7,29 @@ the centred reward is divided by.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.batch import Group
+from envgym.trainers.credit import ROUNDING, Floats
 from envgym.trainers.plugin import register
+
+
+def centred(values: Floats) -> Floats:
+    """Values minus their mean; all zero, to the last bit, where they are equal but for rounding.
+
+    The mean of three times 0.1 is not 0.1, 0.1 + 0.2 is not 0.3, and what is left over counts as
+    much as any reward once divided by a deviation as small.
+    """
+    differ = np.ptp(values) > ROUNDING * np.abs(values).max()
+    return values - values.mean() if differ else np.zeros(len(values))
+
+
+def deviation(values: Floats) -> float:
+    """Unbiased standard deviation; 0 of a single value."""
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 
 @register("grpo")
@@ -24,12 +40,11 @@ class Grpo(Advantage):
     deviation is the unbiased one, as TRL and verl have it.
 
     Trap: a group of one, or of equal rewards, has nothing to compare: its advantage is 0. (Peers
-    set mean 0 and std 1 there, which leaks the raw reward.) It is set, not computed: the mean of
-    three times 0.1 is not 0.1, and what is left over counts as much as any reward once divided by
-    a deviation as small.
+    set mean 0 and std 1 there, which leaks the raw reward.)
     """
 
     name: str = "grpo"
+    compares: ClassVar[bool] = True
     std: Literal["group", "batch", "none"] = "group"
     eps: float = 1e-4
 
@@ -38,10 +53,34 @@ class Grpo(Advantage):
         rewards = [np.array([s.reward for s in group]) for group in groups]
         batch = np.concatenate(rewards) if rewards else np.zeros(0)
         for group, values in zip(groups, rewards, strict=True):
-            centred = values - values.mean() if np.ptp(values) else np.zeros(len(values))
-            if self.std != "none" and centred.any():
+            advantages = centred(values)
+            if self.std != "none" and advantages.any():
                 spread = values if self.std == "group" else batch
-                deviation = spread.std(ddof=1) if len(spread) > 1 else 0.0
-                centred = centred / (deviation + self.eps)
-            for sample, advantage in zip(group, centred, strict=True):
+                advantages = advantages / (deviation(spread) + self.eps)
+            for sample, advantage in zip(group, advantages, strict=True):
                 sample.spread(float(advantage))
+
+
+@register("dr_grpo")
+class DrGrpo(Grpo):
+    """A_i = R_i - mean of the group (Dr. GRPO): no question counts more for being nearly decided.
+
+    Trap: half of the method is the denominator: ``learner.denominator: constant``.
+    """
+
+    name: str = "dr_grpo"
+    std: Literal["group", "batch", "none"] = "none"
+
+
+@register("lite_ppo")
+class LitePpo(Grpo):
+    """A_i = (R_i - mean of the group) / (std of the batch + eps) (Lite PPO).
+
+    Its other half is the token mean, ``learner.denominator: token``.
+
+    Trap: the deviation is that of the raw rewards of all groups, not of the centred ones, nor of a
+    micro-batch. Where nearly all rewards are equal, no deviation (``dr_grpo``) is better.
+    """
+
+    name: str = "lite_ppo"
+    std: Literal["group", "batch", "none"] = "batch"

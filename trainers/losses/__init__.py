@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from envgym.trainers.losses.base import Loss, LossInputs
-from envgym.trainers.losses.clip import Clip
+from envgym.trainers.losses.cispo import Cispo
+from envgym.trainers.losses.clip import Clip, Dapo
+from envgym.trainers.losses.decoupled import Decoupled, IcePop, Tis
+from envgym.trainers.losses.dppo import DppoTv
+from envgym.trainers.losses.gspo import Gspo
 from envgym.trainers.losses.kl import Kl
 from envgym.trainers.losses.sft import Sft
 
-__all__ = ["Clip", "Kl", "Loss", "LossInputs", "Sft"]
+__all__ = [
+    "Cispo",
+    "Clip",
+    "Dapo",
+    "Decoupled",
+    "DppoTv",
+    "Gspo",
+    "IcePop",
+    "Kl",
+    "Loss",
+    "LossInputs",
+    "Sft",
+    "Tis",
+]

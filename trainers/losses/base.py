@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from envgym.trainers.batch import Sample
+from envgym.errors import UsageError
+from envgym.trainers.batch import Sample, TrainRow
 from envgym.trainers.plugin import Plugin
 
 Denominator = Literal["token", "sequence", "constant"]
@@ -24,6 +26,7 @@ class LossInputs:
         ref_logp: Under the frozen reference; None where no term asks for it.
         advantage: Credit of the token.
         sample: int64, index of the episode in the batch.
+        prox_logp: Under the policy just before the step's first update; None where no term asks.
     """
 
     logp: Tensor
@@ -31,6 +34,7 @@ class LossInputs:
     ref_logp: Tensor | None
     advantage: Tensor
     sample: Tensor
+    prox_logp: Tensor | None = None
 
 
 class Loss(Plugin):
@@ -39,16 +43,62 @@ class Loss(Plugin):
     Attributes:
         applies_to: Kinds of samples it is for.
         needs_reference: Whether it reads `LossInputs.ref_logp`.
+        needs_proximal: Whether it reads `LossInputs.prox_logp`.
+        whole_samples: Whether all rows of a sample must be in one micro-batch.
+        improves: Whether it follows the advantages: a recipe has one such loss.
     """
 
     point: ClassVar[str] = "loss"
     applies_to: ClassVar[frozenset[str]] = frozenset({"rl"})
     needs_reference: ClassVar[bool] = False
+    needs_proximal: ClassVar[bool] = False
+    whole_samples: ClassVar[bool] = False
+    improves: ClassVar[bool] = False
     coef: float = 1.0
 
     @abstractmethod
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Per-token loss [N], and per-token metrics [N] to be averaged over tokens."""
+
+    def conflict(self, config: Any) -> str | None:
+        """Another loss that follows the advantages too."""
+        others = [loss.name for loss in config.losses if loss is not self and loss.improves]
+        if self.improves and others:
+            return (
+                f"it and {others[0]!r} both follow the advantages, which would count twice: keep "
+                "one of them in losses"
+            )
+        return None
+
+    def proximal(self, inputs: LossInputs) -> Tensor:
+        """`LossInputs.prox_logp`, which must be there."""
+        if inputs.prox_logp is None:
+            raise UsageError(f"the {self.name} loss needs proximal log-probs: train in the loop")
+        return inputs.prox_logp
+
+
+def ratios(inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
+    """The policy's ratio to what was recorded, [N], and what is told of it before anything cuts it.
+
+    A ratio far from 1 before the first update means that sampler and learner disagree.
+    """
+    difference = inputs.logp - inputs.old_logp
+    ratio = difference.exp()
+    return ratio, {"ratio": ratio, "old_kl": -difference, "logp_gap": difference.abs()}
+
+
+def useful_rows(rows: Sequence[TrainRow], losses: Sequence[Loss]) -> list[TrainRow]:
+    """Rows that weigh something, and whose gradient is not zero for want of credit.
+
+    A loss that compares with a reference has a gradient everywhere; one that looks at whole samples
+    sees all rows of a sample or none.
+    """
+    weighed = [r for r in rows if r.weight.any()]
+    if any(loss.needs_reference for loss in losses):
+        return weighed
+    credited = {r.sample for r in weighed if r.advantage.any()}
+    whole = any(loss.whole_samples for loss in losses)
+    return [r for r in weighed if r.advantage.any() or (whole and r.sample in credited)]
 
 
 def token_weights(samples: list[Sample], denominator: Denominator, constant: float) -> list[float]:
@@ -56,12 +106,15 @@ def token_weights(samples: list[Sample], denominator: Denominator, constant: flo
 
     ``token``: all tokens of the batch alike (DAPO). ``sequence``: the mean over a sample's tokens,
     then over samples (GRPO). ``constant``: the sum over ``constant`` times the number of samples
-    (Dr. GRPO). Computed over the global batch, never over a micro-batch.
+    (Dr. GRPO). Computed over the global batch, never over a micro-batch; skipped samples weigh
+    nothing and are not counted.
     """
-    count = len(samples)
-    total = sum(s.tokens for s in samples)
-    if denominator == "token":
-        return [1.0 / max(total, 1)] * count
-    if denominator == "sequence":
-        return [1.0 / (count * max(s.tokens, 1)) for s in samples]
-    return [1.0 / (count * constant)] * count
+    kept = [s for s in samples if not s.skip]
+    count = max(len(kept), 1)
+    total = max(sum(s.tokens for s in kept), 1)
+    weights = {
+        "token": lambda s: 1.0 / total,
+        "sequence": lambda s: 1.0 / (count * max(s.tokens, 1)),
+        "constant": lambda s: 1.0 / (count * constant),
+    }
+    return [0.0 if s.skip else weights[denominator](s) for s in samples]

@@ -1,37 +1,62 @@
-"""The clipped policy-gradient loss (PPO, arXiv 1707.06347 eq. 7; clip-higher from DAPO)."""
+"""The clipped policy-gradient loss.
+
+PPO (arXiv 1707.06347 eq. 7), dual clip (1912.09729 eq. 5), clip-higher (DAPO, 2503.14476 §3.1).
+"""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from envgym.trainers.losses.base import Loss, LossInputs
+from envgym.trainers.losses.base import Loss, LossInputs, ratios
 from envgym.trainers.plugin import register
+
+
+def clipped(ratio: Tensor, advantage: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
+    """min(r·A, clip(r, 1 - low, 1 + high)·A), and where the second was the smaller; both [N]."""
+    plain, bounded = ratio * advantage, ratio.clamp(1 - low, 1 + high) * advantage
+    return torch.minimum(plain, bounded), (bounded < plain).float()
 
 
 @register("clip")
 class Clip(Loss):
     """-min(r·A, clip(r, 1 - low, 1 + high)·A), r = exp(logp - old_logp).
 
+    With ``dual`` c: for A < 0 never more than -c·A, however far the ratio has gone.
+
     Trap: the ratio is logged raw, before clipping; a ratio far from 1 before the first update
     means that sampler and learner disagree.
     """
 
     name: str = "clip"
+    improves: ClassVar[bool] = True
     low: float = Field(0.2, gt=0, description="Lower clip range.")
     high: float = Field(0.2, gt=0, description="Upper clip range; 0.28 is DAPO's.")
+    dual: float | None = Field(
+        None, gt=1, description="Bound of the ratio where A < 0; 3 is usual, none is PPO's."
+    )
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """The clipped surrogate."""
-        difference = inputs.logp - inputs.old_logp
-        ratio = difference.exp()
-        clipped = ratio.clamp(1 - self.low, 1 + self.high)
-        plain, bounded = ratio * inputs.advantage, clipped * inputs.advantage
-        metrics = {
-            "ratio": ratio,
-            "clip_fraction": (bounded < plain).float(),
-            "old_kl": -difference,
-            "logp_gap": difference.abs(),
-        }
-        return -torch.minimum(plain, bounded), metrics
+        ratio, metrics = ratios(inputs)
+        gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
+        if self.dual is not None:
+            least = torch.where(inputs.advantage < 0, self.dual * inputs.advantage, -torch.inf)
+            metrics["dual_fraction"] = (gain < least).float()
+            gain = torch.maximum(gain, least)
+        return -gain, metrics
+
+
+@register("dapo")
+class Dapo(Clip):
+    """The clipped loss with DAPO's bounds, 0.2 and 0.28: unlikely tokens have room to grow.
+
+    Trap: the rest of DAPO is elsewhere: ``learner.denominator: token``, the reward ``overlong``,
+    and ``rollout.dynamic_rounds``.
+    """
+
+    name: str = "dapo"
+    high: float = Field(0.28, gt=0, description="Upper clip range.")

@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from envgym.trainers.rewards.base import Reward
-from envgym.trainers.rewards.environment import EnvironmentReward
+from envgym.trainers.rewards.environment import EnvironmentReward, Metric, Score
+from envgym.trainers.rewards.kl import KlReward
+from envgym.trainers.rewards.length import Length
 from envgym.trainers.rewards.overlong import Overlong
+from envgym.trainers.rewards.process import ProcessClip, ProcessDelta
+from envgym.trainers.rewards.spark import Spark
 
-__all__ = ["EnvironmentReward", "Overlong", "Reward"]
+__all__ = [
+    "EnvironmentReward",
+    "KlReward",
+    "Length",
+    "Metric",
+    "Overlong",
+    "ProcessClip",
+    "ProcessDelta",
+    "Reward",
+    "Score",
+    "Spark",
+]

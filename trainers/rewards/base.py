@@ -1,4 +1,4 @@
-"""The reward's interface: change `Sample.reward`; the raw score is never touched."""
+"""The reward's interface: pay samples for what they did; the raw score is never touched."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from envgym.trainers.plugin import Plugin
 
 
 class Reward(Plugin):
-    """Adds its part to the samples' rewards. Several run one after another."""
+    """Pays samples, each plug-in under its name. Several run one after another.
+
+    Attributes:
+        needs_reference: Whether it reads `Sample.reference`.
+    """
 
     point: ClassVar[str] = "reward"
+    needs_reference: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:
-        """Add to each sample's reward."""
+        """Add to each sample's reward by its `pay` methods."""

@@ -1,0 +1,78 @@
+"""Entries of reasoning-gym's datasets, the same in every process.
+
+An entry is known by its dataset, its arguments and its number: what is judged by is made anew in
+the judge's process, so its metadata never has to survive JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from envgym.errors import UsageError, suggest
+
+RUNS_PROGRAMS = frozenset({"codeio"})
+"""Datasets whose entries are the results of programs, which they run in the process they are in."""
+_EXAMPLES = ("possible_answer", "example_correct_answer", "example_answer")
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A dataset.
+
+    Attributes:
+        name: Its name in reasoning-gym.
+        arguments: Of its configuration, ``seed`` and ``size`` among them.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    dataset: Any
+
+    @classmethod
+    def open(cls, name: str, arguments: Mapping[str, Any]) -> Entries:
+        """Load it.
+
+        Raises:
+            UsageError: There is no such dataset, or it does not take the arguments.
+        """
+        from reasoning_gym.factory import DATASETS, create_dataset
+
+        if name in RUNS_PROGRAMS:
+            raise UsageError(
+                f"{name} runs programs of its own where it is loaded: choose another dataset"
+            )
+        if name not in DATASETS:
+            raise UsageError(f"reasoning-gym has no dataset {name!r}.{suggest(name, DATASETS)}")
+        try:
+            with _own_random(name):
+                return cls(name, arguments, create_dataset(name, **arguments))
+        except (TypeError, ValueError, AssertionError) as error:
+            raise UsageError(f"{name} does not take this config: {error}") from error
+
+    def entry(self, index: int) -> dict[str, Any]:
+        """Question, answer and metadata."""
+        with _own_random(f"{self.name}:{json.dumps(self.arguments, sort_keys=True)}:{index}"):
+            return self.dataset[index]
+
+
+def expected(entry: Mapping[str, Any]) -> str | None:
+    """An answer that is right; None where the dataset knows none and only judges."""
+    found = (entry["metadata"].get(key) for key in _EXAMPLES)
+    answer = next((a for a in (entry["answer"], *found) if a is not None), None)
+    return answer if answer is None or isinstance(answer, str) else json.dumps(answer)
+
+
+@contextlib.contextmanager
+def _own_random(seed: str) -> Iterator[None]:
+    """Some datasets draw from Python's global generator: they get it seeded, and it is put back."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

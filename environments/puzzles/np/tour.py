@@ -1,0 +1,88 @@
+"""The travelling salesman."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from envgym.environments.puzzles.np.problem import (
+    Infeasible,
+    Instance,
+    Problem,
+    Size,
+    distinct,
+    pick,
+)
+
+
+class Tour(Problem):
+    """A round trip through all cities, as short as possible."""
+
+    name = "tour"
+    asks = (
+        "Find a round trip, as short as you can, that visits every city once and returns to where "
+        "it began. A distance is the straight line's length, rounded to a whole number. Answer "
+        "with the list of the cities in the order of the trip."
+    )
+    goal = "min"
+    sizes = (
+        {"cities": (10, 20)},
+        {"cities": (20, 30)},
+        {"cities": (35, 45)},
+        {"cities": (45, 55)},
+    )
+    method = (
+        "go to the nearest city that is left, again and again; then wherever the way crosses "
+        "itself, turn the stretch between the crossing round."
+    )
+    ordered = True
+
+    def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
+        """Cities in different places of a square."""
+        [n] = pick(rng, size).values()
+        places = [divmod(place, 100) for place in rng.sample(range(100 * 100), n)]
+        instance = {"cities": [list(place) for place in places]}
+        gaps = _gaps(instance)
+        starts = rng.sample(range(n), min(n, 6))
+        return instance, min((two_opt(gaps, s) for s in starts), key=lambda t: _length(gaps, t))
+
+    def show(self, instance: Instance) -> str:
+        """Where the cities are."""
+        return "\n".join(f"City {i}: {x}, {y}" for i, (x, y) in enumerate(instance["cities"]))
+
+    def value(self, instance: Instance, solution: Sequence[Any]) -> int:
+        """The length of the trip."""
+        trip = distinct(solution, len(instance["cities"]), "city")
+        if len(trip) != len(instance["cities"]):
+            raise Infeasible(f"it visits {len(trip)} of {len(instance['cities'])} cities")
+        return _length(_gaps(instance), trip)
+
+
+def _gaps(instance: Instance) -> list[list[int]]:
+    """The distance of every two cities."""
+    return [[round(math.dist(a, b)) for b in instance["cities"]] for a in instance["cities"]]
+
+
+def _length(gaps: Sequence[Sequence[int]], trip: Sequence[int]) -> int:
+    return sum(gaps[trip[i - 1]][city] for i, city in enumerate(trip))
+
+
+def two_opt(gaps: Sequence[Sequence[int]], start: int) -> list[int]:
+    """Nearest neighbours from `start`, then stretches turned round while that shortens the trip."""
+    trip, left = [start], set(range(len(gaps))) - {start}
+    while left:
+        trip.append(min(left, key=lambda city: (gaps[trip[-1]][city], city)))
+        left.remove(trip[-1])
+    shorter = True
+    while shorter:
+        shorter = False
+        for j in range(2, len(trip)):
+            c, d = trip[j], trip[(j + 1) % len(trip)]
+            for i in range(j - 1):
+                a, b = trip[i], trip[i + 1]
+                if gaps[a][c] + gaps[b][d] < gaps[a][b] + gaps[c][d]:
+                    trip[i + 1 : j + 1] = reversed(trip[i + 1 : j + 1])
+                    c, shorter = trip[j], True
+    return trip

@@ -1,0 +1,124 @@
+"""``puzzles/strings-v1``: what does f(g(x)) give, for string functions f and g.
+
+The test bed of "From f(x) and g(x) to f(g(x))" (PRIME-RL): first learn what each function does,
+definitions shown; then compose them, definitions hidden; then see how deep that carries. With
+``run=True`` the functions can be tried, one call a turn, and composing is done over turns.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+from envgym.environments.puzzles.attempts import Attempts, Verdict, untold
+from envgym.environments.puzzles.generated import Draft, generated
+from envgym.environments.puzzles.string_chain import Chain, compose, quote, run_call
+from envgym.environments.puzzles.string_functions import FUNCTIONS, HELD_OUT
+from envgym.errors import UsageError
+from envgym.messages import Action
+from envgym.task import Task, TaskSource
+from envgym.tools import tool
+from envgym.trajectory import Episode
+
+MAX_LEVEL = 8
+
+
+class Strings(Attempts):
+    """The value of a composition of string functions.
+
+    Args:
+        levels: Depths of composition, 1 to 8.
+        definitions: Whether the functions used are shown; hidden, they have to be known, or tried.
+        run: Whether single calls can be tried by the `run` tool.
+        functions: Those drawn from: all 25, the 13 for training or the 12 held out.
+        seed: Of the puzzles.
+        attempts: Answers that may be given.
+    """
+
+    max_turns = 12
+    instructions = "Work out what the function returns. Give only the string, without quotes."
+
+    def __init__(
+        self,
+        *,
+        levels: Sequence[int] = (1, 2, 3),
+        definitions: bool = True,
+        run: bool = False,
+        functions: Literal["all", "train", "held_out"] = "all",
+        seed: int = 0,
+        attempts: int = 3,
+        max_turns: int | None = None,
+    ) -> None:
+        super().__init__(attempts=attempts, max_turns=max_turns)
+        if not levels or not set(levels) <= set(range(1, MAX_LEVEL + 1)):
+            raise UsageError(f"levels must be within 1..{MAX_LEVEL}, not {list(levels)}")
+        if functions not in ("all", "train", "held_out"):
+            raise UsageError(f"functions must be all, train or held_out, not {functions!r}")
+        self._levels = tuple(sorted(set(levels)))
+        self._definitions = definitions
+        self._run_allowed = run
+        self._seed = seed
+        self._pool = [
+            f
+            for f in FUNCTIONS
+            if functions == "all" or (f.index in HELD_OUT) == (functions == "held_out")
+        ]
+        if not run:
+            self.withhold("run")
+
+    def tasks(self, split: str = "train") -> TaskSource:
+        """Compositions; difficulty is the level."""
+        return generated(self._make, split, self._seed)
+
+    def _make(self, rng: random.Random) -> Draft:
+        level = rng.choice(self._levels)
+        chain: Chain = compose(rng, level, self._pool)
+        data = {"code": chain.code, "x": chain.x, "functions": list(chain.used)}
+        steps = [list(step) for step in zip(chain.calls, chain.values, strict=True)]
+        return data, {"answer": chain.values[-1], "steps": steps}, level
+
+    def puzzle(self, task: Task) -> str:
+        """The definitions, where they are shown, and the question."""
+        parts = [FUNCTIONS[i].source for i in task.data["functions"]] * self._definitions
+        parts.append(f"def main_solution(x):\n    return {task.data['code']}")
+        parts.append(f"What does main_solution({quote(task.data['x'])}) return?")
+        return "\n\n".join(parts)
+
+    async def judge(self, text: str) -> Verdict:
+        """Equal to the character, but for white space and one pair of quotes around it."""
+        given = text.strip()
+        if len(given) > 1 and given[0] == given[-1] and given[0] in "\"'":
+            given = given[1:-1]
+        right = given == self.task.hidden["answer"]
+        return Verdict(float(right), "Right." if right else "That is not what it returns.")
+
+    @tool
+    async def run(self, code: str) -> str:
+        """Try one call of a function on plain strings.
+
+        Args:
+            code: Such as func_3("abc").
+        """
+        return run_call(code)
+
+    async def oracle(self) -> AsyncIterator[Action]:
+        """Try the calls from the inside out, where they can be, then answer."""
+        calls = [call for call, _ in self.task.hidden["steps"] if call.startswith("func_")]
+        if self._run_allowed and len(calls) < self.max_turns:
+            for call in calls:
+                yield Action.call("run", code=call)
+        yield Action.call("answer", text=self.task.hidden["answer"])
+
+    def hints(self, attempt: Episode | None = None) -> Sequence[str]:
+        """The order of the calls, what the functions do, half of the values, how it begins."""
+        steps, answer = self.task.hidden["steps"], self.task.hidden["answer"]
+        known = [f"{FUNCTIONS[i].name} {FUNCTIONS[i].says}." for i in self.task.data["functions"]]
+        hints = [
+            f"Hint: work from the inside out; there are {len(steps)} steps.",
+            f"Hint: {' '.join(known)}" if known else "Hint: + puts one string behind the other.",
+            *(f"Hint: {call} gives {value}." for call, value in steps[: len(steps) // 2]),
+            f"Hint: the answer has {len(answer)} characters and begins with "
+            f"{answer[: len(answer) // 3 or 1]}…",
+        ]
+        return untold(hints, [answer])

@@ -1,0 +1,50 @@
+"""Several rewards, each normalised by itself (GDPO, arXiv 2601.05242 §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from envgym.trainers.advantages.base import Advantage
+from envgym.trainers.advantages.grpo import centred, deviation
+from envgym.trainers.batch import Group
+from envgym.trainers.credit import over, samples_of
+from envgym.trainers.plugin import register
+
+
+@register("gdpo")
+class Gdpo(Advantage):
+    """A_i = Σ_n w_n · (R_in - mean_n) / (std_n + eps) by group, over the batch's deviation.
+
+    The rewards are those that the recipe's reward plug-ins pay, by their names. Summed first, as
+    GRPO has them, different mixtures of them fall together; here each keeps its own order.
+
+    Trap: a reward that is equal in the whole group says nothing, whatever its size: exactly 0. The
+    sums' batch mean is 0 by construction, so they are scaled and not shifted.
+    """
+
+    name: str = "gdpo"
+    compares: ClassVar[bool] = True
+    weights: dict[str, float] = Field(
+        default_factory=dict, description="Of the rewards, by the plug-in's name; 1 unless given."
+    )
+    eps: float = 1e-4
+
+    def __call__(self, groups: Sequence[Group]) -> None:
+        """Set every sample's advantage."""
+        names = sorted({n for s in samples_of(groups) for n in s.components})
+        sums = []
+        for group in groups:
+            total = np.zeros(len(group))
+            for name in names:
+                values = np.array([s.components.get(name, 0.0) for s in group])
+                part = over(centred(values), deviation(values) + self.eps)
+                total += self.weights.get(name, 1.0) * part
+            sums.append(total)
+        scale = deviation(np.concatenate(sums)) + self.eps if sums else 1.0
+        for group, total in zip(groups, sums, strict=True):
+            for sample, advantage in zip(group, over(total, scale), strict=True):
+                sample.spread(float(advantage))

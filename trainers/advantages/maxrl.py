@@ -1,0 +1,37 @@
+"""MaxRL: centred rewards over the group's mean (arXiv 2602.02710)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from envgym.trainers.advantages.base import Advantage
+from envgym.trainers.advantages.grpo import centred
+from envgym.trainers.batch import Group
+from envgym.trainers.plugin import register
+
+
+@register("maxrl")
+class MaxRl(Advantage):
+    """A_i = (R_i - mean) / mean of the group; 0 where the mean is not positive.
+
+    With rewards of 0 and 1 it climbs the log of the success rate: a task solved once in eight
+    counts eight times one that is always solved.
+
+    Trap: it is for rewards of at least 0. Among negative ones a mean near 0 says nothing of success
+    and would make any advantage of them.
+    """
+
+    name: str = "maxrl"
+    compares: ClassVar[bool] = True
+
+    def __call__(self, groups: Sequence[Group]) -> None:
+        """Set every sample's advantage."""
+        for group in groups:
+            rewards = np.array([s.reward for s in group])
+            positive = rewards.min() >= 0 and rewards.mean() > 0
+            advantages = centred(rewards) / rewards.mean() if positive else np.zeros(len(group))
+            for sample, advantage in zip(group, advantages, strict=True):
+                sample.spread(float(advantage))

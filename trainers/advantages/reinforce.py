@@ -1,0 +1,59 @@
+"""REINFORCE++ and REINFORCE++-baseline (arXiv 2501.03262 §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from envgym.trainers.advantages.base import Advantage
+from envgym.trainers.advantages.grpo import centred
+from envgym.trainers.batch import Group
+from envgym.trainers.credit import discounted_sums, rewards_by_token, samples_of, split, whiten
+from envgym.trainers.plugin import register
+
+
+@register("reinforce++")
+class ReinforcePlusPlus(Advantage):
+    """A_t = Σ_{k ≥ t} γ^(k - t) r_k over action tokens, then whitened over those of the batch.
+
+    r_k is the outcome on the last token, what turns earned on theirs, and the KL's penalty (reward
+    ``kl``) on each.
+
+    Trap: sums that stop at tool output credit the last turn alone (SkyRL; verl until #7300). The
+    batch's mean is the only baseline: a task that is always solved is still credited.
+    """
+
+    name: str = "reinforce++"
+    gamma: float = Field(1.0, gt=0, le=1, description="Discount from token to token.")
+
+    def __call__(self, groups: Sequence[Group]) -> None:
+        """Set every token's advantage."""
+        samples = samples_of(groups)
+        for sample in samples:
+            sample.advantages = split(sample, discounted_sums(rewards_by_token(sample), self.gamma))
+        whiten(samples)
+
+
+@register("reinforce++-baseline")
+class ReinforcePlusPlusBaseline(Advantage):
+    """A_i = R_i - mean of the group, whitened over the action tokens of the batch.
+
+    Trap: whitening shifts. A group of one or of equal rewards would get the shift for an advantage;
+    it stays at 0 here, and is left out of the mean.
+    """
+
+    name: str = "reinforce++-baseline"
+    compares: ClassVar[bool] = True
+
+    def __call__(self, groups: Sequence[Group]) -> None:
+        """Set every sample's advantage."""
+        compared = []
+        for group in groups:
+            advantages = centred(np.array([s.reward for s in group]))
+            for sample, advantage in zip(group, advantages, strict=True):
+                sample.spread(float(advantage))
+            compared += group if advantages.any() else []
+        whiten(compared)

@@ -1,0 +1,107 @@
+"""Log-probs of chosen tokens, a piece of the vocabulary's width at a time.
+
+The logits of all action tokens of a micro-batch are its largest tensor by far: 8,000 tokens over a
+vocabulary of 150,000 are 5 GB, and their gradient as much again. Here they exist for a piece of
+the tokens at a time, and are computed again for the gradient where one piece is not all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
+
+PIECE = 1 << 24
+"""Most logits that exist at once: 64 MiB of float32."""
+
+Head = Callable[[Tensor], Tensor]
+
+
+def log_probs(
+    head: Head, hidden: Tensor, targets: Tensor, temperature: float = 1.0, piece: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Log-probs of `targets` and the entropies of the distributions that they are drawn from.
+
+    Args:
+        head: From states [n, H] to logits [n, V].
+        hidden: The states that predict the targets, [N, H].
+        targets: Token ids, int64 [N].
+        temperature: What the logits are divided by.
+        piece: Most logits at once; 0 takes `PIECE`.
+
+    Returns:
+        Both float32 [N]; the entropies, in nats, without gradient.
+    """
+
+    def some(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        logits = _logits(head, hidden, temperature)
+        return _LogProb.apply(logits, targets), entropies(logits)
+
+    rows = _rows(head, hidden, piece)
+    if len(hidden) <= rows:
+        return some(hidden, targets)
+    again = torch.is_grad_enabled()
+    found = [
+        checkpoint(some, *part, use_reentrant=False, preserve_rng_state=False)
+        if again
+        else some(*part)
+        for part in zip(hidden.split(rows), targets.split(rows), strict=True)
+    ]
+    return torch.cat([logp for logp, _ in found]), torch.cat([entropy for _, entropy in found])
+
+
+def pieces(
+    head: Head, hidden: Tensor, targets: Tensor, temperature: float = 1.0, piece: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Targets [n] and their float32 logits [n, V], piece by piece; for what takes no gradient."""
+    rows = _rows(head, hidden, piece)
+    for part, chosen in zip(hidden.split(rows), targets.split(rows), strict=True):
+        yield chosen, _logits(head, part, temperature)
+
+
+def _logits(head: Head, hidden: Tensor, temperature: float) -> Tensor:
+    logits = head(hidden).float()
+    return logits if temperature == 1.0 else logits / temperature
+
+
+def _rows(head: Head, hidden: Tensor, piece: int) -> int:
+    width = getattr(head, "out_features", None) or head(hidden[:1].detach()).shape[-1]
+    return max(1, (piece or PIECE) // width)
+
+
+def entropies(logits: Tensor, rows: int = 128) -> Tensor:
+    """Entropy of each next-token distribution in nats, float32 [N], without gradient.
+
+    Args:
+        logits: [N, V]; taken `rows` at a time, so that no second [N, V] is held.
+    """
+    found: list[Tensor] = []
+    with torch.no_grad():
+        for part in logits.split(rows):
+            below = part - part.amax(-1, keepdim=True)
+            weight = below.exp()
+            total = weight.sum(-1)
+            found.append(total.log() - torch.linalg.vecdot(weight, below) / total)
+    return torch.cat(found)
+
+
+class _LogProb(torch.autograd.Function):
+    """logit of the target - logsumexp, whose gradient is written in one buffer, not in three."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+        total = logits.logsumexp(-1, keepdim=True)
+        ctx.save_for_backward(logits, targets, total)
+        return (logits.gather(1, targets.unsqueeze(1)) - total).squeeze(1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        logits, targets, total = ctx.saved_tensors
+        gradient = gradient.unsqueeze(1)
+        found = (logits - total).exp_().mul_(-gradient)
+        return found.scatter_add_(1, targets.unsqueeze(1), gradient), None

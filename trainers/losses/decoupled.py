@@ -1,0 +1,67 @@
+"""PPO around a proximal policy, corrected for who sampled.
+
+Decoupled PPO (AReaL, arXiv 2505.24298 §5.2), TIS (fengyao.notion.site/off-policy-rl) and IcePop
+(ringtech.notion.site/icepop) are one formula with different rules for large weights.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from envgym.trainers.losses.base import Loss, LossInputs, ratios
+from envgym.trainers.losses.clip import clipped
+from envgym.trainers.plugin import register
+
+
+@register("decoupled")
+class Decoupled(Loss):
+    """-w · min(u·A, clip(u, 1 - low, 1 + high)·A), u = π / π_prox, w = sg(π_prox / π_sampler).
+
+    π_prox is the policy just before the step's first update. Samples that are some versions old, or
+    sampled by an engine of other arithmetic, are clipped around what is being updated and not
+    around what sampled them. ``mask`` leaves out tokens whose w is outside [least, most];
+    ``truncate`` bounds w to it.
+
+    Trap: a masked token stays in the denominator. w is logged raw: truncated, it looks healthy.
+    """
+
+    name: str = "decoupled"
+    improves: ClassVar[bool] = True
+    needs_proximal: ClassVar[bool] = True
+    low: float = Field(0.2, gt=0, description="Lower clip range of u.")
+    high: float = Field(0.2, gt=0, description="Upper clip range of u.")
+    rule: Literal["mask", "truncate"] = Field("mask", description="For w outside its bounds.")
+    least: float = Field(0.0, ge=0, description="Lower bound of w.")
+    most: float = Field(5.0, gt=0, description="Upper bound of w.")
+
+    def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted clipped surrogate."""
+        _, metrics = ratios(inputs)
+        prox = self.proximal(inputs)
+        weight = (prox - inputs.old_logp).exp()
+        ratio = (inputs.logp - prox).exp()
+        gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
+        bounded = weight.clamp(self.least, self.most)
+        inside = bounded == weight
+        metrics |= {"sampler_weight": weight, "sampler_cut": (~inside).float()}
+        return -(bounded if self.rule == "truncate" else weight.where(inside, 0.0)) * gain, metrics
+
+
+@register("tis")
+class Tis(Decoupled):
+    """w = min(π_prox / π_sampler, 2): truncated importance sampling. Trap: as decoupled PPO's."""
+
+    name: str = "tis"
+    rule: Literal["mask", "truncate"] = Field("truncate", description="For w outside its bounds.")
+    most: float = Field(2.0, gt=0, description="Upper bound of w.")
+
+
+@register("icepop")
+class IcePop(Decoupled):
+    """w = π_prox / π_sampler where it is in [0.5, 5], else 0. Trap: as decoupled PPO's."""
+
+    name: str = "icepop"
+    least: float = Field(0.5, ge=0, description="Lower bound of w.")

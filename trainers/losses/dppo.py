@@ -1,0 +1,41 @@
+"""A trust region in probabilities (DPPO-TV, arXiv 2602.04879)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from envgym.trainers.losses.base import Loss, LossInputs, ratios
+from envgym.trainers.plugin import register
+
+
+@register("dppo_tv")
+class DppoTv(Loss):
+    """-keep · r · A + κ · (logp - old_logp)²; a token that has moved far enough is left out.
+
+    That is where A > 0 and p - p_old > high, or A < 0 and p - p_old < -low, p its probability.
+
+    Ratios of unlikely tokens jump where nothing much has changed, those of likely ones hardly move
+    where much has; probabilities measure both alike. Its ratio is to the sampler's own record.
+
+    Trap: a token left out stays in the denominator, and keeps its pull κ to the record.
+    """
+
+    name: str = "dppo_tv"
+    improves: ClassVar[bool] = True
+    low: float = Field(0.2, gt=0, le=1, description="How far a probability may fall.")
+    high: float = Field(0.2, gt=0, le=1, description="How far a probability may rise.")
+    pull: float = Field(1e-3, ge=0, description="κ, of the squared log-ratio.")
+
+    def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
+        """The masked surrogate and the pull."""
+        ratio, metrics = ratios(inputs)
+        moved = (inputs.logp.exp() - inputs.old_logp.exp()).detach()
+        far = ((inputs.advantage > 0) & (moved > self.high)) | (
+            (inputs.advantage < 0) & (moved < -self.low)
+        )
+        metrics |= {"clip_fraction": far.float(), "probability_moved": moved.abs()}
+        pull = self.pull * (inputs.logp - inputs.old_logp).square()
+        return -ratio.where(~far, 0.0) * inputs.advantage + pull, metrics

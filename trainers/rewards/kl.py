@@ -1,0 +1,47 @@
+"""KL to a frozen reference, in the reward (InstructGPT, arXiv 2203.02155 §3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from envgym.errors import UsageError
+from envgym.trainers.batch import Group
+from envgym.trainers.credit import samples_of
+from envgym.trainers.plugin import register
+from envgym.trainers.rewards.base import Reward
+
+
+@register("kl")
+class KlReward(Reward):
+    """-coef · k_t with every action token, of d = the sampler's log-prob - the reference's.
+
+    k1 = d, k2 = d² / 2, k3 = exp(-d) - 1 + d.
+
+    Token methods (``gae``, ``reinforce++``) credit it where it arose, group methods by its sum.
+
+    Trap: k1 alone is unbiased in the reward. Tool output has no KL: nobody sampled it. Tokens whose
+    log-prob is not on record are not charged. After a hint the record is with it, the reference
+    without: what the hint moved is charged too.
+    """
+
+    name: str = "kl"
+    needs_reference: ClassVar[bool] = True
+    kind: Literal["k1", "k2", "k3"] = "k1"
+    coef: float = Field(0.05, ge=0, description="What a nat costs.")
+
+    def __call__(self, groups: Sequence[Group]) -> None:
+        """Charge every token."""
+        for sample in samples_of(groups):
+            if sample.reference is None:
+                raise UsageError("the kl reward needs a reference policy: train through the loop")
+            charges = []
+            for turn, ref in zip(sample.trajectory.turns, sample.reference, strict=True):
+                own = np.array(turn.logprobs or ref, np.float64)
+                d = np.where(np.isnan(own), 0.0, own - ref)
+                k = {"k1": d, "k2": d**2 / 2, "k3": np.exp(-d) - 1 + d}[self.kind]
+                charges.append(-self.coef * k)
+            sample.pay_tokens(self.name, charges)

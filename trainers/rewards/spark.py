@@ -1,0 +1,68 @@
+"""Votes over a judge's step verdicts, behind a gate (SPARK, arXiv 2512.03244 §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ImportString
+
+from envgym.errors import UsageError
+from envgym.stop import StopReason
+from envgym.trainers.batch import Group, Sample
+from envgym.trainers.credit import samples_of
+from envgym.trainers.plugin import register
+from envgym.trainers.rewards.base import Reward
+
+Judge = Callable[[Sample], Sequence[Sequence[bool]]]
+
+
+def votes(verdicts: Sequence[Sequence[bool]]) -> NDArray[np.bool_]:
+    """Which turns most verifications call right, [turns], from [verifications, turns].
+
+    A tie is wrong. Turns are numbered before judging, so that every verification speaks of the
+    same ones.
+    """
+    return np.asarray(verdicts, np.float64).mean(0) > 0.5
+
+
+@register("spark")
+class Spark(Reward):
+    """1[gate] · (``step`` · share of turns that most call right + ``outcome`` · score).
+
+    The gate is how the episode ended: an answer, and nothing after it.
+
+    Trap: the gate multiplies. Added, what fails it still earns, and agents append solutions until
+    the judge is pleased. The share of steps invites many or few of them: keep its weight the
+    smaller, or take ``process_delta``.
+    """
+
+    name: str = "spark"
+    judge: ImportString[Judge] = Field(
+        description="Import path of a function from a sample to its verifications: each a verdict "
+        "for every turn."
+    )
+    step: float = Field(0.4, ge=0, description="Weight of the share of right turns.")
+    outcome: float = Field(0.6, ge=0, description="Weight of the score.")
+    gate: list[StopReason] = Field(
+        default_factory=lambda: [StopReason.ANSWERED], description="Ends that count as valid."
+    )
+
+    def __call__(self, groups: Sequence[Group]) -> None:
+        """Pay episodes that pass the gate."""
+        for sample in samples_of(groups):
+            passed = sample.episode.stop_reason in self.gate
+            amount = self._amount(sample) if passed else 0.0
+            sample.pay(self.name, amount)
+
+    def _amount(self, sample: Sample) -> float:
+        verdicts = self.judge(sample)
+        turns = len(sample.trajectory.turns)
+        if not len(verdicts) or any(len(verdict) != turns for verdict in verdicts):
+            raise UsageError(
+                f"reward 'spark': the judge must give verifications of {turns} verdicts, one for "
+                f"each turn of episode {sample.episode.id}"
+            )
+        right = float(votes(verdicts).mean())
+        return self.step * right + self.outcome * sample.episode.score
