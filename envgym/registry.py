@@ -34,6 +34,7 @@ BUILTIN = {
     "puzzles/sokoban-v1": "envgym.environments.puzzles.sokoban:Sokoban",
     "puzzles/strings-v1": "envgym.environments.puzzles.strings:Strings",
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
+    "verilog/design-v1": "envgym.environments.verilog.design:VerilogDesign",
 }
 
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from envgym.sandboxes.graders.verilog.analyse import analyse
+from envgym.sandboxes.graders.verilog.equivalence import Equivalence, Proof, equivalent
 from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
-from envgym.sandboxes.graders.verilog.judge import Golden, grade_design, record_golden
+from envgym.sandboxes.graders.verilog.judge import (
+    Golden,
+    TooSlow,
+    grade_design,
+    record_golden,
+)
 from envgym.sandboxes.graders.verilog.lint import lint
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 
 __all__ = [
+    "Equivalence",
     "Golden",
     "Interface",
     "Port",
+    "Proof",
     "Reset",
     "Stimulus",
+    "TooSlow",
+    "analyse",
+    "equivalent",
     "grade_design",
     "lint",
     "record_golden",

@@ -20,7 +20,7 @@ class Trace:
     """A circuit's outputs.
 
     Attributes:
-        rows: A row of ``01xz`` for each row of stimulus, the first output leftmost.
+        rows: A row of ``01xz`` for each time that outputs were read, the first output leftmost.
     """
 
     rows: tuple[str, ...]
@@ -30,7 +30,9 @@ def driver(interface: Interface, stimulus: Stimulus, nonce: str) -> str:
     """The bench's source; its top module is ``bench_NONCE``.
 
     Nothing moves at time 0, where the order in which blocks start decides what they see. Inputs
-    change five units before the clock, and outputs are read five units after it.
+    change five units before the clock. Outputs are read five units after it and, where there is a
+    clock, also just before it, so that what follows an input at a level of the clock is seen; not
+    before its first edge, for what a register holds then few specifications say.
     """
     width, count = max(interface.width, 1), len(stimulus.rows)
     ports, wires = [], []
@@ -50,6 +52,8 @@ def driver(interface: Interface, stimulus: Stimulus, nonce: str) -> str:
         ports.append(f".{port.name}({name})")
         outputs.append(name)
     declared = "\n".join(wires)
+    show = f'$display("{nonce} %b", {{{", ".join(outputs)}}});'
+    before = f"#4 if (row_{nonce} > 0) {show}\n      #1" if interface.clock else "#5"
     return f"""`timescale 1ns/1ns
 module bench_{nonce};
   reg [{width - 1}:0] rows_{nonce} [0:{count - 1}];
@@ -64,20 +68,31 @@ module bench_{nonce};
     #1 clock_{nonce} = 0;
     for (row_{nonce} = 0; row_{nonce} < {count}; row_{nonce} = row_{nonce} + 1) begin
       in_{nonce} = rows_{nonce}[row_{nonce}];
-      #5 clock_{nonce} = ~clock_{nonce};
-      #5 $display("{nonce} %b", {{{", ".join(outputs)}}});
+      {before} clock_{nonce} = ~clock_{nonce};
+      #5 {show}
     end
-    $display("{nonce} end %0d", {count});
+    $display("{nonce} end %0d", {reads(interface, stimulus)});
     $finish;
   end
 endmodule
 """
 
 
+def reads(interface: Interface, stimulus: Stimulus) -> int:
+    """How often outputs are read."""
+    rows = len(stimulus.rows)
+    return 2 * rows - 1 if interface.clock else rows
+
+
+def row_of(interface: Interface, read: int) -> tuple[int, bool]:
+    """The row of stimulus that a reading belongs to, and whether it was after the clock's edge."""
+    return ((read + 1) // 2, read % 2 == 0) if interface.clock else (read, True)
+
+
 def read_trace(stdout: bytes, nonce: str, interface: Interface, count: int) -> Trace | None:
     """The trace that a run printed; None where it is not whole.
 
-    Whole is: as many rows as were driven, each as wide as the outputs, then the last line, and
+    Whole is: as many rows as `count`, each as wide as the outputs, then the last line, and
     nothing more with the nonce.
     """
     mark = nonce.encode() + b" "
@@ -91,4 +106,5 @@ def read_trace(stdout: bytes, nonce: str, interface: Interface, count: int) -> T
         return None
     if any(len(row) != width or row.strip("01xz") for row in rows):
         return None
-    return Trace(tuple(rows))
+    same: dict[str, str] = {}  # a trace is kept: its equal rows, which are many, as one text
+    return Trace(tuple(same.setdefault(row, row) for row in rows))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from envgym.errors import UsageError
 
@@ -25,10 +27,12 @@ class Reset:
     Attributes:
         name: The input's.
         active_high: Whether 1 resets.
+        synchronous: Whether it waits for the clock; told to the model, and no matter to the driver.
     """
 
     name: str
     active_high: bool = True
+    synchronous: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,10 @@ class Interface:
         module: The module's name.
         inputs: All inputs, the clock and the resets too.
         outputs: All outputs.
-        clock: The clock's name; empty for a circuit without one. Both of its edges are driven, so
-            which of them counts need not be said.
+        clock: The clock's name; empty for a circuit without one. Both of its edges are driven.
         resets: Inputs that reset; synchronous and asynchronous ones are driven alike: for two
             whole clocks at each sequence's start, and now and then for half of one.
+        edges: Which of the clock's edges count, ``pos`` and ``neg``; empty where nobody looked.
     """
 
     module: str
@@ -50,6 +54,7 @@ class Interface:
     outputs: tuple[Port, ...]
     clock: str = ""
     resets: tuple[Reset, ...] = ()
+    edges: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [port.name for port in (*self.inputs, *self.outputs)]
@@ -74,3 +79,20 @@ class Interface:
     def width(self) -> int:
         """Bits of a row of stimulus."""
         return sum(port.width for port in self.driven)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` gives it back."""
+        row = asdict(self)
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in row.items()}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Interface:
+        """The interface that `to_json` wrote."""
+        return cls(
+            row["module"],
+            tuple(Port(**port) for port in row["inputs"]),
+            tuple(Port(**port) for port in row["outputs"]),
+            row["clock"],
+            tuple(Reset(**reset) for reset in row["resets"]),
+            tuple(row["edges"]),
+        )

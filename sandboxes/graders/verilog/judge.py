@@ -16,22 +16,33 @@ from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.graders.frames import nonce
 from envgym.sandboxes.graders.solution import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
-from envgym.sandboxes.graders.verilog.driver import STIMULUS, Trace, driver, read_trace
+from envgym.sandboxes.graders.verilog.driver import (
+    STIMULUS,
+    Trace,
+    driver,
+    read_trace,
+    reads,
+    row_of,
+)
 from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.programs import plain, run_tool
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Result
 
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
 STAGES = ("rules", "synthesis", "ports", "simulation", "netlist")
+_SHOWN = 8  # rows of inputs that a mismatch comes with
 _PORT = re.compile(r"(input|output|inout) \[(-?\d+):(-?\d+)\] (\S+)")
-# Yosys takes a latch in an `always_comb` for an error, also where no input reaches it.
-_COMB = re.compile(r"\balways_comb\b")
 _SYNTHESIS = (
     "read_verilog -sv plain.sv; hierarchy -check -top {top}; proc; opt_clean;"
     " tee -q -o ports.txt portlist {top}; write_verilog -noattr netlist.v"
 )
+
+
+class TooSlow(UsageError):
+    """A golden design is not through its stimulus in time: drive it with less."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ async def record_golden(
     Raises:
         UsageError: Yosys or Icarus does not take it, its ports are others, or it never gives a
             defined output.
+        TooSlow: It runs into its time limit.
         Fault: The sandbox broke, or a tool is not there.
     """
     async with await backend.open(limits=limits) as box:
@@ -77,7 +89,8 @@ async def record_golden(
         for file in ("design.sv", "netlist.v"):
             trace = await bench.simulate(file)
             if not isinstance(trace, Trace):
-                raise UsageError(f"the golden design: {trace[1]}")
+                kind = TooSlow if trace[0] is Status.TLE else UsageError
+                raise kind(f"the golden design: {trace[1]}")
             traces.append(trace)
     if not any(bit in "01" for row in traces[0].rows for bit in row):
         raise UsageError("the golden design gives no defined output: nothing could be compared")
@@ -138,7 +151,7 @@ class _Bench:
     async def synthesise(self, source: str) -> tuple[Status, str] | None:
         """Have Yosys read the design and write its netlist; what is wrong, or None."""
         await self._box.write("design.sv", source.encode("utf-8", "replace"))
-        await self._box.write("plain.sv", _COMB.sub("always @*", source).encode("utf-8", "replace"))
+        await self._box.write("plain.sv", plain(source).encode("utf-8", "replace"))
         script = _SYNTHESIS.format(top=self._interface.module)
         result = await self._run("yosys", "-q", "-p", script)
         return None if result.ok else _broken(result)
@@ -171,17 +184,14 @@ class _Bench:
             status, words = _broken(built)
             return status, words.replace(f"bench_{mark}.dut_{mark}", "it").replace(mark, "")
         result = await self._run("vvp", "-n", "run.vvp")
-        count = len(self._stimulus.rows)
+        count = reads(self._interface, self._stimulus)
         trace = await asyncio.to_thread(read_trace, result.stdout, mark, self._interface, count)
         if not result.ok or trace is None:
             return ending(result)
         return trace
 
     async def _run(self, *argv: str) -> Result:
-        result = await self._box.exec(argv, limits=self._limits)
-        if result.exit_code == 127:
-            raise UsageError(f"no {argv[0]} in the sandbox: install Debian's iverilog and yosys")
-        return result
+        return await run_tool(self._box, *argv, limits=self._limits)
 
 
 def _broken(result: Result) -> tuple[Status, str]:
@@ -208,18 +218,30 @@ def _mismatch(golden: Golden, want: tuple[str, ...], got: Trace) -> str:
     """The first row that differs, in words; empty where none does."""
     interface, stimulus = golden.interface, golden.stimulus
     pairs = enumerate(zip(want, got.rows, strict=True))
-    row = next((n for n, (a, b) in pairs if a != b and _differs(a, b)), None)
-    if row is None:
+    read = next((n for n, (a, b) in pairs if a != b and _differs(a, b)), None)
+    if read is None:
         return ""
-    lines = [f"row {row} of {len(want)} is the first that differs:"]
+    row, after = row_of(interface, read)
+    side = "" if not interface.clock else " after the edge" if after else " before the edge"
+    total = len(stimulus.rows)
+    lines = [f"{_when(interface, row)} of {total} rows is the first that differs{side}:"]
     left = 0
     for port in interface.outputs:
         part = slice(left, left + port.width)
         left += port.width
-        if _differs(want[row][part], got.rows[row][part]):
-            lines.append(f"  {port.name} is {got.rows[row][part]}, should be {want[row][part]}")
-    clocked = ", a clock edge in each row" if interface.clock else ""
-    lines.append(f"inputs up to it{clocked}:")
-    first = max(0, row - 4)
-    lines += [f"  row {n}: {stimulus.show(interface, n)}" for n in range(first, row + 1)]
+        if _differs(want[read][part], got.rows[read][part]):
+            lines.append(f"  {port.name} is {got.rows[read][part]}, should be {want[read][part]}")
+    lines.append("inputs that led to it:")
+    first = max(0, row - _SHOWN + 1)
+    lines += [
+        f"  {_when(interface, n)}: {stimulus.show(interface, n)}" for n in range(first, row + 1)
+    ]
     return "\n".join(lines)
+
+
+def _when(interface: Interface, row: int) -> str:
+    """A row's name: where there is a clock, two rows make one of its cycles."""
+    if not interface.clock:
+        return f"row {row}"
+    edge = "falling" if row % 2 else "rising"
+    return f"row {row} (cycle {row // 2}, {edge} edge of {interface.clock})"

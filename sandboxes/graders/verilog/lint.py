@@ -125,7 +125,7 @@ def _problems(found: list[Token]) -> Iterator[tuple[int, str]]:
     scopes = _scopes(found)
     for place, token in enumerate(found):
         after = found[place + 1].text if place + 1 < len(found) else ""
-        kind, text, line = token
+        kind, text, line = token.kind, token.text, token.line
         if kind == "other":
             yield line, f"the character {text!r} outside a comment"
         elif kind == "escaped":

@@ -15,6 +15,7 @@ from envgym.sandboxes.graders.verilog import (
 )
 from envgym.sandboxes.graders.verilog import judge as judging
 from envgym.sandboxes.graders.verilog.driver import read_trace
+from envgym.sandboxes.graders.verilog.tokens import numbers
 
 from .designs import ADDER, ADDER_SOURCE, ALIKE, ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
 
@@ -161,3 +162,23 @@ def test_stimulus_is_drawn_from_its_seed() -> None:
     assert not any(row & reset for row in [*rows[:4], *rows[50:54]])
     assert any(row & reset for row in rows[4:50])
     assert len(Stimulus.random(ADDER, 0, sequences=0).rows) == 256
+
+
+async def test_a_level_of_the_clock_is_seen(backend: Backend) -> None:
+    face = Interface("m", (Port("clk"), Port("a")), (Port("y"),), clock="clk")
+    source = "module m(input clk, input a, output reg y);\n  always @* if (clk) y = a;\nendmodule"
+    stimulus = Stimulus.random(face, 0, sequences=1, steps=50)
+    golden = await record_golden(backend, source, face, stimulus)
+    assert (await grade_design(backend, source, golden)).passed
+    verdict = await grade_design(backend, source.replace("(clk)", "(!clk)"), golden)
+    assert "before the edge" in verdict.feedback()
+
+
+async def test_rare_values_are_met_where_they_are_known(backend: Backend) -> None:
+    face = Interface("m", (Port("a", 24),), (Port("y"),))
+    source = "module m(input [23:0] a, output y); assign y = a == 24'hABCDEF; endmodule"
+    other = source.replace("EF", "EE")
+    for values, passes in (((), True), (numbers(source), False)):
+        stimulus = Stimulus.random(face, 0, sequences=6, steps=50, values=values)
+        golden = await record_golden(backend, source, face, stimulus)
+        assert (await grade_design(backend, other, golden)).passed is passes

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from envgym.sandboxes.graders.verilog import lint
-from envgym.sandboxes.graders.verilog.tokens import tokens
+from envgym.sandboxes.graders.verilog.tokens import numbers, tokens
 
 from .designs import ADDER_SOURCE, ALIKE, COUNTER_SOURCE
 
@@ -69,3 +69,9 @@ def test_a_module_may_be_defined_once() -> None:
 def test_tokens_take_time_in_step_with_the_source() -> None:
     for piece in ("/*", '"', "\\", "`", "(*", "'", "1'b", "$"):
         assert len(list(tokens(piece * 20_000))) <= 60_000
+
+
+def test_numbers_of_a_source() -> None:
+    text = "4'b1_0x1 16'hE06b 8'sd12 3'o7 'h f 42 1_000 3.5 4'b9 42 // 77\n\"5\""
+    assert numbers(text) == [9, 0xE06B, 12, 7, 15, 42, 1000]
+    assert len(numbers(" ".join(map(str, range(1000))))) == 256

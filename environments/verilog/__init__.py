@@ -1,0 +1,1 @@
+"""Verilog: design circuits from specifications, judged against a golden one."""

@@ -1,0 +1,48 @@
+"""RTLLM's folders: ``design_description.txt``, ``testbench.v``, ``verified_NAME.v`` (HKUST, MIT).
+
+The verified design carries its prefix in its module's name too, here and there; the description
+asks for the name without it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from envgym.environments.verilog.problem import Problem
+from envgym.environments.verilog.sources.text import read_text
+from envgym.errors import UsageError
+
+DESCRIPTION = "design_description.txt"
+_ASKED = re.compile(r"Module name\s*:?\s*`?([A-Za-z_]\w*)")
+
+
+def load_rtllm(place: Path) -> list[Problem]:
+    """The problems below a folder, by path.
+
+    Raises:
+        UsageError: A folder has a description and no verified design, or several.
+    """
+    problems = []
+    for description in sorted(place.rglob(DESCRIPTION)):
+        folder = description.parent
+        verified = sorted(folder.glob("verified_*.v")) + sorted(folder.glob("verified_*.sv"))
+        if len(verified) != 1:
+            raise UsageError(
+                f"{folder}: {len(verified)} files verified_NAME.v; one has to be there"
+            )
+        golden = re.sub(r"\bverified_(\w+)", r"\1", read_text(verified[0]))
+        spec = read_text(description).strip()
+        asked = _ASKED.search(spec)
+        module = asked[1] if asked else None
+        if module is None or not re.search(rf"\bmodule\s+{module}\b", golden):
+            module = _only_module(golden) or verified[0].stem.removeprefix("verified_")
+        if not re.search(rf"\bmodule\s+{re.escape(module)}\b", golden):
+            raise UsageError(f"{verified[0]}: defines no module {module}")
+        problems.append(Problem(str(folder.relative_to(place)), spec, (golden,), module))
+    return problems
+
+
+def _only_module(source: str) -> str | None:
+    names = re.findall(r"^\s*module\s+([A-Za-z_]\w*)", source, re.MULTILINE)
+    return names[0] if len(names) == 1 else None

@@ -1,0 +1,27 @@
+"""Reading a source's text files, with messages that name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envgym.environments.verilog.problem import MOST_CHARACTERS
+from envgym.errors import UsageError
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        UsageError: It cannot be read, is no UTF-8, or is longer than a design may be.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MOST_CHARACTERS:
+            raise UsageError(
+                f"{path}: {size} bytes are more than the {MOST_CHARACTERS} of a design"
+            )
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: no UTF-8 at byte {error.start}") from error

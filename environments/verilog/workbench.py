@@ -1,0 +1,269 @@
+"""What all Verilog environments of a process share: boxes lying ready, and golden traces.
+
+Tools and the judge are programs in boxes of one pool. A golden design is analysed and simulated
+once, however many episodes of its task are under way: whoever comes meanwhile waits for the same
+trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from envgym.environments.verilog.bench_rules import bench_problems
+from envgym.environments.verilog.problem import Problem
+from envgym.errors import Fault, UsageError
+from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.graders.solution import ending
+from envgym.sandboxes.graders.verdict import WORDS, CaseResult, Status, Verdict
+from envgym.sandboxes.graders.verilog import (
+    Golden,
+    Interface,
+    Proof,
+    Stimulus,
+    TooSlow,
+    analyse,
+    equivalent,
+    grade_design,
+    lint,
+    record_golden,
+)
+from envgym.sandboxes.graders.verilog.programs import plain, run_tool
+from envgym.sandboxes.graders.verilog.tokens import numbers
+from envgym.sandboxes.limits import MIB, Limits
+from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.pool import Pool
+
+BOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)
+"""Of all boxes, so that those lying ready serve every use."""
+RUN = BOX.model_copy(update={"wall_s": 10.0, "cpu_s": 10.0, "output_bytes": 1 << 16})
+"""Of one tool that an agent calls."""
+GOLDEN = BOX.model_copy(update={"cpu_s": 5.0})
+"""Of a golden design's run: what is submitted may be four times as slow."""
+_WARM = 4
+_SHARES = (1, 5, 25, 125)
+_PATIENCE_S = 600.0  # many more episodes than boxes wait in turn: that is load, and no fault
+_KEPT = 128
+_MESSAGE = 2000
+_OUTPUT = 4000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What makes two environments share a workbench.
+
+    Attributes:
+        sandbox: A backend's name.
+        sequences, steps: Of the stimulus that designs are compared under.
+        formal: Whether a design that passed also goes to the solver.
+    """
+
+    sandbox: str
+    sequences: int
+    steps: int
+    formal: bool
+
+
+class Workbench:
+    """The tools; made on a running event loop, closed by its last user."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        most = max(4, 2 * (os.cpu_count() or 1))
+        self._pool = Pool(
+            open_backend(settings.sandbox),
+            size=_WARM,
+            most=most,
+            limits=BOX,
+            patience_s=_PATIENCE_S,
+            most_waiting=1 << 16,
+        )
+        self._kept: OrderedDict[Any, asyncio.Task[Any]] = OrderedDict()
+
+    async def interface(self, problem: Problem, golden: str) -> Interface:
+        """The ports of a golden design.
+
+        Raises:
+            Fault: Kind ``env``: it cannot be judged, or contradicts its row; the message says why.
+        """
+        if problem.interface is not None:
+            return problem.interface
+        key = ("interface", golden, problem.module)
+        found = await self._once(
+            key, problem.name, lambda: analyse(self._pool, golden, problem.module, limits=BOX)
+        )
+        widths = {port.name: port.width for port in (*found.inputs, *found.outputs)}
+        if problem.ports and dict(problem.ports) != widths:
+            raise Fault(
+                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
+                f"design has {widths}",
+                "env",
+            )
+        return found
+
+    async def judge(self, problem: Problem, design: str) -> Verdict:
+        """Hold a design against each golden one; the best verdict.
+
+        Raises:
+            Fault: The sandbox broke; or, of kind ``env``, a golden design is no judge.
+        """
+        best: Verdict | None = None
+        for golden in problem.goldens:
+            recorded = await self._golden(problem, golden)
+            verdict = await grade_design(self._pool, design, recorded, limits=BOX)
+            if verdict.passed and self._settings.formal:
+                verdict = await self._proved(verdict, golden, design, recorded.interface.module)
+            if best is None or verdict.fraction > best.fraction:
+                best = verdict
+            if best.passed:
+                break
+        assert best is not None  # a problem without a golden is refused where it is loaded
+        return best
+
+    async def lint(self, design: str, module: str) -> str:
+        """The rules that the design breaks, and what Icarus says of it."""
+        if problems := await self._rules(design, module):
+            return problems
+        async with await self._pool.open(limits=BOX) as box:
+            await box.write("design.sv", _bytes(design))
+            flags = ("-g2012", "-Wall", "-Wno-timescale", "-s", module, "-t", "null")
+            result = await run_tool(box, "iverilog", *flags, "design.sv", limits=RUN)
+        said = _said(result)
+        return said or "No errors and no warnings."
+
+    async def simulate(self, design: str, bench: str, module: str) -> str:
+        """What the agent's own bench prints, with its design in it."""
+        if problems := await self._rules(design, module):
+            return problems
+        if broken := await asyncio.to_thread(bench_problems, bench):
+            return _rules(broken)
+        async with await self._pool.open(limits=BOX) as box:
+            await box.write("design.sv", _bytes(design))
+            await box.write("testbench.sv", _bytes(bench))
+            flags = ("-g2012", "-Wno-timescale", "-o", "run.vvp")
+            built = await run_tool(box, "iverilog", *flags, "testbench.sv", "design.sv", limits=RUN)
+            if not built.ok:
+                return _said(built)
+            ran = await run_tool(box, "vvp", "-n", "run.vvp", limits=RUN)
+        parts = [_said(built), bounded(ran.text.strip(), _OUTPUT), _said(ran)]
+        return "\n".join(part for part in parts if part) or "The test bench printed nothing."
+
+    async def synthesise(self, design: str, module: str) -> str:
+        """Cells and warnings of Yosys' synthesis."""
+        if problems := await self._rules(design, module):
+            return problems
+        script = (
+            f"read_verilog -sv design.sv; hierarchy -check -top {module}; proc;"
+            f" check; synth -top {module}; tee -q -o cells.txt stat"
+        )
+        async with await self._pool.open(limits=BOX) as box:
+            await box.write("design.sv", _bytes(plain(design)))
+            result = await run_tool(box, "yosys", "-q", "-p", script, limits=RUN)
+            if not result.ok:
+                return _said(result)
+            cells = (await box.read("cells.txt", limit=MIB)).decode("utf-8", "replace")
+        warnings = _said(result)
+        _, _, counted = cells.partition("===")
+        counted = "\n".join(line.rstrip() for line in counted.splitlines()[1:] if line.strip())
+        return bounded(f"{counted}\n{warnings or 'No warnings.'}", _OUTPUT)
+
+    async def close(self) -> None:
+        """Stop what is being recorded, and close the pool."""
+        tasks = list(self._kept.values())
+        self._kept.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._pool.close()
+
+    async def _golden(self, problem: Problem, golden: str) -> Golden:
+        face = await self.interface(problem, golden)
+        key = ("golden", golden, face)
+        return await self._once(key, problem.name, lambda: self.record(golden, face))
+
+    async def record(self, golden: str, face: Interface) -> Golden:
+        """A golden design's traces; one that is slow to simulate is driven less.
+
+        Raises:
+            UsageError: It is no judge; see `record_golden`.
+        """
+        values = await asyncio.to_thread(numbers, golden)
+        sequences = self._settings.sequences
+        for share in _SHARES:
+            steps = max(self._settings.steps // share, 8)
+            stimulus = await asyncio.to_thread(
+                Stimulus.random, face, 0, sequences=sequences, steps=steps, values=values
+            )
+            try:
+                return await record_golden(self._pool, golden, face, stimulus, limits=GOLDEN)
+            except TooSlow:
+                if share == _SHARES[-1]:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _proved(self, verdict: Verdict, golden: str, design: str, module: str) -> Verdict:
+        found = await equivalent(self._pool, golden, design, module, limits=BOX)
+        status = Status.WRONG if found.proof is Proof.REFUTED else Status.PASS
+        case = CaseResult(f"equivalence {found.proof.value.lower()}", status, found.detail)
+        return replace(verdict, cases=(*verdict.cases, case), expected=verdict.expected + 1)
+
+    async def _once(self, key: Any, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of `work`, which is done once for a key and kept; a failure is not kept."""
+        task = self._kept.get(key)
+        if task is None:
+            task = self._kept[key] = asyncio.create_task(work())
+            while len(self._kept) > _KEPT:
+                oldest = next(iter(self._kept))
+                if not self._kept[oldest].done():
+                    break
+                del self._kept[oldest]
+        self._kept.move_to_end(key)
+        try:
+            result: T = await asyncio.shield(task)
+        except UsageError as error:
+            self._forget(key, task)
+            raise Fault(f"{name} cannot be judged: {error}", "env") from error
+        except BaseException:
+            if task.done():
+                self._forget(key, task)
+            raise
+        return result
+
+    def _forget(self, key: Any, task: asyncio.Task[Any]) -> None:
+        if self._kept.get(key) is task:
+            del self._kept[key]
+
+    async def _rules(self, design: str, module: str) -> str:
+        broken = await asyncio.to_thread(lint, design, module)
+        return _rules(broken) if broken else ""
+
+
+def bounded(text: str, most: int) -> str:
+    """A text's beginning and end, where it is longer than `most` characters."""
+    if len(text) <= most:
+        return text
+    head, tail = 2 * most // 3, most // 3
+    return f"{text[:head]}\n… {len(text) - head - tail} characters left out …\n{text[-tail:]}"
+
+
+def _rules(broken: list[str]) -> str:
+    more = [f"… and {len(broken) - 10} more"] if len(broken) > 10 else []
+    return "\n".join(["Not run, rules are broken:", *broken[:10], *more])
+
+
+def _said(result: Result) -> str:
+    """A tool's messages; where it did not end well, why."""
+    said = bounded(result.error_text.strip(), _MESSAGE)
+    if result.outcome in (Outcome.OK, Outcome.RE):
+        return said or ("" if result.ok else ending(result)[1])
+    return f"{said}\nstopped: {WORDS[Status(result.outcome.value)]}".strip()
+
+
+def _bytes(source: str) -> bytes:
+    return source.encode("utf-8", "replace")

@@ -1,0 +1,80 @@
+"""Fixtures shared by the Verilog tests: programs, boxes, and the real problems where they lie."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+import envgym
+from envgym.errors import UsageError
+from envgym.pytest_plugin import Examinations
+from envgym.sandboxes import Backend
+from envgym.sandboxes.backends import open_backend
+
+_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+def _skip(why: str) -> None:
+    if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def verilog_tools() -> None:
+    missing = [name for name in ("iverilog", "vvp", "yosys") if shutil.which(name) is None]
+    if missing:
+        _skip(f"not installed: {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
+def boxes() -> str:
+    """The backend that tools run in, or a skip where this machine refuses it."""
+
+    async def opened() -> None:
+        async with open_backend("namespace") as backend:
+            await (await backend.open()).close()
+
+    try:
+        asyncio.run(opened())
+    except UsageError as refused:
+        _skip(str(refused))
+    return "namespace"
+
+
+@pytest.fixture
+async def backend(boxes: str) -> AsyncIterator[Backend]:
+    async with open_backend(boxes) as opened:
+        yield opened
+
+
+CHECKED = {"sequences": 2, "steps": 40}
+"""Arguments of the environments that are examined: judging is not what the contract is about."""
+
+
+@pytest.fixture(scope="module")
+def one_workbench(envgym_examinations: Examinations, boxes: str) -> Iterator[None]:
+    """One workbench for all instances that the checks make one after another, to save its start.
+
+    It outlives each of them, so it makes no boxes ahead: that would be work which an instance that
+    was closed seems to have left.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("envgym.environments.verilog.workbench._WARM", 0)
+        env = envgym.make("verilog/design-v1", sandbox=boxes, **CHECKED)
+        envgym_examinations._runner.run(env.reset(seed=0))
+        yield
+        envgym_examinations._runner.run(env.close())
+
+
+@pytest.fixture(scope="session")
+def verilog_eval() -> Path:
+    folder = _DATA / "verilog-eval" / "dataset_spec-to-rtl"
+    if not folder.is_dir():
+        _skip("no verilog-eval/dataset_spec-to-rtl under ../shared/data")
+    return folder
