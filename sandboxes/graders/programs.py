@@ -144,9 +144,7 @@ async def grade_program(
 class _Bench:
     """A box with the program in it; a new one after a test that had to be killed."""
 
-    def __init__(
-        self, backend: Backend, program: Program, limits: Limits, budget_s: float
-    ) -> None:
+    def __init__(self, backend: Backend, program: Program, limits: Limits, budget_s: float) -> None:
         self._backend = backend
         self._program = program
         self._limits = limits
