@@ -59,8 +59,8 @@ class StepResult(NamedTuple):
         reward: This step's reward, shaping included.
         terminated: The episode ended by its own rules.
         truncated: It was cut (turns, tokens, time).
-        info: ``score`` (the raw verifier, in [0, 1]), ``metrics``, ``turn``, ``seat``, and at the
-            end ``stop_reason``.
+        info: ``score`` (the raw verifier, in [0, 1]), ``metrics``, ``turn``, ``seat``, at the end
+            ``stop_reason``, and where the environment names its states, ``anchor``.
     """
 
     observation: Observation
@@ -97,6 +97,9 @@ class Env(Generic[TaskT]):
     task: TaskT
     origin: tuple[str, int] | None = None
     """Split and index of the current task; None where the reset was given the task itself."""
+    anchor: str = ""
+    """The name of the state that the agent now acts in, set by authors where there is one: the same
+    state, the same name, whatever led there. Credit compares actions by it (GiGPO)."""
     _rng: random.Random | None = None
     _stop: StopReason | None
 
@@ -207,6 +210,7 @@ class Env(Generic[TaskT]):
         self.seat = self.seats[0]
         self.score = 0.0
         self.metrics: dict[str, float] = {}
+        self.anchor = ""
         self._reward = 0.0
         self._stop = None
         self._phase = "broken"  # until it has begun: a cancelled reset leaves nothing to step
@@ -276,6 +280,8 @@ class Env(Generic[TaskT]):
             "turn": self.turn,
             "seat": self.seat,
         }
+        if self.anchor:
+            info["anchor"] = self.anchor
         if self._stop is not None:
             info["stop_reason"] = self._stop
         return info

@@ -25,10 +25,13 @@ _plugins_loaded = False
 BUILTIN = {
     "code/python-v1": "envgym.environments.code.python:WriteProgram",
     "code/reason-v1": "envgym.environments.code.reason.environment:ReasonAboutProgram",
+    "puzzles/frozen-lake-v1": "envgym.environments.puzzles.frozen_lake:FrozenLake",
+    "puzzles/key-door-v1": "envgym.environments.puzzles.key_door:KeyDoor",
     "puzzles/knights-v1": "envgym.environments.puzzles.knights:Knights",
     "puzzles/math-v1": "envgym.environments.puzzles.mathematics:Mathematics",
     "puzzles/np-v1": "envgym.environments.puzzles.np.env:NpHard",
     "puzzles/reasoning-gym-v1": "envgym.environments.puzzles.gym_env:ReasoningGym",
+    "puzzles/sokoban-v1": "envgym.environments.puzzles.sokoban:Sokoban",
     "puzzles/strings-v1": "envgym.environments.puzzles.strings:Strings",
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
     "verilog/design-v1": "envgym.environments.verilog.design:VerilogDesign",

@@ -267,6 +267,7 @@ async def _play(
             episode.score, episode.metrics = env.partial_score(), dict(info["metrics"])
             return
         action = transcript.record(spans, completion)
+        transcript.trajectory.turns[-1].anchor = info.get("anchor", "")
         stepping = time.monotonic()
         step = await env.step(action)
         episode.env_s += time.monotonic() - stepping

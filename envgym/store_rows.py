@@ -63,6 +63,8 @@ def _turn_row(turn: Turn) -> dict[str, Any]:
         "reward": turn.reward,
         "restart": turn.restart,
     }
+    if turn.anchor:
+        row["anchor"] = turn.anchor
     if turn.taken is not None:
         row["taken"] = _action_row(turn.taken, turn.text)
     return row

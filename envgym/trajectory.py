@@ -47,6 +47,7 @@ class Turn:
         taken: The action that the environment was stepped with: what a replay needs. None in turns
             made by hand.
         advantages: The credit each sampled id was trained with; empty where it was not.
+        anchor: The environment's name of the state acted in; empty where it names none.
     """
 
     context: list[Span]
@@ -59,6 +60,7 @@ class Turn:
     messages: tuple[Message, ...] = ()
     taken: Action | None = None
     advantages: list[float] = field(default_factory=list)
+    anchor: str = ""
 
     @property
     def context_ids(self) -> list[int]:

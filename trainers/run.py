@@ -78,6 +78,15 @@ async def train(config: Config, *, resume: bool = False, fresh: bool = False) ->
         return await _train(config, directory, resume)
 
 
+def finished(config: Config) -> dict[str, Any] | None:
+    """The summary of a run of exactly this config, if it has come to its end."""
+    recorded, summary = (config.directory / name for name in ("config.yaml", "summary.json"))
+    if not (recorded.exists() and summary.exists() and recorded.read_text() == _written(config)):
+        return None
+    found: dict[str, Any] = json.loads(summary.read_text())
+    return found
+
+
 async def _train(config: Config, directory: Path, resume: bool) -> dict[str, Any]:
     trainer = Trainer(config)
     trainer.chat.tokenizer.save_pretrained(directory / "tokenizer")  # to read tokens by
@@ -177,7 +186,7 @@ def _save(trainer: Trainer, journal: Journal) -> None:
 
 
 def _prepare(config: Config, directory: Path, resume: bool, fresh: bool) -> None:
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    text = _written(config)
     recorded = directory / "config.yaml"
     if recorded.exists() and not fresh:
         if not resume:
@@ -190,6 +199,11 @@ def _prepare(config: Config, directory: Path, resume: bool, fresh: bool) -> None
     draft = recorded.with_suffix(".tmp")
     draft.write_text(text)
     draft.replace(recorded)  # there whole or not at all: it decides whether a run may go on
+
+
+def _written(config: Config) -> str:
+    """The config as ``config.yaml`` holds it."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
 def _step_of(line: str) -> float:

@@ -17,6 +17,7 @@ from envgym.cli import (
     listing,
     play,
     replay,
+    reproduce,
     rollout,
     sandbox,
     search,
@@ -40,6 +41,7 @@ app.command("replay")(replay.replay_command)
 app.command("play")(play.play_command)
 app.command("train")(train.train_command)
 app.command("eval")(evaluate.eval_command)
+app.command("reproduce")(reproduce.reproduce_command)
 app.command("view")(view.view_command)
 app.command("serve")(serve.serve_command)
 app.command("bench")(bench.bench_command)

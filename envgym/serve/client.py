@@ -214,6 +214,7 @@ class RemoteEnv(Env[Task]):
         self._info_here, self._partial = info, reply["partial"]
         self.turn, self.seat = info.get("turn", 0), info.get("seat", self.seats[0])
         self.score, self.metrics = info.get("score", 0.0), dict(info.get("metrics", {}))
+        self.anchor = info.get("anchor", "")
 
 
 def _place(url: str, kwargs: dict[str, Any]) -> Place:

@@ -45,6 +45,8 @@ class Stage(Env[Task]):
                 self.end(0.5)
             case "unrewarded":
                 self.end(1.0, reward=0.0, stop=StopReason.OPPONENT)
+            case "name":
+                self.anchor = "room 2"
             case "messages":
                 return [user("a"), user("b")]
             case "replace":
@@ -104,6 +106,14 @@ async def test_the_info_and_the_end() -> None:
     assert (last.reward, last.terminated, last.truncated) == (1.0, True, False)
     assert last.info["score"] == 1.0
     assert last.info["stop_reason"] is StopReason.ANSWERED
+
+
+async def test_a_state_is_named_where_the_author_names_it() -> None:
+    env = Stage()
+    assert "anchor" not in (await env.reset(seed=0))[1]
+    assert "anchor" not in (await env.step(Action("stay"))).info
+    assert (await env.step(Action("name"))).info["anchor"] == "room 2"
+    assert "anchor" not in (await env.reset(seed=0))[1]
 
 
 async def test_infos_given_out_do_not_change() -> None:

@@ -347,6 +347,22 @@ async def test_calls_of_an_agent_without_text_are_kept() -> None:
     assert calls[1].arguments == {"number": episode.task.hidden["answer"]}
 
 
+async def test_a_turn_keeps_the_name_of_the_state_it_acted_in() -> None:
+    class Counting(Guess):
+        async def start(self, task: Task) -> str:
+            self.anchor = "tried 0"
+            return await super().start(task)
+
+        async def act(self, action: Action) -> Any:
+            self.anchor = f"tried {self.turn}"
+            return await super().act(action)
+
+    episode = await run_episode(Counting(), Solver(2), Start(0))
+    assert [turn.anchor for turn in episode.turns] == ["tried 0", "tried 1", "tried 2"]
+    unnamed = await run_episode(Guess(), Solver(0), Start(0))
+    assert [turn.anchor for turn in unnamed.turns] == [""]
+
+
 async def test_a_thousand_that_wait_wait_together() -> None:
     waiting = 0
     go = asyncio.Event()

@@ -58,6 +58,7 @@ def turns(draw: st.DrawFn) -> Turn:
         messages=draw(some_messages),
         taken=draw(st.none() | actions),
         advantages=draw(st.just([]) | st.lists(st.floats(width=32, allow_nan=False), max_size=4)),
+        anchor=draw(words),
     )
 
 

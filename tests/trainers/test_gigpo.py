@@ -77,6 +77,16 @@ def test_hints_and_tokens_are_no_part_of_an_anchor() -> None:
     assert anchors(young, 2)[1] != anchors(old, 2)[2]  # the start is part of what is remembered
 
 
+def test_a_state_that_the_environment_names_goes_by_its_name() -> None:
+    first, second = sample("ab", [0, 1]), sample("cb", [0, 0])  # another way of seeing one hall
+    for one, names in ((first, ("hall", "left")), (second, ("hall", "right"))):
+        for turn, name in zip(one.trajectory.turns, names, strict=True):
+            turn.anchor = name
+    here, there = anchors(first, 0), anchors(second, 0)
+    assert here[0] == there[0]
+    assert here[1] != there[1]
+
+
 def test_gagpo_credits_the_step_at_which_episodes_part() -> None:
     first, second = sample("abc", [0, 0, 1]), sample("abd", [0, 0, 0])
     Gagpo(gamma=1.0, lam=0.0, eps=0.0)([[first, second]])

@@ -12,13 +12,16 @@ from envgym.trainers.credit import ROUNDING, Floats
 
 
 def anchors(sample: Sample, history: int) -> list[Hashable]:
-    """What each turn faced: its observation and the `history` ones before it, without hints.
+    """What each turn faced: its state and the `history` ones before it.
+
+    A state goes by the name that the environment gave it (`Turn.anchor`), or else by what was
+    newly seen, hints left out.
 
     Where the episode is younger than that, its start is part of what was faced. A turn that saw
     nothing new shares its anchor with no other.
     """
-    seen = [
-        tuple((m.role, m.content) for m in turn.messages if m.kind != "hint")
+    seen: list[Hashable] = [
+        turn.anchor or tuple((m.role, m.content) for m in turn.messages if m.kind != "hint")
         for turn in sample.trajectory.turns
     ]
     return [

@@ -71,6 +71,8 @@ class Odd(Env[Task]):
             return Observation((user("anew"),), replace_from=0)
         elif do == "metric":
             self.metrics["m"] = object() if what == "object" else float(what)  # type: ignore
+        elif do == "anchor":
+            self.anchor = what
         elif do == "huge":
             return "x" * int(what)
         elif do == "end":

@@ -24,7 +24,10 @@ from tests.envgym.serve.odd_world import ERRORS, Odd
 from tests.envgym.serve.running import Running, until
 from tests.envgym.worlds import Guess, Solver
 
-SAID = ("hello", "replace", "metric 1.5", "metric nan", "half", "other", "huge 100000", "end 0.25")
+SAID = (
+    *("hello", "replace", "metric 1.5", "metric nan", "half", "other", "huge 100000", "end 0.25"),
+    "anchor here",
+)
 
 
 def pair(server: Running, name: str = "odd-v0", **kwargs: Any) -> tuple[Env[Any], Env[Any]]:
@@ -43,7 +46,7 @@ async def tell(env: Env[Any], *texts: str, seed: int | None = 3) -> list[str]:
             seen.append(f"{type(error).__name__} {getattr(error, 'kind', '')} {error}")
             break
         seen.append(repr(step))
-        seen.append(repr((env.turn, env.seat, env.score, env.metrics, env.ended)))
+        seen.append(repr((env.turn, env.seat, env.score, env.metrics, env.ended, env.anchor)))
         seen.append(repr(env.partial_score()))
     return seen
 

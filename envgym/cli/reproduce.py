@@ -1,0 +1,85 @@
+"""``envgym reproduce``: a paper's claim in miniature, with its verdict."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+from envgym.cli.options import Json, Verbose, run
+from envgym.errors import UsageError
+
+
+def reproduce_command(
+    name: Annotated[
+        str | None, typer.Argument(help="One that --list shows, or a YAML file of your own.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Seeds of each side.")] = None,
+    output: Annotated[Path, typer.Option(help="Holds a folder for each.")] = Path("runs/reproduce"),
+    listed: Annotated[bool, typer.Option("--list", help="All, with their last verdicts.")] = False,
+    fresh: Annotated[bool, typer.Option(help="Remove earlier runs of it.")] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run baseline and method on several seeds; what an earlier sitting ran is not run again."""
+    if listed:
+        rows = verdicts(output)
+        print(json.dumps({"reproductions": rows})) if as_json else _show(rows)
+        return
+    if name is None:
+        raise UsageError("which one? `envgym reproduce --list` shows all")
+    from envgym.trainers.reproduce import load_reproduction, reproduce, write_report
+
+    stem, spec = load_reproduction(name)
+    folder = output / stem
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
+    err = Console(stderr=True)
+    runs = run(reproduce(spec, folder, seeds or spec.seeds, lambda text: err.rule(text)))
+    result = write_report(stem, spec, runs, folder)
+    if as_json:
+        print(json.dumps(result))
+        return
+    Console().print(Markdown((folder / "result.md").read_text()))
+    print(f"see {folder / 'plot.html'}")
+
+
+def verdicts(output: Path) -> list[dict[str, Any]]:
+    """Every reproduction that comes with envgym, with the verdict that was last reached.
+
+    That is the one in `output`, of runs made here; else the one that came with envgym.
+    """
+    from envgym.trainers.reproduce import load_reproduction, read_result, reproductions
+
+    rows = []
+    for name, path in reproductions().items():
+        _, spec = load_reproduction(name)
+        here = read_result(output / name / "result.json")
+        result = here or read_result(path.with_suffix(".json")) or {}
+        rows.append(
+            {
+                "name": name,
+                "title": spec.title,
+                "claim": spec.claim,
+                "source": spec.source,
+                "verdict": result.get("verdict"),
+                "seeds": len(result.get("seeds", ())),
+                "gain": [claim["gain"] for claim in result.get("claims", ())],
+                "made": "here" if here else "shipped" if result else None,
+            }
+        )
+    return rows
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    table = Table("name", "title", "verdict", "seeds", "made")
+    for row in rows:
+        cells = (row["verdict"] or "never run", str(row["seeds"] or ""), row["made"] or "")
+        table.add_row(row["name"], row["title"], *cells)
+    Console().print(table)

@@ -1,0 +1,18 @@
+"""A paper's claim in miniature: baseline and method, several seeds, a verdict by a stated rule."""
+
+from __future__ import annotations
+
+from envgym.trainers.reproduce.report import read_result, write_report
+from envgym.trainers.reproduce.run import reproduce
+from envgym.trainers.reproduce.spec import Reproduction, load_reproduction, reproductions
+from envgym.trainers.reproduce.statistics import Verdict
+
+__all__ = [
+    "Reproduction",
+    "Verdict",
+    "load_reproduction",
+    "read_result",
+    "reproduce",
+    "reproductions",
+    "write_report",
+]

@@ -1,0 +1,178 @@
+"""What a reproduction found: figures as JSON, a table for people, a plot with 95 % bands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+
+from envgym.trainers.reproduce.run import SIDES, Runs, Side, curve, figure
+from envgym.trainers.reproduce.spec import Claim, Reproduction
+from envgym.trainers.reproduce.statistics import RULE, Verdict, gain, interval, judge, together
+
+_COLOURS: dict[Side, str] = {"baseline": "110, 118, 129", "method": "9, 105, 218"}
+
+
+def write_report(name: str, spec: Reproduction, runs: Runs, folder: Path) -> dict[str, Any]:
+    """Judge, and write ``result.json``, ``result.md`` and ``plot.html`` into `folder`."""
+    result = summarise(name, spec, runs)
+    _figure(result).write_html(folder / "plot.html", include_plotlyjs=True)
+    (folder / "result.md").write_text(markdown(result))
+    draft = folder / "result.json.tmp"
+    draft.write_text(json.dumps(result, indent=2) + "\n")
+    draft.replace(folder / "result.json")
+    return result
+
+
+def read_result(path: Path) -> dict[str, Any] | None:
+    """A ``result.json`` that is whole, or None."""
+    try:
+        result = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return result if isinstance(result, dict) else None
+
+
+def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
+    """The figures and the verdict, as JSON values."""
+    claims = [_judged(claim, spec, runs) for claim in spec.claims]
+    by_side = {
+        side: [s for (of, _), found in runs.summaries.items() if of == side for s in found]
+        for side in SIDES
+    }
+    return {
+        "name": name,
+        "title": spec.title,
+        "claim": spec.claim,
+        "source": spec.source,
+        "labels": {"baseline": spec.baseline.label, "method": spec.method.label},
+        "seeds": runs.seeds,
+        "tuned": {"field": spec.tune.field, **runs.tuned} if spec.tune else None,
+        "verdict": together([Verdict(claim["verdict"]) for claim in claims]),
+        "rule": RULE,
+        "claims": claims,
+        "axis": spec.sweep.field if spec.sweep else "updates",
+        "metric": spec.claims[0].metric,
+        "points": _points(spec, runs),
+        "run_s": {
+            side: round(sum(s["wall_s"] for s in found) / len(found), 1)
+            for side, found in by_side.items()
+        },
+    }
+
+
+def _judged(claim: Claim, spec: Reproduction, runs: Runs) -> dict[str, Any]:
+    by_seed = {side: _by_seed(claim, side, runs) for side in SIDES}
+    difference = gain(by_seed["baseline"], by_seed["method"], claim.better)
+    return {
+        **claim.model_dump(),
+        **{side: interval(values).to_json() for side, values in by_seed.items()},
+        "by_seed": by_seed,
+        "gain": difference.to_json(),
+        "verdict": judge(difference, claim.tolerance),
+    }
+
+
+def _by_seed(claim: Claim, side: Side, runs: Runs) -> list[float]:
+    """A side's figure on each seed: the mean over the points of the sweep."""
+    at_points = [
+        [figure(summary, claim) for summary in found]
+        for (of, _), found in runs.summaries.items()
+        if of == side
+    ]
+    return [sum(values) / len(values) for values in zip(*at_points, strict=True)]
+
+
+def _points(spec: Reproduction, runs: Runs) -> list[dict[str, Any]]:
+    """What the plot shows: the first claim's figure over the sweep, or its metric over updates."""
+    claim = spec.claims[0]
+    columns: dict[Any, dict[Side, list[float]]] = {}
+    for (side, point), found in runs.summaries.items():
+        for summary in found:
+            if spec.sweep:
+                columns.setdefault(point, {}).setdefault(side, []).append(figure(summary, claim))
+            else:
+                for step, value in curve(summary, claim.metric).items():
+                    columns.setdefault(step, {}).setdefault(side, []).append(value)
+    return [
+        {"x": x, **{side: interval(values).to_json() for side, values in sides.items()}}
+        for x, sides in (columns.items() if spec.sweep else sorted(columns.items()))
+    ]
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The table for people."""
+    labels, seeds = result["labels"], len(result["seeds"])
+    lines = [
+        f"## {result['title']}",
+        "",
+        f"{result['claim']} ({result['source']})",
+        "",
+        f"**{str(result['verdict']).capitalize()}**, {seeds} seeds.",
+        "",
+        f"| claim | {labels['baseline']} | {labels['method']} | better by | verdict |",
+        "|---|---:|---:|---:|---|",
+    ]
+    lines += [
+        f"| {_said(c)} | {_text(c['baseline'])} | {_text(c['method'])} | {_text(c['gain'])} "
+        f"| {c['verdict']} |"
+        for c in result["claims"]
+    ]
+    lines += [
+        "",
+        f"| {result['axis']} | {labels['baseline']}: {result['metric']} | {labels['method']} |",
+        "|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {p['x']} | {_text(p['baseline'])} | {_text(p['method'])} |" for p in result["points"]
+    ]
+    if tuned := result["tuned"]:
+        both = f"{tuned['baseline']} and {tuned['method']}"
+        lines += ["", f"Tuned on another seed: {tuned['field']} = {both}."]
+    seconds = result["run_s"]
+    lines += ["", f"Seconds a run: {seconds['baseline']} and {seconds['method']}. {result['rule']}"]
+    return "\n".join(lines) + "\n"
+
+
+def _said(claim: dict[str, Any]) -> str:
+    over = "" if claim["over"] == "trained" else ", mean over the updates"
+    less = f", by no more than {claim['tolerance']:g} worse" if claim["tolerance"] else ""
+    return f"{claim['metric']} {claim['better']}{over}{less}"
+
+
+def _text(found: dict[str, float]) -> str:
+    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+
+
+def _figure(result: dict[str, Any]) -> go.Figure:
+    drawn = go.Figure()
+    points = result["points"]
+    xs = [p["x"] for p in points]
+    for side in SIDES:
+        colour = _COLOURS[side]
+        highs, lows = ([p[side][end] for p in points] for end in ("high", "low"))
+        drawn.add_scatter(
+            x=[*xs, *reversed(xs)],
+            y=[*highs, *reversed(lows)],
+            fill="toself",
+            fillcolor=f"rgba({colour}, 0.15)",
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        drawn.add_scatter(
+            x=xs,
+            y=[p[side]["mean"] for p in points],
+            name=result["labels"][side],
+            line={"color": f"rgb({colour})"},
+            mode="lines+markers",
+        )
+    drawn.update_layout(
+        title=f"{result['title']}: {result['verdict']}",
+        xaxis_title=result["axis"],
+        yaxis_title=f"{result['metric']}, mean and 95 % interval of {len(result['seeds'])} seeds",
+        template="plotly_white",
+    )
+    return drawn

@@ -1,0 +1,151 @@
+"""Runs what a reproduction needs: each side, at each point of the sweep, on each seed.
+
+Every run is an ordinary training run in a folder of its own, so that a reproduction that was
+interrupted goes on where it was, and more seeds are added to those that are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from envgym.errors import UsageError
+from envgym.trainers.config import load_config
+from envgym.trainers.reproduce.spec import Arm, Claim, Reproduction
+from envgym.trainers.run import finished, train
+
+TUNING_SEED = 1_000_000
+"""Settings are chosen on this seed, which no verdict rests on."""
+Side = Literal["baseline", "method"]
+SIDES: tuple[Side, ...] = ("baseline", "method")
+Summary = dict[str, Any]
+
+
+@dataclass
+class Runs:
+    """What came of the runs.
+
+    Attributes:
+        tuned: The value that each side was run with, where there was something to tune.
+        summaries: By side and point of the sweep (None where there is no sweep), in order of seeds.
+    """
+
+    seeds: list[int]
+    tuned: dict[Side, Any] = field(default_factory=dict)
+    summaries: dict[tuple[Side, Any], list[Summary]] = field(default_factory=dict)
+
+
+async def reproduce(
+    spec: Reproduction, folder: Path, seeds: int, say: Callable[[str], None] = lambda text: None
+) -> Runs:
+    """Run all that is not there yet.
+
+    Args:
+        folder: Where the runs are kept.
+        seeds: How many; 0, 1, 2, …
+        say: Told what is run next.
+
+    Raises:
+        UsageError: Fewer than two seeds; a run in the folder was made with other settings.
+    """
+    if seeds < 2:
+        raise UsageError("a verdict needs at least two seeds: give --seeds 2 or more")
+    recipe = _recipe(spec, folder)
+    points: list[Any] = spec.sweep.values if spec.sweep else [None]
+    trials = len(spec.tune.values) if spec.tune else 0
+    total = len(SIDES) * (trials + len(points) * seeds)
+    count = 0
+
+    async def one(side: Side, point: Any, seed: int, tuned: Any, where: Path) -> Summary:
+        nonlocal count
+        count += 1
+        settings = dict(_arm(spec, side).settings)
+        if spec.sweep:
+            settings[spec.sweep.field] = point
+        if spec.tune:
+            settings[spec.tune.field] = tuned
+        settings |= {"seed": seed, "output": str(where)}
+        config = load_config(recipe, [f"{k}={yaml.safe_dump(v)}" for k, v in settings.items()])
+        done = finished(config)
+        state = "" if done is None else " (done before)"
+        say(f"{count}/{total}: {where.relative_to(folder)}{state}")
+        return await train(config, resume=True) if done is None else done
+
+    runs = Runs(list(range(seeds)))
+    for side in SIDES:
+        if spec.tune:
+            runs.tuned[side] = await _tune(spec, side, points[len(points) // 2], folder, one)
+        for point in points:
+            place = folder / side if point is None else folder / side / str(point)
+            runs.summaries[side, point] = [
+                await one(side, point, seed, runs.tuned.get(side), place / f"seed-{seed}")
+                for seed in runs.seeds
+            ]
+    return runs
+
+
+def _recipe(spec: Reproduction, folder: Path) -> Path:
+    """The recipe as a file: with what is said of a run it can be run by `envgym train` too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump({"name": "reproduction", **spec.recipe}, sort_keys=False))
+    return recipe
+
+
+async def _tune(spec: Reproduction, side: Side, point: Any, folder: Path, one: Any) -> Any:
+    """The value with the best figure of the first claim; of equals the first."""
+    assert spec.tune is not None
+    claim = spec.claims[0]
+    sign = 1 if claim.better == "higher" else -1
+    found = []
+    for value in spec.tune.values:
+        where = folder / "tuning" / side / str(value)
+        found.append(sign * figure(await one(side, point, TUNING_SEED, value, where), claim))
+    return spec.tune.values[found.index(max(found))]
+
+
+def figure(summary: Summary, claim: Claim) -> float:
+    """A run's figure for a claim."""
+    points = curve(summary, claim.metric)
+    if claim.over == "trained":
+        return points[max(points)]
+    later = [value for step, value in points.items() if step > 0]
+    if not later:
+        raise UsageError("no evaluation after an update: raise learner.steps for a claim on curves")
+    return sum(later) / len(later)
+
+
+def curve(summary: Summary, metric: str) -> dict[int, float]:
+    """A metric by the updates done, from the evaluations of a run that came after its warm start.
+
+    Raises:
+        UsageError: The evaluations have no such metric, or there are none.
+    """
+    points: dict[int, float] = {}
+    for name, scores in summary["eval"].items():
+        if name.startswith("step_"):
+            points[int(name.removeprefix("step_"))] = _value(scores, metric)
+        elif name == "trained":
+            points[summary["steps"]] = _value(scores, metric)
+        else:  # untrained, then warm_start: the later one stays
+            points[0] = _value(scores, metric)
+    if not points:
+        raise UsageError("the recipe evaluates nothing: set evaluation.tasks")
+    return points
+
+
+def _value(scores: dict[str, Any], metric: str) -> float:
+    value: Any = scores
+    for part in metric.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise UsageError(f"no metric {metric!r} in an evaluation: it has {', '.join(scores)}")
+        value = value[part]
+    return float(value)
+
+
+def _arm(spec: Reproduction, side: Side) -> Arm:
+    return spec.baseline if side == "baseline" else spec.method
