@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,3 +153,9 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
             weighted = weight * row.mask.astype(np.float32)
             compiled.append(TrainRow(row, advantage, weighted, index, proximal, value, returns))
     return compiled
+
+
+def differs(group: Group, by: Literal["reward", "score"]) -> bool:
+    """Whether the members' rewards (as the environment gave them), or scores, are not all equal."""
+    values = {s.trajectory.reward if by == "reward" else s.episode.score for s in group}
+    return len(values) > 1

@@ -13,11 +13,10 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from envgym.errors import Fault
 from envgym.rollout import RolloutResult
-from envgym.trainers.batch import Group
+from envgym.trainers.batch import Group, differs
 from envgym.trainers.config import RolloutSection
 from envgym.trainers.metrics import merge
 from envgym.trainers.policy import TrainingError
@@ -105,12 +104,6 @@ async def collect(play: Play, settings: RolloutSection) -> tuple[list[Group], Co
 def refill(missing: int, kept: int, played: int, most: int) -> int:
     """Groups to play for `missing` more, should as many of them be of use as were so far."""
     return min(most, math.ceil(missing * played / kept)) if kept else most
-
-
-def differs(group: Group, by: Literal["reward", "score"]) -> bool:
-    """Whether the members' rewards (as the environment gave them), or scores, are not all equal."""
-    values = {s.trajectory.reward if by == "reward" else s.episode.score for s in group}
-    return len(values) > 1
 
 
 def _nothing(result: Collected, settings: RolloutSection) -> Exception:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from envgym.trainers.samplers.adaptive import Adaptive
 from envgym.trainers.samplers.base import Sampler
 from envgym.trainers.samplers.uniform import Uniform
 
-__all__ = ["Sampler", "Uniform"]
+__all__ = ["Adaptive", "Sampler", "Uniform"]

@@ -196,7 +196,8 @@ class _Bench:
 
 def _broken(result: Result) -> tuple[Status, str]:
     status, detail = ending(result)
-    return status, (result.error_text or result.text or detail).strip()[:2000]
+    words = (result.error_text or result.text or detail).strip()
+    return status, words.replace("plain.sv", "design.sv")[:2000]
 
 
 def _port(port: tuple[str, int] | None) -> str:

@@ -73,7 +73,7 @@ async def test_wrong_ones_are_told_why_until_none_is_left(env: VerilogDesign) ->
     assert "Attempts left: 2" in text
     assert not step.done
     step = await say(env, "submit", design=OTHERS["does not parse"])
-    assert "synthesis: runtime error" in step.observation.text
+    assert "synthesis: runtime error\ndesign.sv:" in step.observation.text
     step = await say(env, "submit", design=OTHERS["port missing"])
     assert "load: absent, should be input of 1 bits" in step.observation.text
     assert step.terminated

@@ -1,0 +1,74 @@
+"""As many tasks at first as the batch has needed before: CodeV-R1's adaptive DAPO."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, PrivateAttr
+
+from envgym.task import Task
+from envgym.trainers.batch import Group, differs
+from envgym.trainers.plugin import register
+from envgym.trainers.samplers.uniform import Uniform
+
+if TYPE_CHECKING:
+    from envgym.trainers.config import Config
+
+
+@register("adaptive")
+class Adaptive(Uniform):
+    """A step's first round plays ceil(n / rho) tasks for n, rho = min over steps of kept / played.
+
+    CodeV-R1 (arXiv 2505.24183): under dynamic sampling a round of n tasks never fills a batch
+    of n, and each further round waits for its own slowest episode. So the first one is as large as
+    the worst step so far would have needed. Refills are sized by the step's own share already.
+
+    Trap: one bad step sets rho for good; `floor` bounds it. With ``dynamic_rounds: 1`` nothing is
+    left out, and the batch itself would grow: that is refused.
+    """
+
+    name: str = "adaptive"
+    floor: float = Field(0.25, gt=0, le=1, description="The smallest rho that is believed.")
+    by: Literal["reward", "score"] = Field(
+        "reward", description="What must differ within a group to be kept; as `dynamic_by`."
+    )
+    _rho: float = PrivateAttr(1.0)
+    _kept: int = PrivateAttr(0)
+    _played: int = PrivateAttr(0)
+
+    def conflict(self, config: Config) -> str | None:
+        """It needs dynamic sampling, and has to count what that keeps."""
+        if config.rollout.dynamic_rounds == 1:
+            return (
+                "it sizes the rounds of dynamic sampling: set rollout.dynamic_rounds to 2 or more"
+            )
+        if config.rollout.dynamic_by != self.by:
+            return f"by: {self.by} is not rollout.dynamic_by: {config.rollout.dynamic_by}"
+        return None
+
+    def draw(
+        self, source: Sequence[Task], count: int, seed: str, taken: Collection[str] = ()
+    ) -> list[Task]:
+        """`count` tasks or, in a step's first round, as many more as rho asks for."""
+        if not taken:
+            if self._played:
+                self._rho = min(self._rho, max(self._kept / self._played, self.floor))
+            self._kept = self._played = 0
+            count = math.ceil(count / self._rho)
+        return super().draw(source, count, seed, taken)
+
+    def observe(self, groups: Sequence[Group]) -> None:
+        """Count the groups that were of use."""
+        self._played += len(groups)
+        self._kept += sum(differs(group, self.by) for group in groups)
+
+    def state(self) -> dict[str, Any]:
+        """The smallest share, and the counts of the step that is not closed."""
+        return {"rho": self._rho, "kept": self._kept, "played": self._played}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self._rho, self._kept = state["rho"], state["kept"]
+        self._played = state["played"]
