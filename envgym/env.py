@@ -239,7 +239,8 @@ class Env(Generic[TaskT]):
             raise
         except Exception as error:
             raise self._fault("act", self.deadlines.step, error) from error
-        observation = observe(content)
+        # A text, what most steps give, without the call of `observe`.
+        observation = Observation(content) if type(content) is str else observe(content)
         terminated = self._stop is not None
         truncated = not terminated and self.turn >= self.max_turns
         if truncated:

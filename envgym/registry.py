@@ -23,6 +23,8 @@ _classes: dict[str, Callable[..., Env[Any]]] = {}
 _plugins_loaded = False
 
 BUILTIN = {
+    "code/python-v1": "envgym.environments.code.python:WriteProgram",
+    "code/reason-v1": "envgym.environments.code.reason.environment:ReasonAboutProgram",
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
 }
 

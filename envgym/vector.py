@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from envgym.batched_info import batch_infos
+from envgym.batched_info import BatchedInfo
 from envgym.env import Env, Info, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
@@ -21,7 +21,7 @@ from envgym.registry import make
 from envgym.together import together
 
 Flags = NDArray[np.bool_]
-VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, dict[str, Any]]
+VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, BatchedInfo]
 
 
 def make_vec(
@@ -64,7 +64,7 @@ class VectorEnv:
         *,
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
-    ) -> tuple[list[Observation], dict[str, Any]]:
+    ) -> tuple[list[Observation], BatchedInfo]:
         """Begin new episodes.
 
         Args:
@@ -87,7 +87,7 @@ class VectorEnv:
                 self._over.discard(i)
         if failed:
             self._fail(failed)
-        return list(self._observations), batch_infos(infos)
+        return list(self._observations), BatchedInfo(infos)
 
     async def step(self, actions: Sequence[Action]) -> VectorStep:
         """Apply one action in each environment.
@@ -132,7 +132,7 @@ class VectorEnv:
             np.array(rewards, np.float64),
             np.array(terminations, np.bool_),
             np.array(truncations, np.bool_),
-            batch_infos(infos),
+            BatchedInfo(infos),
         )
 
     async def close(self) -> None:

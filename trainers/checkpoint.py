@@ -43,6 +43,8 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
         torch.save(trainer.critic.optimizer.state_dict(), draft / "critic_optimizer.pt")
     state = {
         "step": trainer.step_number,
+        "idle_steps": trainer.idle_steps,
+        "version": trainer.agent.engine.version,
         "progress": progress,
         "plugins": {p: getattr(trainer.config, p).state() for p in _PLUGINS},
     }
@@ -94,7 +96,8 @@ def load(trainer: Trainer, path: Path) -> dict[str, Any]:
     for point, values in state["plugins"].items():
         getattr(trainer.config, point).load(values)
     trainer.step_number = state["step"]
-    trainer.agent.engine.update_weights()
+    trainer.idle_steps = state.get("idle_steps", 0)
+    trainer.agent.engine.update_weights(state.get("version"))  # tokens' ages count on from it
     return state["progress"]
 
 

@@ -18,12 +18,14 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from envgym.agents.tiny import CopyingPhase, TinyConfig
 from envgym.errors import UsageError, suggest
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.composers import Composer, Shuffled
+from envgym.trainers.conflicts import check_conflicts
 from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.hooks import Hook
 from envgym.trainers.losses import Clip, Loss
@@ -101,6 +103,11 @@ class RolloutSection(Section):
         description="Rounds of rollouts a step may take to find groups whose rewards "
         "differ (DAPO's dynamic sampling); 1 keeps every group of the one round.",
     )
+    dynamic_by: Literal["reward", "score"] = Field(
+        "reward",
+        description="What must differ within a group: the environment's rewards, or the scores "
+        "alone, where shaping makes rewards differ that are equally right.",
+    )
 
 
 class WarmStart(Section):
@@ -154,6 +161,12 @@ class Learner(Section):
         "token", description="What token losses are divided by; see losses.base.token_weights."
     )
     constant: float = Field(1024.0, gt=0, description="For the constant denominator.")
+    idle_steps: int = Field(
+        0,
+        ge=0,
+        description="Steps in a row that may find nothing to learn from (all rewards equal, say) "
+        "before the run stops and says so.",
+    )
 
     def lr_scale(self, step: int, idle: int = 0) -> float:
         """What `lr` is multiplied by at a step, counted from 0, after `idle` steps without it."""
@@ -260,6 +273,11 @@ class Config(Section):
             )
         return critic
 
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        check_conflicts(self)
+        return self
+
     @property
     def directory(self) -> Path:
         """The run's folder."""
@@ -304,7 +322,8 @@ def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Confi
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise UsageError(f"{path.name}: {where}: {problem['msg']}{more}") from error
+        at = f"{where}: " if where else ""  # what concerns several fields names them itself
+        raise UsageError(f"{path.name}: {at}{problem['msg']}{more}") from error
 
 
 def _override(values: dict[str, Any], override: str) -> None:

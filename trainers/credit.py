@@ -68,6 +68,10 @@ def generalised(rewards: Floats, values: Floats, gamma: float, lam: float) -> Fl
     return discounted_sums(delta, gamma * lam)
 
 
+ROUNDING = 1e-12
+"""What sums in another order differ by, relative to the largest: no difference."""
+
+
 def over(values: Floats, scale: Floats | float) -> Floats:
     """values / scale; what is 0, or has nothing to be measured by, is 0 also where the scale is."""
     measured = (values != 0) & (np.asarray(scale) > 0)
@@ -105,12 +109,16 @@ def baseline_by_position(
 
 
 def whiten(samples: Sequence[Sample], eps: float = 1e-8) -> None:
-    """Shift and scale advantages to mean 0 and deviation 1 over the samples' action tokens."""
+    """Shift and scale advantages to mean 0 and deviation 1 over the samples' action tokens.
+
+    What differs by no more than float32 rounds becomes 0: a deviation as small would blow it up.
+    """
     parts = [a for sample in samples for a in sample.advantages]
     flat = np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
     if not len(flat):
         return
-    mean, deviation = flat.mean(), flat.std(ddof=1) if np.ptp(flat) else 0.0
+    differ = np.ptp(flat) > 1e-6 * np.abs(flat).max()
+    mean, deviation = flat.mean(), flat.std(ddof=1) if differ else 0.0
     for sample in samples:
         sample.advantages = [
             ((a - mean) / (deviation + eps)).astype(np.float32) if deviation else np.zeros_like(a)

@@ -12,15 +12,16 @@ import torch
 
 from envgym.agents.local import LocalAgent, SamplingParams
 from envgym.chat import Chat
-from envgym.errors import Fault
 from envgym.rollout import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers import metrics as measure
 from envgym.trainers.batch import Group, Sample, TrainRow, train_rows
+from envgym.trainers.checks import check_advantages, check_played, check_rewards, nothing_learnt
 from envgym.trainers.config import Config, CriticSection
 from envgym.trainers.critic import Critic, explained_variance
+from envgym.trainers.dynamic import Collected, collect
 from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
-from envgym.trainers.losses.base import token_weights, useful_rows
+from envgym.trainers.losses.base import useful_rows
 from envgym.trainers.policy import Policy, ValueTerm
 from envgym.trainers.recall import recall, recall_proximal
 from envgym.trainers.setup import build_chat, build_model, make_env
@@ -33,10 +34,12 @@ class Trainer:
 
     Attributes:
         step_number: Steps of reinforcement learning done.
+        idle_steps: The last of them, in a row, that found nothing to learn from.
     """
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        # Plug-ins remember: another run of the same config begins without what this one kept.
+        self.config = config = config.model_copy(deep=True)
         if config.threads:
             torch.set_num_threads(config.threads)
         roll = config.rollout
@@ -56,6 +59,7 @@ class Trainer:
         )
         self.critic = self._critic(config.critic) if config.critic else None
         self.step_number = 0
+        self.idle_steps = 0
 
     async def step(self) -> tuple[dict[str, float], list[Episode]]:
         """One step: returns its metrics and the episodes played."""
@@ -68,19 +72,25 @@ class Trainer:
         recall(config, self.policy, self.reference, samples)
         for reward in config.rewards:
             reward(groups)
-        config.sampler.observe(groups)
+            check_rewards(groups, reward.name)
         if self.critic is not None:
             self.critic.assess(samples)
         config.advantage(groups)
+        check_advantages(groups, config.advantage.name)
         for sample in samples:
             sample.record_advantages()
         batches = list(config.composer(groups, f"{config.seed}:{self.step_number}"))
         recall_proximal(config, self.policy, [s for batch in batches for s in batch])
         updates = [self.learn(batch) for batch in batches]
+        self.idle_steps = 0 if any(updates) else self.idle_steps + 1
+        if self.idle_steps > config.learner.idle_steps:
+            raise nothing_learnt(groups, batches, config, self.step_number + 1)
         self.agent.engine.update_weights()
         self.step_number += 1
         report = {
             **measure.of_groups(groups, result),
+            **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
+            **config.composer.report(),
             **measure.mean(updates),
             **({"critic/explained": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
@@ -90,34 +100,33 @@ class Trainer:
         }
         return report, [*result.episodes, *result.quarantined]
 
-    async def collect(self) -> tuple[list[Group], RolloutResult]:
-        """Play groups; under dynamic sampling, until enough of them have rewards that differ."""
-        roll = self.config.rollout
-        kept: list[Group] = []
-        whole = RolloutResult()
-        for attempt in range(roll.dynamic_rounds):
-            result = await self.play(roll.groups - len(kept), attempt)
-            measure.merge(whole, result)
-            groups = as_groups(result.episodes)
-            if roll.dynamic_rounds > 1:
-                groups = [g for g in groups if len({s.trajectory.reward for s in g}) > 1]
-            kept += groups
-            if len(kept) >= roll.groups:
-                break
-        if not kept:
-            raise Fault("no group to learn from: all faulty, or all rewards equal in each", "env")
-        return kept, whole
+    async def collect(self) -> tuple[list[Group], Collected]:
+        """Play groups; under dynamic sampling, until enough of them have rewards that differ.
 
-    async def play(self, count: int, attempt: int) -> RolloutResult:
-        """One round of `count` groups."""
+        The sampler sees every group, those that are not trained on too.
+        """
+        taken: set[str] = set()
+
+        async def round_of(count: int, number: int) -> tuple[RolloutResult, list[Group]]:
+            result = await self.play(count, number, taken)
+            groups = as_groups(result.episodes)
+            check_played(groups)
+            self.config.sampler.observe(groups)
+            return result, groups
+
+        return await collect(round_of, self.config.rollout)
+
+    async def play(self, count: int, number: int, taken: set[str]) -> RolloutResult:
+        """One round of `count` groups, of tasks that are not `taken`; they are from then on."""
         config = self.config
-        seed = f"{config.seed}:{self.step_number}:{attempt}"
-        tasks = config.sampler.draw(self.source, count, seed)
+        seed = f"{config.seed}:{self.step_number}:{number}"
+        tasks = config.sampler.draw(self.source, count, seed, taken)
+        taken.update(task.key for task in tasks)
         starts = [
             Start(
                 seed=_seed(seed, i),
                 task=task,
-                group=f"{self.step_number}.{attempt}.{i}",
+                group=f"{self.step_number}.{number}.{i}",
                 member=member,
             )
             for i, task in enumerate(tasks)
@@ -132,7 +141,8 @@ class Trainer:
     def learn(self, batch: list[Sample]) -> dict[str, float]:
         """One optimiser step on a batch: of the policy, and of the critic where there is one."""
         learner, critic = self.config.learner, self.critic
-        rows = train_rows(batch, token_weights(batch, learner.denominator, learner.constant))
+        weights = self.config.composer.weights(batch, learner.denominator, learner.constant)
+        rows = train_rows(batch, weights)
         decay = learner.decay(self.step_number)
         if critic is None:
             return self._improve(rows)

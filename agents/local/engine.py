@@ -134,13 +134,16 @@ class Engine:
             self._worker.post(partial(self._worker.cancel, request))
             raise
 
-    def update_weights(self) -> None:
+    def update_weights(self, version: int | None = None) -> None:
         """Say that the parameters changed: count a version and drop every cached key and value.
 
         Running generations have their context computed anew and go on under the new weights;
         their `version` stays the one they began with.
+
+        Args:
+            version: What the parameters are called from now on, where they are an earlier run's.
         """
-        self.version += 1
+        self.version = self.version + 1 if version is None else version
         self._worker.post(partial(self._worker.forget, self.version))
 
     def join(self, callers: int) -> None:

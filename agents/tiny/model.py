@@ -15,6 +15,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from envgym.agents.tiny.induction import add_induction
 from envgym.errors import UsageError
 
 BASE = Path(__file__).with_name("base")  # the small model that comes with envgym
@@ -32,6 +33,7 @@ class TinyConfig(BaseModel):
     kv_heads: int = Field(4, description="Key-value heads.")
     intermediate: int = Field(256, description="Width of the gated MLP.")
     context: int = Field(1024, description="Most tokens of a context.")
+    induction: bool = Field(False, description="Whether it starts with induction heads.")
 
 
 def build_model(
@@ -54,7 +56,10 @@ def build_model(
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Qwen3ForCausalLM(shape)
+        model = Qwen3ForCausalLM(shape)
+    if config.induction:
+        add_induction(model, torch.Generator().manual_seed(seed))
+    return model
 
 
 def save_model(

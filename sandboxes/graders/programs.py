@@ -104,6 +104,7 @@ async def grade_program(
     check: Checker = lines,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
     build_limits: Limits | None = None,
+    budget_s: float = math.inf,
     stop_early: bool = False,
 ) -> Verdict:
     """Judge a program by its output for each input.
@@ -115,6 +116,7 @@ async def grade_program(
         check: `exact`, `lines`, `words`, ``numbers(1e-6)``, or a checker of the task's own.
         limits: Of each test.
         build_limits: Of the build; `limits` by default.
+        budget_s: Wall seconds of all tests; those that come after them are TLE and not run.
         stop_early: Whether the first failure leaves the rest UNRUN.
 
     Raises:
@@ -122,7 +124,7 @@ async def grade_program(
     """
     made = Program(program) if isinstance(program, str) else program
     results: list[CaseResult] = []
-    bench = _Bench(backend, made, limits)
+    bench = _Bench(backend, made, limits, budget_s)
     try:
         broken = await bench.build(build_limits or limits)
         if broken:
@@ -142,10 +144,13 @@ async def grade_program(
 class _Bench:
     """A box with the program in it; a new one after a test that had to be killed."""
 
-    def __init__(self, backend: Backend, program: Program, limits: Limits) -> None:
+    def __init__(
+        self, backend: Backend, program: Program, limits: Limits, budget_s: float
+    ) -> None:
         self._backend = backend
         self._program = program
         self._limits = limits
+        self._left_s = budget_s
         self._built: bytes | None = None
         self._box: Sandbox | None = None
 
@@ -169,13 +174,18 @@ class _Bench:
 
     async def run(self, case: IoCase, check: Checker) -> tuple[Status, str]:
         """Run one test."""
+        if self._left_s <= 0:
+            return Status.TLE, "the time for all tests together is spent"
         if self._box is None:
             self._box = await self._backend.open(limits=self._limits, snapshot=self._built)
         stdin = case.stdin.encode("utf-8", "surrogatepass")
+        wall_s = min(self._limits.wall_s, self._left_s)
+        limits = self._limits.model_copy(update={"wall_s": wall_s})
         if self._program.run:
-            result = await self._box.exec(self._program.run, stdin=stdin, limits=self._limits)
+            result = await self._box.exec(self._program.run, stdin=stdin, limits=limits)
         else:
-            result = await self._box.python(self._program.source, stdin=stdin, limits=self._limits)
+            result = await self._box.python(self._program.source, stdin=stdin, limits=limits)
+        self._left_s -= result.wall_s
         if result.exit_code is None:
             await self.close()
         shown = f"input:\n{_cut(case.stdin)}\nexpected output:\n{_cut(case.expected)}\n"

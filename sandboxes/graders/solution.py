@@ -21,6 +21,7 @@ from envgym.sandboxes.outcome import Outcome, Result
 
 _HARNESS = "_envgym_candidate"
 _TAIL = 1000
+_MOST_LOSSES = 25
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ class BoxedSolution:
         backend: Where to open the box.
         source: Python source.
         limits: Of each call, and of loading.
-        budget_s: Wall seconds for all of it together; calls after that are TLE and not made.
+        budget_s: Wall seconds for all of it together; calls after that are TLE and not made. A
+            solution that has ended its interpreter 25 times is not asked again either: each time
+            costs a new box, which no budget of its own time would ever stop.
     """
 
     def __init__(self, backend: Backend, source: str, *, limits: Limits, budget_s: float) -> None:
@@ -75,6 +78,7 @@ class BoxedSolution:
         self._limits = roomy(limits)
         self._bounds = patient(limits)
         self._left_s = budget_s
+        self._losses = 0
         self._box: Sandbox | None = None
         self._session: Session | None = None
 
@@ -94,6 +98,8 @@ class BoxedSolution:
     async def _load(self) -> Answer:
         if self._left_s <= 0:
             return _SPENT
+        if self._losses >= _MOST_LOSSES:
+            return _LOST_TOO_OFTEN
         self._box = await self._backend.open(limits=self._bounds)
         self._session = await self._box.repl()
         code = f"{shipped('values', 'candidate')}\n{_HARNESS} = Candidate()\n"
@@ -115,6 +121,7 @@ class BoxedSolution:
         self._left_s -= result.wall_s
         text = frame(result, mark)
         if text is None:
+            self._losses += 1
             await self.close()
             status, detail = ending(result)
             return Answer(status, detail=detail)
@@ -132,6 +139,7 @@ class BoxedSolution:
 
 
 _SPENT = Answer(Status.TLE, detail="the time for all tests together is spent")
+_LOST_TOO_OFTEN = Answer(Status.RE, detail="it has ended without an answer too often")
 
 
 def _read(text: str) -> Answer:

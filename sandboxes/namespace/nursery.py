@@ -78,7 +78,11 @@ class Nursery:
             except Fault as fault:
                 why = f"no boxes here: {fault}; see `envgym sandbox probe`"
                 raise UsageError(why) from fault
-        await place.end()
+        try:
+            await place.end()
+        except BaseException:  # a keeper that nobody holds any more would keep its zygote alive
+            place.close()
+            raise
         self.give_back(place)
 
     @property

@@ -143,9 +143,9 @@ def main(file: int) -> None:
     except (OSError, ImportError) as error:
         control.send(json.dumps({"error": _why(error)}).encode())
         return
-    control.send(json.dumps({"ready": True}).encode())
     parents = dict(zip(message["parents"], files, strict=True))
     with contextlib.suppress(ConnectionError):
+        control.send(json.dumps({"ready": True}).encode())
         Zygote(control, settings, parents, family).serve()
 
 

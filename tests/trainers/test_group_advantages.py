@@ -167,18 +167,20 @@ def test_dr_irl_scales_after_the_division() -> None:
     first, second = scored(1.0, 1, 0), scored(3.0, 1, 0, 0, 0)
     method = DrIrl(eps=0.0, momentum=0.5)
     method([first, second])
-    # The first sets the means: gap 1/2, difficulty 1. The second's gap is 3/4, its difficulty 3.
-    alpha = sigmoid(0.75) / sigmoid(0.5) * sigmoid(3) / sigmoid(1)
-    assert firsts(first) == pytest.approx([0.5**0.5, -(0.5**0.5)])
+    # Gaps 1/2 and 3/4, difficulties 1 and 3; the first batch sets the means, 5/8 and 2.
+    alpha = sigmoid(0.5) / sigmoid(0.625) * sigmoid(1) / sigmoid(2)
+    assert firsts(first) == pytest.approx([alpha * 0.5**0.5, -alpha * 0.5**0.5])
+    alpha = sigmoid(0.75) / sigmoid(0.625) * sigmoid(3) / sigmoid(2)
     assert firsts(second) == pytest.approx([1.5 * alpha, *[-0.5 * alpha] * 3])
     assert method.state() == {"means": {"t-v0": [0.625, 2.0]}}
     resumed = DrIrl(eps=0.0, momentum=0.5)
     resumed.load(method.state())
     for one_method in (method, resumed):
-        third = scored(1.0, 1, 0)
+        third = scored(4.0, 1, 0)
         one_method([third])
-        alpha = sigmoid(0.5) / sigmoid(0.625) * sigmoid(1) / sigmoid(2)
+        alpha = sigmoid(0.5) / sigmoid(0.625) * sigmoid(4) / sigmoid(2)
         assert firsts(third)[0] == pytest.approx(alpha * 0.5**0.5)
+        assert one_method.state() == {"means": {"t-v0": [0.5625, 3.0]}}
 
 
 def test_gdpo_tells_mixtures_apart_that_a_sum_does_not() -> None:

@@ -8,7 +8,6 @@ OpenRLHF #1047), sums that hang on the micro-batch, dropout in the learner alone
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,11 +24,13 @@ from envgym.rollout import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.batch import Group, Sample, train_rows
-from envgym.trainers.loop import Trainer, as_groups
+from envgym.trainers.config import RolloutSection
+from envgym.trainers.dynamic import collect
+from envgym.trainers.loop import as_groups
 from envgym.trainers.losses import Clip, Kl, Sft
 from envgym.trainers.losses.base import token_weights
 from envgym.trainers.plugin import PLUGINS
-from envgym.trainers.policy import Policy, action_logps
+from envgym.trainers.policy import Policy, TrainingError, action_logps
 from envgym.trainers.rewards import EnvironmentReward
 from envgym.trajectory import Episode, Span, Trajectory, Turn
 from envgym.transcript import Transcript
@@ -199,18 +200,18 @@ async def test_a_fault_is_no_reward_of_zero() -> None:
 # DAPO #22 aborts ("Generated too many") where dynamic sampling finds too few groups whose rewards
 # differ. Ours trains on those it found; to find none is an error that says so.
 async def test_dynamic_sampling_goes_on_with_what_it_found() -> None:
-    def trainer(rewards: list[float]) -> Any:
-        async def play(count: int, attempt: int) -> RolloutResult:
-            members = [episode([([1], [2])], group=f"{attempt}", reward=r) for r in rewards]
-            return RolloutResult(episodes=members)
+    def one_group(*rewards: float) -> Any:
+        async def play(count: int, number: int) -> tuple[RolloutResult, list[Any]]:
+            made = [episode([([1], [2])], group=f"{number}", reward=r) for r in rewards]
+            return RolloutResult(episodes=made), grouped(*made)
 
-        rollout = SimpleNamespace(groups=8, dynamic_rounds=3)
-        return SimpleNamespace(config=SimpleNamespace(rollout=rollout), play=play)
+        return play
 
-    groups, result = await Trainer.collect(trainer([0.0, 1.0]))
+    rounds = RolloutSection(groups=8, dynamic_rounds=3)
+    groups, result = await collect(one_group(0.0, 1.0), rounds)
     assert (len(groups), len(result.episodes)) == (3, 6)
-    with pytest.raises(Fault, match="all rewards equal"):
-        await Trainer.collect(trainer([1.0, 1.0]))
+    with pytest.raises(TrainingError, match="all rewards equal"):
+        await collect(one_group(1.0, 1.0), rounds)
 
 
 # --- rows and masks -----------------------------------------------------------------------------

@@ -96,3 +96,18 @@ async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     one, two = weights(tmp_path / "cut"), weights(tmp_path / "whole")
     assert all(torch.equal(one[name], two[name]) for name in two)
+
+
+async def test_the_loop_asks_models_for_what_plug_ins_need(tmp_path: Path) -> None:
+    """A reference for a reward, distributions for credit, log-probs of before the first update."""
+    asked = (
+        "rewards=[environment, {name: kl, coef: 1.0}]",
+        "advantage=otb",
+        "losses=[tis]",
+        "composer={name: shuffled, batches: 2}",
+    )
+    await train(config(tmp_path, "a", *asked, "learner.steps=2", "evaluation.tasks=0"))
+    for row in metrics(tmp_path / "a"):
+        assert row["learn/sampler_weight"] == pytest.approx(1.0, abs=1e-3)
+        assert row["learn/sampler_cut"] == 0
+    assert metrics(tmp_path / "a")[1]["learn/logp_gap"] > 1e-4  # the second update of a step

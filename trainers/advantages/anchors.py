@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envgym.trainers.batch import Group, Sample
-from envgym.trainers.credit import Floats
+from envgym.trainers.credit import ROUNDING, Floats
 
 
 def anchors(sample: Sample, history: int) -> list[Hashable]:
@@ -37,14 +37,15 @@ def numbered(group: Group, history: int) -> NDArray[np.int64]:
 def compared(anchor: NDArray[np.int64], values: Floats) -> tuple[Floats, Floats, Floats]:
     """Mean and unbiased deviation of the values at each value's anchor, and how many they are.
 
-    Equal values have their own value for a mean, to the last bit, and a deviation of 0.
+    Values that are equal but for rounding have the least for a mean, and a deviation of 0.
     """
     count = np.bincount(anchor)
     mean = np.bincount(anchor, values) / count
     low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
     np.minimum.at(low, anchor, values)
     np.maximum.at(high, anchor, values)
-    mean = np.where(low == high, low, mean)
+    equal = high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high))
+    mean = np.where(equal, low, mean)
     squares = np.bincount(anchor, (values - mean[anchor]) ** 2)
-    deviation = np.sqrt(squares / np.maximum(count - 1, 1))
+    deviation = np.where(equal, 0.0, np.sqrt(squares / np.maximum(count - 1, 1)))
     return mean[anchor], deviation[anchor], count[anchor].astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -11,6 +12,7 @@ from pydantic import Field, ImportString
 
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.batch import Group, Sample
+from envgym.trainers.credit import ROUNDING
 from envgym.trainers.plugin import register
 
 Judge = Callable[[Sample, Sample], bool]
@@ -52,6 +54,8 @@ class Brpo(Advantage):
         if one is reference:
             return 0
         if self.judge is None:
-            return (one.reward > reference.reward) - (one.reward < reference.reward)
+            if math.isclose(one.reward, reference.reward, rel_tol=ROUNDING):
+                return 0
+            return 1 if one.reward > reference.reward else -1
         won, lost = self.judge(one, reference), self.judge(reference, one)
         return int(won and not lost) - int(lost and not won)

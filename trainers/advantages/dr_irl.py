@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from envgym.trainers.advantages.grpo import Grpo
@@ -19,8 +19,8 @@ class DrIrl(Grpo):
     """A_i = α · (R_i - mean) / std, α = σ(gap) / σ(mean gap) · σ(δ) / σ(mean δ).
 
     The gap is how far the group is behind the demonstration: the oracle's score of 1, minus the
-    members' mean score. δ is the task's own difficulty, as its environment grades it (none: 1).
-    The means are an environment's, and move slowly.
+    members' mean score. δ is the task's own difficulty, as its environment grades it (none: 0).
+    The means are an environment's, and move slowly; the first batch sets them.
 
     Trap: α multiplies after the division by std; rewards scaled before it come out as they were.
     """
@@ -32,17 +32,20 @@ class DrIrl(Grpo):
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""
         super().__call__(groups)
+        by_env: dict[str, list[tuple[Group, NDArray[np.float64]]]] = {}
         for group in groups:
             first = group[0].episode
             gap = 1 - float(np.mean([s.episode.score for s in group]))
-            own = [gap, first.task.difficulty or 0.0]
-            means = self._means.get(first.env, own)
-            alpha = math.prod(_sigmoid(x) / _sigmoid(m) for x, m in zip(own, means, strict=True))
-            self._means[first.env] = [
-                self.momentum * m + (1 - self.momentum) * x for x, m in zip(own, means, strict=True)
-            ]
-            for sample in group:
-                sample.advantages = [np.float32(alpha) * a for a in sample.advantages]
+            own = np.array([gap, first.task.difficulty or 0.0])
+            by_env.setdefault(first.env, []).append((group, own))
+        for env, members in by_env.items():
+            batch = np.mean([own for _, own in members], 0)
+            means = np.array(self._means.get(env, batch))
+            self._means[env] = (self.momentum * means + (1 - self.momentum) * batch).tolist()
+            for group, own in members:
+                alpha = np.float32((_sigmoid(own) / _sigmoid(means)).prod())
+                for sample in group:
+                    sample.advantages = [alpha * a for a in sample.advantages]
 
     def state(self) -> dict[str, Any]:
         """The running means."""
@@ -53,5 +56,5 @@ class DrIrl(Grpo):
         self._means = {name: list(means) for name, means in state["means"].items()}
 
 
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-max(x, -700.0)))
+def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-np.clip(x, -500, 500)))

@@ -17,6 +17,7 @@ from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.advantages.grpo import centred, deviation
 from envgym.trainers.batch import Group
 from envgym.trainers.credit import (
+    ROUNDING,
     Floats,
     discounted_sums,
     generalised,
@@ -117,6 +118,7 @@ class Gagpo(Advantage):
                 generalised(r, v, self.gamma, self.lam) if len(group) > 1 else np.zeros(len(r))
                 for r, v in zip(rewards, by_episode(group, values), strict=True)
             ]
+            least = ROUNDING * np.abs(returns).max()
             scale = deviation(np.concatenate(advantages)) + self.eps
             for sample, own in zip(group, advantages, strict=True):
-                spread_turns(sample, over(own, scale))
+                spread_turns(sample, over(np.where(np.abs(own) > least, own, 0.0), scale))

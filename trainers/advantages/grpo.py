@@ -13,17 +13,18 @@ import numpy as np
 
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.batch import Group
-from envgym.trainers.credit import Floats
+from envgym.trainers.credit import ROUNDING, Floats
 from envgym.trainers.plugin import register
 
 
 def centred(values: Floats) -> Floats:
-    """Values minus their mean; all zero, to the last bit, where they are equal.
+    """Values minus their mean; all zero, to the last bit, where they are equal but for rounding.
 
-    The mean of three times 0.1 is not 0.1, and what is left over counts as much as any reward once
-    divided by a deviation as small.
+    The mean of three times 0.1 is not 0.1, 0.1 + 0.2 is not 0.3, and what is left over counts as
+    much as any reward once divided by a deviation as small.
     """
-    return values - values.mean() if np.ptp(values) else np.zeros(len(values))
+    differ = np.ptp(values) > ROUNDING * np.abs(values).max()
+    return values - values.mean() if differ else np.zeros(len(values))
 
 
 def deviation(values: Floats) -> float:

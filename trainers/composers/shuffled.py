@@ -22,7 +22,7 @@ class Shuffled(Composer):
 
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
         """Yield ``epochs × batches`` batches (fewer where there are fewer samples)."""
-        samples = [sample for group in groups for sample in group]
+        samples = self.candidates(groups)
         rng = random.Random(seed)
         for _ in range(self.epochs):
             rng.shuffle(samples)

@@ -24,7 +24,8 @@ class KlReward(Reward):
     Token methods (``gae``, ``reinforce++``) credit it where it arose, group methods by its sum.
 
     Trap: k1 alone is unbiased in the reward. Tool output has no KL: nobody sampled it. Tokens whose
-    log-prob is not on record are not charged.
+    log-prob is not on record are not charged. After a hint the record is with it, the reference
+    without: what the hint moved is charged too.
     """
 
     name: str = "kl"

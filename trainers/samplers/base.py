@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from envgym.task import Task
@@ -17,8 +17,18 @@ class Sampler(Plugin):
     point: ClassVar[str] = "sampler"
 
     @abstractmethod
-    def draw(self, source: Sequence[Task], count: int, seed: str) -> list[Task]:
-        """`count` tasks; the same for the same seed and state."""
+    def draw(
+        self, source: Sequence[Task], count: int, seed: str, taken: Collection[str] = ()
+    ) -> list[Task]:
+        """`count` tasks; the same for the same arguments and state.
+
+        Args:
+            taken: Keys of tasks that the step has played already: drawn again only where there are
+                no others.
+        """
 
     def observe(self, groups: Sequence[Group]) -> None:
-        """See the finished groups of a step."""
+        """See all groups of a round, before any is left out and before rewards are shaped.
+
+        Read scores: what dynamic sampling leaves out is just what a curriculum looks for.
+        """

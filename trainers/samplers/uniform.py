@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from envgym.task import Task
 from envgym.trainers.plugin import register
@@ -16,9 +16,15 @@ class Uniform(Sampler):
 
     name: str = "uniform"
 
-    def draw(self, source: Sequence[Task], count: int, seed: str) -> list[Task]:
+    def draw(
+        self, source: Sequence[Task], count: int, seed: str, taken: Collection[str] = ()
+    ) -> list[Task]:
         """Distinct tasks where the source has enough of them."""
         rng = random.Random(seed)
-        if count <= len(source):
-            return [source[i] for i in rng.sample(range(len(source)), count)]
-        return [source[rng.randrange(len(source))] for _ in range(count)]
+        places = range(len(source))
+        order = rng.sample(places, min(len(source), count + len(taken)))
+        tasks = [source[i] for i in order if source[i].key not in taken][:count]
+        while len(tasks) < count:  # all were drawn: once more
+            more = min(count - len(tasks), len(source))
+            tasks += [source[i] for i in rng.sample(places, more)]
+        return tasks

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from envgym.errors import UsageError
-from envgym.sandboxes import Backend, Limits
+from envgym.sandboxes import Backend, Limits, Sandbox
+from envgym.sandboxes.graders import solution
 from envgym.sandboxes.graders.compare import Equality
 from envgym.sandboxes.graders.functions import CallCase, grade_calls
 from envgym.sandboxes.graders.verdict import Status
@@ -102,3 +105,27 @@ async def test_methods_keywords_and_loose_rows(backend: Backend) -> None:
 async def test_rows_are_of_plain_values(backend: Backend) -> None:
     with pytest.raises(UsageError, match="test 1 holds a object"):
         await grade_calls(backend, SOLUTION, [CallCase("total", [object()], 1)])
+
+
+async def test_who_dies_in_every_call_is_not_asked_for_ever(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each death costs a new box, which no limit of the solution's own time would stop."""
+    monkeypatch.setattr(solution, "_MOST_LOSSES", 2)
+    opened = []
+
+    class Counted(Backend):
+        name, isolation = backend.name, backend.isolation
+
+        async def open(self, **options: Any) -> Sandbox:
+            opened.append(1)
+            return await backend.open(**options)
+
+        async def close(self) -> None:
+            return
+
+    source = "import os\ndef total(n):\n    os._exit(0)\n"
+    verdict = await grade_calls(Counted(), source, CASES * 4)
+    assert [case.status for case in verdict.cases] == [Status.RE] * 8
+    assert "too often" in verdict.cases[-1].detail
+    assert len(opened) == 2

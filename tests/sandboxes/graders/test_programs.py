@@ -150,3 +150,13 @@ async def test_programs_of_files_are_built_once(backend: Backend) -> None:
     verdict = await grade_program(backend, broken, CASES)
     assert not verdict.passed
     assert "no such type" in verdict.feedback()
+
+
+async def test_what_comes_after_the_time_for_all_tests_is_not_run(backend: Backend) -> None:
+    slow = "import time\ntime.sleep(0.6)\n" + DOUBLE
+    verdict = await grade_program(backend, slow, CASES * 3, budget_s=0.5)
+    assert verdict.cases[0].status is Status.TLE  # the last of the time was its limit
+    assert {case.detail for case in verdict.cases[1:]} == {
+        "the time for all tests together is spent"
+    }
+    assert (await grade_program(backend, DOUBLE, CASES * 3, budget_s=60.0)).passed

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from envgym.checker.driving import cancelled_at
 from envgym.errors import UsageError
 from envgym.sandboxes import Limits, Outcome
 from envgym.sandboxes.backends import open_backend
@@ -115,6 +116,15 @@ async def test_a_cancelled_open_leaves_no_box() -> None:
             if not isinstance(box, BaseException):
                 await box.close()
         assert (await backend.run_python("print(1)")).text == "1\n"
+
+
+async def test_a_cancelled_first_open_leaves_no_zygote() -> None:
+    """Wherever it is cut: a keeper that nobody holds would keep the zygote from ending."""
+    for point in range(1, 5):
+        backend = NamespaceBackend()
+        ended = await cancelled_at(point, backend.open())
+        assert (ended.how, ended.cut) == ("cancelled", True)
+        await backend.close()
 
 
 def test_the_probe_looks_at_each_feature(capsys: pytest.CaptureFixture[str]) -> None:

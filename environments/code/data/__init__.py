@@ -1,0 +1,1 @@
+"""Problems out of data sets, in the shapes in which these are published."""

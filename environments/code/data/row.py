@@ -1,0 +1,85 @@
+"""A row that is being read: its fields, or an error that says which one is wrong and how."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from envgym.environments.code.problem import Problem
+
+
+class BadRow(ValueError):
+    """A row holds no problem that could be judged; the message says why."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A problem as its row gives it, before anybody ran it.
+
+    Attributes:
+        where: File and line, or data set and row.
+        problem: The problem; its reference is still empty.
+        references: Sources that the row says are right, the first of them to be tried first.
+    """
+
+    where: str
+    problem: Problem
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's fields by name."""
+
+    fields: Mapping[str, Any]
+
+    def __contains__(self, name: str) -> bool:
+        return self.fields.get(name) is not None
+
+    def text(self, *names: str) -> str:
+        """The first field of these names that says something.
+
+        Raises:
+            BadRow: None of them does, or it is no text.
+        """
+        for name in names:
+            value = self.fields.get(name)
+            if isinstance(value, str) and value.strip():
+                return value
+            if value not in (None, "") and not isinstance(value, str):
+                raise BadRow(f'"{name}" is a {type(value).__name__}, not a text')
+        raise BadRow(f"no {' or '.join(names)} in it")
+
+    def optional(self, name: str) -> str:
+        """A text, or "" where the row has none."""
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else ""
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts; empty where there is none.
+
+        Raises:
+            BadRow: It is something else.
+        """
+        value = self.fields.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise BadRow(f'"{name}" is not a list of texts')
+        return value
+
+    def json(self, name: str) -> Any:
+        """A field that is JSON, or JSON as text.
+
+        Raises:
+            BadRow: The text is no JSON.
+        """
+        value = self.fields.get(name)
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value) if value.strip() else None
+        except (ValueError, RecursionError) as error:
+            raise BadRow(f'"{name}" is no JSON ({error})') from None

@@ -1,0 +1,85 @@
+"""Where rows come from: a local file, or a data set by the name under which it is published.
+
+The shape of a row is read off its fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from envgym.environments.code.data.functions import eval_plus, human_eval, mbpp
+from envgym.environments.code.data.programs import apps, code_contests
+from envgym.environments.code.data.row import BadRow, Loaded, Row
+from envgym.environments.search.rows import read_rows
+from envgym.errors import UsageError
+
+_FILES = (".json", ".jsonl", ".gz")
+_SHAPES: dict[str, tuple[tuple[str, ...], Callable[[Row, str], Loaded]]] = {
+    "EvalPlus": (("entry_point", "base_input", "canonical_solution"), eval_plus),
+    "HumanEval": (("prompt", "entry_point", "test"), human_eval),
+    "MBPP": (("test_list",), mbpp),
+    "APPS": (("question", "input_output"), apps),
+    "CodeContests": (("description", "public_tests"), code_contests),
+}
+
+
+def read(data: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+    """Where, split (None where the data has none) and fields of each row.
+
+    Args:
+        data: A JSON or JSONL file, plain or gzipped, or a data set's name (or folder).
+        options: For ``datasets.load_dataset``: ``name``, ``revision``, ``split``, …
+
+    Raises:
+        UsageError: There is no such file or data set, or it is malformed.
+    """
+    path = Path(data)
+    if path.is_file():
+        try:
+            for where, row in read_rows(path):
+                split = row.get("split")
+                yield where, split if split in ("train", "test") else None, row
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return
+    if path.suffix in _FILES:
+        raise UsageError(f"no file {data!r}: give the path of a JSON or JSONL file")
+    yield from _published(data, options)
+
+
+def _published(
+    data: str, options: Mapping[str, Any]
+) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+    try:
+        import datasets
+    except ModuleNotFoundError:
+        mend = "pip install 'envgym[code]', or give a local file"
+        raise UsageError(f"{data!r} is no file, and data sets need datasets: {mend}") from None
+    try:
+        found = datasets.load_dataset(data, **options)
+    except Exception as error:  # the library raises what its many back ends raise
+        said = str(error).split("\n")[0]
+        raise UsageError(
+            f"the data set {data!r} does not load: {said}; see data_options (name, split, revision)"
+        ) from error
+    splits = found if isinstance(found, dict) else {"": found}
+    for split, rows in splits.items():
+        known = {"": None, "train": "train"}.get(str(split), "test") if len(splits) > 1 else None
+        for index, row in enumerate(rows):
+            yield f"{data} {split} row {index}".replace("  ", " "), known, dict(row)
+
+
+def shaped(fields: dict[str, Any], where: str) -> Loaded:
+    """A row's problem.
+
+    Raises:
+        BadRow: It has none of the known shapes, or holds nothing that could be judged.
+    """
+    row = Row(fields)
+    for names, make in _SHAPES.values():
+        if all(name in row for name in names):
+            return make(row, where)
+    known = "; ".join(f"{shape}: {', '.join(names)}" for shape, (names, _) in _SHAPES.items())
+    raise BadRow(f"its fields ({', '.join(map(str, fields))}) are of no known shape ({known})")

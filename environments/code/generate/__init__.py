@@ -1,0 +1,1 @@
+"""Programming tasks without end: compositions of small plain functions, put into words."""

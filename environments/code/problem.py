@@ -1,0 +1,168 @@
+"""A programming problem: what it says, what its tests are, what solves it.
+
+Data sets judge by three kinds of tests (rows of calls, asserts, output for an input); each kind is
+a `Suite` here, and becomes JSON and back, because a task is JSON. What a suite expects travels as
+one string: a word of it that stands in the statement too is no leak.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from envgym.sandboxes.graders import AssertTests, CallCase, IoCase
+from envgym.sandboxes.graders.compare import show
+from envgym.sandboxes.graders.inbox.values import decode, encode
+from envgym.task import Task
+
+Kind = Literal["calls", "asserts", "io"]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tests of one kind.
+
+    Attributes:
+        kind: ``calls``, ``asserts`` or ``io``.
+        public: Those that the agent sees: ``{"args", "expected"}`` in wire form,
+            ``{"stdin", "expected"}``, or the source of asserts.
+        hidden: Those that it never sees: more of the same; for ``asserts`` one source.
+        entry_point: The function's name; "" for whole programs.
+        names: For ``asserts``: what the tests call the function.
+        prelude: For ``asserts``: what the tests need before they run.
+        tolerance: Of floats, relative and absolute; 0 for none.
+    """
+
+    kind: Kind
+    public: tuple[Any, ...]
+    hidden: tuple[Any, ...]
+    entry_point: str = ""
+    names: tuple[str, ...] = ()
+    prelude: str = ""
+    tolerance: float = 0.0
+
+    def calls(self, *, public: bool) -> list[CallCase]:
+        """Call rows as the grader takes them."""
+        rows = [(row, False) for row in self.public]
+        rows += [] if public else [(row, True) for row in self.hidden]
+        return [
+            CallCase(self.entry_point, decode(r["args"]), decode(r["expected"]), hidden=hidden)
+            for r, hidden in rows
+        ]
+
+    def io(self, *, public: bool) -> list[IoCase]:
+        """Inputs and outputs as the grader takes them."""
+        rows = [(row, False) for row in self.public]
+        rows += [] if public else [(row, True) for row in self.hidden]
+        return [IoCase(r["stdin"], r["expected"], hidden) for r, hidden in rows]
+
+    def asserts(self, *, public: bool) -> AssertTests:
+        """Asserts as the grader takes them; the hidden ones hold what the public ones do."""
+        source = "\n".join(self.public if public else self.hidden)
+        names = (self.entry_point,) if public and self.entry_point else self.names
+        return AssertTests(source, names, self.entry_point, self.prelude, hidden=not public)
+
+    def examples(self) -> list[str]:
+        """The public tests, as a statement shows them."""
+        if self.kind == "asserts":
+            return list(self.public)
+        if self.kind == "calls":
+            return [
+                f"{self.entry_point}({', '.join(show(a) for a in row['args'])}) == "
+                f"{show(row['expected'])}"
+                for row in self.public
+            ]
+        return [
+            f"input:\n{row['stdin']}\noutput:\n{row['expected']}".rstrip() for row in self.public
+        ]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem with its tests.
+
+    Attributes:
+        name: Where it comes from, for messages: ``HumanEval/3``.
+        statement: What the agent reads, without the examples.
+        suite: The tests.
+        reference: Source that passes them; "" where nobody gave one.
+        preamble: Source that is put before every program: the imports and helpers that a
+            statement gives.
+        plan: How it can be solved, in sentences; () where nobody wrote one.
+        difficulty: A number that grows with it.
+        split: Where the data says so.
+    """
+
+    name: str
+    statement: str
+    suite: Suite
+    reference: str = ""
+    preamble: str = ""
+    plan: tuple[str, ...] = ()
+    difficulty: float | None = None
+    split: str | None = None
+
+    def program(self, code: str) -> str:
+        """What is judged where `code` is handed in; imports from the future stay in front."""
+        if not self.preamble:
+            return code
+        lines = code.splitlines()
+        future = [line for line in lines if line.startswith("from __future__ ")]
+        return (
+            "\n".join([*future, self.preamble, "", *(x for x in lines if x not in future)]) + "\n"
+        )
+
+    def task(self, split: str) -> Task:
+        """The problem as a task."""
+        suite = self.suite
+        data = {
+            "name": self.name,
+            "statement": self.statement,
+            "kind": suite.kind,
+            "entry_point": suite.entry_point,
+            "preamble": self.preamble,
+            "public": list(suite.public),
+        }
+        rest = {
+            "hidden": list(suite.hidden),
+            "names": list(suite.names),
+            "prelude": suite.prelude,
+            "tolerance": suite.tolerance,
+            "plan": list(self.plan),
+        }
+        hidden = {"tests": json.dumps(rest), "solution": self.reference}
+        return Task(data, hidden, split, self.difficulty)
+
+    @classmethod
+    def of(cls, task: Task) -> Problem:
+        """The problem of a task."""
+        data, rest = task.data, json.loads(task.hidden["tests"])
+        suite = Suite(
+            data["kind"],
+            tuple(data["public"]),
+            tuple(rest["hidden"]),
+            data["entry_point"],
+            tuple(rest["names"]),
+            rest["prelude"],
+            rest["tolerance"],
+        )
+        return cls(
+            data["name"],
+            data["statement"],
+            suite,
+            task.hidden["solution"],
+            data["preamble"],
+            tuple(rest["plan"]),
+            task.difficulty,
+        )
+
+
+def call_row(args: Sequence[Any], expected: Any) -> dict[str, Any]:
+    """A row of a ``calls`` suite.
+
+    Raises:
+        NotPlain: A value is no plain value.
+    """
+    return {"args": [encode(arg) for arg in args], "expected": encode(expected)}

@@ -1,0 +1,237 @@
+"""``code/reason-v1``: what a program gives, what it was given, what it is.
+
+Absolute Zero's deduction, abduction and induction (Zhao et al. 2025, section 3) over generated
+programs or its seed files. Answers are data: they are parsed here, run nowhere but in a box, and
+compared type by type.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal
+
+from envgym.deadlines import Deadlines
+from envgym.environments.code.boxes import Boxes
+from envgym.environments.code.generate.compose import SPLITS
+from envgym.environments.code.judge import Bounds
+from envgym.environments.code.reason.exercise import KINDS, Answer, Kind, Pair
+from envgym.environments.code.reason.generated import generated
+from envgym.environments.code.reason.hints import hints
+from envgym.environments.code.reason.library import Exercises, Seeds
+from envgym.environments.code.reason.literals import NotLiteral, arguments_of, value_of
+from envgym.environments.code.reason.rules import broken_rules
+from envgym.errors import Fault, UsageError
+from envgym.messages import Action, Message, system, user
+from envgym.resources import Shared
+from envgym.sandboxes.graders import CallCase, Equality, Verdict, grade_calls
+from envgym.sandboxes.graders.inbox.values import decode
+from envgym.task import Task, TaskSource
+from envgym.tool_env import ToolEnv
+from envgym.tools import tool
+from envgym.trajectory import Episode
+
+GENERATED = 1 << 30
+"""Generated tasks of a split; each is made when it is asked for."""
+INSTRUCTIONS = (
+    "You are given a part of a Python program f with its input and output. Find the rest."
+)
+_TURN_S = 140.0
+_FENCE = re.compile(r"\s*```[a-z]*\n(.*?)\n?```\s*", re.DOTALL)
+
+
+class Malformed(ValueError):
+    """An answer is not of the form that was asked for; the message is for the model."""
+
+
+class ReasonAboutProgram(ToolEnv[Task]):
+    """Deduction, abduction and induction.
+
+    Args:
+        kinds: What is asked for: ``deduction`` (the output), ``abduction`` (any input that gives
+            the output), ``induction`` (the program).
+        levels: Of generated programs: how many steps they have, 1 and more.
+        seed: Of the generator.
+        data: One of Absolute Zero's seed files to take programs from instead (JSONL). It has a
+            third split, ``all``.
+        bad_rows: ``refuse`` a seed file with a row whose program breaks a rule or gives something
+            else than the row says, or ``drop`` such rows.
+        wrong: Reward of a well-formed answer that is wrong; the paper's.
+        malformed: Reward of one that is no literal (or no program), and of none at all; the
+            paper's. The score is 0.0 in either case.
+        attempts: Answers that may be given; the episode ends with the first right one.
+        time_s, memory_mb: Bounds of one call of a program: processor seconds, MiB.
+        backend: Where programs run: ``namespace``, ``docker``, ``remote``, ``unsafe``.
+        backend_options: Of that backend.
+        boxes: Most sandboxes at once, of all such environments of a process together.
+    """
+
+    max_turns = 4
+    deadlines = Deadlines(step=1200.0, tool=600.0)
+
+    def __init__(
+        self,
+        *,
+        kinds: Sequence[Kind] = KINDS,  # type: ignore[assignment]
+        levels: Sequence[int] = (1, 2, 3),
+        seed: int = 0,
+        data: str | None = None,
+        bad_rows: Literal["refuse", "drop"] = "refuse",
+        wrong: float = -0.5,
+        malformed: float = -1.0,
+        attempts: int = 1,
+        time_s: float = 5.0,
+        memory_mb: int = 256,
+        backend: str = "namespace",
+        backend_options: Mapping[str, Any] | None = None,
+        boxes: int = 16,
+        max_turns: int | None = None,
+    ) -> None:
+        if max_turns is None:  # as many turns as it takes to use all attempts, and one to spare
+            max_turns = max(type(self).max_turns, attempts + 1)
+        super().__init__(max_turns=max_turns)
+        if not kinds or not set(kinds) <= set(KINDS):
+            raise UsageError(f"kinds must be among {', '.join(KINDS)}, not {list(kinds)}")
+        if not levels or min(levels) < 1:
+            raise UsageError(f"levels must be whole numbers from 1 on, not {list(levels)}")
+        if bad_rows not in ("refuse", "drop"):
+            raise UsageError(f"bad_rows must be refuse or drop, not {bad_rows!r}")
+        if attempts < 1:
+            raise UsageError(f"attempts must be at least 1, not {attempts}")
+        self._kinds, self._levels, self._seed = tuple(kinds), tuple(levels), seed
+        self._wrong, self._malformed, self._attempts = wrong, malformed, attempts
+        self._bounds = Bounds(time_s, memory_mb)
+        options = dict(backend_options or {})
+        self._boxes = Boxes(backend, options, boxes, self._bounds.limits)
+        self._exercises: Shared[Exercises] | None = None
+        if data is not None:
+            source = Seeds(data, bad_rows, backend, options, self._bounds)
+            self._exercises = Shared(("code seeds", repr(source)), lambda: Exercises.open(source))
+
+    def tasks(self, split: str = "train") -> TaskSource:
+        """Exercises of a split; the difficulty of a generated one is its level."""
+        if self._exercises is not None:
+            return TaskSource.rows(self._exercises.value.split(split, self._kinds))
+        if split not in SPLITS:
+            raise UsageError(f"no split {split!r}: use {' or '.join(SPLITS)}")
+        return TaskSource(GENERATED, lambda index: self._generated(split, index))
+
+    def _generated(self, split: str, index: int) -> Task:
+        rng = random.Random(f"{self._seed}:{split}:{index}")
+        round_, kind = divmod(index, len(self._kinds))
+        level = self._levels[round_ % len(self._levels)]
+        return generated(rng, level, split).task(self._kinds[kind], split)
+
+    async def start(self, task: Task) -> Sequence[Message]:
+        """The rules and what is given."""
+        await self._boxes.ready()
+        self._kind: Kind = task.data["kind"]
+        self._answer = Answer.of(task)
+        self._left = self._attempts
+        return system(INSTRUCTIONS), user(_stated(self._kind, task.data))
+
+    async def stop(self) -> None:
+        """Let go of the sandboxes and the seeds."""
+        await self._boxes.close()
+        if self._exercises is not None:
+            await self._exercises.close()
+
+    async def act(self, action: Action) -> Sequence[Message]:
+        """Run the calls; the last turn costs what it should where no answer was right."""
+        seen = await super().act(action)
+        if not self.ended and self.turn >= self.max_turns:
+            self.add_reward(self._malformed)
+        return seen
+
+    @tool
+    async def answer(self, text: str) -> str:
+        """Give the answer: a Python literal, or for a program its source.
+
+        Args:
+            text: The output, the arguments as they stand between the brackets, or the program.
+        """
+        try:
+            wrong = await self._judged(text)
+            reward = 1.0 if not wrong else self._wrong
+        except Malformed as error:
+            wrong, reward = str(error), self._malformed
+            self._count("malformed", 1)
+        self._left -= 1
+        if not wrong or not self._left:
+            self.end(float(not wrong), reward=reward)
+        if not wrong:
+            return "Right."
+        more = "" if self.ended else f" Answers that you may still give: {self._left}."
+        return f"{wrong}{more}"
+
+    async def oracle(self) -> AsyncIterator[Action]:
+        """Say what the exercise was made of."""
+        yield Action.call("answer", text=self._answer.text)
+
+    def hints(self, attempt: Episode | None = None) -> Sequence[str]:
+        """The answer's type, what the program does, and a part of the answer."""
+        return hints(self._kind, self._answer)
+
+    async def _judged(self, text: str) -> str:
+        """What is wrong with an answer, or "".
+
+        Raises:
+            Malformed: It is no answer at all.
+        """
+        first = self._answer.pairs[0]
+        if self._kind == "induction":
+            return await self._program_judged(_bare(text))
+        try:
+            if self._kind == "deduction":
+                right = Equality()(first.output, value_of(text))
+                return "" if right else "That is not what f gives."
+            arguments = arguments_of(text)
+        except NotLiteral as error:
+            raise Malformed(f"The answer cannot be read: {error}.") from None
+        verdict = await self._called(self._answer.program, [Pair(arguments, first.output)])
+        return "" if verdict.passed else "f does not give that output for these arguments."
+
+    async def _program_judged(self, program: str) -> str:
+        if broken := broken_rules(program):
+            raise Malformed(f"The program breaks the rules: {'; '.join(broken)}.")
+        verdict = await self._called(program, self._answer.pairs)
+        if verdict.passed:
+            return ""
+        return f"{verdict.passes} of {verdict.expected} pairs are right."
+
+    async def _called(self, program: str, pairs: Sequence[Pair]) -> Verdict:
+        cases = []
+        for pair in pairs:
+            args, kwargs = pair.arguments.values()
+            cases.append(CallCase("f", args, decode(pair.output), kwargs, hidden=True))
+        workshop, bounds = self._boxes.workshop, self._bounds
+        try:
+            async with workshop.turn(_TURN_S):
+                return await grade_calls(
+                    workshop, program, cases, limits=bounds.limits, budget_s=bounds.budget_s
+                )
+        except UsageError as error:  # no answer's doing: these are literals
+            raise Fault(f"an answer cannot be judged: {error}", "env") from error
+
+
+def _stated(kind: Kind, data: Mapping[str, Any]) -> str:
+    if kind == "induction":
+        told = [data["message"]] if data["message"] else []
+        head = "Write a program that defines f, such that these and hidden calls of it hold:"
+        return "\n".join([head, *data["pairs"], *told])
+    given, asked = (
+        (f"f({data['input']})", "What does this call give?")
+        if kind == "deduction"
+        else (
+            f"output: {data['output']}",
+            "For which arguments does f give this output? Any will do.",
+        )
+    )
+    return f"```python\n{data['program'].strip()}\n```\n{given}\n{asked}"
+
+
+def _bare(text: str) -> str:
+    """A program without the fence that models like to put around it."""
+    fenced = _FENCE.fullmatch(text)
+    return fenced[1] if fenced else text

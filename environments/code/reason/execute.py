@@ -1,0 +1,74 @@
+"""What a program gives for an input, found out by running it: twice, in processes of their own.
+
+The two have different hash seeds, for a set of strings has one order in a process, and another one
+in the next; a check in one process never sees that. The result is data in a nonce's line: the
+trainer's process evaluates nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from envgym.environments.code.reason.literals import Arguments
+from envgym.sandboxes import Backend, Limits, Sandbox
+from envgym.sandboxes.graders import Equality
+from envgym.sandboxes.graders.frames import frames, nonce, roomy, shipped
+from envgym.sandboxes.graders.inbox.values import NotPlain, check, load
+from envgym.sandboxes.graders.solution import ending, payload_of
+
+HASH_SEEDS = ("1", "2")
+_MAIN = """
+import json, sys
+_mark, _source, _payload = json.loads(sys.stdin.read())
+_candidate = Candidate()
+_candidate.load(_mark, _source)
+_candidate.call(_mark, "f", _payload)
+"""
+
+
+class NoResult(ValueError):
+    """A program gives no result that could be reasoned about; the message says why."""
+
+
+async def result_of(backend: Backend, program: str, arguments: Arguments, limits: Limits) -> Any:
+    """The wire form of ``f(arguments)``.
+
+    Raises:
+        NoResult: It raises, ends, takes too much, gives no plain value, or gives another one when
+            it is run again.
+        Fault: A sandbox broke.
+    """
+    code = f"{shipped('values', 'candidate')}{_MAIN}"
+    payload = payload_of(list(arguments.args), dict(arguments.kwargs))
+    found = []
+    async with await backend.open(limits=limits) as box:
+        await box.write("harness.py", code.encode())
+        for seed in HASH_SEEDS:
+            found.append(await _once(box, program, payload, seed, limits))
+    if not Equality()(found[0], found[1]):
+        raise NoResult("it gives another result when it is run again")
+    return found[0]
+
+
+async def _once(box: Sandbox, program: str, payload: str, seed: str, limits: Limits) -> Any:
+    mark = nonce()
+    result = await box.exec(
+        ["python3", "-s", "-S", "harness.py"],
+        stdin=json.dumps([mark, program, payload]).encode(),
+        env={"PYTHONHASHSEED": seed},
+        limits=roomy(limits),
+    )
+    said = frames(result.stdout, mark) if result.ok else []
+    if not said:
+        raise NoResult(f"it ends without a result: {ending(result)[1]}")
+    try:
+        answer = load(said[-1])
+        if "value" in answer and len(said) == 2:
+            check(answer["value"])
+            return answer["value"]
+        if "not_plain" in answer:
+            raise NoResult(f"its result holds {answer['not_plain']}")
+        raise NoResult(f"it raises: {str(answer.get('detail', ''))[-300:]}")
+    except (NotPlain, TypeError, AttributeError) as error:
+        raise NoResult(f"its result is no plain value: {error}") from None

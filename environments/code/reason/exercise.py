@@ -1,0 +1,107 @@
+"""An exercise: a program with what it gives for some inputs; one part of it is asked for.
+
+Deduction asks for the output, abduction for an input that gives the output, induction for the
+program (Absolute Zero, section 3.2).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from envgym.environments.code.reason.literals import Arguments
+from envgym.sandboxes.graders.compare import show
+from envgym.task import Task
+
+Kind = Literal["deduction", "abduction", "induction"]
+KINDS = ("deduction", "abduction", "induction")
+SHOWN_CHARS = 2000
+"""Longest input or output, as text: an answer has to be written in a few tokens."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An input and the output for it, the latter in wire form."""
+
+    arguments: Arguments
+    output: Any
+
+    def text(self) -> str:
+        """As an example: ``f(1, 2) == 3``."""
+        return f"f({self.arguments.text()}) == {show(self.output, SHOWN_CHARS)}"
+
+    def to_json(self) -> list[Any]:
+        """As JSON values."""
+        return [list(self.arguments.args), [list(k) for k in self.arguments.kwargs], self.output]
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Pair:
+        """From `to_json`."""
+        args, kwargs, output = row
+        return cls(Arguments(tuple(args), tuple((name, value) for name, value in kwargs)), output)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One program with its pairs.
+
+    Attributes:
+        program: Source that defines ``f``.
+        pairs: One at least; induction shows the first half, and the others decide as well.
+        message: What induction is told of the program.
+        plan: What the program does, in sentences; () where nobody wrote them.
+        difficulty: A number that grows with it.
+    """
+
+    program: str
+    pairs: tuple[Pair, ...]
+    message: str = ""
+    plan: tuple[str, ...] = ()
+    difficulty: float | None = None
+
+    def task(self, kind: Kind, split: str) -> Task:
+        """What is asked for, as a task; the answer is hidden."""
+        first = self.pairs[0]
+        given, output = first.arguments.text(), show(first.output, SHOWN_CHARS)
+        if kind == "deduction":
+            data: Mapping[str, Any] = {"program": self.program, "input": given}
+            answer = output
+        elif kind == "abduction":
+            data, answer = {"program": self.program, "output": output}, given
+        else:
+            half = max(1, len(self.pairs) // 2)
+            shown = [pair.text() for pair in self.pairs[:half]]
+            data, answer = {"pairs": shown, "message": self.message}, self.program
+        rest = {
+            "program": self.program,
+            "pairs": [pair.to_json() for pair in self.pairs],
+            "answer": answer,
+            "plan": list(self.plan),
+        }
+        return Task({"kind": kind, **data}, {"answer": json.dumps(rest)}, split, self.difficulty)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The hidden part of a task, read back.
+
+    Attributes:
+        program: The program.
+        pairs: Its pairs.
+        text: What the oracle says.
+        plan: What the program does.
+    """
+
+    program: str
+    pairs: tuple[Pair, ...]
+    text: str
+    plan: tuple[str, ...]
+
+    @classmethod
+    def of(cls, task: Task) -> Answer:
+        """From a task."""
+        rest = json.loads(task.hidden["answer"])
+        pairs = tuple(map(Pair.of, rest["pairs"]))
+        return cls(rest["program"], pairs, rest["answer"], tuple(rest["plan"]))

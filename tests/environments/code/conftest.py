@@ -1,0 +1,82 @@
+"""Fixtures of the code tests: real files where they are there, problems of each kind of test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from envgym.environments.code.boxes import Boxes
+from envgym.environments.code.judge import Bounds
+from envgym.environments.code.problem import Problem, Suite, call_row
+from envgym.errors import UsageError
+from envgym.pytest_plugin import Examinations
+from envgym.sandboxes import open_backend
+
+_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+SOLUTION = "def total(numbers):\n    return sum(numbers)\n"
+
+
+def data_file(name: str) -> Path:
+    """A file of ../shared/data, or a skip that names it; a failure where ENVGYM_REQUIRE_ALL=1."""
+    path = _DATA / name
+    if not path.is_file():
+        absent = f"no {name} under ../shared/data"
+        if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
+            pytest.fail(f"{absent}: put it there, or unset ENVGYM_REQUIRE_ALL to skip")
+        pytest.skip(absent)
+    return path
+
+
+@pytest.fixture(scope="session")
+def boxes() -> str:
+    """The backend that programs run in, or a skip where this machine refuses it."""
+
+    async def opened() -> None:
+        async with open_backend("namespace") as backend:
+            await (await backend.open()).close()
+
+    try:
+        asyncio.run(opened())
+    except UsageError as refused:
+        if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
+            pytest.fail(str(refused))
+        pytest.skip(str(refused))
+    return "namespace"
+
+
+@pytest.fixture(scope="module")
+def one_zygote(envgym_examinations: Examinations, boxes: str) -> Iterator[None]:
+    """One zygote for all instances that the checks make one after another, to save its start.
+
+    It outlives each of them, so it makes no boxes ahead: that would be work which an instance that
+    was closed seems to have left.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("envgym.environments.code.boxes.WARM", 0)
+        held = Boxes(boxes, {}, 16, Bounds().limits)
+        envgym_examinations._runner.run(held.ready())
+        yield
+        envgym_examinations._runner.run(held.close())
+
+
+def about_total(kind: str) -> Problem:
+    """The problem of adding numbers, as rows of calls, asserts, or input and output."""
+    if kind == "calls":
+        rows = [([1, 2, 3], 6), ([10, 20], 30), ([7], 7)]
+        cases = tuple(call_row([numbers], total) for numbers, total in rows)
+        suite = Suite("calls", cases[:1], cases[1:], "total")
+    elif kind == "asserts":
+        public = "assert total([1, 2, 3]) == 6"
+        hidden = (f"{public}\nassert total([10, 20]) == 30\nassert total([7]) == 7",)
+        suite = Suite("asserts", (public,), hidden, "total", ("total",))
+    else:
+        lines = [("1 2 3\n", "6\n"), ("10 20\n", "30\n"), ("7\n", "7\n")]
+        cases = tuple({"stdin": i, "expected": o} for i, o in lines)
+        suite = Suite("io", cases[:1], cases[1:])
+    plan = ("add the numbers one by one",)
+    return Problem(f"total as {kind}", "Add the numbers.", suite, SOLUTION, plan=plan)
