@@ -35,12 +35,14 @@ class Side:
         script: Path under ``benchmarks/`` of what prints its figures.
         arguments: For the script.
         note: What a reader must know of it beside the figures.
+        own: Whether it is envgym too, otherwise set up: it runs where envgym is installed.
     """
 
     name: str
     script: str
     arguments: tuple[str, ...] = ()
     note: str = ""
+    own: bool = False
 
 
 OURS = "envgym"
@@ -115,16 +117,17 @@ class Bench:
     def _play(self, side: Side, python: str) -> dict[str, Any]:
         """What one run of one side, in a process of its own, prints."""
         threads = str(self.threads)
+        own = side.own or side.name == OURS
         environment = os.environ | {
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
             "TOKENIZERS_PARALLELISM": "false",
             "HF_HUB_OFFLINE": "1",
-            "PYTHONPATH": str(ROOT) if side.name == OURS else "",
+            "PYTHONPATH": str(ROOT) if own else "",
         }
         done = subprocess.run(
             [
-                sys.executable if side.name == OURS else python,
+                sys.executable if own else python,
                 str(ROOT / "benchmarks" / side.script),
                 *side.arguments,
             ],

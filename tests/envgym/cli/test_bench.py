@@ -19,7 +19,7 @@ from benchmarks.harness import OURS, Bench, Side, report  # noqa: E402
 
 
 def test_every_bench_loads_and_its_scripts_are_there() -> None:
-    for name in ("core", "engine", "retrieval", "sandbox", "service"):
+    for name in ("core", "engine", "retrieval", "sandbox", "service", "train"):
         bench = load_bench(ROOT, name)
         assert bench.name == name
         assert sum(side.name == OURS for side in bench.sides) == 1
