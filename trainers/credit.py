@@ -104,6 +104,10 @@ def baseline_by_position(
         there[i, : len(own)] = 1.0 if weights is None else np.maximum(weights[i], 1e-8)
         total[i, : len(own)] = own
     mean = (there * total).sum(0) / there.sum(0)
+    low = np.where(there > 0, total, np.inf).min(0)
+    high = np.where(there > 0, total, -np.inf).max(0)
+    equal = high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high))
+    mean = np.where(equal, low, mean)  # sums of equal values are not always as many times one
     compared = (there > 0).sum(0) > 1
     return mean[np.maximum.accumulate(np.where(compared, np.arange(longest), 0))]
 

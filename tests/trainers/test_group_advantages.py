@@ -227,3 +227,9 @@ def test_groups_of_one_and_comparison_exclude_each_other(name: str) -> None:
     config.rollout.group_size = 1
     assert "group_size" in str(config.advantage.conflict(config))
     assert load_config("demo", ["advantage=reinforce++"]).advantage.conflict(config) is None
+
+
+def test_equal_rewards_leave_no_rounding_for_credit() -> None:
+    members = group(0.1, 0.1, 0.1)
+    TurnReturns()([members])
+    assert firsts(members) == [0.0, 0.0, 0.0]
