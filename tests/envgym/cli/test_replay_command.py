@@ -133,7 +133,7 @@ def test_a_training_runs_episodes_replay_equal(tmp_path: Path) -> None:
         "chat: {dialect: tags, instructions: false}\n"
         "rollout: {groups: 2, group_size: 3, max_tokens: 8}\n"
         "warm_start: {episodes: 12, steps: 8, rows: 12, lr: 3.0e-3}\n"
-        "learner: {steps: 1, lr: 1.0e-3}\n"
+        "learner: {steps: 1, lr: 1.0e-3, idle_steps: 1}\n"
         "evaluation: {tasks: 8}\n"
     )
     done = envgym("train", "mini.yaml", "--json", cwd=tmp_path)
