@@ -81,6 +81,7 @@ async def judged(pairs: list[tuple[str, str]], problem: str = "?") -> list[float
 
 
 async def test_value_counts_and_not_the_writing() -> None:
+    before = open_resources()
     scores = await judged(EQUAL + UNEQUAL)
     wrong = [
         pair
@@ -90,7 +91,7 @@ async def test_value_counts_and_not_the_writing() -> None:
         if score != right
     ]
     assert not wrong
-    assert not open_resources()
+    assert open_resources() == before
 
 
 async def test_a_hostile_answer_is_ended_and_the_next_one_judged() -> None:
@@ -115,12 +116,13 @@ async def test_a_judge_that_cannot_run_is_a_fault_and_never_a_score() -> None:
 
 async def test_a_machine_too_slow_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judges, "WALL_S", 0.01)
+    before = open_resources()
     async with envgym.make("puzzles/math-v1") as env:
         task = Task({"question": "?"}, {"answer": "2x", "steps": []})
         await env.reset(seed=0, options={"task": task})
         with pytest.raises(Fault, match="no verdict"):
             await env.step(Action.call("answer", text="x+x"))
-    assert not open_resources()
+    assert open_resources() == before
 
 
 async def test_a_cancelled_answer_leaves_the_judge_in_order() -> None:
