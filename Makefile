@@ -60,6 +60,7 @@ bench: setup
 	$(BIN)/envgym bench retrieval
 	$(BIN)/envgym bench sandbox
 	$(BIN)/envgym bench service
+	$(BIN)/envgym bench train
 
 # The small base model in agents/tiny/base, made anew.
 base: setup

@@ -59,10 +59,10 @@ def lay_out(rows: Sequence[Ids], token_pairs: float = 0.0) -> Layout:
             saves tokens, but what follows a shared part pays for whole blocks of pairs where a row
             of its own pays for half of them. 0 shares where that alone is less.
     """
+    order = np.array(sorted(range(len(rows)), key=lambda i: (rows[i].astype(">i8").tobytes(), i)))
+    common = np.array([_common(rows[i], rows[j]) for i, j in pairwise(order)], np.int64)
     builder = _Builder(rows, token_pairs)
-    order = sorted(range(len(rows)), key=lambda i: (rows[i].astype(">i8").tobytes(), i))
-    common = [_common(rows[i], rows[j]) for i, j in pairwise(order)]
-    builder.add(order, common, 0, ())
+    builder.add(order, common)
     return Layout(
         np.concatenate(builder.ids),
         np.concatenate(builder.positions),
@@ -70,6 +70,9 @@ def lay_out(rows: Sequence[Ids], token_pairs: float = 0.0) -> Layout:
         [len(part) for part in builder.ids],
         builder.before,
     )
+
+
+_Part = tuple[Ids, Ids, int, tuple[int, ...]]
 
 
 @dataclass
@@ -86,24 +89,28 @@ class _Builder:
     def __post_init__(self) -> None:
         self.places: list[list[Ids]] = [[] for _ in self.rows]
 
-    def add(
-        self, order: Sequence[int], common: Sequence[int], depth: int, before: tuple[int, ...]
-    ) -> None:
-        """Lay out the rows of `order` from `depth` on; `common` tells what neighbours share."""
-        if len(order) == 1:
-            self._segment(order, depth, len(self.rows[order[0]]), before)
-            return
-        shared = min(common)
-        if self._pays([len(self.rows[i]) for i in order], depth, shared):
-            before = self._segment(order, depth, shared, before)
-            depth = shared
-        begin = 0
-        for end in [*(i + 1 for i, n in enumerate(common) if n == shared), len(order)]:
-            self.add(order[begin:end], common[begin : end - 1], depth, before)
-            begin = end
+    def add(self, order: Ids, common: Ids) -> None:
+        """Lay out the rows of `order`; `common` tells how much neighbours share."""
+        lengths = np.array([len(row) for row in self.rows])
+        left: list[_Part] = [(order, common, 0, ())]  # a long chain of rows is a deep tree
+        while left:
+            order, common, depth, before = left.pop()
+            if len(order) == 1:
+                self._segment(order, depth, lengths[order[0]], before)
+                continue
+            shared = int(common.min())
+            if self._pays(lengths[order], depth, shared):
+                before = self._segment(order, depth, shared, before)
+                depth = shared
+            ends = [*np.flatnonzero(common == shared) + 1, len(order)]
+            parts = [
+                (order[begin:end], common[begin : end - 1], depth, before)
+                for begin, end in pairwise([0, *ends])
+            ]
+            left += reversed(parts)
 
     def _segment(
-        self, order: Sequence[int], first: int, last: int, before: tuple[int, ...]
+        self, order: Ids, first: int, last: int, before: tuple[int, ...]
     ) -> tuple[int, ...]:
         if first == last:  # a row that is the beginning of another one
             return before
@@ -116,19 +123,20 @@ class _Builder:
         self.total += last - first
         return (*before, len(self.ids) - 1)
 
-    def _pays(self, lengths: Sequence[int], depth: int, shared: int) -> bool:
+    def _pays(self, lengths: Ids, depth: int, shared: int) -> bool:
         """Whether computing columns `depth` to `shared` once for all of these rows costs less."""
         if shared == depth:
             return False
-        apart = sum(_pairs(n - depth, depth) for n in lengths)
-        together = sum(_pairs(n - shared, shared) for n in lengths) + _pairs(shared - depth, depth)
+        apart = _pairs(lengths, depth).sum()
+        together = _pairs(lengths, shared).sum() + _pairs(np.array([shared]), depth).sum()
         saved = (len(lengths) - 1) * (shared - depth) * self.token_pairs
-        return saved > together - apart
+        return bool(saved > together - apart)
 
 
-def _pairs(new: int, before: int) -> float:
-    """Pairs of a query and a key that are computed: under a mask, those behind it too."""
-    return new * (before + new) if before else new * new / 2
+def _pairs(lengths: Ids, before: int) -> NDArray[np.float64]:
+    """Pairs of a query and a key that rows compute from a column on: under a mask, blocks whole."""
+    new = (lengths - before).astype(np.float64)
+    return new * lengths if before else new * new / 2
 
 
 def _common(one: Ids, two: Ids) -> int:

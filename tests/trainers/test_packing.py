@@ -76,6 +76,16 @@ def test_equal_rows_and_beginnings_of_others_take_no_place_of_their_own() -> Non
     assert [p.tolist() for p in layout.places] == [[0, 1, 2], [0, 1], [0, 1, 2]]
 
 
+def test_a_long_chain_of_rows_is_no_trouble() -> None:
+    """Each goes on from the one before: as deep a tree as there are rows."""
+    rows = arrays(*[[1] * (i + 1) + [2] for i in range(1100)])
+    layout = lay_out(rows, ALWAYS)
+    assert len(layout.ids) == 1100 + 1100  # every row's own 2, and one 1 more than the last
+    assert all(
+        layout.ids[p].tolist() == r.tolist() for p, r in zip(layout.places, rows, strict=True)
+    )
+
+
 def test_sharing_is_left_where_attention_would_cost_more() -> None:
     """Two rows of 2 + 6: apart 2 · 8²/2 pairs; shared 2²/2 + 2 · 6 · 8: 34 more, for 2 tokens."""
     rows = arrays([1, 2, *[3] * 6], [1, 2, *[4] * 6])
