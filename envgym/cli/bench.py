@@ -22,7 +22,7 @@ from envgym.errors import UsageError, suggest
 
 
 def bench_command(
-    name: Annotated[str, typer.Argument(help="core, engine, retrieval, sandbox, service or train.")],
+    name: Annotated[str, typer.Argument(help="core, engine, retrieval, sandbox, service, train.")],
     rounds: Annotated[int | None, typer.Option(min=1, help="Runs of each side.")] = None,
     as_json: Json = False,
     verbose: Verbose = False,
