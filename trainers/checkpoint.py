@@ -113,5 +113,6 @@ def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _all(folder: Path) -> list[Path]:
-    """Whole checkpoints, oldest first."""
-    return sorted(folder.glob("step-*"))
+    """Whole checkpoints, oldest first; one that was put aside counts where none took its place."""
+    found = sorted(folder.glob("step-*"))
+    return [path for path in found if path.suffix != ".old" or path.with_suffix("") not in found]

@@ -214,7 +214,7 @@ recipe:
           intermediate: 16, copying: {steps: 0}}
   chat: {dialect: tags, instructions: false}
   rollout: {groups: 2, group_size: 2, max_tokens: 4}
-  learner: {steps: 1}
+  learner: {steps: 1, idle_steps: 1}
   evaluation: {tasks: 2}
 baseline: {label: GRPO}
 method: {label: Dr. GRPO, settings: {advantage: {name: grpo, std: none}}}
