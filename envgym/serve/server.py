@@ -157,24 +157,43 @@ class EnvServer:
             return _json(failure, 400 if isinstance(error, UsageError) else 500)
 
     async def _answer_health(self, request: web.Request) -> web.Response:
-        """Resets every environment that was named, or the first one that is served."""
+        """Resets every environment that was named; of all there are, the first that can be.
+
+        One whose component this machine lacks (a sandbox, say) is none of the others' concern.
+        """
         state = {"sessions": self._held, "capacity": self._capacity}
         try:
             async with asyncio.timeout(_HEALTH_S), self._health:
                 if self._stopping:
                     raise Fault("the server is stopping")
-                for id in list(self.ids.values())[: None if self._named else 1]:
-                    await self._keepers.get(id, {})  # holds open what instances share
-                    env = new_env(id, {})
+                broken: Exception | None = None
+                for id in self.ids.values():
                     try:
-                        await env.reset(seed=0)
-                    finally:
-                        await env.close()
+                        await self._try(id)
+                    except Exception as error:
+                        if self._named:
+                            raise
+                        broken = broken or error
+                    else:
+                        if not self._named:
+                            break
+                else:
+                    if broken is not None:
+                        raise broken
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             log.warning("not healthy: %s", text)
             return web.json_response({"ok": False, "error": text, **state}, status=503)
         return web.json_response({"ok": True, **state})
+
+    async def _try(self, id: str) -> None:
+        """Reset one environment, once."""
+        await self._keepers.get(id, {})  # holds open what instances share
+        env = new_env(id, {})
+        try:
+            await env.reset(seed=0)
+        finally:
+            await env.close()
 
     async def _answer_metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=self.metrics.text(), content_type="text/plain", charset="utf-8")
