@@ -21,6 +21,10 @@ def serve_command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8080,
     capacity: Annotated[int, typer.Option(min=1, help="Most sessions at once.")] = 2048,
+    health: Annotated[
+        list[str] | None,
+        typer.Option(help="Id that /health resets, again for more; those named, or the first."),
+    ] = None,
     token_file: Annotated[
         Path | None,
         typer.Option(envvar="ENVGYM_TOKEN_FILE", help="File with what clients must bear."),
@@ -42,6 +46,7 @@ def serve_command(
         asyncio.run(
             serve(
                 ids or (),
+                health=health or (),
                 host=host,
                 port=port,
                 capacity=capacity,

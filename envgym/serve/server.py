@@ -53,6 +53,8 @@ class EnvServer:
 
     Args:
         ids: What to serve, as `make` takes it; everything registered when empty.
+        health: Those of `ids` that ``/health`` resets; when empty all that were named, or the first
+            of everything registered.
         capacity: Most sessions at once; one more is refused at once.
         token: What clients must bear; None lets all in.
 
@@ -61,13 +63,20 @@ class EnvServer:
     """
 
     def __init__(
-        self, ids: Sequence[str] = (), *, capacity: int = CAPACITY, token: str | None = None
+        self,
+        ids: Sequence[str] = (),
+        *,
+        health: Sequence[str] = (),
+        capacity: int = CAPACITY,
+        token: str | None = None,
     ) -> None:
         if capacity < 1:
             raise UsageError(f"capacity must be at least 1, not {capacity}")
         self.ids = _served(ids)
         self.metrics = Metrics()
-        self._named = bool(ids)
+        if unserved := sorted(set(health) - set(self.ids.values())):
+            raise UsageError(f"health asks for {', '.join(unserved)}: name only what is served")
+        self._proving = list(health) or list(self.ids.values())[: None if ids else 1]
         self._capacity, self._token = capacity, token
         self._keepers = Keepers()
         self._sessions: dict[str, tuple[Session, asyncio.Task[Any]]] = {}
@@ -157,43 +166,24 @@ class EnvServer:
             return _json(failure, 400 if isinstance(error, UsageError) else 500)
 
     async def _answer_health(self, request: web.Request) -> web.Response:
-        """Resets every environment that was named; of all there are, the first that can be.
-
-        One whose component this machine lacks (a sandbox, say) is none of the others' concern.
-        """
+        """Resets every environment that health goes by."""
         state = {"sessions": self._held, "capacity": self._capacity}
         try:
             async with asyncio.timeout(_HEALTH_S), self._health:
                 if self._stopping:
                     raise Fault("the server is stopping")
-                broken: Exception | None = None
-                for id in self.ids.values():
+                for id in self._proving:
+                    await self._keepers.get(id, {})  # holds open what instances share
+                    env = new_env(id, {})
                     try:
-                        await self._try(id)
-                    except Exception as error:
-                        if self._named:
-                            raise
-                        broken = broken or error
-                    else:
-                        if not self._named:
-                            break
-                else:
-                    if broken is not None:
-                        raise broken
+                        await env.reset(seed=0)
+                    finally:
+                        await env.close()
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             log.warning("not healthy: %s", text)
             return web.json_response({"ok": False, "error": text, **state}, status=503)
         return web.json_response({"ok": True, **state})
-
-    async def _try(self, id: str) -> None:
-        """Reset one environment, once."""
-        await self._keepers.get(id, {})  # holds open what instances share
-        env = new_env(id, {})
-        try:
-            await env.reset(seed=0)
-        finally:
-            await env.close()
 
     async def _answer_metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=self.metrics.text(), content_type="text/plain", charset="utf-8")
@@ -263,6 +253,7 @@ class EnvServer:
 async def serve(
     ids: Sequence[str] = (),
     *,
+    health: Sequence[str] = (),
     host: str = "127.0.0.1",
     port: int = 8080,
     capacity: int = CAPACITY,
@@ -284,7 +275,7 @@ async def serve(
             f"{host} can be reached by others: give --token-file, or listen on 127.0.0.1"
         )
     allow_files(capacity)
-    server = EnvServer(ids, capacity=capacity, token=token)
+    server = EnvServer(ids, health=health, capacity=capacity, token=token)
     app = server.app()
     app.on_shutdown.append(lambda _: server.stop())
 

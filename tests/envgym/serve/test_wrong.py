@@ -27,7 +27,7 @@ from envgym.messages import Action
 from envgym.rollout import Limits, Rollout, Start
 from envgym.serve import session as session_module
 from envgym.serve.frames import MAX_BYTES
-from envgym.serve.server import serve
+from envgym.serve.server import EnvServer, serve
 from tests.envgym.serve.conftest import ODD
 from tests.envgym.serve.odd_world import Odd
 from tests.envgym.serve.running import PROGRAM, ROOT, Running, program, running, until
@@ -354,6 +354,23 @@ def test_health_resets_an_environment(server: Running) -> None:
             assert refusal.code == 503
             assert "no sandbox today" in json.load(refusal)["error"]
         assert Sick.closed
+
+
+def test_health_goes_by_what_it_is_told_to() -> None:
+    well, sick = "tests.envgym.serve.odd_world:Odd", "tests.envgym.serve.test_wrong:Sick"
+    told = {}
+    for proving in (well, sick):
+        with running(well, sick, health=[proving]) as server:
+            try:
+                urllib.request.urlopen(f"{server.http}/health").close()
+            except urllib.error.HTTPError as refusal:
+                refusal.close()
+                told[proving] = refusal.code
+            else:
+                told[proving] = 200
+    assert told == {well: 200, sick: 503}
+    with pytest.raises(UsageError, match="health asks for search/wiki-v1"):
+        EnvServer([well], health=["search/wiki-v1"])
 
 
 class Sick(Odd):
