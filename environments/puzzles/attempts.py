@@ -8,6 +8,7 @@ rewards sum up to its score.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class Verdict:
     told: str
 
 
-class Attempts(ToolEnv[Task]):
+class Attempts(ToolEnv[Task], ABC):
     """A puzzle with an `answer` tool.
 
     Attributes:
@@ -48,13 +49,13 @@ class Attempts(ToolEnv[Task]):
             raise UsageError(f"attempts must be at least 1, not {attempts}")
         self._attempts = min(attempts, self.max_turns)
 
+    @abstractmethod
     def puzzle(self, task: Task) -> str:
         """What the agent reads."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def judge(self, text: str) -> Verdict:
         """Judge an answer; a ToolError where it cannot be read, which costs no attempt."""
-        raise NotImplementedError
 
     async def start(self, task: Task) -> Sequence[Message]:
         """The rules and the puzzle."""

@@ -6,6 +6,7 @@ Token GAE (arXiv 1506.02438), turn-level GAE (VAGEN, 2510.16907 §4), bi-level G
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -41,9 +42,9 @@ class CriticAdvantage(Advantage):
         if self.whiten:
             whiten(samples_of(groups))
 
+    @abstractmethod
     def estimate(self, sample: Sample, values: Floats) -> None:
         """Set a sample's advantages and returns from its `values`, [tokens]."""
-        raise NotImplementedError
 
 
 @register("gae")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,9 +33,9 @@ class ProcessReward(Reward):
         for sample in samples_of(groups):
             sample.pay_turns(self.name, (self.coef * self.shaped(self._scores(sample))).tolist())
 
+    @abstractmethod
     def shaped(self, scores: Floats) -> Floats:
         """What each turn is paid, [turns], from how good a step it was, [turns]."""
-        raise NotImplementedError
 
     def conflict(self, config: Any) -> str | None:
         """The environment's rewards beside it, where it is made of them."""
