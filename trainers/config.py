@@ -16,8 +16,6 @@ from pydantic import (
     Field,
     SerializeAsAny,
     ValidationError,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
@@ -259,19 +257,6 @@ class Config(Section):
         default_factory=Shuffled
     )
     hooks: list[Annotated[SerializeAsAny[Hook], entry("hook")]] = Field(default_factory=list)
-
-    @field_validator("critic")
-    @classmethod
-    def _fits(cls, critic: CriticSection | None, info: ValidationInfo) -> CriticSection | None:
-        advantage = info.data.get("advantage")
-        if advantage is not None and advantage.needs_values != (critic is not None):
-            raise ValueError(
-                f"the advantage {advantage.name!r} uses no values: take one that does, such as "
-                "gae, or leave the critic out"
-                if critic
-                else f"the advantage {advantage.name!r} needs values: add critic: {{kind: head}}"
-            )
-        return critic
 
     @model_validator(mode="after")
     def _together(self) -> Config:

@@ -29,12 +29,16 @@ class Advantage(Plugin):
     compares: ClassVar[bool] = False
 
     def conflict(self, config: Any) -> str | None:
-        """Groups of one, where it compares within groups."""
+        """Groups of one, where it compares within groups; a critic too many, or too few."""
         if self.compares and config.rollout.group_size == 1:
             return (
                 "it compares the episodes of a group, and groups of one get nothing: set "
                 "rollout.group_size to 2 or more, or take an advantage that does not compare"
             )
+        if self.needs_values and config.critic is None:
+            return "it needs values: add critic: {kind: head}"
+        if config.critic is not None and not self.needs_values:
+            return "it uses no values: take one that does, such as gae, or leave the critic out"
         return None
 
     @abstractmethod
