@@ -154,6 +154,11 @@ async def test_dynamic_sampling_that_finds_nothing_stops_the_run(tmp_path: Path)
             "composer 'c3po': .*learner.denominator asks for 'sequence'",
         ),
         (["rollout.dynamic_rounds=4", "rollout.group_size=1"], "set rollout.group_size to 2"),
+        (["advantage=nsr", "rollout.dynamic_rounds=2"], "advantage 'nsr': .*dynamic_rounds to 1"),
+        (
+            ["advantage=maxrl", "rewards=[environment, length]"],
+            "advantage 'maxrl': .*'length' takes away",
+        ),
     ],
 )
 def test_what_excludes_each_other_is_said_where_the_recipe_is_read(

@@ -92,14 +92,15 @@ def test_one_sided_methods_by_hand() -> None:
         (Nsr(), [0.0, -1.0]),
         (WReinforce(), [0.1, -1.0]),
     ):
-        samples = group(1, 0)
+        # A right answer that shaping has charged is a success still, and no prize makes one.
+        samples = [one(0.4, score=1.0), one(0.9, score=0.0)]
         method([samples])
         assert firsts(samples) == pytest.approx(wanted)
         assert [s.skip for s in samples] == [w == 0 for w in wanted]
 
 
 def test_what_is_not_trained_on_leaves_the_denominator() -> None:
-    samples = [one(1.0, tokens=9), one(0.0, tokens=2), one(0.0, tokens=3)]
+    samples = [one(1.0, tokens=9, score=1.0), one(0.0, tokens=2), one(0.0, tokens=3)]
     Nsr()([samples])
     assert token_weights(samples, "token", 1.0) == pytest.approx([0, 1 / 5, 1 / 5])
     assert token_weights(samples, "sequence", 1.0) == pytest.approx([0, 1 / 4, 1 / 6])

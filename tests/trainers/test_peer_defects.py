@@ -102,15 +102,16 @@ def trained(trajectory: Trajectory) -> list[list[int]]:
 @every_advantage
 def test_advantages_across_tool_output(name: str) -> None:
     loser = episode([([1], [2, 3]), ([4], [5, 6])], group="a")
-    plain = episode([([1], [2, 3]), ([4], [5, 6])], group="a", reward=1.0)
-    talked_at = episode([([1], [2, 3]), ([4] * 200, [5, 6])], group="a", reward=1.0)
+    won: dict[str, Any] = {"group": "a", "reward": 1.0, "score": 1.0}
+    plain = episode([([1], [2, 3]), ([4], [5, 6])], **won)
+    talked_at = episode([([1], [2, 3]), ([4] * 200, [5, 6])], **won)
     assert credit(name, plain, loser) == credit(name, talked_at, loser)
 
 
 # SkyRL's REINFORCE++, and verl's until #7300: an outcome reaches the tokens of the last turn alone.
 @every_advantage
 def test_the_outcome_reaches_every_turn(name: str) -> None:
-    won = episode([([1], [2, 3]), ([4], [5]), ([6], [7, 8])], reward=1.0)
+    won = episode([([1], [2, 3]), ([4], [5]), ([6], [7, 8])], reward=1.0, score=1.0)
     lost = episode([([1], [2]), ([4], [5])])
     for made, wanted in ((won, 1.0), (lost, -1.0)):
         for turn, seen in zip(made.turns, "abc", strict=False):  # both met the same

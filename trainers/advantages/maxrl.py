@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,12 +20,21 @@ class MaxRl(Advantage):
     With rewards of 0 and 1 it climbs the log of the success rate: a task solved once in eight
     counts eight times one that is always solved.
 
-    Trap: it is for rewards of at least 0. Among negative ones a mean near 0 says nothing of success
-    and would make any advantage of them.
+    Trap: it is for rewards of at least 0, so an environment's own penalties are to be off. Among
+    negative ones a mean near 0 says nothing of success and would make any advantage of them.
     """
 
     name: str = "maxrl"
     compares: ClassVar[bool] = True
+
+    def conflict(self, config: Any) -> str | None:
+        """Rewards that take away: a group with a negative one would be left without credit."""
+        if charging := [reward.name for reward in config.rewards if reward.charges]:
+            return (
+                f"it is for rewards of at least 0, and {charging[0]!r} takes away: leave that out, "
+                "or take rloo"
+            )
+        return super().conflict(config)
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""

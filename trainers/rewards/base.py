@@ -15,10 +15,12 @@ class Reward(Plugin):
 
     Attributes:
         needs_reference: Whether it reads `Sample.reference`.
+        charges: Whether it may take away, so that rewards may fall below 0.
     """
 
     point: ClassVar[str] = "reward"
     needs_reference: ClassVar[bool] = False
+    charges: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:

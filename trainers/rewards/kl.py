@@ -30,6 +30,7 @@ class KlReward(Reward):
 
     name: str = "kl"
     needs_reference: ClassVar[bool] = True
+    charges: ClassVar[bool] = True
     kind: Literal["k1", "k2", "k3"] = "k1"
     coef: float = Field(0.05, ge=0, description="What a nat costs.")
 

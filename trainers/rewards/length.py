@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -23,6 +24,7 @@ class Length(Reward):
     """
 
     name: str = "length"
+    charges: ClassVar[bool] = True
     coef: float = Field(0.1, ge=0, description="Weight beside the other rewards.")
     success: float = Field(1.0, ge=0, le=1, description="Least score of a success.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -19,6 +20,7 @@ class Overlong(Reward):
     """
 
     name: str = "overlong"
+    charges: ClassVar[bool] = True
     limit: int = Field(gt=0, description="Action tokens of an episode that are punished in full.")
     buffer: int = Field(gt=0, description="Tokens before the limit in which punishment grows.")
     scale: float = Field(1.0, description="Size of the full punishment.")

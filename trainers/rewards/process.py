@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, ImportString
@@ -21,6 +21,7 @@ Judge = Callable[[Sample], Sequence[float]]
 class ProcessReward(Reward):
     """What rewards of turns share: where they come from. Subclasses say what becomes of them."""
 
+    charges: ClassVar[bool] = True
     coef: float = Field(1.0, description="Weight beside the other rewards.")
     judge: ImportString[Judge] | None = Field(
         None,
