@@ -13,7 +13,7 @@ from typing import Any
 
 from envgym.environments.puzzles.generated import split_of
 from envgym.environments.puzzles.math_shape import bare, last_boxed
-from envgym.environments.search.rows import CorpusError, read_rows
+from envgym.environments.rows import RowError, read_rows
 from envgym.errors import UsageError
 from envgym.task import Task
 
@@ -45,7 +45,7 @@ def _read(path: str) -> list[tuple[dict[str, Any], dict[str, Any], float | None]
         found = {row[0]["question"]: row for row in (_row(w, r) for w, r in read_rows(path))}
     except OSError as error:
         raise UsageError(f"no file {path}: {error.strerror}; give its path") from None
-    except CorpusError as error:
+    except RowError as error:
         raise UsageError(str(error)) from None
     return list(found.values())
 

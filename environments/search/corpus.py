@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envgym.environments.search.rows import CorpusError, read_rows
+from envgym.environments.rows import RowError, read_rows
 
-__all__ = ["CorpusError", "Passage", "QuestionRow", "load_corpus", "load_questions"]
+__all__ = ["Passage", "QuestionRow", "RowError", "load_corpus", "load_questions"]
 
 _QUESTION_KEYS = ("question", "Question", "query")
 _ANSWER_KEYS = ("answer", "answers", "golden_answers", "target")
@@ -43,7 +43,7 @@ def load_corpus(path: str | Path) -> list[Passage]:
     """Read passages from a JSON list or JSONL file (plain or .gz), in file order.
 
     A row is {"title", "text"} or {"contents"} (first line the title, perhaps in double quotes);
-    "id" may be left out and is then the running index. Raises CorpusError when malformed.
+    "id" may be left out and is then the running index. Raises RowError when malformed.
     """
     passages: list[Passage] = []
     seen: set[str] = set()
@@ -51,11 +51,11 @@ def load_corpus(path: str | Path) -> list[Passage]:
         identifier = _identifier(where, row, len(passages))
         if identifier in seen:
             problem = f"the id {identifier!r} stands twice"
-            raise CorpusError(where, problem, "give each passage an id of its own, or none at all")
+            raise RowError(where, problem, "give each passage an id of its own, or none at all")
         seen.add(identifier)
         passages.append(_passage(where, row, identifier))
     if not passages:
-        raise CorpusError(Path(path).name, "no passage in it", "give it at least one row")
+        raise RowError(Path(path).name, "no passage in it", "give it at least one row")
     return passages
 
 
@@ -64,7 +64,7 @@ def load_questions(path: str | Path) -> list[QuestionRow]:
 
     The question stands under question/Question/query, its answers (a string or a list) under
     answer/answers/golden_answers/target; "id" defaults to the running index and "source" to the
-    file's name without suffixes. Raises CorpusError when malformed.
+    file's name without suffixes. Raises RowError when malformed.
     """
     default_source = Path(path).name.split(".")[0]
     rows: list[QuestionRow] = []
@@ -92,7 +92,7 @@ def _identifier(where: str, row: Mapping[str, Any], index: int) -> str:
     identifier = row.get("id", index)
     if isinstance(identifier, bool) or not isinstance(identifier, str | int):
         problem = f'"id" is a {type(identifier).__name__}'
-        raise CorpusError(where, problem, "write a string or a whole number, or leave it out")
+        raise RowError(where, problem, "write a string or a whole number, or leave it out")
     return str(identifier)
 
 
@@ -102,14 +102,14 @@ def _present(where: str, row: Mapping[str, Any], keys: tuple[str, ...]) -> str:
             return key
     found = ", ".join(map(str, row)) or "none"
     wanted = " or ".join(f'"{key}"' for key in keys)
-    raise CorpusError(where, f"no key {wanted} (its keys: {found})", "rename or add the key")
+    raise RowError(where, f"no key {wanted} (its keys: {found})", "rename or add the key")
 
 
 def _text(where: str, row: Mapping[str, Any], key: str) -> str:
     value = row[key]
     if not isinstance(value, str) or not value.strip():
         problem = f'"{key}" is {"empty" if isinstance(value, str) else type(value).__name__}'
-        raise CorpusError(where, problem, "write a string that says something, or drop the row")
+        raise RowError(where, problem, "write a string that says something, or drop the row")
     return value.strip()
 
 
@@ -118,5 +118,5 @@ def _answers(where: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     values = row[key] if isinstance(row[key], list) else [row[key]]
     if not values or not all(isinstance(value, str) and value.strip() for value in values):
         problem = f'"{key}" holds no usable answer ({values!r:.60})'
-        raise CorpusError(where, problem, "write a string, or a list of at least one string")
+        raise RowError(where, problem, "write a string, or a list of at least one string")
     return tuple(dict.fromkeys(value.strip() for value in values))

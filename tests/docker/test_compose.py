@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import typer
 import yaml
 
 from envgym.cli import app
+from tests.machine import need
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -109,11 +109,8 @@ def test_images_are_built_upon_any_base_without_a_network(name: str) -> None:
 @pytest.mark.parametrize("profile", ["", "vllm-cpu", "gpu"])
 def test_debians_docker_compose_reads_it(profile: str) -> None:
     compose = shutil.which("docker-compose")
-    if compose is None:
-        problem = "no docker-compose: apt-get install docker-compose"
-        if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
-            pytest.fail(problem)
-        pytest.skip(problem)
+    need(compose, "no docker-compose: apt-get install docker-compose")
+    assert compose is not None
     chosen = ["--profile", profile] if profile else []
     secret = ROOT / STACK["secrets"]["token"]["file"]
     command = [compose, "--file", str(ROOT / "docker-compose.yml"), *chosen, "config"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from envgym.sandboxes.suites.attacks import ATTACKS, Attack
 from envgym.sandboxes.suites.conformance import CASES, Case
 from envgym.sandboxes.suites.known import known
 from envgym.sandboxes.suites.subject import Subject
+from tests.machine import need
 
 CONFINING: dict[str, dict[str, Any]] = {
     "namespace": {"backend": "namespace", "crowd": 64},
@@ -30,10 +30,9 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     try:
         subject.__enter__()
     except (UsageError, Fault, ImportError) as error:
-        required = os.environ.get("ENVGYM_REQUIRE_ALL") == "1"
-        if required and request.param not in MAY_BE_ABSENT:
-            pytest.fail(f"{request.param}: {error}; mend it, or unset ENVGYM_REQUIRE_ALL to skip")
-        pytest.skip(f"{request.param}: {error}")
+        if request.param in MAY_BE_ABSENT:
+            pytest.skip(f"{request.param}: {error}")
+        need(False, f"{request.param}: {error}")
     yield subject
     subject.__exit__(None, None, None)
 

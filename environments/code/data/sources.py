@@ -12,7 +12,7 @@ from typing import Any
 from envgym.environments.code.data.functions import eval_plus, human_eval, mbpp
 from envgym.environments.code.data.programs import apps, code_contests
 from envgym.environments.code.data.row import BadRow, Loaded, Row
-from envgym.environments.search.rows import read_rows
+from envgym.environments.rows import read_rows
 from envgym.errors import UsageError
 
 _FILES = (".json", ".jsonl", ".gz")

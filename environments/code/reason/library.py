@@ -13,7 +13,7 @@ from envgym.environments.code.data.row import BadRow
 from envgym.environments.code.judge import Bounds
 from envgym.environments.code.reason.exercise import KINDS, Exercise, Kind
 from envgym.environments.code.reason.seeds import Seed, all_of, examined
-from envgym.environments.search.rows import read_rows
+from envgym.environments.rows import read_rows
 from envgym.errors import UsageError
 from envgym.task import Task
 

@@ -5,7 +5,6 @@ One token a byte, so that equal ids mean equal text and a merge hides nothing.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,10 +26,6 @@ _SPECIAL = re.compile(
     r"<\|[\w/]+\|>|<\|\w+>|<\w+\|>|<｜[^｜]+｜>|<(?:start|end)_of_\w+>|\[gMASK\]|<sop>|</s>"
 )
 _PREFILL = re.compile(r"<think>\s*(?:</think>\s*)?\Z")
-
-
-def required() -> bool:
-    return os.environ.get("ENVGYM_REQUIRE_ALL") == "1"
 
 
 def names() -> list[str]:

@@ -12,6 +12,7 @@ from envgym.messages import Action, Message, ToolCall, hint, observe, system, us
 from envgym.transcript import Transcript
 from tests.envgym import templates
 from tests.envgym.worlds import Guess
+from tests.machine import need
 
 from . import families
 
@@ -45,8 +46,7 @@ class Counting:
 def chat_of(name: str) -> Chat:
     if own := (OWN | REWRITING).get(name):
         return Chat(Counting(templates.tokenizer(own)))
-    if name not in families.names():
-        (pytest.fail if families.required() else pytest.skip)(families.ABSENT)
+    need(name in families.names(), families.ABSENT)
     return Chat(Counting(families.byte_tokenizer(families.source(name))))
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import need
+
 from . import families
 
 PAGE = Path(__file__).parents[3] / "docs/templates.md"
@@ -17,10 +19,7 @@ PAGE = Path(__file__).parents[3] / "docs/templates.md"
 
 @pytest.fixture(autouse=True)
 def _there() -> None:
-    if not families.names():
-        if families.required():
-            pytest.fail(families.ABSENT)
-        pytest.skip(families.ABSENT)
+    need(families.names(), families.ABSENT)
 
 
 def test_the_table_holds_every_template() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page, async_playwright
+
+from tests.machine import need
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -30,11 +31,7 @@ Open = Callable[..., Awaitable[Page]]
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """The browser, or a skip that names it; a failure where ENVGYM_REQUIRE_ALL=1."""
-    if not CHROMIUM.exists():
-        missing = f"no {CHROMIUM}: run 'apt-get install chromium'"
-        if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
-            pytest.fail(f"{missing}, or unset ENVGYM_REQUIRE_ALL to skip")
-        pytest.skip(missing)
+    need(CHROMIUM.exists(), f"no {CHROMIUM}: run 'apt-get install chromium'")
     return CHROMIUM
 
 

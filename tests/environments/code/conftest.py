@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,21 +13,9 @@ from envgym.environments.code.problem import Problem, Suite, call_row
 from envgym.errors import UsageError
 from envgym.pytest_plugin import Examinations
 from envgym.sandboxes import open_backend
-
-_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+from tests.machine import need
 
 SOLUTION = "def total(numbers):\n    return sum(numbers)\n"
-
-
-def data_file(name: str) -> Path:
-    """A file of ../shared/data, or a skip that names it; a failure where ENVGYM_REQUIRE_ALL=1."""
-    path = _DATA / name
-    if not path.is_file():
-        absent = f"no {name} under ../shared/data"
-        if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
-            pytest.fail(f"{absent}: put it there, or unset ENVGYM_REQUIRE_ALL to skip")
-        pytest.skip(absent)
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +29,7 @@ def boxes() -> str:
     try:
         asyncio.run(opened())
     except UsageError as refused:
-        if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
-            pytest.fail(str(refused))
-        pytest.skip(str(refused))
+        need(False, str(refused))
     return "namespace"
 
 

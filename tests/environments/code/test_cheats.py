@@ -14,9 +14,10 @@ from envgym import Action
 from envgym.environments.code.data.row import Loaded
 from envgym.environments.code.data.sources import read, shaped
 from envgym.sandboxes import Outcome, open_backend
+from tests.machine import data_file
 from tests.sandboxes.graders.python_attacks import ATTACKS
 
-from .conftest import SOLUTION, about_total, data_file
+from .conftest import SOLUTION, about_total
 
 _PEEK = """
 import gc, glob, os, re, sys

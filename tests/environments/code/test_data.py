@@ -14,8 +14,7 @@ from envgym import Action
 from envgym.environments.code.data.library import Problems, Source
 from envgym.environments.code.problem import Problem
 from envgym.errors import UsageError
-
-from .conftest import data_file
+from tests.machine import data_file
 
 HUMAN_EVAL = {
     "task_id": "HumanEval/x",

@@ -26,8 +26,7 @@ from envgym.environments.code.reason.rules import broken_rules
 from envgym.environments.code.reason.seeds import Seed, all_of, re_executed
 from envgym.errors import UsageError
 from envgym.pytest_plugin import envgym_checks
-
-from .conftest import data_file
+from tests.machine import data_file
 
 LIMITS = Bounds(time_s=20).limits
 DOUBLE = Exercise(

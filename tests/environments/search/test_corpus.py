@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from envgym.environments.search.corpus import (
-    CorpusError,
     Passage,
     QuestionRow,
+    RowError,
     load_corpus,
     load_questions,
 )
@@ -75,7 +75,7 @@ def test_a_malformed_corpus_says_where_and_what(
 ) -> None:
     path = tmp_path / "bad.json"
     path.write_text(content)
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(RowError) as caught:
         load_corpus(path)
     message = str(caught.value)
     assert where in message
@@ -88,13 +88,13 @@ def test_other_damage(tmp_path: Path) -> None:
     (tmp_path / "latin.json").write_bytes('[{"title": "é", "text": "t"}]'.encode("latin-1"))
     (tmp_path / "plain.jsonl.gz").write_text("{}")
     (tmp_path / "q.json").write_text('[{"question": "Q?", "answer": []}]')
-    with pytest.raises(CorpusError, match="save it as UTF-8"):
+    with pytest.raises(RowError, match="save it as UTF-8"):
         load_corpus(tmp_path / "latin.json")
-    with pytest.raises(CorpusError, match="not a whole gzip file"):
+    with pytest.raises(RowError, match="not a whole gzip file"):
         load_corpus(tmp_path / "plain.jsonl.gz")
-    with pytest.raises(CorpusError, match="no usable answer"):
+    with pytest.raises(RowError, match="no usable answer"):
         load_questions(tmp_path / "q.json")
-    assert issubclass(CorpusError, ValueError)
+    assert issubclass(RowError, ValueError)
 
 
 def test_real_files(data: Callable[[str], Path]) -> None:

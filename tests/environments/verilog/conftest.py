@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,21 +13,12 @@ from envgym.errors import UsageError
 from envgym.pytest_plugin import Examinations
 from envgym.sandboxes import Backend
 from envgym.sandboxes.backends import open_backend
-
-_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-
-
-def _skip(why: str) -> None:
-    if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
-        pytest.fail(why)
-    pytest.skip(why)
+from tests.machine import data_file, need, need_programs
 
 
 @pytest.fixture(autouse=True, scope="session")
 def verilog_tools() -> None:
-    missing = [name for name in ("iverilog", "vvp", "yosys") if shutil.which(name) is None]
-    if missing:
-        _skip(f"not installed: {', '.join(missing)}")
+    need_programs("iverilog", "vvp", "yosys")
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +32,7 @@ def boxes() -> str:
     try:
         asyncio.run(opened())
     except UsageError as refused:
-        _skip(str(refused))
+        need(False, str(refused))
     return "namespace"
 
 
@@ -74,7 +63,4 @@ def one_workbench(envgym_examinations: Examinations, boxes: str) -> Iterator[Non
 
 @pytest.fixture(scope="session")
 def verilog_eval() -> Path:
-    folder = _DATA / "verilog-eval" / "dataset_spec-to-rtl"
-    if not folder.is_dir():
-        _skip("no verilog-eval/dataset_spec-to-rtl under ../shared/data")
-    return folder
+    return data_file("verilog-eval/dataset_spec-to-rtl")

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 
 from envgym.sandboxes import Backend
 from envgym.sandboxes.backends import open_backend
+from tests.machine import need_programs
 
 
 @pytest.fixture
@@ -19,8 +18,4 @@ async def backend() -> AsyncIterator[Backend]:
 
 @pytest.fixture
 def verilog_tools() -> None:
-    missing = [name for name in ("iverilog", "vvp", "yosys") if shutil.which(name) is None]
-    if missing and os.environ.get("ENVGYM_REQUIRE_ALL"):
-        pytest.fail(f"not installed: {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    need_programs("iverilog", "vvp", "yosys")

@@ -3,8 +3,6 @@ from __future__ import annotations
 import ast
 import gzip
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +11,10 @@ from envgym.sandboxes import Backend, Limits
 from envgym.sandboxes.graders import asserts, solution
 from envgym.sandboxes.graders.asserts import AssertTests, grade_asserts
 from envgym.sandboxes.graders.verdict import Status
+from tests.machine import data_file
 
 from .python_attacks import ATTACKS, SOLUTION
 
-HUMAN_EVAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "humaneval"
 TESTS = AssertTests(
     "def check(candidate):\n    assert candidate([1, 2, 3]) == 6\n"
     "    assert candidate([10, 20]) == 30\n"
@@ -146,13 +144,7 @@ async def test_mbpp_and_prelude(backend: Backend) -> None:
 
 
 def _human_eval() -> list[dict[str, str]]:
-    path = HUMAN_EVAL / "HumanEval.jsonl.gz"
-    if not path.is_file():
-        absent = "no humaneval/HumanEval.jsonl.gz under ../shared/data"
-        if os.environ.get("ENVGYM_REQUIRE_ALL") == "1":
-            pytest.fail(f"{absent}: put it there, or unset ENVGYM_REQUIRE_ALL to skip")
-        pytest.skip(absent)
-    return [json.loads(line) for line in gzip.open(path)]
+    return [json.loads(line) for line in gzip.open(data_file("humaneval/HumanEval.jsonl.gz"))]
 
 
 @pytest.mark.parametrize("number", [0, 2, 32, 38, 50, 66, 90, 129, 163])

@@ -16,7 +16,7 @@ from envgym.sandboxes import Limits, Outcome
 from envgym.sandboxes.backends import open_backend
 from envgym.sandboxes.namespace.backend import NamespaceBackend
 from envgym.sandboxes.namespace.probe import features, tried
-from tests.sandboxes.namespace.machine import need
+from tests.machine import need
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from envgym.sandboxes.namespace.backend import NamespaceBackend
+from tests.machine import need
 from tests.sandboxes.namespace.claims import CLAIMS, OF_NAMESPACES, processes
-from tests.sandboxes.namespace.machine import need
 
 ROOT = Path(__file__).parents[3]
 ORDINARY = 65534

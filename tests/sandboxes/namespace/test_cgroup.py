@@ -10,7 +10,7 @@ import pytest
 
 from envgym.sandboxes.namespace.cgroup import NoCgroup, Parent, make_parent
 from envgym.sandboxes.namespace.group import Group, remove_group
-from tests.sandboxes.namespace.machine import need
+from tests.machine import need
 
 
 def tables(folder: Path, mounts: str, own: str) -> tuple[str, str]:

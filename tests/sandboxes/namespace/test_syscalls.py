@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from envgym.sandboxes.namespace import landlock, seccomp, syscalls
-from tests.sandboxes.namespace.machine import need
+from tests.machine import need
 
 
 def child(body: Callable[[], object]) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 
-class CorpusError(ValueError):
-    """A file of passages or questions is malformed; one line: where, what is wrong, the mend."""
+class RowError(ValueError):
+    """A file of rows is malformed; one line: where, what is wrong, the mend."""
 
     def __init__(self, where: str, problem: str, mend: str) -> None:
         super().__init__(f"{where}: {problem}; {mend}")
@@ -25,7 +25,7 @@ def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     `where` is "FILE line N" (1-based) for lines and "FILE row N" (0-based index) for a list.
     The shape is read off the first character, not off the suffix; `.gz` is unpacked on the fly.
-    Raises CorpusError for anything malformed and FileNotFoundError for a missing file.
+    Raises RowError for anything malformed and FileNotFoundError for a missing file.
     """
     path = Path(path)
     try:
@@ -35,10 +35,10 @@ def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
             else:
                 yield from _line_rows(path, stream)
     except UnicodeDecodeError as error:
-        raise CorpusError(path.name, f"not UTF-8 ({error.reason})", "save it as UTF-8") from None
+        raise RowError(path.name, f"not UTF-8 ({error.reason})", "save it as UTF-8") from None
     except (gzip.BadGzipFile, EOFError) as error:
         mend = "compress it again, or drop the .gz suffix when it is plain text"
-        raise CorpusError(path.name, f"not a whole gzip file ({error})", mend) from None
+        raise RowError(path.name, f"not a whole gzip file ({error})", mend) from None
 
 
 def _open(path: Path) -> IO[str]:
@@ -61,7 +61,7 @@ def _list_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any
     except json.JSONDecodeError as error:
         where = f"{path.name} line {error.lineno}"
         mend = "mend the JSON there (a missing comma, quote or closing bracket)"
-        raise CorpusError(where, f"not valid JSON ({error.msg})", mend) from None
+        raise RowError(where, f"not valid JSON ({error.msg})", mend) from None
     for index, row in enumerate(rows):
         where = f"{path.name} row {index}"
         yield where, _object(where, row)
@@ -76,12 +76,12 @@ def _line_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any
             row = json.loads(line)
         except json.JSONDecodeError as error:
             mend = "write one whole JSON object on each line, or one JSON list in the file"
-            raise CorpusError(where, f"not valid JSON ({error.msg})", mend) from None
+            raise RowError(where, f"not valid JSON ({error.msg})", mend) from None
         yield where, _object(where, row)
 
 
 def _object(where: str, row: Any) -> dict[str, Any]:
     if not isinstance(row, dict):
         problem = f"a {type(row).__name__} where an object is due"
-        raise CorpusError(where, problem, 'write each row as {"key": value, …}')
+        raise RowError(where, problem, 'write each row as {"key": value, …}')
     return row
