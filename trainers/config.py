@@ -5,22 +5,18 @@ Every field says what it is; what is wrong is reported with its path (``loss.0.l
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SerializeAsAny,
-    ValidationError,
     model_validator,
 )
 
 from envgym.agents.tiny import CopyingPhase, TinyConfig
-from envgym.errors import UsageError, suggest
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.composers import Composer, Shuffled
 from envgym.trainers.conflicts import check_conflicts
@@ -267,74 +263,3 @@ class Config(Section):
     def directory(self) -> Path:
         """The run's folder."""
         return Path(self.output or f"runs/{self.name}")
-
-
-def recipes() -> dict[str, Path]:
-    """The recipes that come with envgym, by name."""
-    folder = Path(str(resources.files("envgym.trainers.recipes")))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-
-
-def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Config:
-    """Read a recipe.
-
-    Args:
-        recipe: Path of a YAML file, or the name of one that comes with envgym.
-        overrides: ``path.to.field=value``, values in YAML.
-
-    Raises:
-        UsageError: No such recipe; broken YAML; a field that is wrong, with its path.
-    """
-    path = Path(recipe)
-    if not path.suffix:
-        known = recipes()
-        if str(recipe) not in known:
-            raise UsageError(f"no recipe {str(recipe)!r}.{suggest(str(recipe), known)}")
-        path = known[str(recipe)]
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"{path}: a recipe is a mapping of fields")
-    for override in overrides or []:
-        _override(values, override)
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        at = f"{where}: " if where else ""  # what concerns several fields names them itself
-        raise UsageError(f"{path.name}: {at}{problem['msg']}{more}") from error
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    name, equals, text = override.partition("=")
-    if not equals:
-        raise UsageError(f"write overrides as field=value, not {override!r}")
-    *path, last = name.split(".")
-    place: Any = values
-    for depth, part in enumerate(path):
-        if isinstance(place, list):
-            place = place[_index(part, place, name)]
-            continue
-        place = place.setdefault(part, {})
-        if not isinstance(place, dict | list):
-            raise UsageError(f"{'.'.join(path[: depth + 1])} is a value: it has no field {last!r}")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{name}: {text!r} is no YAML value") from error
-    if isinstance(place, list):
-        place[_index(last, place, name)] = value
-    else:
-        place[last] = value
-
-
-def _index(part: str, place: list[Any], name: str) -> int:
-    if not part.isdigit() or int(part) >= len(place):
-        raise UsageError(f"{name}: {part!r} is no index of a list of {len(place)}")
-    return int(part)

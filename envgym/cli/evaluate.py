@@ -19,8 +19,8 @@ def eval_command(
     verbose: Verbose = False,
 ) -> None:
     """Evaluate the model of a run, by the run's own settings unless overridden."""
-    from envgym.trainers.config import load_config
     from envgym.trainers.loop import Trainer
+    from envgym.trainers.recipe import load_config
 
     model = run_folder / "model"
     if not model.is_dir():

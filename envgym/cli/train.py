@@ -21,7 +21,7 @@ def train_command(
     verbose: Verbose = False,
 ) -> None:
     """Train an agent; the run's folder gets metrics, episodes, checkpoints and a report."""
-    from envgym.trainers.config import load_config
+    from envgym.trainers.recipe import load_config
     from envgym.trainers.run import train
 
     config = load_config(recipe, overrides)

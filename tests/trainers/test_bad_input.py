@@ -20,8 +20,9 @@ from envgym.trainers.advantages import Grpo
 from envgym.trainers.batch import Group, Sample
 from envgym.trainers.checkpoint import latest
 from envgym.trainers.checks import check_advantages, check_played, check_rewards
-from envgym.trainers.config import Config, load_config
+from envgym.trainers.config import Config
 from envgym.trainers.policy import TrainingError
+from envgym.trainers.recipe import load_config
 from envgym.trainers.rewards import Reward
 from envgym.trainers.run import train
 from tests.trainers.helpers import episode

@@ -21,8 +21,8 @@ from envgym.trainers.advantages import (
     WReinforce,
 )
 from envgym.trainers.batch import Group, Sample
-from envgym.trainers.config import load_config
 from envgym.trainers.losses.base import token_weights
+from envgym.trainers.recipe import load_config
 from tests.trainers.helpers import episode
 
 

@@ -8,7 +8,6 @@ import torch
 
 from envgym.errors import UsageError
 from envgym.trainers.batch import Sample, train_rows
-from envgym.trainers.config import load_config
 from envgym.trainers.losses import (
     Cispo,
     Clip,
@@ -23,6 +22,7 @@ from envgym.trainers.losses import (
     Tis,
 )
 from envgym.trainers.losses.base import useful_rows
+from envgym.trainers.recipe import load_config
 from envgym.trainers.states import micro_batches
 from tests.trainers.helpers import episode
 

@@ -9,8 +9,8 @@ import pytest
 from envgym.errors import UsageError
 from envgym.stop import StopReason
 from envgym.trainers.batch import Group, Sample
-from envgym.trainers.config import load_config
 from envgym.trainers.credit import discounted_sums, rewards_by_turn
+from envgym.trainers.recipe import load_config
 from envgym.trainers.rewards import (
     EnvironmentReward,
     KlReward,

@@ -9,11 +9,12 @@ import torch
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
 from envgym.trainers.batch import Sample, train_rows
-from envgym.trainers.config import Config, load_config
+from envgym.trainers.config import Config
 from envgym.trainers.losses import Decoupled, Gspo, Tis
 from envgym.trainers.losses.base import token_weights
 from envgym.trainers.policy import Policy
 from envgym.trainers.recall import recall, recall_proximal
+from envgym.trainers.recipe import load_config
 from envgym.trajectory import Span
 from tests.trainers.helpers import episode
 

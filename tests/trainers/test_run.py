@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from envgym.errors import UsageError
 from envgym.store import read_episodes
-from envgym.trainers.config import Config, load_config
+from envgym.trainers.config import Config
+from envgym.trainers.recipe import load_config
 from envgym.trainers.run import train
 
 RECIPE = """

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from envgym.errors import UsageError
 from envgym.task import Task, TaskSource
-from envgym.trainers.config import load_config
 from envgym.trainers.loop import as_groups
+from envgym.trainers.recipe import load_config
 from envgym.trainers.samplers import Adaptive, Uniform
 from tests.trainers.helpers import episode
 

@@ -17,8 +17,9 @@ from envgym.rollout import Start, run_episode
 from envgym.store import EpisodeWriter, read_episodes
 from envgym.task import Task, TaskSource
 from envgym.trainers.batch import Sample, train_rows
-from envgym.trainers.config import Config, WarmStart, load_config
+from envgym.trainers.config import Config, WarmStart
 from envgym.trainers.loop import Trainer
+from envgym.trainers.recipe import load_config
 from envgym.trainers.run import train
 from envgym.trainers.warm_start import choose_tasks, demonstrations
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import yaml
 
 from envgym.errors import UsageError
-from envgym.trainers.config import load_config
+from envgym.trainers.recipe import load_config
 from envgym.trainers.reproduce.spec import Arm, Claim, Reproduction
 from envgym.trainers.run import finished, train
 

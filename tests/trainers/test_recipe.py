@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from envgym.errors import UsageError
-from envgym.trainers.config import Learner, load_config, recipes
+from envgym.trainers.config import Learner
+from envgym.trainers.recipe import load_config, recipes
 
 GOOD = "name: x\nenv: {id: search/wiki-v1, size: 100}\nmodel: {kind: tiny}\n"
 
