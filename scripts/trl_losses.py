@@ -1,7 +1,8 @@
 """The losses and gradients of TRL 1.16.0 on a fixed batch, for tests/trainers/test_trl_losses.py.
 
 TRL's own `GRPOTrainer._compute_loss` on a tiny model whose weights are a formula, and on multi-turn
-rows whose tool output is masked. Run where trl==1.16.0 is installed:
+rows whose tool output is masked. Model and rows go into the file too: the test takes them from
+there. Run where trl==1.16.0 is installed:
 ``python scripts/trl_losses.py > tests/trainers/trl_losses.json``.
 """
 
@@ -28,6 +29,16 @@ ROWS: list[tuple[list[int], list[tuple[list[int], list[int]]]]] = [
 ]
 ADVANTAGES = [1.25, -0.5, 0.75, -1.5]
 LONGEST = 16
+SHAPE = {
+    "vocab_size": VOCAB,
+    "hidden_size": 8,
+    "intermediate_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "num_key_value_heads": 1,
+    "head_dim": 8,
+    "tie_word_embeddings": False,
+}
 CASES: dict[str, dict[str, Any]] = {
     "grpo": {"loss_type": "grpo", "epsilon": 0.2},
     "dr_grpo": {"loss_type": "dr_grpo", "epsilon": 0.2},
@@ -43,17 +54,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 def model() -> PreTrainedModel:
     """Weights that any machine makes alike."""
-    shape = Qwen3Config(
-        vocab_size=VOCAB,
-        hidden_size=8,
-        intermediate_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        num_key_value_heads=1,
-        head_dim=8,
-        tie_word_embeddings=False,
-    )
-    made = Qwen3ForCausalLM(shape)
+    made = Qwen3ForCausalLM(Qwen3Config(**SHAPE))
     with torch.no_grad():
         for k, parameter in enumerate(made.parameters()):
             place = torch.arange(parameter.numel(), dtype=torch.float64)
@@ -141,4 +142,17 @@ def run(settings: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     assert __version__ == "1.16.0", __version__
-    print(json.dumps({name: run(settings) for name, settings in CASES.items()}))
+    weights = {name: p.flatten().tolist() for name, p in model().named_parameters()}
+    tokens = [sum(len(action) for action, _ in turns) for _, turns in ROWS]
+    print(
+        json.dumps(
+            {
+                "shape": SHAPE,
+                "weights": weights,
+                "rows": ROWS,
+                "recorded": [[recorded(i, at) for at in range(n)] for i, n in enumerate(tokens)],
+                "advantages": ADVANTAGES,
+                "cases": {name: run(settings) for name, settings in CASES.items()},
+            }
+        )
+    )

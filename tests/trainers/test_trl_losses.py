@@ -22,49 +22,30 @@ from envgym.trajectory import Span
 from tests.trainers.helpers import episode
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "trl_losses.json").read_text())
-# As in scripts/trl_losses.py: prompt, then turns of (action, what the tool said after it).
-ROWS: list[tuple[list[int], list[tuple[list[int], list[int]]]]] = [
-    ([1, 2, 3], [([4, 5], [6, 7, 8]), ([9, 10], [])]),
-    ([1, 2, 3], [([5], [6]), ([7, 3], [2]), ([4, 9, 1], [])]),
-    ([1, 2, 3], [([10, 2, 2, 8], [])]),
-    ([3, 1], [([6, 11], [1]), ([5], [])]),
-]
-ADVANTAGES = [1.25, -0.5, 0.75, -1.5]
 
 
 @pytest.fixture
 def model() -> PreTrainedModel:
-    shape = Qwen3Config(
-        vocab_size=12,
-        hidden_size=8,
-        intermediate_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        num_key_value_heads=1,
-        head_dim=8,
-        tie_word_embeddings=False,
-    )
-    made = Qwen3ForCausalLM(shape)
+    made = Qwen3ForCausalLM(Qwen3Config(**GOLDEN["shape"]))
     with torch.no_grad():
-        for k, parameter in enumerate(made.parameters()):
-            place = torch.arange(parameter.numel(), dtype=torch.float64)
-            parameter.copy_((0.5 * torch.sin(1.0 + k + 0.7 * place)).view_as(parameter))
+        for name, parameter in made.named_parameters():
+            parameter.copy_(torch.tensor(GOLDEN["weights"][name]).view_as(parameter))
     return made.eval()
 
 
 def samples() -> list[Sample]:
     made = []
-    for row, (prompt, turns) in enumerate(ROWS):
+    # Prompt, then turns of (action, what the tool said after it).
+    for row, (prompt, turns) in enumerate(GOLDEN["rows"]):
         one = episode([(prompt if k == 0 else [], action) for k, (action, _) in enumerate(turns)])
         at = 0
         for k, turn in enumerate(one.turns):
             if k:
                 turn.context = [Span("tool", turns[k - 1][1])]
-            places = range(at, at + len(turn.action))
-            turn.logprobs = [-2.4 + 0.45 * ((3 * row + 2 * i) % 5 - 2) for i in places]
+            turn.logprobs = GOLDEN["recorded"][row][at : at + len(turn.action)]
             at += len(turn.action)
         made.append(Sample(one, one.trajectory))
-        made[-1].spread(ADVANTAGES[row])
+        made[-1].spread(GOLDEN["advantages"][row])
     return made
 
 
@@ -85,10 +66,10 @@ def test_loss_and_gradient_are_trls(
     rows = train_rows(batch, token_weights(batch, denominator, 16.0))
     policy = Policy(model, lr=0.0, grad_clip=1e9, micro_tokens=micro_tokens)
     told = policy.update(rows, [loss])
-    assert told["loss"] == pytest.approx(GOLDEN[name]["loss"], abs=1e-5)
+    assert told["loss"] == pytest.approx(GOLDEN["cases"][name]["loss"], abs=1e-5)
     assert 0 < told["clip_fraction"] < 1
     for parameter, gradient in model.named_parameters():
         assert gradient.grad is not None
         found = gradient.grad.flatten().numpy()
-        np.testing.assert_allclose(found, GOLDEN[name]["gradient"][parameter], atol=1e-5)
-    assert max(np.abs(g).max() for g in GOLDEN[name]["gradient"].values()) > 1e-2
+        np.testing.assert_allclose(found, GOLDEN["cases"][name]["gradient"][parameter], atol=1e-5)
+    assert max(np.abs(g).max() for g in GOLDEN["cases"][name]["gradient"].values()) > 1e-2
