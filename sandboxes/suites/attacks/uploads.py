@@ -79,7 +79,7 @@ async def names_that_lead_out(stage: Stage) -> None:
 @scene(ATTACKS, 25, "swaps a folder for a link while the host reads and writes", ends="Denied")
 async def swapped_while_read(stage: Stage) -> None:
     code = """
-os.mkdir("a"); open("a/secret", "w").write("mine")
+os.mkdir("new"); open("new/secret", "w").write("mine"); os.rename("new", "a")  # whole at once
 os.symlink(os.path.dirname(HOST["canaries"][0]), "b")
 safe("swaps", sys.stdout.flush())
 ends = time.monotonic() + 1.5
