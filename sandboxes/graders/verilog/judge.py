@@ -2,7 +2,9 @@
 
 A design has to keep the rules (`lint`), to be a circuit (Yosys reads it), to have the golden ports,
 and to give the golden outputs twice: as it was written, and as the netlist that Yosys makes of it,
-which knows no simulator's tricks.
+which knows no simulator's tricks. A design that writes past a range is judged as netlist alone:
+the standard (IEEE 1800, 11.5.1) drops what lies outside, as Yosys does, where Icarus 11 writes the
+wrong bits in a continuous assignment of a part, and refuses one of a single bit.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from envgym.sandboxes.graders.verilog.driver import (
     read_trace,
     reads,
     row_of,
+    trace_file,
 )
 from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.lint import lint
@@ -33,12 +36,17 @@ from envgym.sandboxes.outcome import Result
 
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
 STAGES = ("rules", "synthesis", "ports", "simulation", "netlist")
+_WRITTEN, _NETLIST = "design.sv", "netlist.v"
 _SHOWN = 8  # rows of inputs that a mismatch comes with
 _PORT = re.compile(r"(input|output|inout) \[(-?\d+):(-?\d+)\] (\S+)")
 _SYNTHESIS = (
     "read_verilog -sv plain.sv; hierarchy -check -top {top}; proc; opt_clean;"
     " tee -q -o ports.txt portlist {top}; write_verilog -noattr netlist.v"
 )
+# A bit with two drivers, one of them constant, is taken for the constant when the netlist is
+# cleaned, and is then written as an assignment to a number: it is written as it is instead.
+_CONFLICT = "Driver-driver conflict"
+_PAST_A_RANGE = ("select out of bounds", "Ignoring assignment to constant bits")
 
 
 class TooSlow(UsageError):
@@ -53,7 +61,8 @@ class Golden:
         interface: Its ports.
         stimulus: What it was driven with.
         written: The trace of its source.
-        netlist: The trace of its netlist.
+        netlist: The same, where the trace of its netlist is defined too: where either is x, a
+            netlist may give anything.
     """
 
     interface: Interface
@@ -75,9 +84,13 @@ async def record_golden(
     Raises:
         UsageError: Yosys or Icarus does not take it, its ports are others, or it never gives a
             defined output.
-        TooSlow: It runs into its time limit.
+        TooSlow: It runs into its time limit, or its trace is larger than a box's file may be.
         Fault: The sandbox broke, or a tool is not there.
     """
+    outputs = sum(port.width for port in interface.outputs)
+    size = max(len(stimulus.rows) * interface.width, reads(interface, stimulus) * outputs)
+    if size > limits.file_bytes // 2:
+        raise TooSlow(f"the golden design: {size} characters of inputs or outputs")
     async with await backend.open(limits=limits) as box:
         bench = _Bench(box, interface, stimulus, limits)
         problem = await bench.synthesise(source)
@@ -86,15 +99,16 @@ async def record_golden(
         if problem is not None:
             raise UsageError(f"the golden design: {problem[1]}")
         traces = []
-        for file in ("design.sv", "netlist.v"):
+        for _, file in bench.files:
             trace = await bench.simulate(file)
             if not isinstance(trace, Trace):
                 kind = TooSlow if trace[0] is Status.TLE else UsageError
                 raise kind(f"the golden design: {trace[1]}")
             traces.append(trace)
-    if not any(bit in "01" for row in traces[0].rows for bit in row):
+    if not traces[0].defined:
         raise UsageError("the golden design gives no defined output: nothing could be compared")
-    return Golden(interface, stimulus, *traces)
+    netlist = await asyncio.to_thread(traces[0].where, traces[-1])
+    return Golden(interface, stimulus, traces[0], netlist)
 
 
 async def grade_design(
@@ -116,14 +130,12 @@ async def grade_design(
         problem = await bench.ports()
         if problem is not None:
             return _verdict(*problem, 2)
-        defined = golden.written.rows
-        for stage, file in ((3, "design.sv"), (4, "netlist.v")):
+        for stage, file in bench.files:
             trace = await bench.simulate(file)
             if not isinstance(trace, Trace):
                 return _verdict(*trace, stage)
-            if stage == 4:  # where either golden trace is x, a netlist may be anything
-                defined = tuple(map(_both, golden.written.rows, golden.netlist.rows))
-            words = await asyncio.to_thread(_mismatch, golden, defined, trace)
+            want = golden.written if file == _WRITTEN else golden.netlist
+            words = await asyncio.to_thread(_mismatch, golden, want, trace)
             if words:
                 return _verdict(Status.WRONG, words, stage)
     return _verdict(Status.PASS, "", len(STAGES))
@@ -147,14 +159,26 @@ class _Bench:
         self._interface = interface
         self._stimulus = stimulus
         self._limits = limits
+        self.files: tuple[tuple[int, str], ...] = ((3, _WRITTEN), (4, _NETLIST))
 
     async def synthesise(self, source: str) -> tuple[Status, str] | None:
-        """Have Yosys read the design and write its netlist; what is wrong, or None."""
-        await self._box.write("design.sv", source.encode("utf-8", "replace"))
+        """Have Yosys read the design and write its netlist; what is wrong, or None.
+
+        From then on `files` are those to simulate, each with the stage that it is.
+        """
+        await self._box.write(_WRITTEN, source.encode("utf-8", "replace"))
         await self._box.write("plain.sv", plain(source).encode("utf-8", "replace"))
         script = _SYNTHESIS.format(top=self._interface.module)
         result = await self._run("yosys", "-q", "-p", script)
-        return None if result.ok else _broken(result)
+        warnings = result.error_text
+        if result.ok and _CONFLICT in warnings:
+            script = script.replace(" opt_clean;", "")
+            result = await self._run("yosys", "-q", "-p", script)
+        if not result.ok:
+            return _broken(result)
+        if all(words in warnings for words in _PAST_A_RANGE):
+            self.files = self.files[1:]
+        return None
 
     async def ports(self) -> tuple[Status, str] | None:
         """Compare the ports that Yosys found; what is wrong, or None."""
@@ -173,7 +197,7 @@ class _Bench:
 
     async def simulate(self, file: str) -> Trace | tuple[Status, str]:
         """Drive a file's module alone; its trace, or what is wrong."""
-        mark = nonce()
+        mark, count = nonce(), reads(self._interface, self._stimulus)
         bench = driver(self._interface, self._stimulus, mark)
         await self._box.write(STIMULUS, self._stimulus.text)
         await self._box.write("bench.sv", bench.encode())
@@ -184,11 +208,14 @@ class _Bench:
             status, words = _broken(built)
             return status, words.replace(f"bench_{mark}.dut_{mark}", "it").replace(mark, "")
         result = await self._run("vvp", "-n", "run.vvp")
-        count = reads(self._interface, self._stimulus)
-        trace = await asyncio.to_thread(read_trace, result.stdout, mark, self._interface, count)
-        if not result.ok or trace is None:
+        if not result.ok:
             return ending(result)
-        return trace
+        try:
+            written = await self._box.read(trace_file(mark), limit=self._limits.file_bytes)
+        except UsageError:  # no file: it finished early
+            return ending(result)
+        trace = await asyncio.to_thread(read_trace, written, self._interface, count)
+        return trace or ending(result)
 
     async def _run(self, *argv: str) -> Result:
         return await run_tool(self._box, *argv, limits=self._limits)
@@ -204,24 +231,18 @@ def _port(port: tuple[str, int] | None) -> str:
     return "absent" if port is None else f"{port[0]} of {port[1]} bits"
 
 
-def _both(written: str, netlist: str) -> str:
-    if written == netlist:
-        return written
-    return "".join(a if b in "01" else "x" for a, b in zip(written, netlist, strict=True))
-
-
 def _differs(want: str, got: str) -> bool:
     """Whether a bit that the golden trace defines is another one."""
     return any(a != b and a in "01" for a, b in zip(want, got, strict=True))
 
 
-def _mismatch(golden: Golden, want: tuple[str, ...], got: Trace) -> str:
+def _mismatch(golden: Golden, want: Trace, got: Trace) -> str:
     """The first row that differs, in words; empty where none does."""
     interface, stimulus = golden.interface, golden.stimulus
-    pairs = enumerate(zip(want, got.rows, strict=True))
-    read = next((n for n, (a, b) in pairs if a != b and _differs(a, b)), None)
+    read = want.first_difference(got)
     if read is None:
         return ""
+    wanted, given = want.row(read), got.row(read)
     row, after = row_of(interface, read)
     side = "" if not interface.clock else " after the edge" if after else " before the edge"
     total = len(stimulus.rows)
@@ -230,8 +251,8 @@ def _mismatch(golden: Golden, want: tuple[str, ...], got: Trace) -> str:
     for port in interface.outputs:
         part = slice(left, left + port.width)
         left += port.width
-        if _differs(want[read][part], got.rows[read][part]):
-            lines.append(f"  {port.name} is {got.rows[read][part]}, should be {want[read][part]}")
+        if _differs(wanted[part], given[part]):
+            lines.append(f"  {port.name} is {given[part]}, should be {wanted[part]}")
     lines.append("inputs that led to it:")
     first = max(0, row - _SHOWN + 1)
     lines += [

@@ -10,11 +10,12 @@ from envgym.sandboxes.graders.verilog import (
     Interface,
     Port,
     Stimulus,
+    TooSlow,
     grade_design,
     record_golden,
 )
 from envgym.sandboxes.graders.verilog import judge as judging
-from envgym.sandboxes.graders.verilog.driver import read_trace
+from envgym.sandboxes.graders.verilog.driver import Trace, read_trace
 from envgym.sandboxes.graders.verilog.tokens import numbers
 
 from .designs import ADDER, ADDER_SOURCE, ALIKE, ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
@@ -136,22 +137,67 @@ async def test_a_golden_that_judges_nothing_is_refused(
 
 def test_only_a_whole_trace_is_one() -> None:
     face = Interface("m", (Port("a"),), (Port("y", 2),))
-    whole = b"noise\nN 01\nmore\nN x1\nN end 2\n"
-    trace = read_trace(whole, "N", face, 2)
+    trace = read_trace(b"// 0x00000000\n01\nx1\n", face, 2)
     assert trace is not None
     assert trace.rows == ("01", "x1")
-    for broken in (
-        b"",
-        b"N 01\nN x1\n",  # finished early
-        b"N 01\nN end 2\n",
-        b"N 01\nN x1\nN 00\nN end 2\n",
-        b"N 01\nN x1\nN end 2\nN 00\n",
-        b"N 01\nN end 2\nN x1\n",
-        b"N 01\nN x\nN end 2\n",
-        b"N 01\nN xq\nN end 2\n",
-        b"M 01\nM x1\nM end 2\n",
-    ):
-        assert read_trace(broken, "N", face, 2) is None
+    for broken in (b"", b"01\n", b"01\nx1", b"01\nx1\n00\n", b"01\nxq\n", b"01\n\nx1", b"0\n1x1\n"):
+        assert read_trace(broken, face, 2) is None
+
+
+def test_what_a_trace_leaves_open_is_free() -> None:
+    golden, other = (Trace(text, 2) for text in (b"01\nx1\nz0\n", b"01\n0x\n10\n"))
+    assert golden.first_difference(golden) is None
+    assert golden.first_difference(other) == 1
+    assert golden.where(other).rows == ("01", "xx", "z0")
+    assert golden.where(other).first_difference(other) is None
+    assert other.first_difference(golden) == 1
+    assert not Trace(b"xz\n", 2).defined
+
+
+_RANGE = Interface("m", (Port("a", 4),), (Port("y", 4),))
+
+
+@pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        ("assign y[4:1] = {1'b1, a[3:1]}; assign y[0] = a[0];", True),  # Icarus writes other bits
+        ("assign y[4:1] = {1'b1, a[2:0]}; assign y[0] = a[0];", False),
+        ("assign y = a; assign y[4] = 1'b1;", True),  # Icarus refuses it
+        ("assign y = ~a; assign y[4] = 1'b1;", False),
+        ("assign y = 4'bx; assign y[4] = 1'b1;", False),
+        ("reg [3:0] q; always @* begin q = a; q[5:4] = 0; end assign y = q;", True),
+        ("assign y = a; assign y[3] = 1'b0;", False),  # two drivers that differ
+        ("wire [4:0] w = {1'b0, a[2:0]}; assign y = a & 4'b1111; assign y[3] = 1'bx;", False),
+    ],
+)
+async def test_ranges_and_drivers_where_the_tools_differ(
+    backend: Backend, body: str, passes: bool
+) -> None:
+    def design(body: str) -> str:
+        return f"module m(input [3:0] a, output [3:0] y); {body} endmodule"
+
+    stimulus = Stimulus.random(_RANGE, 0, sequences=0)
+    golden = await record_golden(backend, design("assign y = a;"), _RANGE, stimulus)
+    verdict = await grade_design(backend, design(body), golden)
+    assert verdict.passed is passes, verdict.feedback()
+
+
+async def test_a_golden_may_write_past_a_range_and_drive_a_bit_twice(backend: Backend) -> None:
+    body = "assign y[4:1] = {1'b1, a[3:1]}; assign y[0] = a[0]; assign y[0] = 1'bx;"
+    source = f"module m(input [3:0] a, output [3:0] y); {body} endmodule"
+    stimulus = Stimulus.random(_RANGE, 0, sequences=0)
+    golden = await record_golden(backend, source, _RANGE, stimulus)
+    assert golden.written.rows[5] == "010x"
+    plain = source.replace(body, "assign y = {a[3:1], 1'b0};")
+    assert (await grade_design(backend, plain, golden)).passed
+    assert not (await grade_design(backend, plain.replace("a[3:1]", "a[2:0]"), golden)).passed
+
+
+async def test_a_golden_of_wide_ports_is_driven_less(backend: Backend) -> None:
+    wide = Interface("m", (Port("a", 4096),), (Port("y", 4096),))
+    stimulus = Stimulus.random(wide, 0, sequences=10, steps=1000)
+    with pytest.raises(TooSlow, match="characters of inputs or outputs"):
+        await record_golden(backend, "", wide, stimulus)
 
 
 def test_stimulus_is_drawn_from_its_seed() -> None:
