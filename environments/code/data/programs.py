@@ -18,6 +18,8 @@ TOLERANCE = 1e-6
 """Of numbers in outputs: these data sets have no checkers of their own."""
 _REFERENCES = 3
 _PYTHON3 = 3
+_NO_LEVEL = (0, 6)
+"""CodeContests' difficulties that are none: unknown, and external."""
 _DIFFICULTY = {
     "introductory": 1,
     "interview": 2,
@@ -54,6 +56,9 @@ def apps(row: Row, where: str) -> Loaded:
 
 def code_contests(row: Row, where: str) -> Loaded:
     """CodeContests: ``description``, tests as ``{"input": […], "output": […]}``, ``solutions``."""
+    for name in ("input_file", "output_file"):
+        if file := row.optional(name):
+            raise BadRow(f"its programs use the file {file!r}, not standard input and output")
     parts = []
     for name in ("public_tests", "private_tests", "generated_tests"):
         tests = row.json(name) or {}
@@ -67,7 +72,7 @@ def code_contests(row: Row, where: str) -> Loaded:
     if not rows:
         raise BadRow("no tests in it: nothing would be tested")
     level = row.fields.get("difficulty")
-    difficulty = float(level) if isinstance(level, int | float) else None
+    difficulty = float(level) if isinstance(level, int | float) and level not in _NO_LEVEL else None
     suite = _suite("io", rows, len(parts[0]))
     return _loaded(row, where, row.text("description"), suite, _by_language(row), difficulty)
 

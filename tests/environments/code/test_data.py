@@ -67,6 +67,11 @@ CONTESTS = {
     "generated_tests": {"input": [], "output": []},
     "solutions": {"language": [1, 3], "solution": ["print 2 * input()", "print(2 * int(input()))"]},
     "difficulty": 7,
+    "cf_rating": 800,
+    "time_limit": {"seconds": 1, "nanos": 0},
+    "memory_limit_bytes": 256000000,
+    "input_file": "",
+    "output_file": "",
 }
 EVERY = [HUMAN_EVAL, EVAL_PLUS, MBPP, APPS, APPS_CALLS, CONTESTS]
 
@@ -136,6 +141,7 @@ def changed(row: dict[str, Any], **fields: Any) -> dict[str, Any]:
         ),
         (changed(CONTESTS, public_tests={"input": ["1"], "output": []}), "as many outputs"),
         (changed(CONTESTS, public_tests={"input": []}, private_tests=None), "no tests"),
+        (changed(CONTESTS, input_file="in.txt"), "use the file 'in.txt'"),
         ({"question": "?"}, "no known shape"),
     ],
 )
@@ -172,6 +178,23 @@ def test_tests_that_contradict_their_reference_are_named(tmp_path: Path) -> None
 def test_data_without_any_problem_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no problem at all"):
         opened(tmp_path, {"question": "?"}, bad_rows="drop")
+
+
+def test_rows_as_they_are_published(tmp_path: Path) -> None:
+    """Fields that were met in the data sets' own rows, beyond those that every shape needs."""
+    sanitized = {"source_file": "x", "task_id": 2, "prompt": "Larger.", "test_imports": []}
+    sanitized |= {"code": MBPP["code"], "test_list": MBPP["test_list"][:1]}
+    taco = changed(APPS, problem_id=None, name=None, starter_code="", difficulty="VERY_HARD")
+    taco |= {"raw_tags": "['math']", "time_limit": "1.0 seconds", "url": None, "picture_num": "0"}
+    lines = {"inputs": [["1 2", ""]], "outputs": [["3"]]}
+    rows = [sanitized, taco, changed(APPS, input_output=json.dumps(lines))]
+    rows += [changed(CONTESTS, difficulty=level) for level in (0, 6, 7)]
+    found = opened(tmp_path, *rows, verify=False).problems
+    assert found[0].suite.names == ("larger",)
+    assert [p.difficulty for p in found] == [None, 5, 2, None, None, 7]
+    assert found[2].suite.hidden[0]["stdin"] == "1 2\n"
+    with pytest.raises(UsageError, match="no input_output"):  # hundreds of APPS' rows
+        opened(tmp_path, changed(APPS, input_output=""), verify=False)
 
 
 def test_without_a_proof_rows_are_trusted(tmp_path: Path) -> None:

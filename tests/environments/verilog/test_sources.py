@@ -49,8 +49,12 @@ def test_rtllm(tmp_path: Path) -> None:
     [problem] = load_problems(str(tmp_path))
     assert (problem.name, problem.module) == ("Arithmetic/Adder/add", "add")
     assert problem.goldens == (GOLDEN,)
-    verified.write_text("module other(input a); endmodule")
-    assert load_problems(str(tmp_path))[0].module == "other"
+    verified.write_text(GOLDEN.replace("module add", "module verified_other"))
+    assert load_problems(str(tmp_path)) == [problem]  # as in adder_pipe_64bit
+    verified.write_text(
+        GOLDEN.replace("module add", "module part(); endmodule\nmodule verified_add")
+    )
+    assert load_problems(str(tmp_path))[0].module == "add"  # as in asyn_fifo
     verified.write_text("no module")
     with pytest.raises(UsageError, match=r"verified_add\.v: defines no module add"):
         load_problems(str(tmp_path))
@@ -64,6 +68,7 @@ def test_rtllm(tmp_path: Path) -> None:
     [
         {"reward_model": {"ground_truth": {"first": FACTS}}},
         {"reward_model": {"ground_truth": json.dumps([FACTS])}},
+        {"reward_model": {"style": "rule", "ground_truth": {"answer": FACTS}}},  # CodeV-R1's own
         {"ground_truth": FACTS},
     ],
 )
@@ -126,7 +131,12 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         load_problems(str(tmp_path))
     (tmp_path / "x.jsonl").write_text("\n")
     (tmp_path / "y.jsonl.gz").write_bytes(b"no gzip")
-    for name, words in (("x.jsonl", "no rows"), ("y.jsonl.gz", "cannot read")):
+    (tmp_path / "z.jsonl").write_bytes(b'{"question": "\xff"}\n')
+    for name, words in (
+        ("x.jsonl", "no rows"),
+        ("y.jsonl.gz", "cannot read"),
+        ("z.jsonl", "line 1: no JSON"),
+    ):
         with pytest.raises(UsageError, match=words):
             load_problems(str(tmp_path / name))
 
