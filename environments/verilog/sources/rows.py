@@ -47,6 +47,10 @@ def _problem(line: bytes, number: int, path: Path) -> Problem:
         raise UsageError(f"{where}: no JSON: {error}") from error
     if not isinstance(row, dict):
         raise UsageError(f"{where}: a row is an object")
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{where}: half a character (a lone surrogate) in it") from error
     spec = next((text for key in _QUESTIONS if (text := _text(row.get(key)))), "")
     if not spec:
         raise UsageError(f"{where}: no question under {', '.join(_QUESTIONS)}")

@@ -64,6 +64,30 @@ async def test_running_shows_output_errors_and_the_end() -> None:
 
 
 @pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("kind", ["io", "calls", "asserts"])
+async def test_whatever_is_submitted_is_judged_in_words(kind: str) -> None:
+    """No hang, no fault, no crash: a typed verdict, bounded."""
+    flood = "import sys\nfor _ in range(1 << 14): sys.stdout.write('x' * (1 << 16))\n"
+    steps = await play(
+        kind,
+        submit("while True: pass"),
+        submit(f"{flood}{SOLUTION}"),
+        submit("import sys\nsys.stdout.buffer.write(b'\\xff\\xfe' * 100)\nraise SystemExit"),
+        submit("total = 0\n" + "total += 1\n" * 1_000_000),
+        submit("\ud800"),
+        time_s=1.0,
+        attempts=5,
+    )
+    said = [step.observation.text for step in steps]
+    assert "time limit exceeded" in said[0]
+    assert "output limit exceeded" in said[1] or "time limit exceeded" in said[1]
+    assert "longer than" in said[3]
+    assert "half a character" in said[4]
+    assert all(len(text) < 10_000 for text in said)
+    assert [step.info["score"] for step in steps] == [0.0] * 5
+
+
+@pytest.mark.usefixtures("boxes")
 async def test_the_score_is_all_or_nothing_or_a_share() -> None:
     for kwargs, code, score in (
         ({}, HALF, 0.0),

@@ -153,6 +153,30 @@ def test_what_benches_need_is_allowed() -> None:
     assert bench_problems("x" * (1 << 19))
 
 
+async def test_whatever_is_submitted_is_judged_in_words(monkeypatch: Any) -> None:
+    """No hang, no fault, no crash: a typed verdict, bounded."""
+    from envgym.environments.verilog import workbench
+
+    short = workbench.BOX.model_copy(update={"wall_s": 20.0, "cpu_s": 1.0})
+    monkeypatch.setattr(workbench, "BOX", short)
+    rings = "reg p = 0, q = 0; always @(p or clk) q = ~p; always @(q) p = q;\nendmodule"
+    bad = {
+        "a loop in no time": (COUNTER_SOURCE.replace("endmodule", rings), "time limit exceeded"),
+        "flood": (ATTACKS["73 printed rows"], "is not for circuits"),
+        "half a character": (COUNTER_SOURCE.replace("&count", "\ud800"), "'\\ud800'"),
+        "million lines": (ATTACKS["million lines"], "longer than"),
+    }
+    async with envgym.make("verilog/design-v1", attempts=9, **QUICK) as env:
+        await env.reset(seed=0, options={"task": COUNTER_TASK})
+        for source, words in bad.values():
+            step = await say(env, "submit", design=source)
+            assert words in step.observation.text
+            assert len(step.observation.text) < 5000
+            assert not step.done
+        step = await say(env, "submit", design=f"{COUNTER_SOURCE}// \ud800")
+        assert step.info["score"] == 1.0
+
+
 @pytest.mark.parametrize("name", [n for n in ATTACKS if n[:2] in ("73", "75", "77", "78", "88")])
 async def test_attacks_score_nothing_here(env: VerilogDesign, name: str) -> None:
     step = await say(env, "submit", design=ATTACKS[name])

@@ -103,6 +103,7 @@ def test_several_goldens_and_plain_code(tmp_path: Path) -> None:
         ({"question": "Add.", "answer": 5}, "type int"),
         ({"question": "Add.", "answer": {**FACTS, "input_port_width": [5]}}, "input_port_width"),
         ({"question": "Add.", "answer": GOLDEN + "\n//x" * 300_000}, "characters"),
+        ({"question": "\ud800", "answer": GOLDEN}, "line 1: half a character"),
         ([1], "is an object"),
     ],
 )
