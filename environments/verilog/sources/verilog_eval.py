@@ -1,7 +1,7 @@
 """VerilogEval v2's folder: ``NAME_prompt.txt``, ``NAME_ref.sv``, ``NAME_test.sv`` (NVlabs, MIT).
 
 The reference is judged under the name that the prompt asks for. The data set's own bench is no
-judge here (a design can print its verdict); `official.py` runs it on designs that are trusted.
+judge here: a design can print its verdict.
 """
 
 from __future__ import annotations

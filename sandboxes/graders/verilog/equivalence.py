@@ -18,7 +18,7 @@ from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verilog.analyse import analyse
 from envgym.sandboxes.graders.verilog.judge import LIMITS
 from envgym.sandboxes.graders.verilog.lint import lint
-from envgym.sandboxes.graders.verilog.programs import plain, run_tool
+from envgym.sandboxes.graders.verilog.programs import CONFLICT, plain, run_tool
 from envgym.sandboxes.limits import MIB, Limits
 
 _READ = (
@@ -95,6 +95,8 @@ async def equivalent(
         if not result.ok:
             words = result.error_text or result.detail or result.outcome
             return Equivalence(Proof.UNKNOWN, words[:1000])
+        if CONFLICT in result.error_text:
+            return Equivalence(Proof.UNKNOWN, "a net has two drivers: Yosys looks at one of them")
         log = (await box.read("proof.txt", limit=64 * MIB)).decode("utf-8", "replace")
     lines = log.splitlines()
     if _PROVEN in lines:

@@ -29,7 +29,7 @@ from envgym.sandboxes.graders.verilog.driver import (
 )
 from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.lint import lint
-from envgym.sandboxes.graders.verilog.programs import plain, run_tool
+from envgym.sandboxes.graders.verilog.programs import CONFLICT, plain, run_tool
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Result
@@ -43,9 +43,6 @@ _SYNTHESIS = (
     "read_verilog -sv plain.sv; hierarchy -check -top {top}; proc; opt_clean;"
     " tee -q -o ports.txt portlist {top}; write_verilog -noattr netlist.v"
 )
-# A bit with two drivers, one of them constant, is taken for the constant when the netlist is
-# cleaned, and is then written as an assignment to a number: it is written as it is instead.
-_CONFLICT = "Driver-driver conflict"
 _PAST_A_RANGE = ("select out of bounds", "Ignoring assignment to constant bits")
 
 
@@ -171,7 +168,9 @@ class _Bench:
         script = _SYNTHESIS.format(top=self._interface.module)
         result = await self._run("yosys", "-q", "-p", script)
         warnings = result.error_text
-        if result.ok and _CONFLICT in warnings:
+        if result.ok and CONFLICT in warnings:
+            # A net cleaned of one of its drivers is written as an assignment to a number, which
+            # Icarus does not read: it is written with both of them.
             script = script.replace(" opt_clean;", "")
             result = await self._run("yosys", "-q", "-p", script)
         if not result.ok:

@@ -12,6 +12,9 @@ from envgym.sandboxes.outcome import Result
 # Yosys takes a latch in an `always_comb` for an error, also where no input reaches it.
 _COMB = re.compile(r"\balways_comb\b")
 
+CONFLICT = "Driver-driver conflict"
+"""Yosys' warning of a net with two drivers, one of them constant: it goes on with one of them."""
+
 
 async def run_tool(box: Sandbox, *argv: str, limits: Limits) -> Result:
     """Run one of them.

@@ -89,3 +89,13 @@ async def test_a_missing_tool_is_no_verdict(
         await analyse(backend, ADDER_SOURCE)
     assert programs.plain("always_comb x") == "always @* x"
     await box.close()
+
+
+async def test_two_drivers_of_a_net_are_not_decided(backend: Backend) -> None:
+    source = (
+        "module m(input [1:0] a, output [1:0] y); assign y = a & 2'd3 ^ {a[0], a[1]}; endmodule"
+    )
+    twice = source.replace("endmodule", "assign y[1] = 1'bx; endmodule")
+    found = await equivalent(backend, source, twice, "m")
+    assert found.proof is Proof.UNKNOWN
+    assert "two drivers" in found.detail
