@@ -55,12 +55,14 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup
+	$(BIN)/envgym bench code
 	$(BIN)/envgym bench core
 	$(BIN)/envgym bench engine
 	$(BIN)/envgym bench retrieval
 	$(BIN)/envgym bench sandbox
 	$(BIN)/envgym bench service
 	$(BIN)/envgym bench train
+	$(BIN)/envgym bench verilog
 
 # The small base model in agents/tiny/base, made anew.
 base: setup

@@ -22,6 +22,7 @@ from typing import Any
 from envgym.errors import Fault, UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
 Figures = dict[str, float]
 Progress = Callable[[str], None]
 
@@ -49,6 +50,33 @@ OURS = "envgym"
 
 
 @dataclass(frozen=True)
+class Data:
+    """Published data that every side reads, from the path in its ``BENCH_DATA``.
+
+    Attributes:
+        name: File or folder, in the folder of all such data (`DATA` unless another is said).
+        origin: Who publishes it.
+    """
+
+    name: str
+    origin: str
+
+    def find(self, folder: str | None) -> Path:
+        """Its path.
+
+        Raises:
+            UsageError: It is not there.
+        """
+        path = (Path(folder) if folder else DATA).resolve() / self.name
+        if not path.exists():
+            raise UsageError(
+                f"no data at {path}: put {self.origin} there, or name another folder that holds "
+                f"{self.name} with --data or in ENVGYM_BENCH_DATA"
+            )
+        return path
+
+
+@dataclass(frozen=True)
 class Bench:
     """A comparison.
 
@@ -58,6 +86,7 @@ class Bench:
         requirements: The peers' packages, pinned; none where they are the project's own.
         threads: Threads that numerical libraries may use, on every side.
         rounds: How often each side runs.
+        data: What they read, where that is none of the project's.
     """
 
     name: str
@@ -65,12 +94,15 @@ class Bench:
     requirements: tuple[str, ...] = ()
     threads: int = 1
     rounds: int = 5
+    data: Data | None = None
 
-    def run(self, rounds: int | None, say: Progress) -> dict[str, Any]:
+    def run(self, rounds: int | None, say: Progress, data: str | None = None) -> dict[str, Any]:
         """Measure; see `report` for what comes back.
 
-        A peer's script that prints ``{"absent": reason}`` is left out, and the reason is told.
+        `data` is the folder of published data, where it is not the usual one. A peer's script that
+        prints ``{"absent": reason}`` is left out, and the reason is told.
         """
+        path = self.data.find(data) if self.data else None
         python = self._python(say)
         runs: dict[str, list[Figures]] = {side.name: [] for side in self.sides}
         absent: dict[str, str] = {}
@@ -81,7 +113,7 @@ class Bench:
                 if side.name in absent:
                     continue
                 say(f"round {number} of {count}: {side.name}")
-                printed = self._play(side, python)
+                printed = self._play(side, python, path)
                 if "absent" in printed:
                     absent[side.name] = printed["absent"]
                     say(f"{side.name} is left out: {printed['absent']}")
@@ -114,7 +146,7 @@ class Bench:
             stamp.write_text(wanted)
         return str(python)
 
-    def _play(self, side: Side, python: str) -> dict[str, Any]:
+    def _play(self, side: Side, python: str, data: Path | None) -> dict[str, Any]:
         """What one run of one side, in a process of its own, prints."""
         threads = str(self.threads)
         own = side.own or side.name == OURS
@@ -124,6 +156,7 @@ class Bench:
             "TOKENIZERS_PARALLELISM": "false",
             "HF_HUB_OFFLINE": "1",
             "PYTHONPATH": str(ROOT) if own else "",
+            "BENCH_DATA": str(data or ""),
         }
         done = subprocess.run(
             [
@@ -177,15 +210,20 @@ def report(runs: dict[str, Sequence[Figures]]) -> dict[str, Any]:
 
 
 def _better(figure: str, ours: float, theirs: float) -> float:
-    if figure.endswith("_per_s"):
+    if _is_rate(figure):
         return ours / theirs
     if figure.endswith(("_s", "_ms", "_mib")):
         return theirs / ours
     raise UsageError(f"figure {figure!r} has no unit at its end: _per_s, _s, _ms or _mib")
 
 
+def _is_rate(figure: str) -> bool:
+    """Whether more of it is better."""
+    return figure == "per_s" or figure.endswith("_per_s")
+
+
 def _bare(figure: str) -> str:
-    return figure if figure.endswith("_per_s") else figure.rpartition("_")[0]
+    return figure if _is_rate(figure) else figure.rpartition("_")[0]
 
 
 def _cpu() -> str:

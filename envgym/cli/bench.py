@@ -20,17 +20,21 @@ import envgym
 from envgym.cli.options import Json, Verbose
 from envgym.errors import UsageError, suggest
 
+NAMES = "code, core, engine, retrieval, sandbox, service, train, verilog."
+DATA = "Folder of the published data that code and verilog read."
+
 
 def bench_command(
-    name: Annotated[str, typer.Argument(help="core, engine, retrieval, sandbox, service, train.")],
+    name: Annotated[str, typer.Argument(help=NAMES)],
     rounds: Annotated[int | None, typer.Option(min=1, help="Runs of each side.")] = None,
+    data: Annotated[str | None, typer.Option(envvar="ENVGYM_BENCH_DATA", help=DATA)] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Measure envgym beside its peers, in turn, on this machine (installs the peers once)."""
     bench = load_bench(Path(envgym.__file__).resolve().parent.parent, name)
     err = Console(stderr=True)
-    result = bench.run(rounds, lambda text: err.print(text, highlight=False, soft_wrap=True))
+    result = bench.run(rounds, lambda text: err.print(text, highlight=False, soft_wrap=True), data)
     print(json.dumps(result)) if as_json else show(result)
 
 
@@ -62,8 +66,9 @@ def show(result: dict[str, Any]) -> None:
     for figure in figures:
         cells = [_text(result["ours"].get(figure))]
         for peer, side in peers.items():
-            name = figure if figure.endswith("_per_s") else figure.rpartition("_")[0]
-            ratio = result["ratios"].get(f"{peer}.{name}")
+            names = figure, figure.rpartition("_")[0]  # a time's or a size's ratio has no unit
+            found = (result["ratios"].get(f"{peer}.{name}") for name in names)
+            ratio = next(filter(None, found), None)
             cells.append(_text(side.get(figure)) + (f" ({ratio:.2f}x)" if ratio else ""))
         table.add_row(figure, *cells)
     console = Console()

@@ -17,10 +17,10 @@ from typing import Any
 from envgym.sandboxes.base import Backend, Session
 from envgym.sandboxes.graders.compare import show
 from envgym.sandboxes.graders.frames import (
+    compiled,
     frame,
     nonce,
     patient,
-    shipped,
     start_harness,
 )
 from envgym.sandboxes.graders.inbox.values import NotPlain, dump, load
@@ -115,7 +115,7 @@ class _Match:
 
     async def play(self, counted: Rewritten) -> dict[str, Any] | Verdict:
         expected = max(1, len(counted.required))
-        code = f"{shipped('values', 'referee')}\n_envgym_referee = Referee()\n"
+        code = f"{compiled('values', 'referee')}_envgym_referee = Referee()\n"
         await start_harness(self._session, code, self._limits)
         program = {
             "prelude": self._tests.prelude,

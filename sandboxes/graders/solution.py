@@ -7,11 +7,11 @@ from typing import Any
 
 from envgym.sandboxes.base import Backend, Sandbox, Session, SessionLost
 from envgym.sandboxes.graders.frames import (
+    compiled,
     frame,
     nonce,
     patient,
     roomy,
-    shipped,
     start_harness,
 )
 from envgym.sandboxes.graders.inbox.values import NotPlain, check, dump, load
@@ -102,7 +102,7 @@ class BoxedSolution:
             return _LOST_TOO_OFTEN
         self._box = await self._backend.open(limits=self._bounds)
         self._session = await self._box.repl()
-        code = f"{shipped('values', 'candidate')}\n{_HARNESS} = Candidate()\n"
+        code = f"{compiled('values', 'candidate')}{_HARNESS} = Candidate()\n"
         await start_harness(self._session, code, self._bounds)
         return await self._ask("load", self._source)
 

@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import harness  # noqa: E402
-from benchmarks.harness import OURS, Bench, Side, report  # noqa: E402
+from benchmarks.harness import OURS, Bench, Data, Side, report  # noqa: E402
 
 
 def test_every_bench_loads_and_its_scripts_are_there() -> None:
-    for name in ("core", "engine", "retrieval", "sandbox", "service", "train"):
+    for name in ("code", "core", "engine", "retrieval", "sandbox", "service", "train", "verilog"):
         bench = load_bench(ROOT, name)
         assert bench.name == name
         assert sum(side.name == OURS for side in bench.sides) == 1
@@ -44,6 +44,8 @@ def test_ratios_are_of_medians_and_above_one_where_we_are_better() -> None:
     assert result["ours"] == {"a_per_s": 20, "b_s": 2}
     assert result["peers"] == {"peer": {"a_per_s": 10, "b_s": 4, "c_mib": 7}}
     assert result["ratios"] == {"peer.a_per_s": 2.0, "peer.b": 2.0}
+    bare = report({OURS: [{"per_s": 10}], "peer": [{"per_s": 5}]})
+    assert bare["ratios"] == {"peer.per_s": 2.0}
     with pytest.raises(UsageError, match="'speed' has no unit"):
         report({OURS: [{"speed": 1}], "peer": [{"speed": 1}]})
 
@@ -73,6 +75,19 @@ def test_sides_run_in_turn_with_equal_threads(scripts: Path) -> None:
     assert result["ratios"] == {"peer.x_per_s": 1.0}
     assert result["ours"] == {"x_per_s": 3.0}
     assert (result["machine"]["rounds"], result["machine"]["threads"]) == (2, 3)
+
+
+def test_published_data_is_found_or_its_absence_names_the_mend(
+    scripts: Path, tmp_path: Path
+) -> None:
+    (scripts / "reads.py").write_text(
+        "import json, os\nprint(json.dumps({'x_s': float(open(os.environ['BENCH_DATA']).read())}))"
+    )
+    bench = Bench("t", (Side(OURS, "reads.py"),), data=Data("rows.txt", "rows.txt of example.org"))
+    with pytest.raises(UsageError, match=r"rows\.txt of example\.org.*--data"):
+        bench.run(1, lambda text: None, str(tmp_path))
+    (tmp_path / "rows.txt").write_text("4")
+    assert bench.run(1, lambda text: None, str(tmp_path))["ours"] == {"x_s": 4.0}
 
 
 def test_a_side_that_breaks_is_a_fault_that_shows_why(scripts: Path) -> None:
@@ -114,7 +129,7 @@ def test_json_is_one_object(
     from envgym.cli import bench
 
     class Quick:
-        def run(self, rounds: int | None, say: object) -> dict[str, object]:
+        def run(self, rounds: int | None, say: object, data: str | None) -> dict[str, object]:
             return {"ratios": {}, "ours": {}, "peers": {}, "machine": {"rounds": rounds}}
 
     monkeypatch.setattr(bench, "load_bench", lambda root, name: Quick())

@@ -164,7 +164,7 @@ async def test_a_grader_that_does_not_start_is_a_fault(
 ) -> None:
     for module, name in ((solution, "values, candidate"), (asserts, "values, referee")):
         with monkeypatch.context() as patched:
-            patched.setattr(module, "shipped", lambda *names: "raise OSError('no such luck')")
+            patched.setattr(module, "compiled", lambda *names: "raise OSError('no such luck')\n")
             with pytest.raises(Fault, match="no such luck") as fault:
                 await grade_asserts(backend, SOLUTION, TESTS)
             assert fault.value.kind == "infra", name

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envgym.sandboxes.graders.compare import Equality, show
-from envgym.sandboxes.graders.frames import shipped
+from envgym.sandboxes.graders.frames import compiled, shipped
 from envgym.sandboxes.graders.inbox.values import (
     DEPTH,
     WIRE_BYTES,
@@ -232,3 +232,10 @@ def test_what_is_shipped_needs_the_standard_library_alone(part: str) -> None:
     source = shipped("values", part)
     assert "envgym.sandboxes" not in source
     subprocess.run([sys.executable, "-I", "-S", "-c", source], check=True)
+
+
+@pytest.mark.parametrize("magic", ["", "importlib.util.MAGIC_NUMBER = b'another'"])
+def test_what_is_compiled_runs_on_this_python_and_on_another(magic: str) -> None:
+    source = f"import importlib.util\n{magic}\n{compiled('values', 'candidate')}print(Candidate)"
+    done = subprocess.run([sys.executable, "-I", "-c", source], check=True, capture_output=True)
+    assert b"Candidate" in done.stdout
