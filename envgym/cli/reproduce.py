@@ -55,13 +55,12 @@ def verdicts(output: Path) -> list[dict[str, Any]]:
 
     That is the one in `output`, of runs made here; else the one that came with envgym.
     """
-    from envgym.trainers.reproduce import load_reproduction, read_result, reproductions
+    from envgym.trainers.reproduce import last_result, load_reproduction, reproductions
 
     rows = []
     for name, path in reproductions().items():
         _, spec = load_reproduction(name)
-        here = read_result(output / name / "result.json")
-        result = here or read_result(path.with_suffix(".json")) or {}
+        result, made = last_result(path, spec, output / name)
         rows.append(
             {
                 "name": name,
@@ -70,16 +69,27 @@ def verdicts(output: Path) -> list[dict[str, Any]]:
                 "source": spec.source,
                 "verdict": result.get("verdict"),
                 "seeds": len(result.get("seeds", ())),
-                "gain": [claim["gain"] for claim in result.get("claims", ())],
-                "made": "here" if here else "shipped" if result else None,
+                "labels": result.get("labels"),
+                "claims": [_figures(claim) for claim in result.get("claims", ())],
+                "wall_s": result.get("wall_s"),
+                "made": made,
             }
         )
     return rows
 
 
+def _figures(claim: dict[str, Any]) -> dict[str, Any]:
+    """What was measured, both sides and the gain with their 95 % intervals, and the verdict."""
+    return {k: claim[k] for k in ("metric", "over", "baseline", "method", "gain", "verdict")}
+
+
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table("name", "title", "verdict", "seeds", "made")
+    table = Table("name", "title", "verdict", "better by (95 %)", "seeds", "made")
     for row in rows:
-        cells = (row["verdict"] or "never run", str(row["seeds"] or ""), row["made"] or "")
+        gains = [
+            f"{g['mean']:+.3f} [{g['low']:+.3f}, {g['high']:+.3f}]"
+            for g in (claim["gain"] for claim in row["claims"])
+        ]
+        cells = (row["verdict"] or "", "\n".join(gains), str(row["seeds"] or ""), row["made"])
         table.add_row(row["name"], row["title"], *cells)
     Console().print(table)

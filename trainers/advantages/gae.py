@@ -1,7 +1,7 @@
 """Generalised advantage estimation with a critic: over tokens, over turns, over both.
 
-Token GAE (arXiv 1506.02438), turn-level GAE (VAGEN, 2510.16907 §4), bi-level GAE (RAGEN,
-2504.20073).
+Token GAE (arXiv 1506.02438 eq. 16); GAE over turns, and over turns and the tokens within (VAGEN,
+2510.16907 §4.2).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Leave-one-out advantages (RLOO, arXiv 2402.14740 §3.2)."""
+"""Leave-one-out advantages (RLOO, arXiv 2402.14740 §2)."""
 
 from __future__ import annotations
 

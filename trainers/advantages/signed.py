@@ -1,4 +1,4 @@
-"""Learning from one sign of outcome: PSR, NSR and W-REINFORCE (arXiv 2506.01347 §3)."""
+"""Learning from one sign of outcome: PSR, NSR and W-REINFORCE (arXiv 2506.01347 §3.1, §5)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,11 @@ class Psr(WReinforce):
 
 @register("nsr")
 class Nsr(WReinforce):
-    """Failures alone, at -1 (NSR). Trap: as W-REINFORCE's."""
+    """Failures alone, at -1 (NSR).
+
+    Trap: as W-REINFORCE's; and where nearly all fail, or over very many updates, the form of the
+    messages is unlearnt with the rest (its authors warn of long training).
+    """
 
     name: str = "nsr"
     positive: float = Field(0.0, ge=0, description="Advantage of a success.")

@@ -26,6 +26,25 @@ def write_report(name: str, spec: Reproduction, runs: Runs, folder: Path) -> dic
     return result
 
 
+def last_result(path: Path, spec: Reproduction, folder: Path) -> tuple[dict[str, Any], str]:
+    """The last verdict on what `spec` says now, and where it was reached.
+
+    Args:
+        path: Of the reproduction's YAML file; the JSON file beside it is what it is shipped with.
+        folder: Of its runs.
+
+    Returns:
+        The result and ``here`` or ``shipped``; an empty one and ``never``. One that was reached
+        with other settings says nothing of these and is passed over.
+    """
+    places = {"here": folder / "result.json", "shipped": path.with_suffix(".json")}
+    for made, place in places.items():
+        result = read_result(place)
+        if result and result.get("spec") == spec.fingerprint:
+            return result, made
+    return {}, "never"
+
+
 def read_result(path: Path) -> dict[str, Any] | None:
     """A ``result.json`` that is whole, or None."""
     try:
@@ -47,6 +66,7 @@ def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
         "title": spec.title,
         "claim": spec.claim,
         "source": spec.source,
+        "spec": spec.fingerprint,
         "labels": {"baseline": spec.baseline.label, "method": spec.method.label},
         "seeds": runs.seeds,
         "tuned": {"field": spec.tune.field, **runs.tuned} if spec.tune else None,
@@ -60,6 +80,7 @@ def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
             side: round(sum(s["wall_s"] for s in found) / len(found), 1)
             for side, found in by_side.items()
         },
+        "wall_s": round(runs.wall_s),
     }
 
 
@@ -132,7 +153,8 @@ def markdown(result: dict[str, Any]) -> str:
         both = f"{tuned['baseline']} and {tuned['method']}"
         lines += ["", f"Tuned on another seed: {tuned['field']} = {both}."]
     seconds = result["run_s"]
-    lines += ["", f"Seconds a run: {seconds['baseline']} and {seconds['method']}. {result['rule']}"]
+    took = f"Seconds a run: {seconds['baseline']} and {seconds['method']}; all: {result['wall_s']}."
+    lines += ["", f"{took} {result['rule']}"]
     return "\n".join(lines) + "\n"
 
 

@@ -32,11 +32,13 @@ class Runs:
     Attributes:
         tuned: The value that each side was run with, where there was something to tune.
         summaries: By side and point of the sweep (None where there is no sweep), in order of seeds.
+        wall_s: Seconds that all of them took, those for tuning among them.
     """
 
     seeds: list[int]
     tuned: dict[Side, Any] = field(default_factory=dict)
     summaries: dict[tuple[Side, Any], list[Summary]] = field(default_factory=dict)
+    wall_s: float = 0.0
 
 
 async def reproduce(
@@ -59,6 +61,7 @@ async def reproduce(
     trials = len(spec.tune.values) if spec.tune else 0
     total = len(SIDES) * (trials + len(points) * seeds)
     count = 0
+    runs = Runs(list(range(seeds)))
 
     async def one(side: Side, point: Any, seed: int, tuned: Any, where: Path) -> Summary:
         nonlocal count
@@ -73,9 +76,10 @@ async def reproduce(
         done = finished(config)
         state = "" if done is None else " (done before)"
         say(f"{count}/{total}: {where.relative_to(folder)}{state}")
-        return await train(config, resume=True) if done is None else done
+        summary = await train(config, resume=True) if done is None else done
+        runs.wall_s += summary["wall_s"]
+        return summary
 
-    runs = Runs(list(range(seeds)))
     for side in SIDES:
         if spec.tune:
             runs.tuned[side] = await _tune(spec, side, points[len(points) // 2], folder, one)

@@ -6,6 +6,8 @@ the comparison unfair (another agent, other tasks, more of them) neither may cha
 
 from __future__ import annotations
 
+import hashlib
+import json
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -97,6 +99,17 @@ class Reproduction(Section):
         description="Both sides take the best of these, by the first claim, on a seed of its own: "
         "a baseline with another's settings is no baseline.",
     )
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what is run and judged, not of the words around it: a verdict holds for these."""
+        words = {"title", "claim", "source", "seeds"}
+        arm = {"label": True}
+        settings = self.model_dump(
+            exclude={**dict.fromkeys(words, True), "baseline": arm, "method": arm}
+        )
+        text = json.dumps(settings, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def reproductions() -> dict[str, Path]:

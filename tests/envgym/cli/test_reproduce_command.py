@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from envgym.cli import app
 from envgym.errors import UsageError
-from envgym.trainers.reproduce import run
+from envgym.trainers.reproduce import load_reproduction, run
 from tests.trainers.reproduce.test_run import MINI
 
 runner = CliRunner()
@@ -62,12 +62,23 @@ def test_the_list_has_the_verdict_reached_here(folder: Path) -> None:
     assert rows["lite_ppo"]["made"] != "here"
     where = folder / "runs" / "reproduce" / "lite_ppo"
     where.mkdir(parents=True)
-    result = {"verdict": "reversed", "seeds": [0, 1], "claims": [{"gain": {"mean": -1.0}}]}
+    found = {"mean": -0.25, "low": -0.5, "high": 0.0}
+    claim = {"metric": "score", "over": "curve", "verdict": "reversed"}
+    result = {
+        "verdict": "reversed",
+        "seeds": [0, 1],
+        "claims": [{**claim, "baseline": found, "method": found, "gain": found}],
+        "spec": load_reproduction("lite_ppo")[1].fingerprint,
+    }
     (where / "result.json").write_text(json.dumps(result))
     rows = {r["name"]: r for r in json.loads(called("--list", "--json"))["reproductions"]}
     row = rows["lite_ppo"]
     assert (row["verdict"], row["seeds"], row["made"]) == ("reversed", 2, "here")
-    assert "reversed" in called("--list")
+    assert row["claims"][0]["gain"] == found
+    assert "-0.250" in called("--list")
+    (where / "result.json").write_text(json.dumps({**result, "spec": "of other settings"}))
+    rows = {r["name"]: r for r in json.loads(called("--list", "--json"))["reproductions"]}
+    assert rows["lite_ppo"]["made"] != "here"
 
 
 def test_without_a_name(folder: Path) -> None:

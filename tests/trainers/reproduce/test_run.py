@@ -82,6 +82,7 @@ async def test_both_sides_run_on_the_same_seeds(tmp_path: Path, played: list[Con
     result = write_report("toy", spec(), runs, tmp_path)
     assert result["verdict"] == "reproduced"  # 0.25 better on every seed
     assert result["claims"][0]["gain"] == pytest.approx({"mean": 0.25, "low": 0.25, "high": 0.25})
+    assert result["wall_s"] == 12  # six runs
     assert [p["x"] for p in result["points"]] == [0, 2, 4]  # updates; from the warm start on
     assert result["points"][0]["method"]["mean"] == 0.0
     assert read_result(tmp_path / "result.json") == result
@@ -201,6 +202,23 @@ def test_those_that_come_with_envgym_are_recipes_that_load(tmp_path: Path) -> No
         recipe.write_text(yaml.safe_dump({"name": name, **found.recipe}))
         for arm in (found.baseline, found.method):
             run.load_config(recipe, [f"{k}={yaml.safe_dump(v)}" for k, v in arm.settings.items()])
+
+
+def test_a_shipped_verdict_is_one_on_what_its_file_says_now() -> None:
+    for name, path in reproductions().items():
+        shipped = read_result(path.with_suffix(".json"))
+        if shipped is not None:
+            _, found = load_reproduction(name)
+            words = (shipped["name"], shipped["title"], shipped["labels"]["method"])
+            assert words == (name, found.title, found.method.label)
+            assert shipped["spec"] == found.fingerprint, f"run {name} again and copy its result"
+
+
+def test_a_verdict_holds_for_what_was_run() -> None:
+    named = spec(title="Other words", seeds=9, method={**SPEC["method"], "label": "newer"})
+    assert named.fingerprint == spec().fingerprint
+    assert spec(claims=[{"metric": "turns"}]).fingerprint != spec().fingerprint
+    assert spec(baseline={"label": "plain"}).fingerprint != spec().fingerprint
 
 
 MINI = """
