@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,8 @@ class Scores:
         stderr: Its standard error over tasks.
         pass_at: pass@k for k = 1, 2, 4, … up to the samples of a task; success is score 1.
         by_difficulty: Mean score of the tasks of each difficulty.
+        turns, tokens: Of an episode, on average; tokens are those that were sampled.
+        metrics: Means of the environment's, over all episodes; one not reported counts as 0.
     """
 
     score: float
@@ -45,8 +47,10 @@ class Scores:
     episodes: int
     faults: int
     turns: float
+    tokens: float
     pass_at: dict[int, float]
     by_difficulty: dict[str, float]
+    metrics: dict[str, float]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -97,7 +101,18 @@ def summarise(result: RolloutResult, samples: int) -> Scores:
         tasks=len(means),
         episodes=len(result.episodes),
         faults=len(result.quarantined),
-        turns=statistics.fmean(len(e.turns) for e in result.episodes) if result.episodes else 0.0,
+        turns=_mean(len(e.turns) for e in result.episodes),
+        tokens=_mean(e.trajectory.action_tokens for e in result.episodes),
         pass_at=pass_at,
         by_difficulty={k: statistics.fmean(v) for k, v in sorted(by_difficulty.items())},
+        metrics={
+            name: _mean(e.metrics.get(name, 0.0) for e in result.episodes)
+            for name in sorted({name for e in result.episodes for name in e.metrics})
+        },
     )
+
+
+def _mean(values: Iterable[float]) -> float:
+    """0 where there are none."""
+    found = list(values)
+    return statistics.fmean(found) if found else 0.0

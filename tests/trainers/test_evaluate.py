@@ -30,3 +30,12 @@ def test_scores_are_means_over_tasks() -> None:
     assert (scores.tasks, scores.episodes) == (2, 3)
     assert scores.pass_at[1] == pytest.approx(0.25)
     assert scores.pass_at[2] == pytest.approx(1.0)
+
+
+def test_lengths_and_metrics_are_means_over_episodes() -> None:
+    made = [episode([([1], [2, 3]), ([4], [5])]), episode([([1], [2])])]
+    made[0].metrics = {"reads": 3.0}
+    scores = summarise(RolloutResult(made), samples=1)
+    assert (scores.turns, scores.tokens, scores.metrics) == (1.5, 2.0, {"reads": 1.5})
+    nothing = summarise(RolloutResult([]), samples=1)
+    assert (nothing.turns, nothing.tokens, nothing.metrics) == (0.0, 0.0, {})
