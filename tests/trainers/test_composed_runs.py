@@ -17,6 +17,7 @@ from tests.trainers.test_run import config, metrics, weights
     "composer",
     [
         "{name: replay, ratio: 1.0, max_staleness: 2, capacity: 8}",
+        "{name: delayed, steps: 1}",
         "{name: rorecomp, compensation: 0.9, decay_steps: 30, capacity: 5}",
     ],
 )
@@ -25,6 +26,7 @@ async def test_an_interrupted_run_keeps_its_buffer(tmp_path: Path, composer: str
         *test_bad_input.ALONE,
         "env.id=test/lengths-v1",
         "learner.steps=5",
+        "learner.idle_steps=1",
         "warm_start={episodes: 0, steps: 0}",
         f"composer={composer}",
     )

@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 from envgym.errors import UsageError
 from envgym.trainers.advantages import Grpo
 from envgym.trainers.batch import Group, Sample
-from envgym.trainers.composers import C3po, Composer, Replay, RoRecomp, Shuffled
+from envgym.trainers.composers import C3po, Composer, Delayed, Replay, RoRecomp, Shuffled
 from envgym.trainers.plugin import PLUGINS
+from envgym.trainers.recipe import load_config
 from tests.trainers.helpers import episode
 from tests.trainers.strategies import groups_of_episodes, rewarded, samples_of
 
 SMALL: dict[str, dict[str, Any]] = {
     "c3po": {"tokens": 9},
+    "delayed": {"steps": 0},
     "replay": {"capacity": 7, "max_staleness": 2},
     "rorecomp": {"capacity": 5, "compensation": 0.6, "decay_steps": 20},
 }
@@ -337,3 +339,28 @@ def test_tokens_of_unknown_origin_are_refused(name: str, lost: str) -> None:
     setattr(one.trajectory.turns[0], lost, [])
     with pytest.raises(UsageError, match=r"cannot be kept.*'shuffled'"):
         list(made(name)([[one]], "0:0"))
+
+
+# --- delayed ------------------------------------------------------------------------------------
+
+
+def test_delayed_trains_on_what_was_played_so_many_steps_ago() -> None:
+    composer = Delayed(steps=2, batches=2)
+    assert list(composer(step(0, 1, 2), "0:0")) == list(composer(step(1, 3), "0:1")) == []
+    batches = list(composer(step(2, 4, 5, 6), "0:2"))
+    assert sorted(names(batches)) == [["0/1"], ["0/2"]]
+    assert composer.report() == {"compose/waiting": 4.0, "compose/staleness": 2.0}
+    assert names(list(composer(step(3, 7), "0:3"))) == [["1/3"]]  # as many as that step had
+
+
+def test_delayed_by_nothing_is_shuffled_exactly() -> None:
+    composer, plain = Delayed(steps=0, batches=2), Shuffled(batches=2)
+    for version in range(3):
+        groups, seed = step(version, 1, 2, 3, 4), f"0:{version}"
+        assert names(list(composer(groups, seed))) == names(list(plain(groups, seed)))
+
+
+def test_delayed_says_that_its_first_steps_are_idle() -> None:
+    with pytest.raises(UsageError, match=r"learner\.idle_steps to 4"):
+        load_config("demo", ["composer=delayed"])
+    assert load_config("demo", ["composer=delayed", "learner.idle_steps=4"])
