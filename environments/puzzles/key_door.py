@@ -43,6 +43,8 @@ class KeyDoor(BoundedEnv):
         step_reward: A naive process reward for each turn in which a verifier of single steps finds
             nothing wrong: the right key taken, the right side, a sign read. Reading a sign again is
             never wrong, so the reward can be farmed until the turns run out.
+        oracle_reads: Chance that the oracle reads the sign before a step, in the turns that it can
+            spare. For demonstrations: who has never seen the sign read does not come upon it.
         invalid_penalty: Taken off the reward of a message in which something was no step.
         max_turns: Twice the shortest way unless given.
     """
@@ -55,6 +57,7 @@ class KeyDoor(BoundedEnv):
         length: int = 4,
         keys: int = 3,
         step_reward: float = 0.0,
+        oracle_reads: float = 0.0,
         invalid_penalty: float = 0.0,
         max_turns: int | None = None,
     ) -> None:
@@ -69,7 +72,9 @@ class KeyDoor(BoundedEnv):
         )
         if self.max_turns < length + 2:
             raise UsageError(f"{length} rooms take {length + 2} turns: max_turns is too low")
-        self._seed, self._levels = seed, levels
+        if not 0 <= oracle_reads <= 1:
+            raise UsageError(f"oracle_reads is a chance, in [0, 1], not {oracle_reads}")
+        self._seed, self._levels, self._oracle_reads = seed, levels, oracle_reads
         self._length, self._keys, self._step_reward = length, keys, step_reward
 
     def tasks(self, split: str = "train") -> TaskSource:
@@ -151,11 +156,18 @@ class KeyDoor(BoundedEnv):
         return "The chest is open." if fits else "It stays shut."
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """The key, the sides, the chest."""
-        yield Action.call("take", key=self.task.data["chest"])
-        while self._room < self._length:
-            yield Action.call("go", way="back" if self._astray else self._draught())
-        yield Action.call("open")
+        """The key, the sides, the chest; the sign between them as often as `oracle_reads` says."""
+        spare, chest = self.max_turns - self._length - 2, self.task.data["chest"]
+        while not self.ended:
+            if spare > 0 and self.rng.random() < self._oracle_reads:
+                spare -= 1
+                yield Action.call("read")
+            elif self._held != chest and not (self._room or self._astray):
+                yield Action.call("take", key=chest)
+            elif self._room < self._length:
+                yield Action.call("go", way="back" if self._astray else self._draught())
+            else:
+                yield Action.call("open")
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """What matters, how many turns it takes, what comes first; first what went wrong."""

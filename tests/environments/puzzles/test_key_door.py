@@ -114,3 +114,24 @@ async def test_the_oracle_takes_the_shortest_way_at_any_length(length: int) -> N
             step = await env.step(action)
     assert step.info["score"] == 1.0
     assert step.info["turn"] == length + 2
+
+
+async def test_demonstrations_may_read_the_sign_and_still_arrive() -> None:
+    async with envgym.make("puzzles/key-door-v1", length=2, oracle_reads=1.0) as env:
+        await env.reset(seed=1)
+        async for action in env.oracle():
+            step = await env.step(action)
+    assert step.info["score"] == 1.0
+    assert step.info["metrics"]["reads"] == 4  # all the turns that it could spare
+    with pytest.raises(UsageError, match="chance"):
+        envgym.make("puzzles/key-door-v1", oracle_reads=2.0)
+
+
+async def test_the_oracle_goes_on_from_wherever_it_is_called() -> None:
+    async with envgym.make("puzzles/key-door-v1", length=2, keys=2) as env:
+        await env.reset(seed=0, options={"task": TASK})
+        for action in (Action.call("take", key="blue"), Action.call("go", way="right")):
+            await env.step(action)
+        async for action in env.oracle():
+            step = await env.step(action)
+    assert (step.info["score"], step.info["turn"]) == (1.0, 7)
