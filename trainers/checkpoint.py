@@ -101,6 +101,20 @@ def load(trainer: Trainer, path: Path) -> dict[str, Any]:
     return state["progress"]
 
 
+def begin(trainer: Trainer, path: Path) -> dict[str, Any]:
+    """Bring a fresh trainer to where another run's warm start ended; returns that run's progress.
+
+    Its weights alone are taken, which all that follows begins from: another optimiser, critic or
+    plug-in of the trainer's own begins as after a warm start of its own.
+    """
+    trainer.model.load_state_dict(load_file(path / "model.safetensors"), strict=False)
+    trainer.adopt()
+    state = json.loads((path / "state.json").read_text())
+    trainer.agent.engine.update_weights(state["version"])
+    progress: dict[str, Any] = state["progress"]
+    return progress
+
+
 def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Weights by name, each tied tensor once (safetensors refuses to store one twice)."""
     seen: set[int] = set()

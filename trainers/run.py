@@ -61,12 +61,16 @@ class Journal:
         path.write_text("".join(line + "\n" for line in kept))
 
 
-async def train(config: Config, *, resume: bool = False, fresh: bool = False) -> dict[str, Any]:
+async def train(
+    config: Config, *, resume: bool = False, fresh: bool = False, warm: Path | None = None
+) -> dict[str, Any]:
     """Run a config to its end; returns the summary.
 
     Args:
         resume: Go on from the last checkpoint in the run's folder.
         fresh: Remove what the folder holds and start anew.
+        warm: Folder for what runs have in common that differ only in what comes after the warm
+            start: it is taken from there, or left there for the next.
 
     Raises:
         UsageError: The folder holds a run and neither was asked for, or they do not fit.
@@ -75,7 +79,7 @@ async def train(config: Config, *, resume: bool = False, fresh: bool = False) ->
     directory = config.directory
     _prepare(config, directory, resume, fresh)
     with full_disk_said(directory):
-        return await _train(config, directory, resume)
+        return await _train(config, directory, resume, warm)
 
 
 def finished(config: Config) -> dict[str, Any] | None:
@@ -87,7 +91,9 @@ def finished(config: Config) -> dict[str, Any] | None:
     return found
 
 
-async def _train(config: Config, directory: Path, resume: bool) -> dict[str, Any]:
+async def _train(
+    config: Config, directory: Path, resume: bool, warm: Path | None
+) -> dict[str, Any]:
     trainer = Trainer(config)
     trainer.chat.tokenizer.save_pretrained(directory / "tokenizer")  # to read tokens by
     journal = Journal(directory)
@@ -99,9 +105,13 @@ async def _train(config: Config, directory: Path, resume: bool) -> dict[str, Any
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
                 journal.spent_s = kept["spent_s"]
                 journal.rewind(trainer.step_number)
+            elif warm is not None and (common := checkpoint.latest(warm)) is not None:
+                kept = checkpoint.begin(trainer, common)
+                journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
+                journal.spent_s = kept["spent_s"]  # as if it had been this run's own
             for hook in config.hooks:
                 hook.begin(directory, trainer.step_number)
-            await _stages(config, trainer, journal, progress)
+            await _stages(config, trainer, journal, progress, warm)
     except asyncio.CancelledError:
         if journal.stage == "train":  # between updates: the weights are whole
             _save(trainer, journal)
@@ -124,7 +134,9 @@ async def _train(config: Config, directory: Path, resume: bool) -> dict[str, Any
     return summary
 
 
-async def _stages(config: Config, trainer: Trainer, journal: Journal, progress: Progress) -> None:
+async def _stages(
+    config: Config, trainer: Trainer, journal: Journal, progress: Progress, warm: Path | None
+) -> None:
     """The stages not yet done, in order."""
 
     async def evaluate(name: str) -> None:
@@ -151,6 +163,8 @@ async def _stages(config: Config, trainer: Trainer, journal: Journal, progress: 
             await evaluate("warm_start")
         journal.stage = "train"
         _save(trainer, journal)
+        if warm is not None:
+            checkpoint.save(trainer, warm, journal.progress)
     on_step = progress.stage("reinforcement learning", config.learner.steps)
     while True:
         step = trainer.step_number

@@ -1,11 +1,14 @@
 """Runs what a reproduction needs: each side, at each point of the sweep, on each seed.
 
 Every run is an ordinary training run in a folder of its own, so that a reproduction that was
-interrupted goes on where it was, and more seeds are added to those that are there.
+interrupted goes on where it was, and more seeds are added to those that are there. What runs have
+in common, all up to the end of the warm start, is done once.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any, Literal
 import yaml
 
 from envgym.errors import UsageError
+from envgym.trainers.config import Config
 from envgym.trainers.recipe import load_config
 from envgym.trainers.reproduce.spec import Arm, Claim, Reproduction
 from envgym.trainers.run import finished, train
@@ -32,7 +36,7 @@ class Runs:
     Attributes:
         tuned: The value that each side was run with, where there was something to tune.
         summaries: By side and point of the sweep (None where there is no sweep), in order of seeds.
-        wall_s: Seconds that all of them took, those for tuning among them.
+        wall_s: Seconds that all of them took, those for tuning too, each with its warm start.
     """
 
     seeds: list[int]
@@ -76,7 +80,8 @@ async def reproduce(
         done = finished(config)
         state = "" if done is None else " (done before)"
         say(f"{count}/{total}: {where.relative_to(folder)}{state}")
-        summary = await train(config, resume=True) if done is None else done
+        warm = folder / "warm" / _before_updates(config)
+        summary = await train(config, resume=True, warm=warm) if done is None else done
         runs.wall_s += summary["wall_s"]
         return summary
 
@@ -90,6 +95,15 @@ async def reproduce(
                 for seed in runs.seeds
             ]
     return runs
+
+
+def _before_updates(config: Config) -> str:
+    """Names all that a run's course up to the end of its warm start depends on."""
+    sections = {"seed", "threads", "env", "model", "chat", "rollout", "warm_start", "evaluation"}
+    parts: dict[str, Any] = dict.fromkeys(sections, True)
+    parts["learner"] = {"weight_decay", "grad_clip", "micro_tokens", "packing"}
+    text = json.dumps(config.model_dump(mode="json", include=parts), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _recipe(spec: Reproduction, folder: Path) -> Path:

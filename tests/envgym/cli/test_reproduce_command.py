@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mini.yaml").write_text(MINI)
 
-    async def train(config: Any, *, resume: bool) -> dict[str, Any]:
+    async def train(config: Any, *, resume: bool, warm: Path) -> dict[str, Any]:
         score = 0.5 if config.advantage.std == "none" else 0.25
         return {"steps": 1, "wall_s": 1.0, "eval": {"trained": {"score": score}}}
 

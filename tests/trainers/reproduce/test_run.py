@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 from envgym.errors import UsageError
 from envgym.trainers.config import Config
@@ -47,7 +49,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
     """Runs without training: the figures follow from the config, which is noted."""
     configs: list[Config] = []
 
-    async def train(config: Config, *, resume: bool) -> dict[str, Any]:
+    async def train(config: Config, *, resume: bool, warm: Path) -> dict[str, Any]:
         assert resume
         configs.append(config)
         score = 0.1 * config.seed if config.seed < 100 else 0.0
@@ -257,6 +259,28 @@ async def test_real_runs_once_and_not_again(tmp_path: Path) -> None:
     other = mini.model_copy(update={"recipe": {**mini.recipe, "learner": {"steps": 2}}})
     with pytest.raises(UsageError, match="differs"):
         await reproduce(other, tmp_path / name, 2)
+
+
+async def test_a_shared_warm_start_changes_no_run(tmp_path: Path) -> None:
+    recipe = yaml.safe_load(MINI)["recipe"] | {
+        "warm_start": {"episodes": 4, "steps": 2, "rows": 2},
+        "learner": {"steps": 2, "idle_steps": 2, "lr": 1e-2},
+    }
+    critic = {"advantage": "turn_gae", "critic": {"kind": "head"}, "learner.weight_decay": 0.0}
+    arms = {"baseline": {"label": "GRPO"}, "method": {"label": "GAE", "settings": critic}}
+    mini = spec(recipe=recipe, **arms)
+    shared = await reproduce(mini, tmp_path / "shared", 2)
+    assert len(list((tmp_path / "shared" / "warm").iterdir())) == 2  # one a seed
+    where = {"output": str(tmp_path / "alone"), "seed": 1}
+    settings = [f"{k}={yaml.safe_dump(v)}" for k, v in (critic | where).items()]
+    config = run.load_config(tmp_path / "shared" / "recipe.yaml", settings)
+    alone = await run.train(config)
+    assert alone["eval"] == shared.summaries["method", None][1]["eval"]
+    own, begun = (
+        load_file(folder / "model" / "model.safetensors")
+        for folder in (tmp_path / "alone", tmp_path / "shared" / "method" / "seed-1")
+    )
+    assert all(torch.equal(own[name], begun[name]) for name in own)
 
 
 def test_a_cut_run_goes_on(tmp_path: Path, played: list[Config]) -> None:
