@@ -8,7 +8,7 @@ definitions shown; then compose them, definitions hidden; then see how deep that
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Literal
 
 from envgym.environments.puzzles.attempts import Attempts, Verdict, untold
@@ -22,6 +22,8 @@ from envgym.tools import tool
 from envgym.trajectory import Episode
 
 MAX_LEVEL = 8
+_CORPUS = 500
+"""Puzzles that a tokenizer is trained on."""
 
 
 class Strings(Attempts):
@@ -70,6 +72,16 @@ class Strings(Attempts):
     def tasks(self, split: str = "train") -> TaskSource:
         """Compositions; difficulty is the level."""
         return generated(self._make, split, self._seed)
+
+    def corpus_text(self) -> Iterator[str]:
+        """What an agent reads, for training a tokenizer.
+
+        Many puzzles, so that the words of the question are commoner than any two letters of
+        the random strings: a small vocabulary is then spent on words, and letters stay apart.
+        """
+        source = self.tasks("train")
+        for index in range(_CORPUS):
+            yield f"{self.instructions}\n{self.puzzle(source[index])}"
 
     def _make(self, rng: random.Random) -> Draft:
         level = rng.choice(self._levels)

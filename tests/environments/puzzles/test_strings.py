@@ -59,6 +59,13 @@ def test_hidden_definitions_are_nowhere() -> None:
         assert env.puzzle(env.tasks()[index]).count("def ") == 1
 
 
+def test_a_tokenizer_reads_what_an_agent_reads() -> None:
+    env = envgym.make("puzzles/strings-v1", levels=[1])
+    texts = list(env.corpus_text())
+    assert texts[0] == f"{env.instructions}\n{env.puzzle(env.tasks('train')[0])}"
+    assert all("main_solution" in text for text in texts)
+
+
 async def test_without_run_there_is_no_such_tool() -> None:
     async with envgym.make("puzzles/strings-v1") as env:
         await env.reset(seed=0)
