@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Sequence
 
 from items import AT_ONCE, Item, check, timed
 
 import envgym
+from benchmarks.graded import measure
 from envgym.env import Env
 from envgym.messages import Action
 
@@ -20,21 +19,7 @@ async def graded(env: Env, item: Item) -> None:
     check(item, step.info["score"] == 1.0)
 
 
-async def play(items: Sequence[Item]) -> None:
-    """All of them, each of the environments one after another."""
-    queue = iter(items)
-
-    async def some(env: Env) -> None:
-        for item in queue:
-            await graded(env, item)
-
-    await asyncio.gather(*map(some, envs))
-
-
 options = {"data": os.environ["BENCH_DATA"], "attempts": 1}
 envs = [envgym.make("verilog/design-v1", **options) for _ in range(AT_ONCE)]
 tasks = {task.data["name"]: task for task in envs[0].tasks("all")}
-with asyncio.Runner() as runner:
-    timed(lambda items: runner.run(play(items)))
-    for env in envs:
-        runner.run(env.close())
+measure(envs, graded, timed)

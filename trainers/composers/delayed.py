@@ -1,5 +1,7 @@
-"""Staleness that is exact and can be repeated: what asynchronous training does to a batch's age
-(AReaL, arXiv 2505.24298 §5.1), in a loop that waits for itself."""
+"""Staleness that is exact and can be repeated, in a loop that waits for itself.
+
+It is what asynchronous training does to a batch's age (AReaL, arXiv 2505.24298 §5.1).
+"""
 
 from __future__ import annotations
 

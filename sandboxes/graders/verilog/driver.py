@@ -101,10 +101,7 @@ def driver(interface: Interface, stimulus: Stimulus, nonce: str) -> str:
         ports.append(f".{port.name}({name})")
         outputs.append(name)
     declared = "\n".join(wires)
-    out_width, count_reads = (
-        sum(port.width for port in interface.outputs),
-        reads(interface, stimulus),
-    )
+    out_width = sum(port.width for port in interface.outputs)
     keep = (
         f"begin reads_{nonce}[read_{nonce}] = {{{', '.join(outputs)}}};"
         f" read_{nonce} = read_{nonce} + 1; end"
@@ -115,7 +112,7 @@ module bench_{nonce};
   reg [{width - 1}:0] rows_{nonce} [0:{count - 1}];
   reg [{width - 1}:0] in_{nonce};
   reg clock_{nonce};
-  reg [{out_width - 1}:0] reads_{nonce} [0:{count_reads - 1}];
+  reg [{out_width - 1}:0] reads_{nonce} [0:{reads(interface, stimulus) - 1}];
   integer row_{nonce}, read_{nonce};
 {declared}
   {interface.module} dut_{nonce} ({", ".join(ports)});
