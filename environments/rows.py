@@ -56,12 +56,16 @@ def _first_character(stream: IO[str]) -> str:
 
 
 def _list_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    text = stream.read()
     try:
-        rows = json.load(stream)
+        rows = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"{path.name} line {error.lineno}"
         mend = "mend the JSON there (a missing comma, quote or closing bracket)"
         raise RowError(where, f"not valid JSON ({error.msg})", mend) from None
+    except (ValueError, RecursionError) as error:  # a number too long, or nested too deep
+        mend = "write one JSON object on each line instead: the line is told then"
+        raise RowError(path.name, f"not readable JSON ({error})", mend) from None
     for index, row in enumerate(rows):
         where = f"{path.name} row {index}"
         yield where, _object(where, row)
@@ -77,6 +81,9 @@ def _line_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any
         except json.JSONDecodeError as error:
             mend = "write one whole JSON object on each line, or one JSON list in the file"
             raise RowError(where, f"not valid JSON ({error.msg})", mend) from None
+        except (ValueError, RecursionError) as error:
+            mend = "leave the row out, or its longest number or deepest part"
+            raise RowError(where, f"not readable JSON ({error})", mend) from None
         yield where, _object(where, row)
 
 

@@ -17,6 +17,8 @@ from envgym.environments.search.corpus import (
     load_questions,
 )
 
+LONG, DEEP = "9" * 5000, "[" * 100_000  # a number, a nesting that json does not read
+
 
 def test_titles_and_texts_in_a_list_or_in_lines(tmp_path: Path) -> None:
     rows = [{"title": "A", "text": "first"}, {"id": "x7", "title": "B", "text": "second"}]
@@ -68,6 +70,9 @@ def test_question_keys(tmp_path: Path) -> None:
         ('[{"id": 1, "contents": "T\\nx"}, {"id": "1", "contents": "U\\ny"}]', "row 1", "twice"),
         ('{"contents": null}', "bad.json line 1", '"contents" is NoneType'),
         ("", "bad.json", "no passage"),
+        pytest.param(f'{{"id": {LONG}}}', "bad.json line 1", "not readable JSON", id="long"),
+        pytest.param(f'{{"id": {DEEP}', "bad.json line 1", "not readable JSON", id="deep"),
+        pytest.param(f'[{{"id": {LONG}}}]', "bad.json", "not readable JSON", id="long, listed"),
     ],
 )
 def test_a_malformed_corpus_says_where_and_what(
