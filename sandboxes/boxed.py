@@ -67,7 +67,7 @@ class Box(Sandbox):
             if not name or "=" in name:
                 raise UsageError(f"{name!r} is no name of an environment variable")
         bounds = self.bounds(limits)
-        _check_input(stdin, bounds)
+        check_input(stdin, bounds)
         if longer_than_any(argv, env):
             return Result(Outcome.RE, 126, stderr=b"argument list too long\n")
         return await self.call({"op": "exec", "argv": argv, "env": env}, bounds, stdin)
@@ -82,7 +82,7 @@ class Box(Sandbox):
     ) -> Result:
         """See `Sandbox`."""
         bounds = self.bounds(limits)
-        _check_input(stdin, bounds)
+        check_input(stdin, bounds)
         source = code.encode("utf-8", "surrogatepass")
         return await self.call({"op": "python", "args": [*args]}, bounds, stdin, source)
 
@@ -223,7 +223,12 @@ def longer_than_any(argv: Sequence[str], env: Mapping[str, str]) -> bool:
     return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > MOST_ARGUMENTS
 
 
-def _check_input(stdin: bytes, limits: Limits) -> None:
+def check_input(stdin: bytes, limits: Limits) -> None:
+    """Refuse more standard input than there may be.
+
+    Raises:
+        UsageError: It is more.
+    """
     if len(stdin) > limits.stdin_bytes:
         raise UsageError(
             f"standard input of {len(stdin)} bytes is more than stdin_bytes={limits.stdin_bytes}"

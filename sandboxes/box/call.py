@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from envgym.sandboxes.box import processes
 from envgym.sandboxes.box.capture import Capture
 from envgym.sandboxes.box.meters import Meters
-from envgym.sandboxes.box.outcomes import Ending, outcome
+from envgym.sandboxes.box.outcomes import ERRORS, Ending, outcome
 
 SAMPLE_S = 0.05
 
@@ -29,7 +30,7 @@ class Call:
         limits: dict[str, Any],
         meters: Meters,
         watch_memory: bool,
-        output: tuple[Capture, Capture],
+        output: Sequence[Capture],
         fresh: bool,
     ) -> None:
         self.id = id
@@ -77,29 +78,34 @@ class Call:
         self, status: int, cpu_s: float | None = None, resident: int = 0
     ) -> tuple[dict[str, Any], bytes, bytes]:
         """Header and outputs of the answer, once the program, or the piece of code, has ended."""
-        wall_s = time.monotonic() - self.began
         out, err = (bytes(capture.data) for capture in self.output)
         if not self.killed and any(capture.over for capture in self.output):
             self.killed = "OLE"
         if cpu_s is None:
             cpu_s = max(self._seen, processes.usage(self._pid)[0] - self._spent)
-        end = Ending(
+        end = self.ending(status, cpu_s, resident)
+        end.errors = err[-ERRORS:]
+        verdict, code, detail = outcome(end, self.limits["cpu_s"], self.limits["memory_bytes"])
+        header = {
+            "id": self.id,
+            "outcome": verdict,
+            "exit_code": code,
+            "wall_s": end.wall_s,
+            "cpu_s": cpu_s,
+            "memory_bytes": max(end.peak, resident),
+            "detail": detail,
+        }
+        return header, out, err
+
+    def ending(self, status: int, cpu_s: float, resident: int) -> Ending:
+        """What is known but for the output."""
+        return Ending(
             status,
             self.killed,
             cpu_s,
             resident,
             self._meters.ooms() - self._ooms,
             self._meters.refusals() - self._refusals + self._crowded,
-            err[-4096:],
+            wall_s=time.monotonic() - self.began,
+            peak=self._peak,
         )
-        verdict, code, detail = outcome(end, self.limits["cpu_s"], self.limits["memory_bytes"])
-        header = {
-            "id": self.id,
-            "outcome": verdict,
-            "exit_code": code,
-            "wall_s": wall_s,
-            "cpu_s": cpu_s,
-            "memory_bytes": max(self._peak, resident),
-            "detail": detail,
-        }
-        return header, out, err

@@ -10,6 +10,7 @@ from typing import Any
 from envgym.sandboxes.box.call import Call
 from envgym.sandboxes.box.capture import Capture
 from envgym.sandboxes.box.config import BoxConfig
+from envgym.sandboxes.box.feed import Feed
 from envgym.sandboxes.box.launch import spawn
 
 DRAIN_S = 0.5  # for the last bytes of processes that were just killed
@@ -33,13 +34,12 @@ class Job:
         stdin: bytes,
     ) -> None:
         pipes = [os.pipe() for _ in range(3)]
-        (inside, self._stdin), (out, out_inside), (err, err_inside) = pipes
+        (inside, to_stdin), (out, out_inside), (err, err_inside) = pipes
         theirs = (inside, out_inside, err_inside)
         self.pid = spawn(config, limits, theirs, body)
         for file in theirs:
             os.close(file)
-        os.set_blocking(self._stdin, False)
-        self._left = memoryview(stdin)
+        self._stdin = Feed(to_stdin, stdin)
         self.output = Capture(out, limits["output_bytes"]), Capture(err, limits["output_bytes"])
         self.call = Call(
             id, self.pid, limits, config.meters, not config.held_outside, self.output, fresh=True
@@ -56,24 +56,17 @@ class Job:
     @property
     def writing(self) -> list[int]:
         """The descriptor to write, while there is standard input left."""
-        return [self._stdin] if self._stdin >= 0 else []
+        return [self._stdin.file] if self._stdin.open else []
 
     def feed(self) -> None:
         """Write what the program takes of its standard input now."""
-        try:
-            while self._left:
-                self._left = self._left[os.write(self._stdin, self._left[: 1 << 16]) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            self._left = memoryview(b"")  # it does not want the rest
-        self._close_stdin()
+        self._stdin.pump()
 
     def exited(self, status: int, cpu_s: float, resident: int) -> None:
         """Its main process is gone; what it left in the pipes is still to be read."""
         self._status, self._cpu_s, self._resident = status, cpu_s, resident
         self.ended = time.monotonic()
-        self._close_stdin()
+        self._stdin.close()
 
     def drained(self, now: float) -> bool:
         """Whether all output is there, or as much of it as is waited for."""
@@ -88,8 +81,3 @@ class Job:
         for capture in self.output:
             capture.close()
         return answer
-
-    def _close_stdin(self) -> None:
-        if self._stdin >= 0:
-            os.close(self._stdin)
-            self._stdin = -1

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import _signal
 import ctypes
 import math
 import os
 import resource
 import signal
-import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from envgym.sandboxes.box.config import BoxConfig
+from envgym.sandboxes.box.hooks import give_hooks
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PDEATHSIG, _SUBREAPER = 1, 36
+# As numbers, by the module below `signal`: to make members of enumerations copies pages.
+_DEFAULT = int(signal.SIG_DFL)
+_SIGNALS = (*map(int, (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGTERM)),)
 _SLACK = 256 << 20  # address space that an interpreter reserves and never touches
 
 
@@ -43,10 +47,22 @@ def spawn(
             does. One that never waits for them (most do not) would keep each as a zombie.
     """
     pid = os.fork()
-    if pid:
-        return pid
+    if pid == 0:
+        become(config, limits, [*stdio, *keep], body, whole_life, adopt)
+    return pid
+
+
+def become(
+    config: BoxConfig,
+    limits: dict[str, Any],
+    files: Sequence[int],
+    body: Callable[[], Any],
+    whole_life: bool = True,
+    adopt: bool = False,
+) -> NoReturn:
+    """Make this process, just forked, the program; as `spawn`."""
     try:
-        _prepare(config, limits, [*stdio, *keep], whole_life)
+        _prepare(config, limits, files, whole_life)
         if adopt:
             adopt_orphans()
         body()
@@ -60,9 +76,9 @@ def _prepare(
     config: BoxConfig, limits: dict[str, Any], files: Sequence[int], whole_life: bool
 ) -> None:
     os.setsid()
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    _signal.set_wakeup_fd(-1)
+    for number in _SIGNALS:
+        _signal.signal(number, _DEFAULT)
     # Out of the way first: a descriptor's new number may be another one's old one.
     high = [os.dup2(file, 200 + i, inheritable=False) for i, file in enumerate(files)]
     for i, file in enumerate(high):
@@ -77,6 +93,7 @@ def _prepare(
     os.chdir(config.workdir)
     os.umask(0o022)
     _LIBC.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    give_hooks()
     config.confine()
 
 
@@ -108,13 +125,3 @@ def execute(argv: list[str], env: dict[str, str]) -> None:
     except OSError as error:
         os.write(2, f"{argv[0]}: {os.strerror(error.errno or 0)}\n".encode())
         os._exit(127 if isinstance(error, (FileNotFoundError, NotADirectoryError)) else 126)
-
-
-def fresh_streams() -> None:
-    """Standard streams over descriptors 0 to 2, as an interpreter makes them at its start."""
-    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
-    sys.stderr = open(  # noqa: SIM115
-        2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
-    )
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]

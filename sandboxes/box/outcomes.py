@@ -6,6 +6,8 @@ import os
 import signal
 from dataclasses import dataclass
 
+ERRORS = 4096
+
 
 @dataclass
 class Ending:
@@ -18,7 +20,9 @@ class Ending:
         resident: Peak resident bytes of its largest process.
         ooms: Processes of the box that the kernel killed for memory meanwhile.
         refusals: Forks of the box that the kernel refused meanwhile.
-        errors: The end of its standard error.
+        errors: The end of its standard error, `ERRORS` bytes.
+        wall_s: Seconds by the clock.
+        peak: Most resident bytes of all its processes that were seen.
     """
 
     status: int
@@ -28,6 +32,8 @@ class Ending:
     ooms: int = 0
     refusals: int = 0
     errors: bytes = b""
+    wall_s: float = 0.0
+    peak: int = 0
 
 
 _NO_MEMORY = (b"MemoryError", b"std::bad_alloc", b"Cannot allocate memory", b"out of memory")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import atexit
 import builtins
 import gc
@@ -14,9 +15,11 @@ import traceback
 import types
 from typing import Any
 
-from envgym.sandboxes.box.launch import fresh_streams
+from envgym.sandboxes.box.streams import take_streams
 
 NAME = "main.py"
+_SIGINT, _SIGPIPE, _IGNORE = map(int, (signal.SIGINT, signal.SIGPIPE, signal.SIG_IGN))
+_ENVIRONMENT: dict[str, str] = {}
 _INTERRUPTED = 128 + signal.SIGINT + (1 << 8)  # no exit code: the signal itself ends us
 
 
@@ -41,6 +44,15 @@ def run_source(code: str, args: list[str], env: dict[str, str], workdir: str) ->
     os._exit(status & 0xFF)
 
 
+def run_input(source_bytes: int, env: dict[str, str], workdir: str) -> None:
+    """`run_source` of so many bytes from standard input; what comes after them is the program's."""
+    pieces: list[bytes] = []
+    while source_bytes and (piece := os.read(0, source_bytes)):
+        pieces.append(piece)
+        source_bytes -= len(piece)
+    run_source(b"".join(pieces).decode("utf-8", "surrogatepass"), [], env, workdir)
+
+
 def _flush(*streams: Any) -> None:
     for stream in streams:
         if stream is not None and not getattr(stream, "closed", False):
@@ -62,17 +74,25 @@ def _let_go(names: dict[str, Any]) -> None:
 
 def become_main(args: list[str], env: dict[str, str], workdir: str) -> types.ModuleType:
     """A new ``__main__``, its arguments, environment, streams, signals and import path."""
-    fresh_streams()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    os.environ.clear()
-    os.environ.update(env)
+    take_streams()
+    _signal.signal(_SIGINT, _signal.default_int_handler)
+    _signal.signal(_SIGPIPE, _IGNORE)
+    set_environment(env)
     sys.argv = [NAME, *args]
     sys.path.insert(0, workdir)
     main = types.ModuleType("__main__")
     main.__dict__.update(__builtins__=builtins, __file__=NAME)
     sys.modules["__main__"] = main
     return main
+
+
+def set_environment(env: dict[str, str]) -> None:
+    """Have these variables and no others; where it is done before a fork, after it is nothing."""
+    if env != _ENVIRONMENT:
+        os.environ.clear()
+        os.environ.update(env)
+        _ENVIRONMENT.clear()
+        _ENVIRONMENT.update(env)
 
 
 def _status(code: str) -> int:

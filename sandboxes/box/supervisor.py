@@ -26,6 +26,7 @@ from envgym.sandboxes.box.job import Job
 from envgym.sandboxes.box.launch import adopt_orphans, execute
 from envgym.sandboxes.box.session import Session
 from envgym.sandboxes.box.source import run_source
+from envgym.sandboxes.box.streams import make_streams
 
 Header = dict[str, Any]
 _ARCHIVE = {"wall_s": 120.0, "cpu_s": 120.0, "memory_bytes": 1 << 40, "processes": 1 << 20}
@@ -56,6 +57,7 @@ class Supervisor:
 
     def serve(self) -> None:
         """Work until the channel closes; then kill all that is left."""
+        make_streams()
         gc.freeze()  # what is here now is shared with every program, and never collected
         try:
             while self._turn():

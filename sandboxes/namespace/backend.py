@@ -14,13 +14,14 @@ from pathlib import Path
 
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.base import Backend, Sandbox
-from envgym.sandboxes.boxed import Box
+from envgym.sandboxes.boxed import Box, check_input
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.link import Link
 from envgym.sandboxes.namespace.cgroup import NoCgroup, Parent, make_parent
 from envgym.sandboxes.namespace.nursery import Nursery, Stay
+from envgym.sandboxes.namespace.run import Run
 from envgym.sandboxes.namespace.settings import STDLIB, BoxSettings, Settings
-from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.outcome import Outcome, Result
 
 MODES = {
     "root": "user, mount, pid, net, ipc and uts namespaces, user ids of each box's own, seccomp",
@@ -67,7 +68,7 @@ class NamespaceBackend(Backend):
         self._ids = itertools.count(1)
         self._nursery: Nursery | None = None
         self._starting = asyncio.Lock()
-        self._boxes: set[Box] = set()
+        self._boxes: set[Box | Run] = set()
         self._folder = ""
         self._parent: Parent | None = None
         self.no_group = ""
@@ -89,11 +90,36 @@ class NamespaceBackend(Backend):
             await box.restore(snapshot)
         return box
 
+    async def run_python(
+        self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
+    ) -> Result:
+        """See `Backend`: in a box without a supervisor, made for this program alone."""
+        if self.mode == "landlock":
+            return await super().run_python(code, stdin=stdin, limits=limits)
+        bounds = limits or Limits()
+        check_input(stdin, bounds)
+        source = code.encode("utf-8", "surrogatepass")
+        nursery = await self._running()
+        place = await nursery.place()
+        try:
+            run = Run(place, self._settings_of(bounds), bounds, source + stdin, len(source))
+        except OSError as error:
+            nursery.give_back(place)
+            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+        self._boxes.add(run)
+        try:
+            return await run.result()
+        finally:
+            self._boxes.discard(run)
+            nursery.give_back(place)
+
+    def _settings_of(self, bounds: Limits) -> BoxSettings:
+        id = next(self._ids)
+        return BoxSettings(id, bounds.memory_bytes, bounds.processes, bounds.disk_bytes)
+
     async def _made(self, bounds: Limits) -> Box:
         nursery = await self._running()
-        settings = BoxSettings(
-            next(self._ids), bounds.memory_bytes, bounds.processes, bounds.disk_bytes
-        )
+        settings = self._settings_of(bounds)
         ours, theirs = socket.socketpair()
         try:
             place = await nursery.place()

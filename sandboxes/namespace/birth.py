@@ -1,4 +1,4 @@
-"""A box's first process, from the fork in the keeper to the supervisor's loop."""
+"""A box's processes, from the fork in the keeper to the supervisor's loop or a program's own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import os
 import resource
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envgym.sandboxes.box.channel import Channel
 from envgym.sandboxes.box.config import BoxConfig
+from envgym.sandboxes.box.launch import become
 from envgym.sandboxes.box.meters import Meters
+from envgym.sandboxes.box.source import run_input
 from envgym.sandboxes.box.supervisor import Supervisor
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
 from envgym.sandboxes.namespace.identity import (
@@ -30,28 +32,57 @@ def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
 
     Tells the host that the box is ready, or why there is none.
     """
-    own_ids = keeper.base is not None
     try:
-        try:
-            become_first_victim()
-            syscalls.unshare(syscalls.NEWNS | syscalls.NEWIPC)
-            owner = None if keeper.base is None else (keeper.base + 1,) * 2
-            mounts.mount_own(box.disk_bytes, owner)
-            become_supervisor(keeper.user_namespace, own_ids)
-            if keeper.group is None:  # with the programs, where it has their user
-                resource.setrlimit(resource.RLIMIT_NPROC, (box.processes + 1,) * 2)
-        except (OSError, ValueError) as error:
-            keeper.control.send(json.dumps({"error": str(error)}).encode())
+        if not _move_in(keeper, box):
             return
         keeper.control.send(json.dumps({"opened": box.id}).encode())
-        config = BoxConfig(
-            owner=(mounts.USER, mounts.USER) if own_ids else None,
-            env=keeper.settings.env,
-            held_outside=keeper.group is not None,
-            count_processes=True,
-            confine=partial(confine, seccomp.program(held=keeper.group is not None)),
-        )
+        config = box_config(keeper)
         link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
         Supervisor(Channel(link, link), config).serve()
     finally:
         os._exit(0)
+
+
+def be_program(
+    keeper: Keeper, box: BoxSettings, limits: dict[str, Any], source_bytes: int, files: list[int]
+) -> None:
+    """Become the one program of a box, its source the first bytes of its input; never returns.
+
+    That there is no box the host is told as by `be_box`.
+    """
+    try:
+        if _move_in(keeper, box):
+            config = box_config(keeper)
+            env, workdir = config.environment(), config.workdir
+            become(config, limits, files, lambda: run_input(source_bytes, env, workdir))
+    finally:
+        os._exit(0)
+
+
+def box_config(keeper: Keeper) -> BoxConfig:
+    """What holds for the programs of a keeper's boxes."""
+    return BoxConfig(
+        owner=None if keeper.base is None else (mounts.USER, mounts.USER),
+        env=keeper.settings.env,
+        held_outside=keeper.group is not None,
+        count_processes=True,
+        meters=keeper.group.meters if keeper.group is not None else Meters(),
+        confine=partial(confine, seccomp.program(held=keeper.group is not None)),
+    )
+
+
+def _move_in(keeper: Keeper, box: BoxSettings) -> bool:
+    """Leave the machine for the box; whether there is one."""
+    try:
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # its own /proc is open to it, for now
+        become_first_victim()
+        syscalls.unshare(syscalls.NEWNS | syscalls.NEWIPC)
+        owner = None if keeper.base is None else (keeper.base + 1,) * 2
+        mounts.mount_own(box.disk_bytes, owner)
+        become_supervisor(keeper.user_namespace, keeper.base is not None)
+        if keeper.group is None:  # with the programs, where it has their user
+            resource.setrlimit(resource.RLIMIT_NPROC, (box.processes + 1,) * 2)
+    except (OSError, ValueError) as error:
+        keeper.control.send(json.dumps({"error": str(error)}).encode())
+        return False
+    return True

@@ -24,7 +24,7 @@ from envgym.sandboxes.box.launch import adopt_orphans
 from envgym.sandboxes.box.meters import Meters
 from envgym.sandboxes.box.supervisor import Supervisor
 from envgym.sandboxes.namespace import landlock, mounts, seccomp, syscalls
-from envgym.sandboxes.namespace.identity import become_first_victim, forget_ourselves, keep_only
+from envgym.sandboxes.namespace.identity import become_first_victim, keep_only
 from envgym.sandboxes.namespace.settings import BoxSettings
 
 if TYPE_CHECKING:
@@ -132,7 +132,6 @@ def _confine(own: str, keeper: Keeper, most_tasks: int) -> None:
     landlock.restrict([*_READABLE, *keeper.settings.readable], [own], _DEVICES)
     held = keeper.group is not None
     seccomp.install(seccomp.program(alone=False, guest=bool(most_tasks), held=held))
-    forget_ourselves()
 
 
 def _tasks_of(uid: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,9 +17,22 @@ def become_first_victim() -> None:
 
     A box's /proc is read-only, so none of its programs can say otherwise.
     """
+    _write_oom_score(b"1000")
+
+
+def become_no_victim() -> None:
+    """Have it spare this process, where that may be said: files of a box that a killer took are
+    still there for a moment, and this process would be the next in its group."""
+    with contextlib.suppress(PermissionError):
+        _write_oom_score(b"-1000")
+
+
+def _write_oom_score(score: bytes) -> None:
     file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-    os.write(file, b"1000")
-    os.close(file)
+    try:
+        os.write(file, score)
+    finally:
+        os.close(file)
 
 
 def become_supervisor(user_namespace: int, own_ids: bool) -> None:
@@ -42,25 +56,18 @@ def confine(code: bytes) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # to itself and its supervisor it is no secret
     syscalls.drop_capabilities()
     seccomp.install(code)
-    forget_ourselves()
 
 
-_OURS: dict[str, ModuleType] = {}
-
-
-def know_ourselves() -> None:
-    """Remember our modules, in the zygote, once all are there.
-
-    To look for them in each program would touch every module's name, and to let go of them would
-    clear them away: a fork pays for both, page by page.
-    """
-    _OURS.update((n, m) for n, m in sys.modules.items() if n.partition(".")[0] == "envgym")
+_OURS: list[ModuleType] = []
 
 
 def forget_ourselves() -> None:
-    """Have Python programs find no module of ours."""
-    for name in _OURS:
-        sys.modules.pop(name, None)
+    """Have Python programs find no module of ours; in the zygote, once all are there.
+
+    They are kept from being cleared away, for they are what runs.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] == "envgym"]:
+        _OURS.append(sys.modules.pop(name))
 
 
 def keep_only(link: int, meters: Meters) -> tuple[int, Meters]:

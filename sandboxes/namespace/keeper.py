@@ -7,25 +7,23 @@ its last process is gone.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import select
-import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from envgym.sandboxes.namespace import syscalls
-from envgym.sandboxes.namespace.birth import be_box
 from envgym.sandboxes.namespace.group import Group
-from envgym.sandboxes.namespace.guest import (
-    be_guest_box,
-    check_guests,
-    end_guests,
-    remove_folder,
-)
+from envgym.sandboxes.namespace.guest import check_guests, end_guests, remove_folder
+from envgym.sandboxes.namespace.identity import become_no_victim
 from envgym.sandboxes.namespace.namespaces import enter_common, make_user_namespace
 from envgym.sandboxes.namespace.settings import BoxSettings, Settings
+from envgym.sandboxes.namespace.tenant import Single, Tenant
 
 MESSAGE = 1 << 16
 
@@ -55,7 +53,10 @@ class Keeper:
             enter_common()
             self.user_namespace = make_user_namespace(base)
             self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
-        self._box = self._id = 0
+            become_no_victim()
+            # The first process of a program's box has this one's memory.
+            syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+        self._tenant: Tenant | None = None
         self._ooms = 0
 
     def serve(self) -> None:
@@ -67,58 +68,54 @@ class Keeper:
             while self._turn(poll):
                 continue
         finally:
-            if self._box:
-                signal.pidfd_send_signal(self._box, signal.SIGKILL)
+            if self._tenant is not None:
+                self._tenant.kill()
                 self._reaped()
 
     def _turn(self, poll: select.poll) -> bool:
-        for file, _ in poll.poll():
-            if file == self._box:
+        tenant = self._tenant
+        patience = math.inf if tenant is None else tenant.patience()
+        for file, _ in poll.poll(None if patience == math.inf else 1000 * patience):
+            if tenant is not None and file == tenant.file:
                 poll.unregister(file)
                 self._say(self._reaped())
-                continue
-            data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 1)
+                return True
+            data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 3)
             if not data:
                 return False
             self._handle(json.loads(data), files)
-            if self._box:
-                poll.register(self._box, select.POLLIN)
+            if tenant is None and self._tenant is not None:
+                poll.register(self._tenant.file, select.POLLIN)
+        if tenant is not None:
+            tenant.hold()
         return True
 
     def _handle(self, message: dict[str, Any], files: list[int]) -> None:
         if message["op"] == "kill":
-            if message["id"] == self._id:
-                signal.pidfd_send_signal(self._box, signal.SIGKILL)
+            if self._tenant is not None and message["id"] == self._tenant.id:
+                self._tenant.kill()
             return
         box = BoxSettings(**message["box"])
         try:
-            self._fork(box, files[0])
+            if self.group is not None:
+                self.group.limit(box.memory_bytes, box.processes)
+                self._ooms = self.group.meters.ooms()
+            if message["op"] == "run":
+                self._tenant = Single(self, box, files, message["limits"], message["source_bytes"])
+            else:
+                self._tenant = Tenant(self, box, files)
         except OSError as error:
             self._say({"error": str(error)})
         finally:
-            os.close(files[0])
+            for file in files:
+                os.close(file)
 
-    def _fork(self, box: BoxSettings, link: int) -> None:
-        if self.group is not None:
-            self.group.limit(box.memory_bytes, box.processes)
-            self._ooms = self.group.meters.ooms()
-        if self.settings.mode == "landlock":
-            pid = os.fork()
-            if pid == 0:
-                be_guest_box(self, box, link)
-        else:
-            pid = self._fork_first(box, link)
-        self._id, self._pid = box.id, pid
-        self._box = os.pidfd_open(pid)
-
-    def _fork_first(self, box: BoxSettings, link: int) -> int:
-        """The next child is PID 1 of a new namespace; this process's own place is unchanged."""
+    @contextlib.contextmanager
+    def new_pids(self) -> Iterator[None]:
+        """The first child is PID 1 of a new namespace, in which all others are too."""
         syscalls.unshare(syscalls.NEWPID)
         try:
-            pid = os.fork()
-            if pid == 0:
-                be_box(self, box, link)
-            return pid
+            yield
         finally:
             syscalls.setns(self._own_pids, syscalls.NEWPID)
 
@@ -127,16 +124,14 @@ class Keeper:
         return Path(self.settings.folder, f"{id}")
 
     def _reaped(self) -> dict[str, Any]:
-        """Reap a box that has ended; as PID 1 the kernel has reaped all its others before."""
-        os.waitpid(self._pid, 0)
-        os.close(self._box)
+        assert self._tenant is not None
+        tenant, self._tenant = self._tenant, None
+        message = tenant.reaped()
         if self.settings.mode == "landlock":
             end_guests(self.base)
-            remove_folder(self.guest_folder(self._id))
+            remove_folder(self.guest_folder(tenant.id))
         ooms = self.group.meters.ooms() - self._ooms if self.group is not None else 0
-        message = {"ended": self._id, "ooms": ooms}
-        self._box = self._id = 0
-        return message
+        return {"ended": tenant.id, "ooms": ooms, **message}
 
     def _say(self, message: dict[str, Any]) -> None:
         self.control.send(json.dumps(message).encode())

@@ -144,8 +144,14 @@ def install(code: bytes) -> None:
     Raises:
         OSError: The kernel has no seccomp filters, or the process may still gain privileges.
     """
+    handle, _ = prepared(code)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.prctl(syscalls.PR_SET_SECCOMP, _FILTER, ctypes.addressof(handle))
+
+
+@cache
+def prepared(code: bytes) -> tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]:
+    """The filter where the kernel finds it, and the buffer that it points to."""
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
-    handle = ctypes.create_string_buffer(header, len(header))
-    syscalls.prctl(syscalls.PR_SET_SECCOMP, _FILTER, ctypes.addressof(handle))
+    return ctypes.create_string_buffer(header, len(header)), buffer

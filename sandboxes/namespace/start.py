@@ -21,6 +21,9 @@ def _bare_packages() -> None:
 
 if __name__ == "__main__":
     _bare_packages()
+    from envgym.sandboxes.box.hooks import hold_hooks
+
+    hold_hooks()
     from envgym.sandboxes.namespace.zygote import main
 
     main(int(sys.argv[1]))

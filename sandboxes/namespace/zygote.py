@@ -17,12 +17,17 @@ import signal
 import site
 import socket
 import sys
+import time
 from pathlib import Path
 
+from envgym.sandboxes.box.config import BoxConfig
+from envgym.sandboxes.box.processes import children
+from envgym.sandboxes.box.source import set_environment
+from envgym.sandboxes.box.streams import make_streams
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
 from envgym.sandboxes.namespace.group import Group, remove_group
 from envgym.sandboxes.namespace.guest import remove_folder
-from envgym.sandboxes.namespace.identity import know_ourselves
+from envgym.sandboxes.namespace.identity import forget_ourselves
 from envgym.sandboxes.namespace.keeper import MESSAGE, Keeper
 from envgym.sandboxes.namespace.namespaces import KEEPERS, base_id
 from envgym.sandboxes.namespace.settings import Settings
@@ -107,6 +112,15 @@ class Zygote:
         finally:
             os._exit(0)
 
+    def _end_orphans(self) -> None:
+        """Kill what a keeper that was killed has left: a box's first process, and its program."""
+        left = {*children(os.getpid())} - {pid for pid, _ in self._keepers.values()}
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        while left:  # the first ends when the other is reaped
+            left = {pid for pid in left if os.waitpid(pid, os.WNOHANG)[0] == 0}
+            time.sleep(0.001)
+
     def _group(self, number: int) -> Group | None:
         if not self._parents:
             return None
@@ -120,6 +134,7 @@ class Zygote:
         self._poll.unregister(file)
         os.close(file)
         os.waitpid(pid, 0)
+        self._end_orphans()
         remove_group(self._name(number), self._parents)
         self._free.append(number)
 
@@ -137,7 +152,7 @@ def main(file: int) -> None:
         if settings.mode != "landlock":
             _become_first(settings.mode)
             mounts.build_root(settings.readable)
-        _warm_up(settings.imports, settings.group_version > 0)
+        _warm_up(settings.imports, settings.group_version > 0, settings.env)
         if settings.mode != "landlock":
             mounts.seal_root()
     except (OSError, ImportError) as error:
@@ -185,7 +200,7 @@ def _become_first(mode: str) -> None:
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _warm_up(imports: list[str], grouped: bool) -> None:
+def _warm_up(imports: list[str], grouped: bool, env: dict[str, str]) -> None:
     """Import, and make every program's copy of what is here cheap."""
     site.setquit()
     site.setcopyright()
@@ -194,7 +209,9 @@ def _warm_up(imports: list[str], grouped: bool) -> None:
         importlib.import_module(name)
     if "numpy.random" in sys.modules:  # the standard library sees to its own generator
         os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
-    seccomp.program(held=grouped)
-    know_ourselves()
+    seccomp.prepared(seccomp.program(held=grouped))
+    set_environment(BoxConfig(env=env).environment())
+    make_streams()
+    forget_ourselves()
     gc.collect()
     gc.freeze()

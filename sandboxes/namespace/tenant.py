@@ -1,0 +1,121 @@
+"""What a keeper holds of the box that it has forked: one that stays, or one for one program."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from envgym.sandboxes.box.call import SAMPLE_S, Call
+from envgym.sandboxes.namespace import syscalls
+from envgym.sandboxes.namespace.birth import be_box, be_program, box_config
+from envgym.sandboxes.namespace.guest import be_guest_box
+from envgym.sandboxes.namespace.settings import BoxSettings
+
+if TYPE_CHECKING:
+    from envgym.sandboxes.namespace.keeper import Keeper
+
+
+class Tenant:
+    """A box that its supervisor serves, PID 1.
+
+    Attributes:
+        id: The host's number for it.
+        file: Of the process whose end is the box's.
+    """
+
+    def __init__(self, keeper: Keeper, box: BoxSettings, files: list[int]) -> None:
+        self.id = box.id
+        if keeper.settings.mode == "landlock":
+            self._pid = os.fork()
+            if self._pid == 0:
+                be_guest_box(keeper, box, files[0])
+        else:
+            with keeper.new_pids():
+                self._pid = os.fork()
+                if self._pid == 0:
+                    be_box(keeper, box, files[0])
+        self.file = os.pidfd_open(self._pid)
+
+    def kill(self) -> None:
+        """Kill all of it."""
+        signal.pidfd_send_signal(self.file, signal.SIGKILL)
+
+    def patience(self) -> float:
+        """Seconds until `hold` is to be called."""
+        return math.inf
+
+    def hold(self) -> None:
+        """Hold it to its limits."""
+
+    def reaped(self) -> dict[str, Any]:
+        """Reap it; as PID 1 the kernel has reaped all its others before."""
+        os.waitpid(self._pid, 0)
+        os.close(self.file)
+        return {}
+
+
+class Single(Tenant):
+    """A box for one program: its PID 1 does nothing, the keeper watches the clock.
+
+    The program's input and output go between it and the host: the keeper, of which later boxes are
+    forks, reads nothing of a program's.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        box: BoxSettings,
+        files: list[int],
+        limits: dict[str, Any],
+        source_bytes: int,
+    ) -> None:
+        self.id = box.id
+        with keeper.new_pids():
+            self._first = syscalls.fork_idle()
+            try:
+                self._pid = os.fork()
+            except OSError:
+                self._end_first()
+                raise
+            if self._pid == 0:
+                be_program(keeper, box, limits, source_bytes, files)
+        self.file = os.pidfd_open(self._pid)
+        config = box_config(keeper)
+        self._call = Call(
+            box.id, self._pid, limits, config.meters, not config.held_outside, (), fresh=True
+        )
+
+    def kill(self) -> None:
+        """Kill all of it, for its time or at the host's word."""
+        os.kill(self._first, signal.SIGKILL)
+
+    def patience(self) -> float:
+        """Seconds until `hold` is to be called."""
+        call = self._call
+        if call.killed:
+            return math.inf
+        return max(min(call.deadline, call.sampled + SAMPLE_S) - time.monotonic(), 0.0)
+
+    def hold(self) -> None:
+        """Kill it where it is past a limit."""
+        if not self._call.killed:
+            self._call.killed = self._call.excess(time.monotonic())
+            if self._call.killed:
+                self.kill()
+
+    def reaped(self) -> dict[str, Any]:
+        """Reap the program, and end with it whatever it has left."""
+        _, status, usage = os.wait4(self._pid, 0)
+        self._end_first()
+        os.close(self.file)
+        cpu_s = usage.ru_utime + usage.ru_stime
+        ending = vars(self._call.ending(status, cpu_s, usage.ru_maxrss << 10))
+        del ending["errors"]  # those the host has
+        return {"ending": ending}
+
+    def _end_first(self) -> None:
+        self.kill()
+        os.waitpid(self._first, 0)  # the kernel lets it end as the last of all
