@@ -7,10 +7,12 @@ to do it copies some hundred and fifty pages, for each fork between an interpret
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 _HELD: list[dict[str, Any]] = []
+_SEED: list[Callable[[], None]] = []
 
 
 def hold_hooks() -> None:
@@ -19,7 +21,7 @@ def hold_hooks() -> None:
     os.register_at_fork = lambda **hooks: _HELD.append(hooks)
     try:
         import_module("threading")
-        import_module("random")
+        _SEED.append(import_module("random").seed)
     finally:
         os.register_at_fork = register
 
@@ -28,5 +30,5 @@ def give_hooks() -> None:
     """In a program's process: they hold for its forks, and it draws as no other process does."""
     for hooks in _HELD:
         os.register_at_fork(**hooks)
-    if _HELD:
-        import_module("random").seed()
+    for seed in _SEED:
+        seed()

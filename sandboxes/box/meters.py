@@ -35,7 +35,8 @@ def _count(file: int | None, name: bytes) -> int:
     if file is None:
         return 0
     try:
-        lines = os.pread(file, 4096, 0).splitlines()
+        text = b"\n" + os.pread(file, 4096, 0)
     except OSError:
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.split()[:1] == [name])
+    rest = text.partition(b"\n" + name + b" ")[2]
+    return int(rest.partition(b"\n")[0] or 0)

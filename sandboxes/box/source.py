@@ -28,7 +28,7 @@ def run_source(code: str, args: list[str], env: dict[str, str], workdir: str) ->
     names = become_main(args, env, workdir).__dict__
     try:
         status = _status(code)
-        threading._shutdown()  # type: ignore[attr-defined]
+        _end_threads()
     except BaseException:
         traceback.print_exc()
         status = 1
@@ -51,6 +51,12 @@ def run_input(source_bytes: int, env: dict[str, str], workdir: str) -> None:
         pieces.append(piece)
         source_bytes -= len(piece)
     run_source(b"".join(pieces).decode("utf-8", "surrogatepass"), [], env, workdir)
+
+
+def _end_threads() -> None:
+    """Wait for threads as an interpreter's end does; where there are none, it would copy pages."""
+    if threading.active_count() > 1 or threading._threading_atexits:  # type: ignore[attr-defined]
+        threading._shutdown()  # type: ignore[attr-defined]
 
 
 def _flush(*streams: Any) -> None:

@@ -6,23 +6,24 @@ import os
 import sys
 from typing import TextIO
 
-_MADE: list[TextIO] = []
+_FORMER: list[TextIO] = []
 
 
 def make_streams() -> None:
-    """Make them once, for every program that is forked from here: each has its own copy of them.
+    """Have them once, for every program that is forked from here: each has its own copy of them.
 
     They are made over pipes, which most programs have: what a stream is made over it remembers.
     """
-    if _MADE:
+    if _FORMER:
         return
+    _FORMER.extend((sys.stdin, sys.stdout, sys.stderr))  # kept: to let go of them is a fork's work
     standard = range(3)
     saved = [os.dup(number) for number in standard]
     inside, outside = os.pipe()
     try:
         for number, file in zip(standard, (inside, outside, outside)):
             os.dup2(file, number)
-        _MADE[:] = _open()
+        _open()
         for number, file in zip(standard, saved):
             os.dup2(file, number, inheritable=True)
     finally:
@@ -32,14 +33,14 @@ def make_streams() -> None:
 
 def take_streams() -> None:
     """Have standard streams over descriptors 0 to 2; in the program's own process."""
-    streams = _MADE or _open()
-    sys.stdin, sys.stdout, sys.stderr = streams
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = streams  # type: ignore[misc, assignment]
+    if not _FORMER:
+        _open()
 
 
-def _open() -> list[TextIO]:
-    return [
-        open(0, encoding="utf-8", errors="surrogateescape", closefd=False),
-        open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False),
-        open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False),
-    ]
+def _open() -> None:
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stderr = open(  # noqa: SIM115
+        2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
+    )
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]

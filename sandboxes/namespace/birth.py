@@ -15,13 +15,15 @@ from envgym.sandboxes.box.meters import Meters
 from envgym.sandboxes.box.source import run_input
 from envgym.sandboxes.box.supervisor import Supervisor
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
+from envgym.sandboxes.namespace.group import Group
 from envgym.sandboxes.namespace.identity import (
     become_first_victim,
     become_supervisor,
     confine,
+    enter_user_namespace,
     keep_only,
 )
-from envgym.sandboxes.namespace.settings import BoxSettings
+from envgym.sandboxes.namespace.settings import BoxSettings, Settings
 
 if TYPE_CHECKING:
     from envgym.sandboxes.namespace.keeper import Keeper
@@ -33,10 +35,10 @@ def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
     Tells the host that the box is ready, or why there is none.
     """
     try:
-        if not _move_in(keeper, box):
+        if not _move_in(keeper, box, is_program=False):
             return
         keeper.control.send(json.dumps({"opened": box.id}).encode())
-        config = box_config(keeper)
+        config = keeper.config
         link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
         Supervisor(Channel(link, link), config).serve()
     finally:
@@ -51,27 +53,26 @@ def be_program(
     That there is no box the host is told as by `be_box`.
     """
     try:
-        if _move_in(keeper, box):
-            config = box_config(keeper)
-            env, workdir = config.environment(), config.workdir
-            become(config, limits, files, lambda: run_input(source_bytes, env, workdir))
+        if _move_in(keeper, box, is_program=True):
+            env, workdir = keeper.environment, keeper.config.workdir
+            become(keeper.config, limits, files, lambda: run_input(source_bytes, env, workdir))
     finally:
-        os._exit(0)
+        os._exit(126)
 
 
-def box_config(keeper: Keeper) -> BoxConfig:
+def box_config(settings: Settings, group: Group | None) -> BoxConfig:
     """What holds for the programs of a keeper's boxes."""
     return BoxConfig(
-        owner=None if keeper.base is None else (mounts.USER, mounts.USER),
-        env=keeper.settings.env,
-        held_outside=keeper.group is not None,
+        owner=(mounts.USER, mounts.USER) if settings.own_ids else None,
+        env=settings.env,
+        held_outside=group is not None,
         count_processes=True,
-        meters=keeper.group.meters if keeper.group is not None else Meters(),
-        confine=partial(confine, seccomp.program(held=keeper.group is not None)),
+        meters=group.meters if group is not None else Meters(),
+        confine=partial(confine, seccomp.program(held=group is not None)),
     )
 
 
-def _move_in(keeper: Keeper, box: BoxSettings) -> bool:
+def _move_in(keeper: Keeper, box: BoxSettings, is_program: bool) -> bool:
     """Leave the machine for the box; whether there is one."""
     try:
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # its own /proc is open to it, for now
@@ -79,10 +80,13 @@ def _move_in(keeper: Keeper, box: BoxSettings) -> bool:
         syscalls.unshare(syscalls.NEWNS | syscalls.NEWIPC)
         owner = None if keeper.base is None else (keeper.base + 1,) * 2
         mounts.mount_own(box.disk_bytes, owner)
-        become_supervisor(keeper.user_namespace, keeper.base is not None)
+        enter_user_namespace(keeper.user_namespace)
+        if is_program:
+            return True
+        become_supervisor(keeper.base is not None)
         if keeper.group is None:  # with the programs, where it has their user
             resource.setrlimit(resource.RLIMIT_NPROC, (box.processes + 1,) * 2)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         keeper.control.send(json.dumps({"error": str(error)}).encode())
         return False
     return True

@@ -35,17 +35,21 @@ def _write_oom_score(score: bytes) -> None:
         os.close(file)
 
 
-def become_supervisor(user_namespace: int, own_ids: bool) -> None:
+def enter_user_namespace(file: int) -> None:
     """Enter the box's user namespace, with all power over its programs and none over its mounts.
 
     Those belong to the namespace above: not even a supervisor that was taken over changes them.
     """
-    syscalls.setns(user_namespace, syscalls.NEWUSER)
+    syscalls.setns(file, syscalls.NEWUSER)
+    syscalls.empty_bounding_set()
+
+
+def become_supervisor(own_ids: bool) -> None:
+    """Be root of the box's user namespace, and of nothing else."""
     if own_ids:
         os.setgroups([])
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
-    syscalls.empty_bounding_set()
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)  # its memory and descriptors are nobody's
     # After the change of user, which would clear it.
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -7,17 +7,17 @@ its last process is gone.
 
 from __future__ import annotations
 
-import contextlib
+import gc
 import json
 import math
 import os
 import select
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from envgym.sandboxes.namespace import syscalls
+from envgym.sandboxes.namespace.birth import box_config
 from envgym.sandboxes.namespace.group import Group
 from envgym.sandboxes.namespace.guest import check_guests, end_guests, remove_folder
 from envgym.sandboxes.namespace.identity import become_no_victim
@@ -47,6 +47,8 @@ class Keeper:
         self.base = base
         if group is not None:
             group.enter()
+        self.config = box_config(settings, group)
+        self.environment = self.config.environment()
         if settings.mode == "landlock":
             check_guests(base)
         else:
@@ -57,7 +59,6 @@ class Keeper:
             # The first process of a program's box has this one's memory.
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
         self._tenant: Tenant | None = None
-        self._ooms = 0
 
     def serve(self) -> None:
         """Fork boxes and reap them until the host hangs up."""
@@ -65,6 +66,7 @@ class Keeper:
         poll.register(self.control, select.POLLIN)
         try:
             self._say({"ready": True})
+            gc.freeze()  # no program's collector looks at what is here
             while self._turn(poll):
                 continue
         finally:
@@ -99,25 +101,20 @@ class Keeper:
         try:
             if self.group is not None:
                 self.group.limit(box.memory_bytes, box.processes)
-                self._ooms = self.group.meters.ooms()
             if message["op"] == "run":
                 self._tenant = Single(self, box, files, message["limits"], message["source_bytes"])
             else:
                 self._tenant = Tenant(self, box, files)
         except OSError as error:
             self._say({"error": str(error)})
+            self._say({"ended": box.id, "ooms": 0})
         finally:
             for file in files:
                 os.close(file)
 
-    @contextlib.contextmanager
-    def new_pids(self) -> Iterator[None]:
-        """The first child is PID 1 of a new namespace, in which all others are too."""
-        syscalls.unshare(syscalls.NEWPID)
-        try:
-            yield
-        finally:
-            syscalls.setns(self._own_pids, syscalls.NEWPID)
+    def own_pids(self) -> None:
+        """Fork children into this process's own namespace again, after an ``unshare(NEWPID)``."""
+        syscalls.setns(self._own_pids, syscalls.NEWPID)
 
     def guest_folder(self, id: int) -> Path:
         """Of a box without a root of its own."""
@@ -130,8 +127,7 @@ class Keeper:
         if self.settings.mode == "landlock":
             end_guests(self.base)
             remove_folder(self.guest_folder(tenant.id))
-        ooms = self.group.meters.ooms() - self._ooms if self.group is not None else 0
-        return {"ended": tenant.id, "ooms": ooms, **message}
+        return message
 
     def _say(self, message: dict[str, Any]) -> None:
         self.control.send(json.dumps(message).encode())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from envgym.sandboxes.box.call import SAMPLE_S, Call
 from envgym.sandboxes.namespace import syscalls
-from envgym.sandboxes.namespace.birth import be_box, be_program, box_config
+from envgym.sandboxes.namespace.birth import be_box, be_program
 from envgym.sandboxes.namespace.guest import be_guest_box
 from envgym.sandboxes.namespace.settings import BoxSettings
 
@@ -28,15 +28,20 @@ class Tenant:
 
     def __init__(self, keeper: Keeper, box: BoxSettings, files: list[int]) -> None:
         self.id = box.id
+        self._meters = keeper.config.meters
+        self._ooms = self._meters.ooms()
         if keeper.settings.mode == "landlock":
             self._pid = os.fork()
             if self._pid == 0:
                 be_guest_box(keeper, box, files[0])
         else:
-            with keeper.new_pids():
+            syscalls.unshare(syscalls.NEWPID)
+            try:
                 self._pid = os.fork()
                 if self._pid == 0:
                     be_box(keeper, box, files[0])
+            finally:
+                keeper.own_pids()
         self.file = os.pidfd_open(self._pid)
 
     def kill(self) -> None:
@@ -51,10 +56,10 @@ class Tenant:
         """Hold it to its limits."""
 
     def reaped(self) -> dict[str, Any]:
-        """Reap it; as PID 1 the kernel has reaped all its others before."""
+        """Reap it (as PID 1 the kernel has reaped all its others before); what the host is told."""
         os.waitpid(self._pid, 0)
         os.close(self.file)
-        return {}
+        return {"ended": self.id, "ooms": self._meters.ooms() - self._ooms}
 
 
 class Single(Tenant):
@@ -73,7 +78,8 @@ class Single(Tenant):
         source_bytes: int,
     ) -> None:
         self.id = box.id
-        with keeper.new_pids():
+        syscalls.unshare(syscalls.NEWPID)
+        try:
             self._first = syscalls.fork_idle()
             try:
                 self._pid = os.fork()
@@ -82,11 +88,11 @@ class Single(Tenant):
                 raise
             if self._pid == 0:
                 be_program(keeper, box, limits, source_bytes, files)
+        finally:
+            keeper.own_pids()
         self.file = os.pidfd_open(self._pid)
-        config = box_config(keeper)
-        self._call = Call(
-            box.id, self._pid, limits, config.meters, not config.held_outside, (), fresh=True
-        )
+        meters, watched = keeper.config.meters, not keeper.config.held_outside
+        self._call = Call(box.id, self._pid, limits, meters, watched, (), fresh=True)
 
     def kill(self) -> None:
         """Kill all of it, for its time or at the host's word."""
@@ -107,14 +113,14 @@ class Single(Tenant):
                 self.kill()
 
     def reaped(self) -> dict[str, Any]:
-        """Reap the program, and end with it whatever it has left."""
+        """See `Tenant`: what the program has left ends with it."""
         _, status, usage = os.wait4(self._pid, 0)
         self._end_first()
         os.close(self.file)
         cpu_s = usage.ru_utime + usage.ru_stime
         ending = vars(self._call.ending(status, cpu_s, usage.ru_maxrss << 10))
         del ending["errors"]  # those the host has
-        return {"ending": ending}
+        return {"ended": self.id, "ooms": ending["ooms"], "ending": ending}
 
     def _end_first(self) -> None:
         self.kill()

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,13 @@ async def backend() -> AsyncIterator[NamespaceBackend]:
     need(found.there, found.detail)
     async with NamespaceBackend() as backend:
         yield backend
+
+
+def most_processes(backend: NamespaceBackend) -> Path:
+    """The limit of the only keeper's control group."""
+    assert backend._parent is not None
+    (path,) = Path(backend._parent.folders["pids"]).glob("*/pids.max")
+    return path
 
 
 async def until_there(mark: str) -> None:
@@ -163,6 +171,20 @@ async def test_closing_ends_what_runs(backend: NamespaceBackend) -> None:
     assert not processes(mark)
     with pytest.raises(BoxLost):
         await task
+
+
+async def test_a_fork_that_fails_is_a_fault(backend: NamespaceBackend) -> None:
+    if backend.no_group:
+        pytest.skip(backend.no_group)
+    await backend.run_python("")
+    group = most_processes(backend)
+    for most in (1, 2):  # not even a first process; no program
+        group.write_text(str(most))
+        with pytest.raises(Fault, match="unavailable"):
+            await backend.run_python("")
+    group.write_text("9")
+    assert (await backend.run_python("print(1)")).text == "1\n"
+    assert backend.keepers == 1
 
 
 async def test_a_killed_keeper_is_a_fault_and_leaves_nothing(backend: NamespaceBackend) -> None:
