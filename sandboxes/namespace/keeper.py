@@ -2,7 +2,7 @@
 
 It sits in the control group, the network and the user ids of its boxes, all of which are slow to
 make. A new box is then one fork; the host that asked for it hears that it is ready, and later that
-its last process is gone.
+its last process is gone. It holds a box for a single program to its limits itself.
 """
 
 from __future__ import annotations
