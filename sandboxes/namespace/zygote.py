@@ -101,6 +101,9 @@ class Zygote:
         try:
             syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
             self.control.close()
+            self._poll.close()
+            for file in self._keepers:  # its neighbours are none of its business
+                os.close(file)
             try:
                 keeper = Keeper(control, self.settings, self._group(number), base)
             except OSError as error:
