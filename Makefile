@@ -40,7 +40,7 @@ demo: setup
 	$(BIN)/envgym train demo --fresh
 
 test: setup programs $(TEMPLATES) $(PUZZLES)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 $(TEMPLATES): | setup
 	-$(BIN)/pip install --quiet --no-deps --target $@ trl==$(TRL)

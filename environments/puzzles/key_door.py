@@ -45,6 +45,8 @@ class KeyDoor(BoundedEnv):
             never wrong, so the reward can be farmed until the turns run out.
         oracle_reads: Chance that the oracle reads the sign before a step, in the turns that it can
             spare. For demonstrations: who has never seen the sign read does not come upon it.
+        oracle_guesses: Chance that the oracle takes any key and keeps it. For demonstrations that
+            show the way, and which key opens the chest too seldom to learn it well.
         invalid_penalty: Taken off the reward of a message in which something was no step.
         max_turns: Twice the shortest way unless given.
     """
@@ -58,6 +60,7 @@ class KeyDoor(BoundedEnv):
         keys: int = 3,
         step_reward: float = 0.0,
         oracle_reads: float = 0.0,
+        oracle_guesses: float = 0.0,
         invalid_penalty: float = 0.0,
         max_turns: int | None = None,
     ) -> None:
@@ -72,9 +75,11 @@ class KeyDoor(BoundedEnv):
         )
         if self.max_turns < length + 2:
             raise UsageError(f"{length} rooms take {length + 2} turns: max_turns is too low")
-        if not 0 <= oracle_reads <= 1:
-            raise UsageError(f"oracle_reads is a chance, in [0, 1], not {oracle_reads}")
-        self._seed, self._levels, self._oracle_reads = seed, levels, oracle_reads
+        for name, chance in (("reads", oracle_reads), ("guesses", oracle_guesses)):
+            if not 0 <= chance <= 1:
+                raise UsageError(f"oracle_{name} is a chance, in [0, 1], not {chance}")
+        self._oracle_reads, self._oracle_guesses = oracle_reads, oracle_guesses
+        self._seed, self._levels = seed, levels
         self._length, self._keys, self._step_reward = length, keys, step_reward
 
     def tasks(self, split: str = "train") -> TaskSource:
@@ -156,14 +161,16 @@ class KeyDoor(BoundedEnv):
         return "The chest is open." if fits else "It stays shut."
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """The key, the sides, the chest; the sign between them as often as `oracle_reads` says."""
-        spare, chest = self.max_turns - self._length - 2, self.task.data["chest"]
+        """The key, the sides, the chest; how well, and with how many signs, the options say."""
+        spare, key = self.max_turns - self._length - 2, self.task.data["chest"]
+        if self._oracle_guesses and self.rng.random() < self._oracle_guesses:
+            key = self.rng.choice(self.task.data["keys"])
         while not self.ended:
             if spare > 0 and self.rng.random() < self._oracle_reads:
                 spare -= 1
                 yield Action.call("read")
-            elif self._held != chest and not (self._room or self._astray):
-                yield Action.call("take", key=chest)
+            elif self._held != key and not (self._room or self._astray):
+                yield Action.call("take", key=key)
             elif self._room < self._length:
                 yield Action.call("go", way="back" if self._astray else self._draught())
             else:

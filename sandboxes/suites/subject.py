@@ -100,10 +100,14 @@ class Subject:
     async def _warm(self) -> Backend:
         backend = open_backend(self.name, **self.options)
         run = partial(backend.run_python, "print(6 * 7)", limits=SMALL)
-        ended(await run(), Outcome.OK, text="42\n")
-        # What a pool keeps of a crowd is no leak: it is filled before anything is counted.
-        for result in await asyncio.gather(*(run() for _ in range(self.crowd))):
-            ended(result, Outcome.OK, text="42\n")
+        try:
+            ended(await run(), Outcome.OK, text="42\n")
+            # What a pool keeps of a crowd is no leak: it is filled before anything is counted.
+            for result in await asyncio.gather(*(run() for _ in range(self.crowd))):
+                ended(result, Outcome.OK, text="42\n")
+        except BaseException:  # this machine cannot have it: nothing of the attempt stays open
+            await backend.close()
+            raise
         return backend
 
     async def _gone(self) -> None:

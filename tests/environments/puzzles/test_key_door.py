@@ -127,6 +127,21 @@ async def test_demonstrations_may_read_the_sign_and_still_arrive() -> None:
         envgym.make("puzzles/key-door-v1", oracle_reads=2.0)
 
 
+async def test_demonstrations_may_show_the_way_with_any_key() -> None:
+    scores, turns = [], set()
+    async with envgym.make("puzzles/key-door-v1", length=2, keys=2, oracle_guesses=1.0) as env:
+        for seed in range(200):
+            await env.reset(seed=seed)
+            async for action in env.oracle():
+                step = await env.step(action)
+            scores.append(step.info["score"])
+            turns.add(step.info["turn"])
+    assert turns == {4}  # the way is the shortest all the same
+    assert 0.4 < sum(scores) / len(scores) < 0.6
+    with pytest.raises(UsageError, match="oracle_guesses is a chance"):
+        envgym.make("puzzles/key-door-v1", oracle_guesses=-1.0)
+
+
 async def test_the_oracle_goes_on_from_wherever_it_is_called() -> None:
     async with envgym.make("puzzles/key-door-v1", length=2, keys=2) as env:
         await env.reset(seed=0, options={"task": TASK})
