@@ -216,6 +216,11 @@ class Evaluation(Section):
     split: str = Field("test", description="Of the environment's tasks.")
     temperature: float = Field(0.0, ge=0, description="0 is greedy.")
     every: int = Field(0, ge=0, description="Also every so many steps; 0 for never.")
+    env: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Arguments of the environment that are others in evaluation, such as tasks "
+        "harder than any trained on; their scores stand by difficulty.",
+    )
 
 
 class Config(Section):

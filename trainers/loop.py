@@ -43,9 +43,8 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         roll = config.rollout
-        limits = Limits(concurrency=roll.concurrency, retries=roll.retries)
         self.env = make_env(config)
-        self.rollout = Rollout(lambda: make_env(config), limits)
+        self.rollout = self._rollout()
         self.source: Sequence[Task] = self.env.tasks("train")
         self.model, tokenizer = build_model(config, self.env)
         self.chat: Chat = build_chat(config, tokenizer)
@@ -181,14 +180,18 @@ class Trainer:
     async def evaluate(self) -> tuple[Scores, list[Episode]]:
         """Scores on held-out tasks."""
         settings = self.config.evaluation
-        tasks = pick_tasks(self.env.tasks(settings.split), settings.tasks)
         agent = self._agent(settings.temperature)
+        rollout = self._rollout(**settings.env) if settings.env else self.rollout
         try:
-            scores, result = await evaluate(
-                self.rollout, agent, tasks, settings.samples, self.config.seed
-            )
+            async with make_env(self.config, **settings.env) as env:
+                tasks = pick_tasks(env.tasks(settings.split), settings.tasks)
+                scores, result = await evaluate(
+                    rollout, agent, tasks, settings.samples, self.config.seed
+                )
         finally:
             await agent.close()
+            if rollout is not self.rollout:
+                await rollout.close()
         return scores, [*result.episodes, *result.quarantined]
 
     async def close(self) -> None:
@@ -196,6 +199,11 @@ class Trainer:
         await self.agent.close()
         await self.rollout.close()
         await self.env.close()
+
+    def _rollout(self, **changes: Any) -> Rollout:
+        config, roll = self.config, self.config.rollout
+        limits = Limits(concurrency=roll.concurrency, retries=roll.retries)
+        return Rollout(lambda: make_env(config, **changes), limits)
 
     def _agent(self, temperature: float) -> LocalAgent:
         roll = self.config.rollout

@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from envgym.environments.puzzles.string_functions import FUNCTIONS, StringFunction, letters
 from envgym.errors import ToolError
@@ -24,6 +25,7 @@ _BINARY = 0.2
 """Share of nodes that join two strings; half of those by ``+``."""
 _DRAWS = 40
 _CALL = re.compile(r"\s*func_(\d{1,2})\((.*)\)\s*", re.DOTALL)
+_JOINING = re.compile(r"\s*({0})\s*\+\s*({0})\s*".format(r'"(?:[^"\\]|\\.)*"'), re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -45,18 +47,25 @@ class Chain:
     used: tuple[int, ...]
 
 
-def compose(rng: random.Random, level: int, pool: Sequence[StringFunction]) -> Chain:
-    """A chain of `level` nodes over functions of `pool`."""
+def compose(
+    rng: random.Random,
+    level: int,
+    pool: Sequence[StringFunction],
+    length: tuple[int, int] = (3, 10),
+) -> Chain:
+    """A chain of `level` nodes over functions of `pool`, on an input of `length` letters."""
     while True:
-        chain = _grow(rng, level, pool)
+        chain = _grow(rng, level, pool, length)
         if chain is not None:
             answer, shown = chain.values[-1], [chain.x, *re.findall(r'"([^"]*)"', chain.code)]
             if answer not in shown:
                 return chain
 
 
-def _grow(rng: random.Random, level: int, pool: Sequence[StringFunction]) -> Chain | None:
-    x = letters(rng, 3, 10)
+def _grow(
+    rng: random.Random, level: int, pool: Sequence[StringFunction], length: tuple[int, int]
+) -> Chain | None:
+    x = letters(rng, *length)
     if rng.random() < 0.25:  # two words, for the function that turns words round
         at = rng.randint(1, len(x) - 1)
         x = f"{x[:at]}-{x[at:]}"
@@ -110,22 +119,30 @@ def quote(value: str | int) -> str:
 
 
 def run_call(code: str) -> str:
-    """The value of one call on plain strings, ``func_3("abc")``.
+    """The value of one call on plain strings, ``func_3("abc")``, or of ``"abc" + "de"``.
 
     Raises:
         ToolError: It is anything else, or its arguments are not such as the function takes.
     """
-    found = _CALL.fullmatch(code[: 3 * MAX_ARGUMENT])
+    code = code[: 3 * MAX_ARGUMENT]
+    if joining := _JOINING.fullmatch(code):
+        return "".join(_arguments(", ".join(joining.groups())))
+    found = _CALL.fullmatch(code)
     index = int(found[1]) if found else len(FUNCTIONS)
     if found is None or index >= len(FUNCTIONS):
-        raise ToolError('write one call on plain strings, such as func_3("abc").')
-    try:
-        arguments = json.loads(f"[{found[2]}]")
-    except (ValueError, RecursionError):
-        raise ToolError('write the arguments out, such as func_8("abc", 2).') from None
-    function = FUNCTIONS[index]
-    texts = [a for a in arguments if isinstance(a, str)]
+        raise ToolError('write one call on plain strings, such as func_3("abc"), or "abc" + "de".')
+    arguments, function = _arguments(found[2]), FUNCTIONS[index]
     first = bool(arguments) and isinstance(arguments[0], str)
-    if not first or not function.accepts(arguments[1:]) or max(map(len, texts)) > MAX_ARGUMENT:
+    if not first or not function.accepts(arguments[1:]):
         raise ToolError(f"{function.name} takes no such arguments.")
     return function.call(*arguments)
+
+
+def _arguments(text: str) -> list[Any]:
+    try:
+        arguments: list[Any] = json.loads(f"[{text}]")
+    except (ValueError, RecursionError):
+        raise ToolError('write the arguments out, such as func_8("abc", 2).') from None
+    if any(isinstance(a, str) and len(a) > MAX_ARGUMENT for a in arguments):
+        raise ToolError(f"a string is longer than {MAX_ARGUMENT} characters.")
+    return arguments

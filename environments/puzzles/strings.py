@@ -22,6 +22,8 @@ from envgym.tools import tool
 from envgym.trajectory import Episode
 
 MAX_LEVEL = 8
+MAX_INPUT = 20
+"""Letters of an input."""
 _CORPUS = 500
 """Puzzles that a tokenizer is trained on."""
 
@@ -33,7 +35,11 @@ class Strings(Attempts):
         levels: Depths of composition, 1 to 8.
         definitions: Whether the functions used are shown; hidden, they have to be known, or tried.
         run: Whether single calls can be tried by the `run` tool.
+        oracle_runs: Chance that the oracle tries the calls before it answers; it answers at once
+            otherwise. For demonstrations that show what can be done, and leave what pays to be
+            found out.
         functions: Those drawn from: all 25, the 13 for training or the 12 held out.
+        length: Fewest and most letters of the input, 2 to 20.
         seed: Of the puzzles.
         attempts: Answers that may be given.
     """
@@ -47,7 +53,9 @@ class Strings(Attempts):
         levels: Sequence[int] = (1, 2, 3),
         definitions: bool = True,
         run: bool = False,
+        oracle_runs: float = 1.0,
         functions: Literal["all", "train", "held_out"] = "all",
+        length: Sequence[int] = (3, 10),
         seed: int = 0,
         attempts: int = 3,
         max_turns: int | None = None,
@@ -57,7 +65,15 @@ class Strings(Attempts):
             raise UsageError(f"levels must be within 1..{MAX_LEVEL}, not {list(levels)}")
         if functions not in ("all", "train", "held_out"):
             raise UsageError(f"functions must be all, train or held_out, not {functions!r}")
-        self._levels = tuple(sorted(set(levels)))
+        if len(length) != 2 or not 2 <= length[0] <= length[1] <= MAX_INPUT:
+            raise UsageError(
+                f"length must be the fewest and the most letters, within 2..{MAX_INPUT}, "
+                f"not {list(length)}"
+            )
+        if not 0 <= oracle_runs <= 1:
+            raise UsageError(f"oracle_runs is a chance, in [0, 1], not {oracle_runs}")
+        self._length = length[0], length[1]
+        self._levels, self._oracle_runs = tuple(sorted(set(levels))), oracle_runs
         self._definitions = definitions
         self._run_allowed = run
         self._seed = seed
@@ -85,7 +101,7 @@ class Strings(Attempts):
 
     def _make(self, rng: random.Random) -> Draft:
         level = rng.choice(self._levels)
-        chain: Chain = compose(rng, level, self._pool)
+        chain: Chain = compose(rng, level, self._pool, self._length)
         data = {"code": chain.code, "x": chain.x, "functions": list(chain.used)}
         steps = [list(step) for step in zip(chain.calls, chain.values, strict=True)]
         return data, {"answer": chain.values[-1], "steps": steps}, level
@@ -107,18 +123,19 @@ class Strings(Attempts):
 
     @tool
     async def run(self, code: str) -> str:
-        """Try one call of a function on plain strings.
+        """Try one call of a function on plain strings, or join two.
 
         Args:
-            code: Such as func_3("abc").
+            code: Such as func_3("abc") or "abc" + "de".
         """
         return run_call(code)
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """Try the calls from the inside out, where they can be, then answer."""
-        calls = [call for call, _ in self.task.hidden["steps"] if call.startswith("func_")]
-        if self._run_allowed and len(calls) < self.max_turns:
-            for call in calls:
+        """Try the calls from the inside out, where and as often as they can be, then answer."""
+        steps = self.task.hidden["steps"]
+        able = self._run_allowed and len(steps) < self.max_turns
+        if able and self.rng.random() < self._oracle_runs:
+            for call, _ in steps:
                 yield Action.call("run", code=call)
         yield Action.call("answer", text=self.task.hidden["answer"])
 

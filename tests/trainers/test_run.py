@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from envgym.errors import UsageError
 from envgym.store import read_episodes
 from envgym.trainers.config import Config
+from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
 from envgym.trainers.run import train
 
@@ -112,3 +113,15 @@ async def test_the_loop_asks_models_for_what_plug_ins_need(tmp_path: Path) -> No
         assert row["learn/sampler_weight"] == pytest.approx(1.0, abs=1e-3)
         assert row["learn/sampler_cut"] == 0
     assert metrics(tmp_path / "a")[1]["learn/logp_gap"] > 1e-4  # the second update of a step
+
+
+async def test_evaluation_may_be_of_another_setting(tmp_path: Path) -> None:
+    """Trained on single questions, and measured on chains of two as well."""
+    settings = config(tmp_path, "a", "evaluation.env={hops: [1, 2]}", "evaluation.tasks=8")
+    trainer = Trainer(settings)
+    try:
+        scores, _ = await trainer.evaluate()
+        assert {task.difficulty for task in trainer.source} == {1}
+    finally:
+        await trainer.close()
+    assert set(scores.by_difficulty) == {"1", "2"}

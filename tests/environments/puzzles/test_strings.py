@@ -81,9 +81,42 @@ async def test_trying_the_calls_one_by_one_leads_to_the_answer() -> None:
         async for action in env.oracle():
             step = await env.step(action)
             seen.append(step.observation.text)
-        outputs = [v for call, v in env.task.hidden["steps"] if call.startswith("func_")]
-        assert seen == [*outputs, "Right."]
+        assert seen == [*(value for _, value in env.task.hidden["steps"]), "Right."]
         assert step.info["score"] == 1.0
+
+
+async def test_the_oracle_tries_the_calls_as_often_as_it_is_asked_to() -> None:
+    turns = {}
+    for chance in (0.0, 0.5, 1.0):
+        options = {"levels": [1], "run": True, "oracle_runs": chance}
+        async with envgym.make("puzzles/strings-v1", **options) as env:
+            turns[chance] = []
+            for seed in range(60):
+                await env.reset(seed=seed)
+                turns[chance].append(len([await env.step(action) async for action in env.oracle()]))
+                assert env.ended
+    assert set(turns[0.0]) == {1}
+    assert set(turns[1.0]) == {2}
+    assert 15 < turns[0.5].count(2) < 45
+
+
+def test_inputs_are_as_long_as_asked_for() -> None:
+    tasks = envgym.make("puzzles/strings-v1", length=[2, 4]).tasks()
+    inputs = [tasks[i].data["x"].replace("-", "") for i in range(200)]
+    assert {len(x) for x in inputs} == {2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ('"ab" + "c"', "abc"),
+        (' "a\\"b"+"+" ', 'a"b+'),
+        ('"" + ""', ""),
+        ('func_6("a", "+")', "a+"),
+    ],
+)
+def test_run_joins_strings(code: str, value: str) -> None:
+    assert run_call(code) == value
 
 
 @pytest.mark.parametrize(
@@ -100,8 +133,13 @@ async def test_trying_the_calls_one_by_one_leads_to_the_answer() -> None:
         ('func_7("a", ["b"])', "no such arguments"),
         (f'func_13("abc", "{"-" * 50}")', "no such arguments"),
         (f'func_5("abc", "{"x" * 50}")', "no such arguments"),
-        (f'func_17("{"a" * 300}")', "no such arguments"),
+        (f'func_17("{"a" * 300}")', "longer than"),
         (f"func_3({'[' * 5000}", "one call"),
+        ('"a" + "b" + "c"', "one call"),
+        ('"a" + 1', "one call"),
+        ('"a" + func_3("b")', "one call"),
+        ('"\\q" + "b"', "write the arguments out"),
+        (f'"{"a" * 300}" + "b"', "longer than"),
     ],
 )
 def test_run_runs_nothing_else(code: str, said: str) -> None:
@@ -139,6 +177,10 @@ async def test_attempts_run_out_and_case_counts() -> None:
         ({"levels": []}, "levels must be"),
         ({"functions": "some"}, "functions must be"),
         ({"attempts": 0}, "attempts must be"),
+        ({"length": [1, 3]}, "length must be"),
+        ({"length": [5, 4]}, "length must be"),
+        ({"length": [5]}, "length must be"),
+        ({"oracle_runs": 1.5}, "oracle_runs is a chance"),
     ],
 )
 def test_bad_arguments_are_named(kwargs: dict[str, Any], message: str) -> None:
