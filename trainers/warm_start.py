@@ -93,11 +93,13 @@ def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) 
         count = round(config.episodes * share / sum(share for _, share in shares))
         if not count:
             continue
-        pool = [task for task in source if difficulty in (None, task.difficulty)]
+        pool: Sequence[int] = range(len(source))  # all of them: none is made that is not chosen
+        if difficulty is not None:
+            pool = [i for i, task in enumerate(source) if task.difficulty == difficulty]
         if not pool:
             raise UsageError(f"warm_start.shares: no task of difficulty {difficulty:g}")
         while count > 0:
-            chosen += rng.sample(pool, min(count, len(pool)))
+            chosen += [source[i] for i in rng.sample(pool, min(count, len(pool)))]
             count -= len(pool)
     return chosen
 
