@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 TRL := 1.16.0
 TEMPLATES := .cache/trl-$(TRL)
 PUZZLES := $(VENV)/.reasoning-gym
+# Tests side by side; 0 for one after another.
+JOBS := auto
 # Attacks that nothing holds back: they would reach what other tests do beside them.
 ALONE := tests/sandboxes/test_suites_tell.py
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
@@ -42,7 +44,7 @@ demo: setup
 	$(BIN)/envgym train demo --fresh
 
 test: setup programs $(TEMPLATES) $(PUZZLES)
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --ignore $(ALONE)
+	$(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --ignore $(ALONE)
 	$(BIN)/pytest $(ALONE)
 
 $(TEMPLATES): | setup
