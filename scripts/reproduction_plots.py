@@ -19,7 +19,7 @@ def main(
 ) -> None:
     """One picture for each reproduction that has a verdict."""
     plt.rcParams["svg.hashsalt"] = "envgym"  # the same picture from the same figures
-    plt.rcParams["svg.fonttype"] = "none"  # letters stay text: a tenth of the size
+    plt.rcParams["svg.fonttype"] = "none"  # letters stay text: half the size
     out.mkdir(exist_ok=True)
     for name, path in reproductions().items():
         verdict = path.with_suffix(".json")

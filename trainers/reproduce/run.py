@@ -115,14 +115,19 @@ def _recipe(spec: Reproduction, folder: Path) -> Path:
 
 
 async def _tune(spec: Reproduction, side: Side, point: Any, folder: Path, one: Any) -> Any:
-    """The value with the best figure of the first claim; of equals the first."""
+    """The value with the best figure of the first claim; of equals the one that got there sooner.
+
+    Of those that are equal by their whole curve too, the first.
+    """
     assert spec.tune is not None
     claim = spec.claims[0]
+    sooner = claim.model_copy(update={"over": "curve"})
     sign = 1 if claim.better == "higher" else -1
     found = []
     for value in spec.tune.values:
         where = folder / "tuning" / side / str(value)
-        found.append(sign * figure(await one(side, point, TUNING_SEED, value, where), claim))
+        summary = await one(side, point, TUNING_SEED, value, where)
+        found.append((sign * figure(summary, claim), sign * figure(summary, sooner)))
     return spec.tune.values[found.index(max(found))]
 
 

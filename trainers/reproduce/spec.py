@@ -97,7 +97,7 @@ class Reproduction(Section):
     tune: Tuning | None = Field(
         None,
         description="Both sides take the best of these, by the first claim, on a seed of its own: "
-        "a baseline with another's settings is no baseline.",
+        "a baseline with another's settings is no baseline. Of equals the one that learnt sooner.",
     )
 
     @property

@@ -142,6 +142,21 @@ async def test_both_sides_are_tuned_on_a_seed_of_its_own(
     assert "learner.lr = 0.01 and 0.01." in (tmp_path / "result.md").read_text()
 
 
+async def test_of_equals_the_one_that_learnt_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All end at 0.8; on the way they had 0.3, 0.6 and 0.6: a mean of 0.7 is the first to have."""
+    halfway = {1e-4: 0.3, 1e-2: 0.6, 1e-3: 0.6}
+
+    async def train(config: Config, **options: Any) -> dict[str, Any]:
+        scores = {"step_2": halfway[config.learner.lr], "trained": 0.8}
+        return {"steps": 4, "wall_s": 1.0, "eval": {k: {"score": v} for k, v in scores.items()}}
+
+    monkeypatch.setattr(run, "train", train)
+    toy = spec(tune={"field": "learner.lr", "values": [1e-4, 1e-2, 1e-3]})
+    assert (await reproduce(toy, tmp_path, 2)).tuned == {"baseline": 1e-2, "method": 1e-2}
+
+
 def test_figures_of_a_run() -> None:
     summary = {
         "steps": 20,
