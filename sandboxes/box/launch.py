@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from envgym.sandboxes.box.config import BoxConfig
-from envgym.sandboxes.box.hooks import give_hooks
+from envgym.sandboxes.box.fork_hooks import give_hooks
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PDEATHSIG, _SUBREAPER = 1, 36

@@ -21,7 +21,7 @@ def _bare_packages() -> None:
 
 if __name__ == "__main__":
     _bare_packages()
-    from envgym.sandboxes.box.hooks import hold_hooks
+    from envgym.sandboxes.box.fork_hooks import hold_hooks
 
     hold_hooks()
     from envgym.sandboxes.namespace.zygote import main
