@@ -18,17 +18,27 @@ _NUMBERS, _FLAGS = {int, float}, {bool}
 
 
 class BatchedInfo(Mapping[str, NDArray[Any]]):
-    """One array of length ``len(infos)`` for each key, and under ``_key`` its mask.
+    """One array of length `count` for each key, and under ``_key`` its mask.
 
     Numbers become float64, int64 or bool arrays with 0 where there is none; anything else becomes
     an object array with None there.
 
     Args:
-        infos: One for each environment; None where it gave none. Not to be changed afterwards.
+        count: How many environments there are.
+        infos: By environment; those that gave none are left out. Not to be changed afterwards.
+        columns: Values by key, one for each environment: of those that are in `infos` they do not
+            count. Not to be changed afterwards.
     """
 
-    def __init__(self, infos: Sequence[Mapping[str, Any] | None]) -> None:
+    def __init__(
+        self,
+        count: int,
+        infos: Mapping[int, Mapping[str, Any]],
+        columns: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        self._count = count
         self._infos = infos
+        self._given = columns or {}
         self._columns: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, key: str) -> NDArray[Any]:
@@ -37,7 +47,8 @@ class BatchedInfo(Mapping[str, NDArray[Any]]):
         return self._columns[key]
 
     def __iter__(self) -> Iterator[str]:
-        for key in dict.fromkeys(chain.from_iterable(filter(None, self._infos))):
+        given = self._given if len(self._infos) < self._count else ()
+        for key in dict.fromkeys(chain(given, chain.from_iterable(self._infos.values()))):
             yield from (key, f"_{key}")
 
     def __len__(self) -> int:
@@ -48,16 +59,25 @@ class BatchedInfo(Mapping[str, NDArray[Any]]):
 
     def _read(self, key: str) -> bool:
         """Make a key's column and its mask; whether any environment gave one."""
-        present = np.array([info is not None and key in info for info in self._infos], np.bool_)
-        values = [info[key] for info in self._infos if info is not None and key in info]
+        values, present = [], np.zeros(self._count, np.bool_)
+        column = self._given.get(key)
+        for i in range(self._count):
+            info = self._infos.get(i)
+            if info is None and column is not None:
+                values.append(column[i])
+            elif info is not None and key in info:
+                values.append(info[key])
+            else:
+                continue
+            present[i] = True
         if not values:
             return False
-        column = filled = _array(values)
-        if len(values) < len(present):
+        array = filled = _array(values)
+        if len(values) < self._count:
             blank = None if filled.dtype == np.object_ else 0
-            column = np.full(len(present), blank, filled.dtype)
-            column[present] = filled
-        self._columns |= {key: column, f"_{key}": present}
+            array = np.full(self._count, blank, filled.dtype)
+            array[present] = filled
+        self._columns |= {key: array, f"_{key}": present}
         return True
 
 

@@ -122,30 +122,26 @@ class Observation:
             the messages are added (a page summarised, a context compacted): a new row starts.
     """
 
-    __slots__ = ("_messages", "_text", "replace_from")
+    __slots__ = ("_content", "replace_from")
 
     def __init__(
         self, content: str | tuple[Message, ...] = (), replace_from: int | None = None
     ) -> None:
-        if isinstance(content, str):
-            self._text: str | None = content
-            self._messages: tuple[Message, ...] | None = None
-        else:
-            self._text, self._messages = None, content
+        self._content = content
         self.replace_from = replace_from
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """The new messages, oldest first."""
-        if self._messages is None:
-            assert self._text is not None
-            self._messages = (user(self._text),)
-        return self._messages
+        if isinstance(self._content, str):
+            self._content = (user(self._content),)
+        return self._content
 
     @property
     def text(self) -> str:
         """The contents joined by newlines, for people and for text-only agents."""
-        return self._text if self._text is not None else "\n".join(m.content for m in self.messages)
+        content = self._content
+        return content if isinstance(content, str) else "\n".join(m.content for m in content)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Observation):

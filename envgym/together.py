@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Generator, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -24,9 +25,12 @@ async def together(work: Generator[Awaitable[T], None, None]) -> list[T | Except
         work: A generator, ``(env.step(a) for …)``: each is made when its turn comes, so that few
             objects are alive at once and none is left over.
     """
+    first = next(work, None)
+    if first is None:
+        return []  # nothing is left to be awaited: what there was, the generator has done itself
     crew = _Crew(work)
     try:
-        await crew.go_on()
+        await crew.go_on(first)
         while running := [helper for helper in crew.helpers if not helper.done()]:
             await asyncio.wait(running)
     except BaseException:
@@ -51,11 +55,11 @@ class _Crew:
         self._work = work
         self._loop = asyncio.get_running_loop()
 
-    async def go_on(self) -> None:
+    async def go_on(self, *begun: Awaitable[Any]) -> None:
         relief = self._loop.call_soon(self._help)  # comes about once this one waits, not before
         outcomes = self.outcomes
         try:
-            for one in self._work:
+            for one in chain(begun, self._work):
                 index = len(outcomes)
                 outcomes.append(None)
                 try:

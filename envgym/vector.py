@@ -14,12 +14,14 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from envgym.batched_info import BatchedInfo
-from envgym.env import Env, Info, StepResult
+from envgym.env import Env, Info
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.registry import make
+from envgym.sweep import Sweep, own_ways
 from envgym.together import together
 
+_NOBODY: frozenset[int] = frozenset()
 Flags = NDArray[np.bool_]
 VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, BatchedInfo]
 
@@ -57,6 +59,7 @@ class VectorEnv:
         self.autoreset_mode = _mode(autoreset)
         self.metadata = {"autoreset_mode": self.autoreset_mode}
         self._observations = [Observation()] * self.num_envs
+        self._own = own_ways(self.envs)
         self._over: set[int] = set()  # those whose episode ended with the last step
 
     async def reset(
@@ -77,7 +80,7 @@ class VectorEnv:
         mask = self._mask(options.pop("reset_mask", None))
         chosen = np.flatnonzero(mask).tolist()
         begun = await together(self.envs[i].reset(seed=seeds[i], options=options) for i in chosen)
-        infos: list[Info | None] = [None] * self.num_envs
+        infos: dict[int, Info] = {}
         failed: dict[int, Exception] = {}
         for i, outcome in zip(chosen, begun, strict=True):
             if isinstance(outcome, Exception):
@@ -87,7 +90,7 @@ class VectorEnv:
                 self._over.discard(i)
         if failed:
             self._fail(failed)
-        return list(self._observations), BatchedInfo(infos)
+        return list(self._observations), BatchedInfo(self.num_envs, infos)
 
     async def step(self, actions: Sequence[Action]) -> VectorStep:
         """Apply one action in each environment.
@@ -102,37 +105,29 @@ class VectorEnv:
         """
         if len(actions) != self.num_envs:
             raise UsageError(f"{len(actions)} actions for {self.num_envs} environments")
-        over = self._over
-        if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            work = (_step_and_reset(*pair) for pair in zip(self.envs, actions, strict=True))
-        elif over and self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            work = (
-                _reset_instead(env) if i in over else env.step(action)
-                for i, (env, action) in enumerate(zip(self.envs, actions, strict=True))
-            )
-        else:
-            work = (env.step(action) for env, action in zip(self.envs, actions, strict=True))
-        outcomes = await together(work)
-        ended: set[int] = set()
+        mode = self.autoreset_mode
+        sweep = Sweep(
+            self.envs,
+            actions,
+            self._observations,
+            over=self._over if mode is AutoresetMode.NEXT_STEP else _NOBODY,
+            own=self._own,
+            again=mode is AutoresetMode.SAME_STEP,
+        )
+        await together(sweep.work())
+        sweep.read()
         # Noted before a failure is raised: it must not lose what the others did.
-        failed: dict[int, Exception] = {}
-        for i, step in enumerate(outcomes):
-            if isinstance(step, Exception):
-                failed[i] = step
-            else:
-                self._observations[i] = step[0]
-                if step[2] or step[3]:
-                    ended.add(i)
-        self._over = ended | (over & failed.keys())
-        if failed:
-            self._fail(failed)
-        observations, rewards, terminations, truncations, infos = zip(*outcomes, strict=True)
+        self._observations = sweep.observations
+        over, self._over = self._over, sweep.ended
+        if sweep.failed:
+            self._over |= over & sweep.failed.keys()
+            self._fail(sweep.failed)
         return (
-            list(observations),
-            np.array(rewards, np.float64),
-            np.array(terminations, np.bool_),
-            np.array(truncations, np.bool_),
-            BatchedInfo(infos),
+            list(sweep.observations),
+            sweep.rewards,
+            sweep.terminations,
+            sweep.truncations,
+            sweep.infos,
         )
 
     async def close(self) -> None:
@@ -149,9 +144,10 @@ class VectorEnv:
 
     def _fail(self, failed: dict[int, Exception]) -> NoReturn:
         """Raise the first failure, naming its environment."""
-        i, error = next(iter(failed.items()))
-        also = f" (also failed: {list(failed)[1:]})" if len(failed) > 1 else ""
-        text = f"environment {i} of {self.num_envs}: {error}{also}"
+        first, *others = sorted(failed)
+        error = failed[first]
+        also = f" (also failed: {others})" if others else ""
+        text = f"environment {first} of {self.num_envs}: {error}{also}"
         if isinstance(error, Fault):
             raise Fault(text, error.kind) from error
         if isinstance(error, UsageError):
@@ -174,21 +170,6 @@ class VectorEnv:
         if mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
             raise UsageError(f"reset_mask must be {self.num_envs} booleans")
         return mask
-
-
-async def _reset_instead(env: Env[Any]) -> StepResult:
-    observation, info = await env.reset()
-    return StepResult(observation, 0.0, False, False, info)
-
-
-async def _step_and_reset(env: Env[Any], action: Action) -> StepResult:
-    """A step; at its end the next episode's first observation, and the last one in the info."""
-    step = await env.step(action)
-    if not step.done:
-        return step
-    observation, info = await env.reset()
-    info |= {"final_obs": step.observation, "final_info": step.info}
-    return step._replace(observation=observation, info=info)
 
 
 def _mode(mode: str | AutoresetMode) -> AutoresetMode:

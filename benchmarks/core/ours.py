@@ -135,8 +135,17 @@ async def rollout_figures() -> dict[str, float]:
     }
 
 
-async def sleep_s(count: int) -> tuple[float, float]:
-    """Seconds for `count` concurrent episodes of one step that waits a second, and the lag."""
+async def vector_sleep_s(count: int) -> float:
+    """Seconds for one step of a vector whose every environment waits a second."""
+    envs = VectorEnv([Sleeping() for _ in range(count)])
+    await envs.reset(seed=0)
+    began = time.perf_counter()
+    await envs.step([ACTIONS[0]] * count)
+    return time.perf_counter() - began
+
+
+async def episodes_sleep_s(count: int) -> tuple[float, float]:
+    """Seconds for `count` recorded episodes, at once, of one step that waits a second; the lag."""
     rollout = Rollout(Sleeping, Limits(concurrency=count))
     result = await rollout.run([Start(s) for s in range(count)], Guesser())
     await rollout.close()
@@ -151,16 +160,17 @@ def peak_mib() -> float:
 
 async def main() -> None:
     """Measure and print."""
-    one, _ = await sleep_s(1)
-    thousand, lag = await sleep_s(1000)
+    one, _ = await episodes_sleep_s(1)
+    thousand, lag = await episodes_sleep_s(1000)
     figures = {
         "env_1_steps_per_s": await env_rate(),
         "vector_1_steps_per_s": await vector_rate(1),
         "vector_1000_steps_per_s": await vector_rate(1000),
         "concurrent_1000_steps_per_s": await concurrent_rate(1000),
-        "sleep_1_s": one,
-        "sleep_1000_s": thousand,
-        "sleep_1000_loop_lag_ms": 1000 * lag,
+        "sleep_1000_s": await vector_sleep_s(1000),
+        "rollout_sleep_1_s": one,
+        "rollout_sleep_1000_s": thousand,
+        "rollout_sleep_loop_lag_ms": 1000 * lag,
         **await rollout_figures(),
     }
     print(json.dumps(figures))

@@ -5,7 +5,9 @@ import pytest
 
 from envgym.batched_info import BatchedInfo
 
-BATCH = BatchedInfo([{"score": 0.5, "turn": 1}, None, {"score": 1, "why": ["a", "b"], "_odd": 3}])
+BATCH = BatchedInfo(
+    3, {0: {"score": 0.5, "turn": 1}, 2: {"score": 1, "why": ["a", "b"], "_odd": 3}}
+)
 
 
 def test_a_column_and_its_mask() -> None:
