@@ -12,6 +12,8 @@ import os
 import random
 import socket
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from envgym.sandboxes.box.frames import Unpacker, pack
@@ -20,10 +22,23 @@ from envgym.sandboxes.box.source import NAME, become_main, exit_status, print_er
 CONTROL = 3
 
 
-def serve_repl(env: dict[str, str], workdir: str) -> None:
-    """Answer requests until the socket closes."""
+def serve_repl(
+    env: dict[str, str],
+    workdir: str,
+    greet: bool = False,
+    begin: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Answer requests until the socket closes.
+
+    Args:
+        greet: Whether to say a first word, as a fork does: by it the other side learns its number.
+        begin: Names that are there from the start.
+    """
     names = become_main([], env, workdir).__dict__
+    names.update(begin)
     control = socket.socket(fileno=CONTROL)
+    if greet:
+        control.sendall(pack({"forked": True}))
     unpacker = Unpacker()
     files: list[int] = []
     count = 0
@@ -67,7 +82,8 @@ def _run(code: str, names: dict[str, Any], title: str) -> bool:
     try:
         tree = ast.parse(code, title)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, title, "exec", dont_inherit=True), names)
+        if tree.body:
+            exec(compile(tree, title, "exec", dont_inherit=True), names)
         if isinstance(last, ast.Expr):
             shown = ast.Expression(last.value)
             sys.displayhook(eval(compile(shown, title, "eval", dont_inherit=True), names))
