@@ -169,6 +169,7 @@ class Pool(Backend):
         except BaseException:
             self.release("")
             raise
+        self.stats.leased_in_all += 1
         return LeasedSession(self, session)
 
     async def run_python(

@@ -58,7 +58,7 @@ class LiveBox(Session):
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[Result] | None = None
         self._tick: asyncio.TimerHandle | None = None
-        self._reading = False
+        self._reading = self._writing = False
         self._lost = self._closed = False
         config = BoxConfig(held_outside=held, meters=place.meters)
         self._process = Process("repl", config, self._bounds)
@@ -87,6 +87,7 @@ class LiveBox(Session):
             try:
                 self._process.run(0, source, bounds)
                 if self._process.writing:
+                    self._writing = True
                     self._loop.add_writer(self._control, self._feed)
                 self._tick = self._loop.call_later(_SHORT_S, self._hold)
                 return await answer
@@ -125,7 +126,10 @@ class LiveBox(Session):
             self._loop.remove_reader(self._control)
             self._kill()
         elif status is not None and not self._lost:
-            self._settle(process.finish(status))
+            answer = process.finish(status)
+            if answer[0]["outcome"] == Outcome.OLE:  # it was over, but past its limit
+                self._kill()
+            self._settle(answer)
 
     def _settle(self, answer: tuple[dict[str, Any], bytes, bytes]) -> None:
         header, out, err = answer
@@ -182,7 +186,9 @@ class LiveBox(Session):
             self._tick.cancel()
         if self._end.done():
             return
-        self._loop.remove_writer(self._control)
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._control)
         if self._reading:
             self._reading = False
             for capture in self._process.output:
