@@ -28,6 +28,8 @@ from envgym.sandboxes.outcome import Outcome, Result
 
 _SHORT_S = 0.01
 """Calls that are over sooner cost no more than their question and their answer."""
+_SHARE = 0.05
+"""Most of this process's time that is spent on looking at one box's processes."""
 
 
 class LiveBox(Session):
@@ -163,7 +165,8 @@ class LiveBox(Session):
         elif now >= call.deadline + GRACE_S and not self._answer.done():
             why = "it kept its box from ending it"
             self._answer.set_result(Result(Outcome.TLE, None, detail=why))
-        soon = min(call.deadline, call.sampled + SAMPLE_S) - now
+        took = time.monotonic() - now  # to look at many processes is not to fill this one's time
+        soon = min(call.deadline - now, max(call.sampled + SAMPLE_S - now, took / _SHARE))
         self._tick = self._loop.call_later(SAMPLE_S if call.killed else max(soon, 0.0), self._hold)
 
     def _read(self, capture: Capture) -> None:
