@@ -55,7 +55,14 @@ class _Closing(ABC):
 
 
 class Session(_Closing):
-    """A live interpreter in a box: a shell, or a Python REPL. Calls are run one at a time."""
+    """A live interpreter in a box: a shell, or a Python REPL. Calls are run one at a time.
+
+    Attributes:
+        ready: Names that a REPL begins with: graders' harnesses that were there before its box was,
+            and need not be sent.
+    """
+
+    ready: frozenset[str] = frozenset()
 
     @abstractmethod
     async def run(self, code: str, *, limits: Limits | None = None) -> Result:
@@ -164,10 +171,13 @@ class Backend(_Closing):
     Attributes:
         name: As in ``open_backend(name)``.
         isolation: What keeps a program in, in a line; weaker forms say that they are.
+        quick: Whether `run_python` and `repl` make their box in less than it takes to use one that
+            lies ready.
     """
 
     name: str
     isolation: str
+    quick: bool = False
 
     @abstractmethod
     async def open(self, *, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
@@ -179,3 +189,32 @@ class Backend(_Closing):
         """Python source in a box of its own that is gone afterwards."""
         async with await self.open(limits=limits) as box:
             return await box.python(code, stdin=stdin)
+
+    async def repl(self, *, limits: Limits | None = None) -> Session:
+        """A live Python REPL in a box of its own, which is gone once the session is closed.
+
+        It is not forked: where one is to be, open a box, and a REPL in it.
+        """
+        box = await self.open(limits=limits)
+        try:
+            return _OwnBox(box, await box.repl())
+        except BaseException:
+            await box.close()
+            raise
+
+
+class _OwnBox(Session):
+    """A session that takes its box along when it is closed."""
+
+    def __init__(self, box: Sandbox, session: Session) -> None:
+        self._box = box
+        self._session = session
+
+    async def run(self, code: str, *, limits: Limits | None = None) -> Result:
+        return await self._session.run(code, limits=limits)
+
+    async def fork(self) -> Session:
+        raise UsageError("a REPL that is its own box cannot be forked: open a box, fork its REPL")
+
+    async def close(self) -> None:
+        await self._box.close()

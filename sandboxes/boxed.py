@@ -172,10 +172,7 @@ class Box(Sandbox):
 
     def bounds(self, limits: Limits | None) -> Limits:
         """The limits of a call: its own where they are lower than the box's."""
-        if limits is None:
-            return self.limits
-        box, call = self.limits.model_dump(), limits.model_dump()
-        return Limits(**{name: min(box[name], call[name]) for name in box})
+        return lower(self.limits, limits)
 
     async def _session(self, kind: str) -> Session:
         bounds = self.limits.model_dump()
@@ -198,10 +195,8 @@ class BoxSession(Session):
 
     async def run(self, code: str, *, limits: Limits | None = None) -> Result:
         """See `Session`."""
-        if "\0" in code:
-            raise UsageError("the code holds a NUL byte: remove it")
+        source = repl_source(code)
         bounds = self._box.bounds(limits)
-        source = code.encode("utf-8", "surrogatepass")
         async with self._turn:
             return await self._box.call({"op": "run", "session": self._number}, bounds, source)
 
@@ -215,6 +210,25 @@ class BoxSession(Session):
         """See `Session`."""
         with contextlib.suppress(UsageError, Fault):  # the box, and the session with it, is gone
             await self._box.ask({"op": "end", "session": self._number})
+
+
+def lower(box: Limits, call: Limits | None) -> Limits:
+    """The limits of a call: its own where they are lower than its box's."""
+    if call is None or call is box:
+        return box
+    own, asked = box.model_dump(), call.model_dump()
+    return Limits(**{name: min(own[name], asked[name]) for name in own})
+
+
+def repl_source(code: str) -> bytes:
+    """A piece of code as a session is sent it.
+
+    Raises:
+        UsageError: It holds what no session can be sent.
+    """
+    if "\0" in code:
+        raise UsageError("the code holds a NUL byte: remove it")
+    return code.encode("utf-8", "surrogatepass")
 
 
 def longer_than_any(argv: Sequence[str], env: Mapping[str, str]) -> bool:

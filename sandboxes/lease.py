@@ -91,3 +91,35 @@ class Lease(Sandbox):
             await self._box.close()
         finally:
             self._pool.release(self._owner, self)
+
+
+class LeasedSession(Session):
+    """A session that is its own box, in somebody's hands: likewise.
+
+    Args:
+        pool: Whose place it takes.
+        session: The session.
+    """
+
+    def __init__(self, pool: Pool, session: Session) -> None:
+        self._pool = pool
+        self._session = session
+        self._open = True
+        self.ready = session.ready
+
+    async def run(self, code: str, *, limits: Limits | None = None) -> Result:
+        """See `Session`."""
+        return await self._session.run(code, limits=limits)
+
+    async def fork(self) -> Session:
+        """See `Backend.repl`."""
+        return await self._session.fork()
+
+    async def close(self) -> None:
+        """See `Session`; the place is free once its box is gone."""
+        try:
+            await self._session.close()
+        finally:
+            if self._open:
+                self._open = False
+                self._pool.release("")

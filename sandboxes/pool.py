@@ -15,20 +15,22 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from envgym.errors import Fault, UsageError
 from envgym.resources import Shared
 from envgym.sandboxes.backends import open_backend
-from envgym.sandboxes.base import Backend, Sandbox
-from envgym.sandboxes.lease import Lease
+from envgym.sandboxes.base import Backend, Sandbox, Session
+from envgym.sandboxes.lease import Lease, LeasedSession
 from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Result
 from envgym.sandboxes.pool_health import answers, gone, works
 from envgym.sandboxes.pool_stats import Histogram, PoolStats
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 4  # warm boxes in the making: more would only slow those that somebody waits for
 _LONGEST_PAUSE = 5.0
+_MadeT = TypeVar("_MadeT")
 
 
 class PoolFull(Fault):
@@ -87,6 +89,7 @@ class Pool(Backend):
             raise UsageError(f"share={share} must be between 1 and most={most}")
         self.name = backend.name
         self.isolation = backend.isolation
+        self.quick = backend.quick
         self.limits = limits or Limits()
         self.stats = PoolStats(waits=Histogram())
         self._backend = backend
@@ -153,6 +156,35 @@ class Pool(Backend):
         self.stats.leased_in_all += 1
         self._refill()
         return lease
+
+    async def repl(self, *, limits: Limits | None = None) -> Session:
+        """See `Backend`: it takes a place as a box does."""
+        if not self.quick:
+            return await super().repl(limits=limits)
+        await self._admit("")
+        try:
+            await self.make_room()
+            bounds = limits or self.limits
+            session = await self._made(lambda: self._backend.repl(limits=bounds))
+        except BaseException:
+            self.release("")
+            raise
+        self.stats.leased_in_all += 1
+        return LeasedSession(self, session)
+
+    async def run_python(
+        self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
+    ) -> Result:
+        """See `Backend`: it takes a place as a box does."""
+        if not self.quick:
+            return await super().run_python(code, stdin=stdin, limits=limits)
+        await self._admit("")
+        try:
+            await self.make_room()
+            bounds = limits or self.limits
+            return await self._backend.run_python(code, stdin=stdin, limits=bounds)
+        finally:
+            self.release("")
 
     def release(self, owner: str, lease: Lease | None = None) -> None:
         """The owner's box is gone: whoever waits may have its place."""
@@ -246,8 +278,8 @@ class Pool(Backend):
         while self._warm and self._held.total() + self._busy + len(self._warm) > self._most:
             await gone(self._warm.popleft().box)
 
-    async def _made(self, make: Callable[[], Awaitable[Sandbox]]) -> Sandbox:
-        """A new box, after as many tries as it takes, or the last try's fault."""
+    async def _made(self, make: Callable[[], Awaitable[_MadeT]]) -> _MadeT:
+        """A new box, or session, after as many tries as it takes, or the last try's fault."""
         for attempt in itertools.count(1):
             try:
                 box = await make()

@@ -13,7 +13,7 @@ from typing import Any
 
 from envgym.errors import Fault, UsageError
 from envgym.resources import Shared
-from envgym.sandboxes import Backend, Limits, Sandbox
+from envgym.sandboxes import Backend, Limits, Result, Sandbox, Session
 from envgym.sandboxes.backends import open_backend
 from envgym.sandboxes.graders.frames import patient
 from envgym.sandboxes.pool import Pool
@@ -43,7 +43,8 @@ class Workshop(Backend):
     ) -> None:
         self.name, self.isolation = backend.name, backend.isolation
         self._limits = patient(limits)
-        self._pool = Pool(backend, size=min(WARM, most), most=most, limits=self._limits)
+        warm = 0 if backend.quick else min(WARM, most)
+        self._pool = Pool(backend, size=warm, most=most, limits=self._limits)
         self._queue = asyncio.Semaphore(most // _EACH)
         self._patience_s = patience_s
         self._works = False
@@ -83,9 +84,24 @@ class Workshop(Backend):
 
     async def open(self, *, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
         """See `Backend`."""
-        if limits is not None and _bears(self._limits, limits):
-            limits = None
-        return await self._pool.open(limits=limits, snapshot=snapshot)
+        return await self._pool.open(limits=self._borne(limits), snapshot=snapshot)
+
+    async def run_python(
+        self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
+    ) -> Result:
+        """See `Backend`."""
+        if self._pool.quick:
+            return await self._pool.run_python(code, stdin=stdin, limits=limits)
+        async with await self.open(limits=limits) as box:
+            return await box.python(code, stdin=stdin, limits=limits)
+
+    async def repl(self, *, limits: Limits | None = None) -> Session:
+        """See `Backend`."""
+        return await self._pool.repl(limits=self._borne(limits))
+
+    def _borne(self, limits: Limits | None) -> Limits | None:
+        """None for the pool's own, where these do."""
+        return None if limits is not None and _bears(self._limits, limits) else limits
 
     async def close(self) -> None:
         """See `Backend`."""

@@ -162,8 +162,8 @@ class WriteProgram(ToolEnv[Task]):
         """
         source, data = self._problem.program(self._taken(code)), _sendable(stdin)
         workshop, limits = self._boxes.workshop, self._bounds.limits
-        async with workshop.turn(_TURN_S), await workshop.open(limits=limits) as box:
-            result = await box.python(source, stdin=data, limits=limits)
+        async with workshop.turn(_TURN_S):
+            result = await workshop.run_python(source, stdin=data, limits=limits)
         return outcome_in_words(result)
 
     @tool

@@ -21,6 +21,7 @@ class Call:
         id: The request's.
         deadline: When its wall-clock time is up, on the monotonic clock.
         killed: The outcome it was killed for, or "".
+        pid: The process; 0 until it is known.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Call:
         self.began = time.monotonic()
         self.deadline = self.began + limits["wall_s"]
         self.sampled = self.began
-        self._pid = pid
+        self.pid = pid
         self._meters = meters
         self._watch_memory = watch_memory
         self._ooms, self._refusals = meters.ooms(), meters.refusals()
-        self._spent = 0.0 if fresh else processes.usage(pid)[0]
+        fresh = fresh or not pid  # it has not even said its number
+        self._own = 0.0 if fresh else processes.seconds(pid)
+        self._spent: float | None = 0.0 if fresh else None
         self._peak = 0
         self._seen = 0.0
         self._crowded = False
@@ -58,7 +61,9 @@ class Call:
         if now - self.sampled < SAMPLE_S:
             return ""
         self.sampled = now
-        seconds, resident, tasks = processes.usage(self._pid)
+        seconds, resident, tasks = processes.usage(self.pid)
+        if self._spent is None:  # most calls are over before the first sample, and pay for none
+            self._spent = seconds - (processes.seconds(self.pid) - self._own)
         self._seen = max(self._seen, seconds - self._spent)
         self._peak = max(self._peak, resident)
         self._crowded |= tasks >= self.limits["processes"]
@@ -68,11 +73,16 @@ class Call:
         if not self._watch_memory or resident <= most:
             return ""
         # Forks share most of their pages: what that costs to count is spent only near the limit.
-        return "MLE" if processes.proportional(self._pid) > most else ""
+        return "MLE" if processes.proportional(self.pid) > most else ""
 
     def spent(self) -> float:
         """Processor seconds seen so far."""
         return self._seen
+
+    def _now_spent(self) -> float:
+        if self._spent is None:
+            return processes.seconds(self.pid) - self._own
+        return max(self._seen, processes.usage(self.pid)[0] - self._spent)
 
     def reply(
         self, status: int, cpu_s: float | None = None, resident: int = 0
@@ -82,7 +92,7 @@ class Call:
         if not self.killed and any(capture.over for capture in self.output):
             self.killed = "OLE"
         if cpu_s is None:
-            cpu_s = max(self._seen, processes.usage(self._pid)[0] - self._spent)
+            cpu_s = self._now_spent()
         end = self.ending(status, cpu_s, resident)
         end.errors = err[-ERRORS:]
         verdict, code, detail = outcome(end, self.limits["cpu_s"], self.limits["memory_bytes"])

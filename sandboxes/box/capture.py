@@ -51,3 +51,20 @@ class Capture:
         if self.file >= 0:
             os.close(self.file)
             self.file, self.open = -1, False
+
+
+def pipes(count: int) -> list[int]:
+    """So many pipes: the reading and the writing end of each, one after the other.
+
+    Raises:
+        OSError: This process has no descriptors left; none stays open.
+    """
+    files: list[int] = []
+    try:
+        for _ in range(count):
+            files += os.pipe()
+    except OSError:
+        for file in files:
+            os.close(file)
+        raise
+    return files

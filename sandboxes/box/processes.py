@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Iterator
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
+_PROCESS_CLOCK = 2  # of clock_getcpuclockid(3), for all threads together
 _ROUNDS = 200  # of killing, before what forks faster than that is left to the box's own end
 
 
@@ -33,6 +35,14 @@ def tree(pid: int) -> Iterator[int]:
             seen.add(pid)
             yield pid
             waiting += children(pid)
+
+
+def seconds(pid: int) -> float:
+    """Processor seconds of one process and no other, by its own clock: far cheaper than `usage`."""
+    try:
+        return time.clock_gettime(~pid << 3 | _PROCESS_CLOCK)
+    except OSError:
+        return 0.0
 
 
 def usage(pid: int) -> tuple[float, int, int]:

@@ -12,18 +12,35 @@ import os
 import random
 import socket
 import sys
+from collections.abc import Mapping
+from types import CodeType, MappingProxyType
 from typing import Any
 
 from envgym.sandboxes.box.frames import Unpacker, pack
 from envgym.sandboxes.box.source import NAME, become_main, exit_status, print_error
 
 CONTROL = 3
+_FORKED = pack({"forked": True})
+_ANSWERS = {ok: pack({"ok": ok}) for ok in (True, False)}
 
 
-def serve_repl(env: dict[str, str], workdir: str) -> None:
-    """Answer requests until the socket closes."""
+def serve_repl(
+    env: dict[str, str],
+    workdir: str,
+    greet: bool = False,
+    begin: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Answer requests until the socket closes.
+
+    Args:
+        greet: Whether to say a first word, as a fork does: by it the other side learns its number.
+        begin: Names that are there from the start.
+    """
     names = become_main([], env, workdir).__dict__
+    names.update(begin)
     control = socket.socket(fileno=CONTROL)
+    if greet:
+        control.sendall(_FORKED)
     unpacker = Unpacker()
     files: list[int] = []
     count = 0
@@ -41,7 +58,7 @@ def serve_repl(env: dict[str, str], workdir: str) -> None:
             ok = _run(parts[0].decode("utf-8", "surrogatepass"), names, f"<{NAME} {count}>")
             sys.stdout.flush()
             sys.stderr.flush()
-            control.sendall(pack({"ok": ok}))
+            control.sendall(_ANSWERS[ok])
 
 
 def _forked(control: socket.socket, files: list[int]) -> socket.socket:
@@ -57,7 +74,7 @@ def _forked(control: socket.socket, files: list[int]) -> socket.socket:
         os.dup2(file, number)
         os.close(file)
     control = socket.socket(fileno=CONTROL)
-    control.sendall(pack({"forked": True}))
+    control.sendall(_FORKED)
     return control
 
 
@@ -65,12 +82,11 @@ def _run(code: str, names: dict[str, Any], title: str) -> bool:
     """Run a cell; the value of a last expression is shown."""
     linecache.cache[title] = (len(code), None, code.splitlines(keepends=True), title)
     try:
-        tree = ast.parse(code, title)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, title, "exec", dont_inherit=True), names)
-        if isinstance(last, ast.Expr):
-            shown = ast.Expression(last.value)
-            sys.displayhook(eval(compile(shown, title, "eval", dont_inherit=True), names))
+        statements, shown = _compiled(code, title)
+        if statements is not None:
+            exec(statements, names)
+        if shown is not None:
+            sys.displayhook(eval(shown, names))
     except SystemExit as end:
         status = exit_status(end)
         sys.stdout.flush()
@@ -79,3 +95,21 @@ def _run(code: str, names: dict[str, Any], title: str) -> bool:
         print_error(error)
         return False
     return True
+
+
+def _compiled(code: str, title: str) -> tuple[CodeType | None, CodeType | None]:
+    """All but a last expression, and that."""
+    if not code[:1].isspace():  # which an expression may begin with, and a statement may not
+        try:
+            return None, compile(code, title, "eval", dont_inherit=True)
+        except SyntaxError:
+            pass  # most that a program sends over and over is an expression: no tree is made of it
+    tree = ast.parse(code, title)
+    shown = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = ast.Expression(tree.body[-1].value)
+        del tree.body[-1]
+        shown = compile(last, title, "eval", dont_inherit=True)
+    if not tree.body:
+        return None, shown
+    return compile(tree, title, "exec", dont_inherit=True), shown

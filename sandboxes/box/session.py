@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from envgym.sandboxes.box.call import Call
-from envgym.sandboxes.box.capture import Capture
+from envgym.sandboxes.box.capture import Capture, pipes
 from envgym.sandboxes.box.config import BoxConfig
 from envgym.sandboxes.box.frames import BadFrame, Unpacker, pack
 from envgym.sandboxes.box.launch import execute, spawn
@@ -46,9 +46,14 @@ class Session:
         self.hung_up = False
         self._unpacker = Unpacker(4096, 0)  # what a model's code may send us is kept small
         self._waiting = b""
-        self.control, self._theirs = socket.socketpair()
+        out, self._out, err, self._err = ends = pipes(2)
+        try:
+            self.control, self._theirs = socket.socketpair()
+        except OSError:
+            for file in ends:
+                os.close(file)
+            raise
         self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        (out, self._out), (err, self._err) = os.pipe(), os.pipe()
         self.output = Capture(out, limits["output_bytes"]), Capture(err, limits["output_bytes"])
 
     def start(self) -> None:
@@ -90,7 +95,7 @@ class Session:
 
     def fork_into(self, copy: Session) -> None:
         """Ask the process to fork; `copy` has the ends for the new one."""
-        files = [copy._theirs.fileno(), copy._out, copy._err]
+        files = copy.theirs
         socket.send_fds(self.control, [pack({"op": "fork"})], files)
         copy.started()
 
@@ -104,6 +109,11 @@ class Session:
         self.call = Call(id, self.pid, limits, meters, watched, self.output, fresh=False)
         self._waiting = code + b"\0" if self.kind == "shell" else pack({"op": "run"}, code)
         self.feed()
+
+    @property
+    def theirs(self) -> list[int]:
+        """The process's ends, until it has `started`: socket, output, error."""
+        return [self._theirs.fileno(), self._out, self._err]
 
     @property
     def reading(self) -> list[int]:
@@ -131,16 +141,14 @@ class Session:
 
         What the process says here is said by code of the model's. It can but lie about itself.
         """
+        greets = self.pid == 0
         try:
-            data, extra, _, _ = self.control.recvmsg(1 << 16, socket.CMSG_SPACE(_CREDENTIALS.size))
+            data = self._greeting() if greets else self.control.recv(1 << 16)
         except BlockingIOError:
             return None
         except OSError:
-            data, extra = b"", []
+            data = b""
         self.hung_up = not data
-        if self.pid == 0:
-            self.pid = next((_CREDENTIALS.unpack(c[2])[0] for c in extra if c[1] == 2), 0)
-            return None
         if self.call is None or not data:
             return None
         if self.kind == "shell":
@@ -148,12 +156,20 @@ class Session:
             return (int(digits) & 0xFF) << 8 if digits.isdigit() else 1 << 8
         try:
             for header, _ in self._unpacker.feed(data):
-                if "ok" not in header:
-                    continue  # a fork's first word
+                if greets and "forked" in header:
+                    continue
                 return 0 if header.get("ok") else 1 << 8
         except BadFrame:
             return 1 << 8
         return None
+
+    def _greeting(self) -> bytes:
+        """The first word of a process that knows its number only in a namespace of its own."""
+        data, extra, _, _ = self.control.recvmsg(1 << 16, socket.CMSG_SPACE(_CREDENTIALS.size))
+        self.pid = next((_CREDENTIALS.unpack(c[2])[0] for c in extra if c[1] == 2), 0)
+        if self.call is not None:
+            self.call.pid = self.pid
+        return data
 
     def finish(
         self, status: int, cpu_s: float | None = None

@@ -11,13 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from envgym.sandboxes.base import Backend, Session
 from envgym.sandboxes.graders.compare import show
 from envgym.sandboxes.graders.frames import (
-    compiled,
     frame,
     nonce,
     patient,
@@ -53,7 +51,7 @@ class AssertTests:
     prelude: str = ""
     hidden: bool = False
 
-    @cached_property
+    @property
     def rewritten(self) -> Rewritten:
         """The tests that count."""
         return rewrite(self.source)
@@ -83,14 +81,12 @@ async def grade_asserts(
     counted = tests.rewritten
     solution = BoxedSolution(backend, source, limits=limits, budget_s=budget_s)
     bounds = patient(limits)
-    box = await backend.open(limits=bounds)
     try:
-        async with await box.repl() as session:
+        async with await backend.repl(limits=bounds) as session:
             match = _Match(session, solution, tests, bounds)
             final = await match.play(counted)
     finally:
         await solution.close()
-        await box.close()
     if isinstance(final, Verdict):
         return final
     error = match.error or final["error"]
@@ -110,13 +106,13 @@ class _Match:
         self._solution = solution
         self._tests = tests
         self._limits = limits
+        self._harness = ""
         self.calls: list[str] = []
         self.error = ""
 
     async def play(self, counted: Rewritten) -> dict[str, Any] | Verdict:
         expected = max(1, len(counted.required))
-        code = f"{compiled('values', 'referee')}_envgym_referee = Referee()\n"
-        await start_harness(self._session, code, self._limits)
+        self._harness = await start_harness(self._session, "referee", self._limits)
         program = {
             "prelude": self._tests.prelude,
             "tests": counted.source,
@@ -141,7 +137,7 @@ class _Match:
 
     async def _say(self, method: str, text: str) -> tuple[dict[str, Any] | None, str]:
         mark = nonce()
-        code = f"_envgym_referee.{method}{(mark, text)!r}"
+        code = f"{self._harness}.{method}{(mark, text)!r}"
         result = await self._session.run(code, limits=self._limits)
         found = frame(result, mark)
         if found is None:

@@ -55,16 +55,29 @@ def patient(limits: Limits) -> Limits:
     return roomy(limits).model_copy(update=times)
 
 
-async def start_harness(session: Session, source: str, limits: Limits) -> None:
-    """Run what the graders themselves put into a box; nobody else's code has run in it yet.
+async def start_harness(session: Session, name: str, limits: Limits) -> str:
+    """Have a harness in a box in which nobody else's code has run yet.
+
+    Args:
+        session: In that box.
+        name: Of its module in ``inbox``, and of its class.
+        limits: Of its start.
+
+    Returns:
+        What it is called there.
 
     Raises:
         Fault: It does not start: that is no program's doing.
     """
+    called = f"_envgym_{name}"
+    if called in session.ready:
+        return called
+    source = f"{compiled('values', name)}{called} = {name.title()}()\n"
     result = await session.run(source, limits=limits)
     if not result.ok:
         said = result.detail or result.error_text[-300:].strip() or result.outcome
         raise Fault(f"sandbox: a grader does not start in its box: {said}", "infra")
+    return called
 
 
 @cache

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 import secrets
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from envgym.errors import UsageError
 
-_BRANCHES = (ast.If, ast.While, ast.Try, ast.TryStar, ast.Match, ast.ExceptHandler)
+_TRIES = (ast.Try, ast.TryStar)
+_BRANCHES = (ast.If, ast.While, ast.Match, *_TRIES)
+_KEPT = 1024
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,28 @@ def rewrite(source: str) -> Rewritten:
     Raises:
         UsageError: The source does not parse, or holds no assert.
     """
+    kept = _rewritten(source)
+    hooks = _hooks()
+    text = kept.source
+    for before, after in zip(kept.hooks, hooks, strict=True):
+        text = text.replace(before, after)
+    return replace(kept, source=text, hooks=hooks)
+
+
+def _hooks() -> tuple[str, str]:
+    """Names that no tests and no solution hold, whatever they were told in earlier verdicts."""
+    return f"_passed_{secrets.token_hex(8)}", f"_failed_{secrets.token_hex(8)}"
+
+
+@lru_cache(_KEPT)
+def _rewritten(source: str) -> Rewritten:
+    """`rewrite`, but for the names: a task's many verdicts share it."""
     try:
         tree = ast.parse(source)
-        hooks = f"_passed_{secrets.token_hex(4)}", f"_failed_{secrets.token_hex(4)}"
+        hooks = _hooks()
         counting = _Counting(hooks)
-        counting.visit(tree)
-        text = ast.unparse(ast.fix_missing_locations(tree))
+        tree.body = counting.block(tree.body)
+        text = ast.unparse(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UsageError(f"the tests do not parse: {error}") from None
     if not counting.sites:
@@ -54,7 +72,9 @@ def rewrite(source: str) -> Rewritten:
     return Rewritten(text, tuple(counting.sites), frozenset(counting.required), hooks)
 
 
-class _Counting(ast.NodeTransformer):
+class _Counting:
+    """Statements alone are walked: an assert is one, and no expression holds one."""
+
     def __init__(self, hooks: tuple[str, str]) -> None:
         self.sites: list[str] = []
         self.required: set[int] = set()
@@ -62,28 +82,43 @@ class _Counting(ast.NodeTransformer):
         self._branches = 0
         self._tries = 0
 
-    def visit(self, node: ast.AST) -> Any:
-        branch, attempt = isinstance(node, _BRANCHES), isinstance(node, ast.Try | ast.TryStar)
+    def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The statements of a body, each assert of them counted."""
+        return [made for node in body for made in self._statement(node)]
+
+    def _statement(self, node: ast.stmt) -> list[ast.stmt]:
+        if isinstance(node, ast.Assert):
+            return self._counted(node)
+        branch, attempt = isinstance(node, _BRANCHES), isinstance(node, _TRIES)
         self._branches += branch
         self._tries += attempt
-        seen = super().visit(node)
+        self._inside(node)
         self._branches -= branch
         self._tries -= attempt
-        return seen
+        return [node]
 
-    def visit_Assert(self, node: ast.Assert) -> ast.stmt | list[ast.stmt]:
+    def _inside(self, node: ast.AST) -> None:
+        for name in node._fields:  # in the source's order, and so are the numbers of asserts
+            if name in ("body", "orelse", "finalbody"):
+                setattr(node, name, self.block(getattr(node, name)))
+            elif name in ("handlers", "cases"):
+                for part in getattr(node, name):
+                    self._inside(part)
+
+    def _counted(self, node: ast.Assert) -> list[ast.stmt]:
         site = len(self.sites)
         self.sites.append(ast.unparse(node))
         if not self._branches:
             self.required.add(site)
-        passed = ast.parse(f"{self._hooks[0]}({site})").body
+        number = ast.Constant(site)
+        passed = _call(self._hooks[0], number)
         if self._tries:  # a `try` of the tests' own may wait for it to fail
-            return [node, *passed]
+            return [node, passed]
         error = f"_error{self._hooks[1]}"
-        report = f"{self._hooks[1]}({site}, {error})"
-        shell = ast.parse(f"try: ...\nexcept BaseException as {error}: {report}")
-        attempt = shell.body[0]
-        assert isinstance(attempt, ast.Try)
-        attempt.body = [node]
-        attempt.orelse = passed
-        return attempt
+        failed = _call(self._hooks[1], number, ast.Name(error))
+        handler = ast.ExceptHandler(ast.Name("BaseException"), error, [failed])
+        return [ast.Try([node], [handler], [passed], [])]
+
+
+def _call(name: str, *arguments: ast.expr) -> ast.stmt:
+    return ast.Expr(ast.Call(ast.Name(name), [*arguments], []))

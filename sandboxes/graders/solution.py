@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from envgym.sandboxes.base import Backend, Sandbox, Session, SessionLost
+from envgym.sandboxes.base import Backend, Session, SessionLost
 from envgym.sandboxes.graders.frames import (
-    compiled,
     frame,
     nonce,
     patient,
@@ -19,7 +18,6 @@ from envgym.sandboxes.graders.verdict import WORDS, Status
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 
-_HARNESS = "_envgym_candidate"
 _TAIL = 1000
 _MOST_LOSSES = 25
 
@@ -79,8 +77,8 @@ class BoxedSolution:
         self._bounds = patient(limits)
         self._left_s = budget_s
         self._losses = 0
-        self._box: Sandbox | None = None
         self._session: Session | None = None
+        self._harness = ""
 
     async def call(self, name: str, payload: str) -> Answer:
         """Call a function.
@@ -100,10 +98,8 @@ class BoxedSolution:
             return _SPENT
         if self._losses >= _MOST_LOSSES:
             return _LOST_TOO_OFTEN
-        self._box = await self._backend.open(limits=self._bounds)
-        self._session = await self._box.repl()
-        code = f"{compiled('values', 'candidate')}{_HARNESS} = Candidate()\n"
-        await start_harness(self._session, code, self._bounds)
+        self._session = await self._backend.repl(limits=self._bounds)
+        self._harness = await start_harness(self._session, "candidate", self._bounds)
         return await self._ask("load", self._source)
 
     async def _ask(self, method: str, *args: str) -> Answer:
@@ -111,9 +107,10 @@ class BoxedSolution:
         if self._left_s <= 0:
             return _SPENT
         mark = nonce()
-        code = f"{_HARNESS}.{method}{(mark, *args)!r}"
-        wall_s = min(self._limits.wall_s, self._left_s)
-        limits = self._limits.model_copy(update={"wall_s": wall_s})
+        code = f"{self._harness}.{method}{(mark, *args)!r}"
+        limits = self._limits
+        if self._left_s < limits.wall_s:
+            limits = limits.model_copy(update={"wall_s": self._left_s})
         try:
             result = await self._session.run(code, limits=limits)
         except SessionLost:  # a thread or a child of an earlier call ended it meanwhile
@@ -132,10 +129,9 @@ class BoxedSolution:
 
     async def close(self) -> None:
         """Let go of the box."""
-        self._session = None
-        box, self._box = self._box, None
-        if box is not None:
-            await box.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
 
 _SPENT = Answer(Status.TLE, detail="the time for all tests together is spent")

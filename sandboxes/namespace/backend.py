@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envgym.errors import Fault, UsageError
-from envgym.sandboxes.base import Backend, Sandbox
+from envgym.sandboxes.base import Backend, Sandbox, Session
 from envgym.sandboxes.boxed import Box, check_input
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.link import Link
 from envgym.sandboxes.namespace.cgroup import NoCgroup, Parent, make_parent
+from envgym.sandboxes.namespace.live import LiveBox
 from envgym.sandboxes.namespace.nursery import Nursery, Stay
 from envgym.sandboxes.namespace.run import Run
 from envgym.sandboxes.namespace.settings import STDLIB, BoxSettings, Settings
@@ -63,12 +64,13 @@ class NamespaceBackend(Backend):
         for path in readable:
             _check_readable(path)
         self.mode = mode
+        self.quick = mode != "landlock"
         self._imports = [*imports]
         self._readable = [*readable]
         self._ids = itertools.count(1)
         self._nursery: Nursery | None = None
         self._starting = asyncio.Lock()
-        self._boxes: set[Box | Run] = set()
+        self._boxes: set[Box | LiveBox | Run] = set()
         self._folder = ""
         self._parent: Parent | None = None
         self.no_group = ""
@@ -112,6 +114,27 @@ class NamespaceBackend(Backend):
         finally:
             self._boxes.discard(run)
             nursery.give_back(place)
+
+    async def repl(self, *, limits: Limits | None = None) -> Session:
+        """See `Backend`: the box is that REPL, and is made while its first code is sent."""
+        if self.mode == "landlock":
+            return await super().repl(limits=limits)
+        bounds = limits or Limits()
+        nursery = await self._running()
+        place = await nursery.place()
+
+        def gone() -> None:
+            self._boxes.discard(live)
+            nursery.give_back(place)
+
+        held = self._parent is not None
+        try:
+            live = LiveBox(place, self._settings_of(bounds), bounds, held, gone)
+        except OSError as error:
+            nursery.give_back(place)
+            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+        self._boxes.add(live)
+        return live
 
     def _settings_of(self, bounds: Limits) -> BoxSettings:
         id = next(self._ids)

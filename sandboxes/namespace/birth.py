@@ -12,6 +12,7 @@ from envgym.sandboxes.box.channel import Channel
 from envgym.sandboxes.box.config import BoxConfig
 from envgym.sandboxes.box.launch import become
 from envgym.sandboxes.box.meters import Meters
+from envgym.sandboxes.box.repl import serve_repl
 from envgym.sandboxes.box.source import run_input
 from envgym.sandboxes.box.supervisor import Supervisor
 from envgym.sandboxes.namespace import mounts, seccomp, syscalls
@@ -23,6 +24,7 @@ from envgym.sandboxes.namespace.identity import (
     enter_user_namespace,
     keep_only,
 )
+from envgym.sandboxes.namespace.ready import READY
 from envgym.sandboxes.namespace.settings import BoxSettings, Settings
 
 if TYPE_CHECKING:
@@ -46,16 +48,25 @@ def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
 
 
 def be_program(
-    keeper: Keeper, box: BoxSettings, limits: dict[str, Any], source_bytes: int, files: list[int]
+    keeper: Keeper,
+    box: BoxSettings,
+    limits: dict[str, Any],
+    source_bytes: int | None,
+    files: list[int],
 ) -> None:
     """Become the one program of a box, its source the first bytes of its input; never returns.
+
+    Without a source it is a REPL.
 
     That there is no box the host is told as by `be_box`.
     """
     try:
         if _move_in(keeper, box, is_program=True):
             env, workdir = keeper.environment, keeper.config.workdir
-            become(keeper.config, limits, files, lambda: run_input(source_bytes, env, workdir))
+            if source_bytes is None:
+                repl = partial(serve_repl, env, workdir, greet=True, begin=READY)
+                become(keeper.config, limits, files, repl, whole_life=False)
+            become(keeper.config, limits, files, partial(run_input, source_bytes, env, workdir))
     finally:
         os._exit(126)
 

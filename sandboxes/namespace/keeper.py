@@ -23,7 +23,7 @@ from envgym.sandboxes.namespace.guest import check_guests, end_guests, remove_fo
 from envgym.sandboxes.namespace.identity import become_no_victim
 from envgym.sandboxes.namespace.namespaces import enter_common, make_user_namespace
 from envgym.sandboxes.namespace.settings import BoxSettings, Settings
-from envgym.sandboxes.namespace.tenant import Single, Tenant
+from envgym.sandboxes.namespace.tenant import Alone, Single, Tenant
 
 MESSAGE = 1 << 16
 
@@ -65,7 +65,9 @@ class Keeper:
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         try:
-            self._say({"ready": True})
+            counters = self.config.meters
+            files = [f for f in (counters.memory, counters.processes) if f is not None]
+            socket.send_fds(self.control, [b'{"ready": true}'], files)
             gc.freeze()  # no program's collector looks at what is here
             while self._turn(poll):
                 continue
@@ -82,7 +84,7 @@ class Keeper:
                 poll.unregister(file)
                 self._say(self._reaped())
                 return True
-            data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 3)
+            data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 4)
             if not data:
                 return False
             self._handle(json.loads(data), files)
@@ -103,6 +105,8 @@ class Keeper:
                 self.group.limit(box.memory_bytes, box.processes)
             if message["op"] == "run":
                 self._tenant = Single(self, box, files, message["limits"], message["source_bytes"])
+            elif message["op"] == "repl":
+                self._tenant = Alone(self, box, files, message["limits"])
             else:
                 self._tenant = Tenant(self, box, files)
         except OSError as error:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 import socket
 from typing import Any
 
 from envgym.errors import Fault
+from envgym.sandboxes.box.meters import Meters
 from envgym.sandboxes.box.outcomes import Ending
 from envgym.sandboxes.namespace.settings import BoxSettings
 
@@ -20,6 +22,7 @@ class Place:
 
     Attributes:
         alive: Whether the keeper runs.
+        meters: The counters of its control group, if it has one; closed with it.
     """
 
     def __init__(self, control: socket.socket) -> None:
@@ -29,6 +32,7 @@ class Place:
         self._ended: asyncio.Future[dict[str, Any]] | None = None
         self._box = 0
         self.alive = True
+        self.meters = Meters()
         self._loop.add_reader(control, self._heard)
 
     @property
@@ -66,6 +70,21 @@ class Place:
         """
         self._begin("run", box, files, limits=limits, source_bytes=source_bytes)
 
+    def repl(
+        self, box: BoxSettings, limits: dict[str, Any], files: list[int]
+    ) -> asyncio.Future[dict[str, Any]]:
+        """Have a box made that is a REPL.
+
+        Args:
+            box: The box's settings.
+            limits: The box's.
+            files: Its standard input, output and error, and its socket.
+
+        Returns:
+            What the keeper says of its end, once the box is gone; `fault` where that is no ending.
+        """
+        return self._begin("repl", box, files, limits=limits)
+
     async def ending(self) -> Ending:
         """How that program ended, once its box is gone.
 
@@ -74,11 +93,14 @@ class Place:
         """
         assert self._ended is not None
         message = await asyncio.shield(self._ended)
-        if self._answer.done():
-            self._answer.result()
-        if "ending" not in message:
-            raise Fault("sandbox: the box's keeper is gone")
+        if self._answer.done() or "ending" not in message:
+            raise self.fault()
         return Ending(**message["ending"])
+
+    def fault(self) -> BaseException:
+        """Why there was no box."""
+        told = self._answer.exception() if self._answer.done() else None
+        return told or Fault("sandbox: the box's keeper is gone")
 
     def kill(self) -> None:
         """Kill the box; `end` waits for it."""
@@ -100,6 +122,10 @@ class Place:
         self.alive = False
         self._loop.remove_reader(self._control)
         self._control.close()
+        for file in (self.meters.memory, self.meters.processes):
+            if file is not None:
+                os.close(file)
+        self.meters = Meters()
         if not self._answer.done():
             self._answer.set_exception(Fault("sandbox: the box's keeper is gone"))
             self._answer.exception()  # looked at: a program's run does not wait for an answer
@@ -113,11 +139,14 @@ class Place:
             self.close()
             raise
 
-    def _begin(self, op: str, box: BoxSettings, files: list[int], **more: Any) -> None:
+    def _begin(
+        self, op: str, box: BoxSettings, files: list[int], **more: Any
+    ) -> asyncio.Future[dict[str, Any]]:
         self._answer = self._loop.create_future()
-        self._ended = self._loop.create_future()
+        ended = self._ended = self._loop.create_future()
         self._box = box.id
         self._send({"op": op, "box": dataclasses.asdict(box), **more}, files)
+        return ended
 
     def _send(self, message: dict[str, Any], files: list[int]) -> None:
         try:
@@ -127,11 +156,13 @@ class Place:
 
     def _heard(self) -> None:
         try:
-            data = self._control.recv(_MESSAGE)
+            data, files, _, _ = socket.recv_fds(self._control, _MESSAGE, 2)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
+            data, files = b"", []
+        if files:
+            self.meters = Meters(*files)
         if not data:
             self.close()
             return

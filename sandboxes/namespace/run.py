@@ -6,7 +6,7 @@ import asyncio
 import os
 
 from envgym.sandboxes.base import BoxLost
-from envgym.sandboxes.box.capture import Capture
+from envgym.sandboxes.box.capture import Capture, pipes
 from envgym.sandboxes.box.feed import Feed
 from envgym.sandboxes.box.outcomes import ERRORS, Ending, outcome
 from envgym.sandboxes.boxed import GRACE_S
@@ -38,7 +38,7 @@ class Run:
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._over: asyncio.Future[None] = self._loop.create_future()
-        inside, to_stdin, out, out_inside, err, err_inside = _pipes(3)
+        inside, to_stdin, out, out_inside, err, err_inside = pipes(3)
         self._feed = Feed(to_stdin, data)
         most = limits.output_bytes
         self._output = Capture(out, most), Capture(err, most)
@@ -115,16 +115,3 @@ class Run:
         if self._feed.open:
             self._loop.remove_writer(self._feed.file)
             self._feed.close()
-
-
-def _pipes(count: int) -> list[int]:
-    """The reading and the writing end of each, one after the other."""
-    files: list[int] = []
-    try:
-        for _ in range(count):
-            files += os.pipe()
-    except OSError:
-        for file in files:
-            os.close(file)
-        raise
-    return files

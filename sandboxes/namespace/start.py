@@ -1,7 +1,8 @@
 """A zygote's first lines: ``python -s -S -P start.py FD``, with an empty environment.
 
-It makes packages ``envgym`` and ``envgym.sandboxes`` that hold modules and run no code of their
-own, so that nothing but the standard library and what boxes are made with is ever loaded here.
+It makes packages ``envgym``, ``envgym.sandboxes`` and its graders' that hold modules and run no
+code of their own, so that nothing but the standard library and what boxes are made with is ever
+loaded here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import types
 
 def _bare_packages() -> None:
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    for name in ("envgym", "envgym.sandboxes"):
+    for name in ("envgym", "envgym.sandboxes", "envgym.sandboxes.graders"):
         module = types.ModuleType(name)
         module.__path__ = [os.path.join(os.path.dirname(root), *name.split("."))]
         sys.modules[name] = module

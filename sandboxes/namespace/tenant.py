@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import resource
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -62,11 +63,11 @@ class Tenant:
         return {"ended": self.id, "ooms": self._meters.ooms() - self._ooms}
 
 
-class Single(Tenant):
-    """A box for one program: its PID 1 does nothing, the keeper watches the clock.
+class Alone(Tenant):
+    """A box without a supervisor: its PID 1 does nothing, beside it is a program, or a REPL.
 
-    The program's input and output go between it and the host: the keeper, of which later boxes are
-    forks, reads nothing of a program's.
+    Its input and output go between it and the host: the keeper, of which later boxes are forks,
+    reads nothing of a program's. A REPL, where no `source_bytes` are given, is the host's to watch.
     """
 
     def __init__(
@@ -75,9 +76,11 @@ class Single(Tenant):
         box: BoxSettings,
         files: list[int],
         limits: dict[str, Any],
-        source_bytes: int,
+        source_bytes: int | None = None,
     ) -> None:
         self.id = box.id
+        self._meters = keeper.config.meters
+        self._ooms = self._meters.ooms()
         syscalls.unshare(syscalls.NEWPID)
         try:
             self._first = syscalls.fork_idle()
@@ -91,12 +94,42 @@ class Single(Tenant):
         finally:
             keeper.own_pids()
         self.file = os.pidfd_open(self._pid)
-        meters, watched = keeper.config.meters, not keeper.config.held_outside
-        self._call = Call(box.id, self._pid, limits, meters, watched, (), fresh=True)
 
     def kill(self) -> None:
         """Kill all of it, for its time or at the host's word."""
         os.kill(self._first, signal.SIGKILL)
+
+    def reaped(self) -> dict[str, Any]:
+        """See `Tenant`: what is left in the box ends with it."""
+        status, _ = self._waited()
+        ooms = self._meters.ooms() - self._ooms
+        return {"ended": self.id, "ooms": ooms, "ending": {"status": status}}
+
+    def _waited(self) -> tuple[int, resource.struct_rusage]:
+        _, status, usage = os.wait4(self._pid, 0)
+        self._end_first()
+        os.close(self.file)
+        return status, usage
+
+    def _end_first(self) -> None:
+        self.kill()
+        os.waitpid(self._first, 0)  # the kernel lets it end as the last of all
+
+
+class Single(Alone):
+    """A box for one program: the keeper watches the clock."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        box: BoxSettings,
+        files: list[int],
+        limits: dict[str, Any],
+        source_bytes: int,
+    ) -> None:
+        super().__init__(keeper, box, files, limits, source_bytes)
+        meters, watched = keeper.config.meters, not keeper.config.held_outside
+        self._call = Call(box.id, self._pid, limits, meters, watched, (), fresh=True)
 
     def patience(self) -> float:
         """Seconds until `hold` is to be called."""
@@ -113,15 +146,9 @@ class Single(Tenant):
                 self.kill()
 
     def reaped(self) -> dict[str, Any]:
-        """See `Tenant`: what the program has left ends with it."""
-        _, status, usage = os.wait4(self._pid, 0)
-        self._end_first()
-        os.close(self.file)
+        """See `Tenant`: also how the program has ended."""
+        status, usage = self._waited()
         cpu_s = usage.ru_utime + usage.ru_stime
         ending = vars(self._call.ending(status, cpu_s, usage.ru_maxrss << 10))
         del ending["errors"]  # those the host has
         return {"ended": self.id, "ooms": ending["ooms"], "ending": ending}
-
-    def _end_first(self) -> None:
-        self.kill()
-        os.waitpid(self._first, 0)  # the kernel lets it end as the last of all

@@ -299,6 +299,30 @@ async def test_a_fork_takes_a_place(backend: CountedBackend) -> None:
         assert pool.measure().leased == 2
 
 
+@pytest.mark.parametrize("quick", [False, True])
+async def test_a_repl_and_a_program_take_a_place(quick: bool) -> None:
+    backend = open_backend("unsafe")
+    backend.quick = quick
+    async with Pool(backend, size=0, most=2, patience_s=0.2) as pool:
+        one, two = await pool.repl(), await pool.repl()
+        assert (await one.run("6 * 7")).text == "42\n"
+        for more in (pool.repl(), pool.run_python("1"), pool.open()):
+            with pytest.raises(PoolFull, match="none of 2 boxes"):
+                await more
+        await one.close()
+        await one.close()
+        assert (await pool.run_python("print(1)")).text == "1\n"
+        async with await pool.repl(limits=Limits(wall_s=0.3)) as three:
+            assert (await three.run("while True: pass")).outcome is Outcome.TLE
+            assert pool.measure().leased == 2
+        await two.close()
+        assert pool.measure().leased == 0
+        left = await pool.repl()
+    with pytest.raises(UsageError):
+        await left.run("1")
+    await left.close()
+
+
 async def test_closing_ends_leases_and_waits(backend: CountedBackend) -> None:
     pool = Pool(backend, size=0, most=1)
     await pool.open()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from envgym.errors import UsageError
-from envgym.sandboxes.base import Backend, Denied
+from envgym.sandboxes.base import Backend, Denied, SessionLost
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome
 from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly, refused
@@ -26,6 +26,24 @@ async def run_python_in_one_go(backend: Backend) -> None:
     ended(result, TLE)
     ended(await backend.run_python("open('left', 'w')"), OK)
     ended(await backend.run_python("import os; print(os.path.exists('left'))"), OK, text="False\n")
+
+
+async def a_repl_may_be_its_own_box(backend: Backend) -> None:
+    async with await backend.repl() as repl, await backend.repl() as other:
+        ended(await repl.run("x = 20; open('left', 'w').close()"), OK, text="")
+        ended(await repl.run("x + 1"), OK, text="21\n")
+        must(b"ZeroDivisionError" in ended(await repl.run("x / 0"), RE).stderr, "no error is told")
+        ended(await other.run("import os; os.listdir('.')"), OK, text="[]\n")
+        ended(await other.run("x"), RE)
+        await refused(repl.fork(), UsageError)
+        async with promptly("a limit of half a second", 6):
+            ended(await repl.run("while True: pass", limits=Limits(wall_s=0.5)), TLE)
+        await refused(repl.run("1"), SessionLost)
+    async with promptly("closing a session"):
+        await other.close()
+    await refused(other.run("1"), UsageError)
+    async with await backend.repl(limits=Limits(output_bytes=100)) as repl:
+        ended(await repl.run("print('x' * 1000)", limits=Limits(output_bytes=2000)), OLE)
 
 
 async def a_box_is_closed_twice(backend: Backend) -> None:

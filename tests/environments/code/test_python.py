@@ -169,7 +169,8 @@ async def test_a_broken_sandbox_is_a_fault_and_no_score(monkeypatch: pytest.Monk
         with monkeypatch.context() as patched:
             async with envgym.make("code/python-v1") as env:
                 await env.reset(seed=0)
-                patched.setattr(Workshop, "open", broken)
+                for way in ("open", "repl", "run_python"):
+                    patched.setattr(Workshop, way, broken)
                 with pytest.raises(Fault, match="is gone") as fault:
                     await env.step(action)
                 assert fault.value.kind == "infra"

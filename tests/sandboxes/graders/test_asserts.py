@@ -8,7 +8,7 @@ import pytest
 
 from envgym.errors import Fault
 from envgym.sandboxes import Backend, Limits
-from envgym.sandboxes.graders import asserts, solution
+from envgym.sandboxes.graders import frames
 from envgym.sandboxes.graders.asserts import AssertTests, grade_asserts
 from envgym.sandboxes.graders.verdict import Status
 from tests.machine import data_file
@@ -162,9 +162,14 @@ async def test_human_eval(backend: Backend, number: int) -> None:
 async def test_a_grader_that_does_not_start_is_a_fault(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module, name in ((solution, "values, candidate"), (asserts, "values, referee")):
+    real = frames.compiled
+    for name in ("candidate", "referee"):
+
+        def broken(*names: str, name: str = name) -> str:
+            return "raise OSError('no such luck')\n" if name in names else real(*names)
+
         with monkeypatch.context() as patched:
-            patched.setattr(module, "compiled", lambda *names: "raise OSError('no such luck')\n")
+            patched.setattr(frames, "compiled", broken)
             with pytest.raises(Fault, match="no such luck") as fault:
                 await grade_asserts(backend, SOLUTION, TESTS)
             assert fault.value.kind == "infra", name

@@ -348,6 +348,21 @@ async def who_hides_from_the_supervisor_dies_too(backend: NamespaceBackend) -> N
 
 
 @claim
+async def a_repl_that_is_its_own_box_is_held(backend: NamespaceBackend) -> None:
+    small = Limits(memory_bytes=96 * MIB, wall_s=60)
+    for code, outcome in (
+        ("while True: pass", Outcome.TLE),
+        ("x = []\nwhile True: x.append(b'x' * 100_000)", Outcome.MLE),
+        ("import ctypes; ctypes.CDLL(None).unshare(0x10000000)", Outcome.DENIED),
+    ):
+        async with await backend.repl(limits=small) as repl:
+            assert (await repl.run("import os; n = os.getuid()")).ok
+            assert (await repl.run("n != 0")).text == "True\n"
+            result = await repl.run(code, limits=Limits(cpu_s=0.5, wall_s=60))
+            assert result.outcome is outcome, (code, result)
+
+
+@claim
 async def descriptors_come_back(backend: NamespaceBackend) -> None:
     await asyncio.gather(*(backend.run_python("print(1)") for _ in range(4)))
     before = len(os.listdir("/proc/self/fd"))
