@@ -21,13 +21,14 @@ from envgym.sandboxes.backends import open_backend
 from envgym.sandboxes.graders.solution import ending
 from envgym.sandboxes.graders.verdict import WORDS, CaseResult, Status, Verdict
 from envgym.sandboxes.graders.verilog import (
+    Examined,
     Golden,
     Interface,
     Proof,
     Stimulus,
     TooSlow,
-    analyse,
     equivalent,
+    examine,
     grade_design,
     lint,
     record_golden,
@@ -92,13 +93,17 @@ class Workbench:
         Raises:
             Fault: Kind ``env``: it cannot be judged, or contradicts its row; the message says why.
         """
+        return (await self._examined(problem, golden)).interface
+
+    async def _examined(self, problem: Problem, golden: str) -> Examined:
         if problem.interface is not None:
-            return problem.interface
+            return Examined(problem.interface, None)
         key = ("interface", golden, problem.module)
         found = await self._once(
-            key, problem.name, lambda: analyse(self._pool, golden, problem.module, limits=BOX)
+            key, problem.name, lambda: examine(self._pool, golden, problem.module, limits=BOX)
         )
-        widths = {port.name: port.width for port in (*found.inputs, *found.outputs)}
+        face = found.interface
+        widths = {port.name: port.width for port in (*face.inputs, *face.outputs)}
         if problem.ports and dict(problem.ports) != widths:
             raise Fault(
                 f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
@@ -183,11 +188,11 @@ class Workbench:
         await self._pool.close()
 
     async def _golden(self, problem: Problem, golden: str) -> Golden:
-        face = await self.interface(problem, golden)
-        key = ("golden", golden, face)
-        return await self._once(key, problem.name, lambda: self.record(golden, face))
+        found = await self._examined(problem, golden)
+        key = ("golden", golden, found.interface)
+        return await self._once(key, problem.name, lambda: self.record(golden, found))
 
-    async def record(self, golden: str, face: Interface) -> Golden:
+    async def record(self, golden: str, found: Examined) -> Golden:
         """A golden design's traces; one that is slow to simulate is driven less.
 
         Raises:
@@ -198,10 +203,17 @@ class Workbench:
         for share in _SHARES:
             steps = max(self._settings.steps // share, 8)
             stimulus = await asyncio.to_thread(
-                Stimulus.random, face, 0, sequences=sequences, steps=steps, values=values
+                Stimulus.random, found.interface, 0, sequences=sequences, steps=steps, values=values
             )
             try:
-                return await record_golden(self._pool, golden, face, stimulus, limits=GOLDEN)
+                return await record_golden(
+                    self._pool,
+                    golden,
+                    found.interface,
+                    stimulus,
+                    netlist=found.netlist,
+                    limits=GOLDEN,
+                )
             except TooSlow:
                 if share == _SHARES[-1]:
                     raise

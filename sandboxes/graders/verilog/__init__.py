@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envgym.sandboxes.graders.verilog.analyse import analyse
+from envgym.sandboxes.graders.verilog.analyse import Examined, analyse, examine
 from envgym.sandboxes.graders.verilog.equivalence import Equivalence, Proof, equivalent
 from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
 from envgym.sandboxes.graders.verilog.judge import (
@@ -16,6 +16,7 @@ from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 
 __all__ = [
     "Equivalence",
+    "Examined",
     "Golden",
     "Interface",
     "Port",
@@ -25,6 +26,7 @@ __all__ = [
     "TooSlow",
     "analyse",
     "equivalent",
+    "examine",
     "grade_design",
     "lint",
     "record_golden",

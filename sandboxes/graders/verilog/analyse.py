@@ -11,19 +11,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
+from envgym.sandboxes.graders.verilog.chain import Step, run_chain
 from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
 from envgym.sandboxes.graders.verilog.judge import LIMITS
-from envgym.sandboxes.graders.verilog.programs import plain, run_tool
-from envgym.sandboxes.limits import MIB, Limits
-
-_SCRIPT = (
-    "read_verilog -sv plain.sv; hierarchy -check {top}; proc; flatten; opt_clean; opt_dff;"
-    " opt_clean; write_json found.json"
+from envgym.sandboxes.graders.verilog.programs import (
+    CONFLICT,
+    NETLIST,
+    PAST_A_RANGE,
+    PLAIN,
+    WRITE_NETLIST,
+    plain,
+    synthesis,
 )
+from envgym.sandboxes.limits import Limits
+
+_LAST = f"{WRITE_NETLIST}; opt_dff; opt_clean; write_json found.json"
 _MODULE = re.compile(r"[A-Za-z_]\w*\Z")
 _INVERTERS = {"$not": True, "$logic_not": True, "$pos": False}
 # A register's pins that reset it: pin, parameter of its polarity, whether it waits for the clock.
@@ -36,10 +42,30 @@ _RESETS = (
 )
 
 
+class Examined(NamedTuple):
+    """A golden design as Yosys sees it.
+
+    Attributes:
+        interface: What it looks like from outside.
+        netlist: Itself as a flat netlist, for `record_golden`; None where that has to take a closer
+            look: it writes past a range, or drives a net twice.
+    """
+
+    interface: Interface
+    netlist: str | None
+
+
 async def analyse(
     backend: Backend, source: str, module: str | None = None, *, limits: Limits = LIMITS
 ) -> Interface:
-    """The interface of a golden design.
+    """The interface of a golden design; arguments and errors are those of `examine`."""
+    return (await examine(backend, source, module, limits=limits)).interface
+
+
+async def examine(
+    backend: Backend, source: str, module: str | None = None, *, limits: Limits = LIMITS
+) -> Examined:
+    """The interface of a golden design, and its netlist.
 
     Args:
         source: Its source, which is trusted to be no attack; Yosys reads it in a box.
@@ -52,15 +78,17 @@ async def analyse(
     """
     if module is not None and not _MODULE.match(module):
         raise UsageError(f"{module!r} is no plain Verilog name")
-    script = _SCRIPT.format(top="-auto-top" if module is None else f"-top {module}")
-    async with await backend.open(limits=limits) as box:
-        await box.write("plain.sv", plain(source).encode("utf-8", "replace"))
-        result = await run_tool(box, "yosys", "-q", "-p", script, limits=limits)
-        if not result.ok:
-            words = (result.error_text or result.detail).strip()[:1000]
-            raise UsageError(f"the golden design: Yosys does not take it: {words}")
-        netlist = json.loads(await box.read("found.json", limit=64 * MIB))
-    return _Netlist(netlist).interface()
+    argv = synthesis("-auto-top" if module is None else f"-top {module}", _LAST)
+    files = {PLAIN: plain(source).encode("utf-8", "replace")}
+    [done] = await run_chain(backend, files, [Step(argv, ("found.json", NETLIST))], limits=limits)
+    warnings = done.result.error_text
+    if not done.result.ok:
+        words = (warnings or done.result.detail).strip()[:1000]
+        raise UsageError(f"the golden design: Yosys does not take it: {words}")
+    interface = _Netlist(json.loads(done.files["found.json"])).interface()
+    odd = CONFLICT in warnings or all(words in warnings for words in PAST_A_RANGE)
+    netlist = None if odd else done.files[NETLIST].decode("utf-8", "replace")
+    return Examined(interface, netlist)
 
 
 class _Netlist:

@@ -1,13 +1,15 @@
-"""The trusted driver: a bench that drives one circuit, alone, and writes down what comes out.
+"""The trusted driver: a bench that drives a circuit and writes down what comes out.
 
 No reference and no verdict is in the same simulation: there is nothing to peek at, to drive back
-into, or to overwrite. Module, names and the file of the trace carry a nonce of the run, and the
-trace is written at its very end: a run that ends early has none.
+into, or to overwrite. A source and the netlist made of it may be: each has wires of its own, and
+the netlist's name holds the nonce. Module, names and the file of the trace carry a nonce of the
+run, and the trace is written at its very end: a run that ends early has none.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,62 +77,82 @@ def trace_file(nonce: str) -> str:
     return f"trace_{nonce}.txt"
 
 
-def driver(interface: Interface, stimulus: Stimulus, nonce: str) -> str:
+def driver(
+    interface: Interface, stimulus: Stimulus, nonce: str, modules: Sequence[str] | None = None
+) -> str:
     """The bench's source; its top module is ``bench_NONCE``.
 
     Nothing moves at time 0, where the order in which blocks start decides what they see. Inputs
     change five units before the clock. Outputs are read five units after it and, where there is a
     clock, also just before it, so that what follows an input at a level of the clock is seen; not
     before its first edge, for what a register holds then few specifications say.
+
+    Args:
+        modules: What to drive, each alone with wires of its own, at the same times; the
+            interface's module where nothing is said.
     """
     width, count = max(interface.width, 1), len(stimulus.rows)
-    ports, wires = [], []
-    left = interface.width
-    for port in interface.driven:
-        left -= port.width
-        name = f"in_{port.name}_{nonce}"
-        wires.append(f"  wire [{port.width - 1}:0] {name} = in_{nonce}[{left} +: {port.width}];")
-        ports.append(f".{port.name}({name})")
+    modules = [interface.module] if modules is None else modules
+    declared, outputs = [], []
+    for number, module in enumerate(modules):
+        wires, instance, out = _instance(interface, module, f"{number}_{nonce}", nonce)
+        declared += [*wires, instance]
+        outputs += out
+    read = f"{{{', '.join(outputs)}}}"
+    out_width = len(modules) * sum(port.width for port in interface.outputs)
+    word = f"{{before_{nonce}, {read}}}" if interface.clock else read
     if interface.clock:
-        wires.append(f"  wire clock_wire_{nonce} = clock_{nonce};")
-        ports.append(f".{interface.clock}(clock_wire_{nonce})")
-    outputs = []
-    for port in interface.outputs:
-        name = f"out_{port.name}_{nonce}"
-        wires.append(f"  wire [{port.width - 1}:0] {name};")
-        ports.append(f".{port.name}({name})")
-        outputs.append(name)
-    declared = "\n".join(wires)
-    out_width = sum(port.width for port in interface.outputs)
-    keep = (
-        f"begin reads_{nonce}[read_{nonce}] = {{{', '.join(outputs)}}};"
-        f" read_{nonce} = read_{nonce} + 1; end"
-    )
-    before = f"#4 if (row_{nonce} > 0) {keep}\n      #1" if interface.clock else "#5"
+        steps = f"#4 before_{nonce} = {read};\n      #1 clock_{nonce} = ~clock_{nonce};\n      #5"
+    else:
+        steps = "#10"
+    body = "\n".join(declared)
+    # As few bits as count the rows: vvp takes an index bit by bit.
     return f"""`timescale 1ns/1ns
 module bench_{nonce};
   reg [{width - 1}:0] rows_{nonce} [0:{count - 1}];
   reg [{width - 1}:0] in_{nonce};
   reg clock_{nonce};
-  reg [{out_width - 1}:0] reads_{nonce} [0:{reads(interface, stimulus) - 1}];
-  integer row_{nonce}, read_{nonce};
-{declared}
-  {interface.module} dut_{nonce} ({", ".join(ports)});
+  reg [{out_width - 1}:0] before_{nonce};
+  reg [{out_width * (2 if interface.clock else 1) - 1}:0] reads_{nonce} [0:{count - 1}];
+  reg [{count.bit_length() - 1}:0] row_{nonce};
+{body}
   initial begin
-    $readmemb("{STIMULUS}", rows_{nonce});
-    read_{nonce} = 0;
+    $readmemh("{STIMULUS}", rows_{nonce});
+    row_{nonce} = 0;
     #1 in_{nonce} = rows_{nonce}[0];
     #1 clock_{nonce} = 0;
-    for (row_{nonce} = 0; row_{nonce} < {count}; row_{nonce} = row_{nonce} + 1) begin
+    repeat ({count}) begin
       in_{nonce} = rows_{nonce}[row_{nonce}];
-      {before} clock_{nonce} = ~clock_{nonce};
-      #5 {keep}
+      {steps} reads_{nonce}[row_{nonce}] = {word};
+      row_{nonce} = row_{nonce} + 1'b1;
     end
     $writememb("{trace_file(nonce)}", reads_{nonce});
     $finish;
   end
 endmodule
 """
+
+
+def _instance(
+    interface: Interface, module: str, mark: str, nonce: str
+) -> tuple[list[str], str, list[str]]:
+    """Wires, the instance, and the wires of its outputs, the first one leftmost."""
+    wires, ports, outputs = [], [], []
+    left = interface.width
+    for port in interface.driven:
+        left -= port.width
+        name = f"in_{port.name}_{mark}"
+        wires.append(f"  wire [{port.width - 1}:0] {name} = in_{nonce}[{left} +: {port.width}];")
+        ports.append(f".{port.name}({name})")
+    if interface.clock:
+        wires.append(f"  wire clock_wire_{mark} = clock_{nonce};")
+        ports.append(f".{interface.clock}(clock_wire_{mark})")
+    for port in interface.outputs:
+        name = f"out_{port.name}_{mark}"
+        wires.append(f"  wire [{port.width - 1}:0] {name};")
+        ports.append(f".{port.name}({name})")
+        outputs.append(name)
+    return wires, f"  {module} dut_{mark} ({', '.join(ports)});", outputs
 
 
 def reads(interface: Interface, stimulus: Stimulus) -> int:
@@ -144,16 +166,26 @@ def row_of(interface: Interface, read: int) -> tuple[int, bool]:
     return ((read + 1) // 2, read % 2 == 0) if interface.clock else (read, True)
 
 
-def read_trace(written: bytes, interface: Interface, count: int) -> Trace | None:
-    """The trace in the file that a run wrote; None where it is not whole.
+def read_traces(
+    written: bytes, interface: Interface, rows: int, modules: int = 1
+) -> tuple[Trace, ...] | None:
+    """The traces of all modules in the file that a run wrote; None where it is not whole.
 
-    Whole is: `count` lines, each as wide as the outputs, of ``01xz``.
+    Whole is: a line for each of so many `rows`, of ``01xz``, as wide as the outputs of all modules,
+    and twice that where there is a clock.
     """
     text = _PLACES.sub(b"", written)
     width = sum(port.width for port in interface.outputs)
-    if len(text) != count * (width + 1) or text.translate(None, b"01xz\n"):
+    sides = 2 if interface.clock else 1
+    line = sides * modules * width + 1
+    if len(text) != rows * line or text.translate(None, b"01xz\n"):
         return None
-    ends = np.frombuffer(text, np.uint8).reshape(count, width + 1) == _END
+    cells = np.frombuffer(text, np.uint8).reshape(rows, line)
+    ends = cells == _END
     if not ends[:, -1].all() or ends[:, :-1].any():
         return None
-    return Trace(text, width)
+    # What stood before the first edge is no reading.
+    cells = cells[:, :-1].reshape(sides * rows, modules, width)[sides - 1 :]
+    traces = np.full((modules, len(cells), width + 1), _END, np.uint8)
+    traces[:, :, :-1] = cells.transpose(1, 0, 2)
+    return tuple(Trace(trace.tobytes(), width) for trace in traces)

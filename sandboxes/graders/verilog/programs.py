@@ -15,6 +15,12 @@ _COMB = re.compile(r"\balways_comb\b")
 CONFLICT = "Driver-driver conflict"
 """Yosys' warning of a net with two drivers, one of them constant: it goes on with one of them."""
 
+PAST_A_RANGE = ("select out of bounds", "Ignoring assignment to constant bits")
+"""Its warnings of a design that writes past a range."""
+
+PLAIN, NETLIST = "plain.sv", "netlist.v"
+WRITE_NETLIST = f"write_verilog -noattr {NETLIST}"
+
 
 async def run_tool(box: Sandbox, *argv: str, limits: Limits) -> Result:
     """Run one of them.
@@ -24,10 +30,28 @@ async def run_tool(box: Sandbox, *argv: str, limits: Limits) -> Result:
     """
     result = await box.exec(argv, limits=limits)
     if result.exit_code == 127:
-        raise Fault(f"no {argv[0]} in the sandbox: install Debian's iverilog and yosys")
+        raise absent(argv[0])
     return result
+
+
+def absent(name: str) -> Fault:
+    """What is raised where a tool is not there."""
+    return Fault(f"no {name} in the sandbox: install Debian's iverilog and yosys")
 
 
 def plain(source: str) -> str:
     """The source as Yosys takes it."""
     return _COMB.sub("always @*", source)
+
+
+def synthesis(top: str, last: str, *, clean: bool = True) -> tuple[str, ...]:
+    """Yosys, as it reads ``plain.sv`` and makes one flat module of gates and registers of it.
+
+    Args:
+        top: ``-top NAME`` or ``-auto-top``.
+        last: What it does with that.
+        clean: Whether nets that nothing reads, or that are constant, are removed.
+    """
+    cleaned = " opt_clean;" if clean else ""
+    script = f"read_verilog -sv {PLAIN}; hierarchy -check {top}; proc; flatten;{cleaned} {last}"
+    return ("yosys", "-q", "-p", script)

@@ -39,9 +39,8 @@ class Stimulus:
 
     @cached_property
     def text(self) -> bytes:
-        """The rows for ``$readmemb``."""
-        width = max(self.width, 1)
-        return "".join(f"{row:0{width}b}\n" for row in self.rows).encode()
+        """The rows for ``$readmemh``."""
+        return "".join([f"{row:x}\n" for row in self.rows]).encode()
 
     @classmethod
     def random(

@@ -268,6 +268,7 @@ async def test_a_broken_sandbox_is_a_fault_and_no_zero(
         raise Fault("the sandbox is gone")
 
     monkeypatch.setattr(Pool, "open", broken)
+    monkeypatch.setattr(Pool, "run_python", broken)
     for action in (
         Action.call("lint", design=COUNTER_SOURCE),
         Action.call("submit", design=COUNTER_SOURCE),

@@ -77,7 +77,7 @@ async def test_without_time_nothing_is_known(backend: Backend) -> None:
 async def test_a_missing_tool_is_no_verdict(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from envgym.sandboxes.graders.verilog import analyse, programs
+    from envgym.sandboxes.graders.verilog import programs
     from envgym.sandboxes.outcome import Outcome, Result
 
     async def gone(*argv: object, **kwargs: object) -> Result:
@@ -86,7 +86,7 @@ async def test_a_missing_tool_is_no_verdict(
     box = await backend.open()
     monkeypatch.setattr(type(box), "exec", gone)
     with pytest.raises(Fault, match="no yosys in the sandbox"):
-        await analyse(backend, ADDER_SOURCE)
+        await equivalent(backend, ADDER_SOURCE, ADDER_SOURCE, "adder")
     assert programs.plain("always_comb x") == "always @* x"
     await box.close()
 

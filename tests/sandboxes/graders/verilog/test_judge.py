@@ -15,7 +15,7 @@ from envgym.sandboxes.graders.verilog import (
     record_golden,
 )
 from envgym.sandboxes.graders.verilog import judge as judging
-from envgym.sandboxes.graders.verilog.driver import Trace, read_trace
+from envgym.sandboxes.graders.verilog.driver import Trace, read_traces
 from envgym.sandboxes.graders.verilog.tokens import numbers
 
 from .designs import ADDER, ADDER_SOURCE, ALIKE, ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
@@ -137,11 +137,18 @@ async def test_a_golden_that_judges_nothing_is_refused(
 
 def test_only_a_whole_trace_is_one() -> None:
     face = Interface("m", (Port("a"),), (Port("y", 2),))
-    trace = read_trace(b"// 0x00000000\n01\nx1\n", face, 2)
-    assert trace is not None
-    assert trace.rows == ("01", "x1")
+    traces = read_traces(b"// 0x00000000\n01\nx1\n", face, 2)
+    assert traces is not None
+    assert traces[0].rows == ("01", "x1")
     for broken in (b"", b"01\n", b"01\nx1", b"01\nx1\n00\n", b"01\nxq\n", b"01\n\nx1", b"0\n1x1\n"):
-        assert read_trace(broken, face, 2) is None
+        assert read_traces(broken, face, 2) is None
+
+
+def test_traces_of_two_modules_are_told_apart() -> None:
+    face = Interface("m", (Port("clk"),), (Port("y"),), clock="clk")
+    traces = read_traces(b"xx01\n1z10\n", face, 2, modules=2)
+    assert traces is not None
+    assert [trace.rows for trace in traces] == [("0", "1", "1"), ("1", "z", "0")]
 
 
 def test_what_a_trace_leaves_open_is_free() -> None:

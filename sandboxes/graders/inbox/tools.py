@@ -1,0 +1,126 @@
+"""Programs run one after another in a box, for a host that would pay for each of its messages.
+
+Runs in the box, on the standard library alone. It gets files and steps at once and answers each
+step with how it ended and the files that were asked for; the first that fails is the last. What a
+program prints reaches the host as that step's errors, or not at all: the answers go where only this
+one writes. All that a box says is what its programs could have said, too: a host believes none of
+it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import Any
+
+_ICARUS = tuple(
+    f"{lib}/ivl"
+    for lib in (
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/lib64",
+        "/usr/lib",
+        "/usr/local/lib64",
+        "/usr/local/lib",
+    )
+)
+_ELABORATION = """basedir:{base}
+module:{base}/system.vpi
+module:{base}/v2005_math.vpi
+module:{base}/v2009.vpi
+generation:2012
+generation:no-specify
+generation:assertions
+generation:xtypes
+generation:io-range-error
+generation:no-strict-ca-eval
+generation:no-strict-expr-width
+generation:shared-loop-index
+generation:no-verilog-ams
+generation:icarus-misc
+warnings:n
+ignore_missing_modules:false
+iwidth:32
+widthcap:65536
+functor:cprop
+functor:nodangle
+flag:DLL=vvp.tgt
+root:{top}
+out:{out}
+"""
+_SAID = "said.txt"
+_SAID_BYTES = 1 << 18
+
+
+def serve() -> None:
+    """Read the files and the steps from standard input, and run them.
+
+    First a line of JSON: ``files`` (name and size of each; their bytes come after the line) and
+    ``steps`` (``argv``, or ``top``, ``out`` and ``sources`` to elaborate; and ``gives``, names of
+    files). The answer is an empty line, then for each step a line of JSON with sizes, the errors'
+    bytes and the files'.
+    """
+    with os.fdopen(0, "rb", closefd=False) as stdin:
+        job = json.loads(stdin.readline())
+        for name, size in job["files"]:
+            with open(name, "wb") as file:
+                file.write(stdin.read(size))
+    _write(b"\n")
+    said = os.open(_SAID, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    for step in job["steps"]:
+        answer = _run(step.get("argv") or _elaboration(step), said)
+        parts = [os.pread(said, _SAID_BYTES, 0), *map(_read, step["gives"])]
+        os.ftruncate(said, 0)
+        os.lseek(said, 0, os.SEEK_SET)
+        answer["sizes"] = [-1 if part is None else len(part) for part in parts]
+        _write(json.dumps(answer).encode() + b"\n", *(part for part in parts if part))
+        if answer["status"]:
+            break
+
+
+def _run(argv: list[str], said: int) -> dict[str, Any]:
+    """Run a program to its end."""
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_DUP2, said, 2),
+    ]
+    defaults = [signal.SIGPIPE, signal.SIGXFSZ]  # ignored in Python alone
+    try:
+        pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions, setsigdef=defaults)
+    except FileNotFoundError:
+        return {"status": 127 << 8, "absent": argv[0], "cpu_s": 0.0, "resident": 0}
+    _, status, used = os.wait4(pid, 0)
+    cpu_s = used.ru_utime + used.ru_stime
+    return {"status": status, "cpu_s": cpu_s, "resident": used.ru_maxrss << 10}
+
+
+def _elaboration(step: dict[str, Any]) -> list[str]:
+    """Icarus' compiler itself, where it lies in a usual place; else its driver.
+
+    The driver starts a shell and a preprocessor for it, and costs as much again.
+    """
+    for base in _ICARUS:
+        if os.path.exists(f"{base}/ivl"):
+            with open("ivl.conf", "w") as file:
+                file.write(_ELABORATION.format(base=base, top=step["top"], out=step["out"]))
+            return [f"{base}/ivl", "-Civl.conf", "--", *step["sources"]]
+    return ["iverilog", "-g2012", "-s", step["top"], "-o", step["out"], *step["sources"]]
+
+
+def _read(name: str) -> bytes | None:
+    """A file that a program wrote; None where there is none."""
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with os.fdopen(file, "rb") as stream:
+        return stream.read()
+
+
+def _write(*parts: bytes) -> None:
+    for part in parts:
+        view = memoryview(part)
+        while view:
+            view = view[os.write(1, view) :]

@@ -1,0 +1,144 @@
+"""Several tools in one box that is gone afterwards, for one message there and back.
+
+A box that stays open costs more than most of what is run in it here: `Backend.run_python` is given
+a runner (`inbox/tools.py`), the files and the steps. What comes back is data of unknown author, as
+any output of a box: a design that took a tool over could say no more than that tool could.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from envgym.errors import Fault
+from envgym.sandboxes.base import Backend
+from envgym.sandboxes.box.outcomes import ERRORS, Ending, outcome
+from envgym.sandboxes.graders.frames import compiled
+from envgym.sandboxes.graders.verilog.programs import absent
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Outcome, Result
+
+
+@dataclass(frozen=True)
+class Step:
+    """A program to run.
+
+    Attributes:
+        argv: Program and arguments.
+        gives: Names of the files that are wanted of it.
+    """
+
+    argv: tuple[str, ...]
+    gives: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As the runner reads it."""
+        return {"argv": self.argv, "gives": self.gives}
+
+
+@dataclass(frozen=True)
+class Elaboration(Step):
+    """Icarus' compiler without its driver and its preprocessor.
+
+    It knows ```timescale`` and a few directives more, but no macros: `argv` is not used.
+
+    Attributes:
+        top: The top module.
+        out: The program that is made.
+        sources: Files, read one after another as one text.
+    """
+
+    argv: tuple[str, ...] = ()
+    top: str = ""
+    out: str = ""
+    sources: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As the runner reads it."""
+        return {"top": self.top, "out": self.out, "sources": self.sources, "gives": self.gives}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step that ended, or in which the whole run did.
+
+    Attributes:
+        result: How, and its standard error.
+        files: Those of `Step.gives` that are there.
+    """
+
+    result: Result
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+async def run_chain(
+    backend: Backend, files: Mapping[str, bytes], steps: Sequence[Step], *, limits: Limits
+) -> list[Done]:
+    """Run tools one after another; the first that does not end well is the last one told.
+
+    Args:
+        files: By name; written before the first step.
+        limits: Wall and processor time, memory and files of all steps together; their standard
+            output is dropped.
+
+    Raises:
+        UsageError: The files are more than `Limits.stdin_bytes`.
+        Fault: A tool is not there, or the sandbox broke.
+    """
+    job = {
+        "files": [(name, len(data)) for name, data in files.items()],
+        "steps": [step.to_json() for step in steps],
+    }
+    stdin = b"".join([json.dumps(job).encode(), b"\n", *files.values()])
+    code = compiled("tools") + "serve()\n"
+    result = await backend.run_python(code, stdin=stdin, limits=limits)
+    if not result.stdout.startswith(b"\n"):
+        said = result.detail or result.error_text[-300:].strip() or result.outcome
+        raise Fault(f"sandbox: the runner of tools does not start in its box: {said}", "infra")
+    done = list(_answers(result.stdout[1:], steps, limits))
+    if len(done) == len(steps) or (done and not done[-1].result.ok):
+        return done
+    if result.ok:  # it says that it is through, and is not
+        result = Result(Outcome.RE, 1, detail="it ended without an answer")
+    return [*done, Done(Result(result.outcome, result.exit_code, detail=result.detail))]
+
+
+def _answers(told: bytes, steps: Sequence[Step], limits: Limits) -> Iterator[Done]:
+    """What the runner told, up to where it makes no sense."""
+    for step in steps:
+        line, end, told = told.partition(b"\n")
+        try:
+            answer = json.loads(line)
+            status, sizes = int(answer["status"]), [int(size) for size in answer["sizes"]]
+            cpu_s, resident = float(answer["cpu_s"]), int(answer["resident"])
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            return
+        if not os.WIFEXITED(status) and not os.WIFSIGNALED(status):
+            return
+        if len(sizes) != len(step.gives) + 1 or sum(max(size, 0) for size in sizes) > len(told):
+            return
+        if name := answer.get("absent"):
+            raise absent(str(name)[:100])
+        parts = []
+        for size in sizes:
+            parts.append(told[: max(size, 0)])
+            told = told[max(size, 0) :]
+        given = {
+            name: data
+            for name, data, size in zip(step.gives, parts[1:], sizes[1:], strict=True)
+            if size >= 0
+        }
+        yield Done(_result(status, cpu_s, resident, parts[0], limits), given)
+        if status or not end:
+            return
+
+
+def _result(status: int, cpu_s: float, resident: int, errors: bytes, limits: Limits) -> Result:
+    killed = status == signal.SIGKILL and cpu_s < limits.cpu_s  # in its own box by the kernel alone
+    end = Ending(status, "", cpu_s, resident, ooms=int(killed), errors=errors[-ERRORS:])
+    verdict, code, why = outcome(end, limits.cpu_s, limits.memory_bytes)
+    return Result(Outcome(verdict), code, b"", errors, 0.0, cpu_s, resident, why)
