@@ -127,26 +127,6 @@ class Pool(Backend):
         """
         return await self.lease("", limits, snapshot)
 
-    async def run_python(
-        self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
-    ) -> Result:
-        """See `Backend`: as the backend runs it where it has a way of its own, and a place of the
-        pool's meanwhile; else in a box that lay ready.
-
-        Raises:
-            PoolFull: As `open`.
-        """
-        if type(self._backend).run_python is Backend.run_python:
-            return await super().run_python(code, stdin=stdin, limits=limits)
-        if self._closed:
-            raise UsageError("the pool is closed: make a new one")
-        await self._admit("")
-        try:
-            await self.make_room()
-            return await self._backend.run_python(code, stdin=stdin, limits=limits or self.limits)
-        finally:
-            self.release("")
-
     async def lease(self, owner: str, limits: Limits | None, snapshot: bytes | None) -> Lease:
         """`open`, for an owner."""
         bounds = limits or self.limits
