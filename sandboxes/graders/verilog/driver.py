@@ -77,9 +77,7 @@ def trace_file(nonce: str) -> str:
     return f"trace_{nonce}.txt"
 
 
-def driver(
-    interface: Interface, stimulus: Stimulus, nonce: str, modules: Sequence[str] | None = None
-) -> str:
+def driver(interface: Interface, stimulus: Stimulus, nonce: str, modules: Sequence[str]) -> str:
     """The bench's source; its top module is ``bench_NONCE``.
 
     Nothing moves at time 0, where the order in which blocks start decides what they see. Inputs
@@ -88,11 +86,9 @@ def driver(
     before its first edge, for what a register holds then few specifications say.
 
     Args:
-        modules: What to drive, each alone with wires of its own, at the same times; the
-            interface's module where nothing is said.
+        modules: What to drive, each alone with wires of its own, at the same times.
     """
     width, count = max(interface.width, 1), len(stimulus.rows)
-    modules = [interface.module] if modules is None else modules
     declared, outputs = [], []
     for number, module in enumerate(modules):
         wires, instance, out = _instance(interface, module, f"{number}_{nonce}", nonce)
