@@ -296,9 +296,10 @@ class Pool(Backend):
         raise AssertionError("unreachable")
 
     def _refill(self) -> None:
-        """Make warm boxes while there is room that nobody waits for."""
+        """Make warm boxes while there is room that nobody waits for, once one was wanted."""
         while (
-            not self._closed
+            self._keeper is not None
+            and not self._closed
             and not self._failing
             and self._busy < _AT_ONCE
             and len(self._warm) + self._busy < self._size

@@ -111,7 +111,7 @@ async def _mutants(
 
 
 async def _main(arguments: argparse.Namespace, references: Sequence[Path]) -> None:
-    bench = Workbench(Settings(arguments.sandbox, sequences=24, steps=500, formal=False))
+    bench = Workbench(Settings(arguments.sandbox, lengths=None, formal=False))
     async with Pool(open_backend(arguments.sandbox), limits=BOX) as backend:
         try:
             if arguments.what == "own":

@@ -51,8 +51,8 @@ class VerilogDesign(ToolEnv[Task]):
         reward: Of a wrong last design: ``binary`` gives 0, ``fraction`` the share of the judge's
             stages that it passed. The score is 1.0 for a right design and 0.0 for others.
         sandbox: The backend in which all tools run.
-        sequences, steps: Of the stimulus: so many runs from a reset, of so many half clocks each.
-            CodeV-R1 has 100 and 1000.
+        sequences, steps: Of the stimulus: so many runs from a reset, of so many half clocks each;
+            CodeV-R1 has 100 and 1000. Left out, they are fitted to the circuit.
         formal: A right design is also put to Yosys' solver; what it refutes is wrong.
     """
 
@@ -70,25 +70,24 @@ class VerilogDesign(ToolEnv[Task]):
         attempts: int = 3,
         reward: Literal["binary", "fraction"] = "binary",
         sandbox: str = "namespace",
-        sequences: int = 24,
-        steps: int = 500,
+        sequences: int | None = None,
+        steps: int | None = None,
         formal: bool = False,
         max_turns: int | None = None,
     ) -> None:
         super().__init__(max_turns=max_turns)
         if reward not in ("binary", "fraction"):
             raise UsageError(f"reward must be binary or fraction, not {reward!r}")
-        for name, value in (("size", size), ("attempts", attempts), ("sequences", sequences)):
+        for name, value in (("size", size), ("attempts", attempts)):
             if value < 1:
                 raise UsageError(f"{name} must be at least 1, not {value}")
-        if steps < 8:
-            raise UsageError(f"steps must be at least 8 (a reset takes four), not {steps}")
+        lengths = _lengths(sequences, steps)
         if sandbox not in BACKENDS:
             raise UsageError(f"no sandbox backend {sandbox!r}: use one of {', '.join(BACKENDS)}")
         self._families = choose(families, levels) if data is None else []
         self._seed, self._size = seed, size
         self._attempts, self._reward_kind = attempts, reward
-        self._settings = Settings(sandbox, sequences, steps, formal)
+        self._settings = Settings(sandbox, lengths, formal)
         self._files: Shared[list[Problem]] | None = (
             None
             if data is None
@@ -219,6 +218,19 @@ class VerilogDesign(ToolEnv[Task]):
         if not self._design:
             raise ToolError("no design was given yet: pass one as design")
         return self._design
+
+
+def _lengths(sequences: int | None, steps: int | None) -> tuple[int, int] | None:
+    if sequences is None and steps is None:
+        return None
+    if sequences is None or steps is None:
+        raise UsageError("sequences and steps belong together: give both, or neither")
+    if sequences < 1 or steps < 8:
+        raise UsageError(
+            f"sequences must be at least 1 and steps at least 8 (a reset takes four), not "
+            f"{sequences} and {steps}"
+        )
+    return sequences, steps
 
 
 def _split_of(problem: Problem) -> str:

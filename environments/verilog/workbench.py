@@ -26,9 +26,12 @@ from envgym.sandboxes.graders.verilog import (
     Interface,
     Proof,
     Stimulus,
+    ToolBox,
     TooSlow,
+    alike,
     equivalent,
     examine,
+    fitted,
     grade_design,
     lint,
     record_golden,
@@ -61,13 +64,13 @@ class Settings:
 
     Attributes:
         sandbox: A backend's name.
-        sequences, steps: Of the stimulus that designs are compared under.
+        lengths: Sequences and steps of the stimulus that designs are compared under; None fits them
+            to each golden design.
         formal: Whether a design that passed also goes to the solver.
     """
 
     sandbox: str
-    sequences: int
-    steps: int
+    lengths: tuple[int, int] | None
     formal: bool
 
 
@@ -93,24 +96,7 @@ class Workbench:
         Raises:
             Fault: Kind ``env``: it cannot be judged, or contradicts its row; the message says why.
         """
-        return (await self._examined(problem, golden)).interface
-
-    async def _examined(self, problem: Problem, golden: str) -> Examined:
-        if problem.interface is not None:
-            return Examined(problem.interface, None)
-        key = ("interface", golden, problem.module)
-        found = await self._once(
-            key, problem.name, lambda: examine(self._pool, golden, problem.module, limits=BOX)
-        )
-        face = found.interface
-        widths = {port.name: port.width for port in (*face.inputs, *face.outputs)}
-        if problem.ports and dict(problem.ports) != widths:
-            raise Fault(
-                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
-                f"design has {widths}",
-                "env",
-            )
-        return found
+        return (await self._golden(problem, golden)).interface
 
     async def judge(self, problem: Problem, design: str) -> Verdict:
         """Hold a design against each golden one; the best verdict.
@@ -188,36 +174,51 @@ class Workbench:
         await self._pool.close()
 
     async def _golden(self, problem: Problem, golden: str) -> Golden:
-        found = await self._examined(problem, golden)
-        key = ("golden", golden, found.interface)
-        return await self._once(key, problem.name, lambda: self.record(golden, found))
+        key = (golden, problem.module, problem.interface)
+        recorded = await self._once(key, problem.name, lambda: self._recorded(problem, golden))
+        face = recorded.interface
+        widths = {port.name: port.width for port in (*face.inputs, *face.outputs)}
+        if problem.ports and dict(problem.ports) != widths:
+            raise Fault(
+                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
+                f"design has {widths}",
+                "env",
+            )
+        return recorded
 
-    async def record(self, golden: str, found: Examined) -> Golden:
+    async def _recorded(self, problem: Problem, golden: str) -> Golden:
         """A golden design's traces; one that is slow to simulate is driven less.
 
         Raises:
-            UsageError: It is no judge; see `record_golden`.
+            UsageError: It is no judge; see `examine` and `record_golden`.
         """
-        values = await asyncio.to_thread(numbers, golden)
-        sequences = self._settings.sequences
-        for share in _SHARES:
-            steps = max(self._settings.steps // share, 8)
-            stimulus = await asyncio.to_thread(
-                Stimulus.random, found.interface, 0, sequences=sequences, steps=steps, values=values
-            )
-            try:
-                return await record_golden(
-                    self._pool,
-                    golden,
-                    found.interface,
-                    stimulus,
-                    netlist=found.netlist,
-                    limits=GOLDEN,
-                )
-            except TooSlow:
-                if share == _SHARES[-1]:
-                    raise
+        async with ToolBox(self._pool, BOX) as tools:
+            found = await examine(tools, golden, problem.module)
+            if problem.interface is not None:
+                found = found._replace(interface=problem.interface)
+            for share in _SHARES:
+                stimulus = await asyncio.to_thread(self._stimulus, golden, found, share)
+                try:
+                    return await record_golden(
+                        tools,
+                        golden,
+                        found.interface,
+                        stimulus,
+                        netlist=found.netlist,
+                        limits=GOLDEN,
+                    )
+                except TooSlow:
+                    if share == _SHARES[-1]:
+                        raise
         raise AssertionError("unreachable")
+
+    def _stimulus(self, golden: str, found: Examined, share: int) -> Stimulus:
+        if self._settings.lengths is None:
+            runs = fitted(found.interface, found.state, share=share)
+        else:
+            sequences, steps = self._settings.lengths
+            runs = alike(sequences, max(steps // share, 8))
+        return Stimulus.random(found.interface, 0, runs, values=numbers(golden))
 
     async def _proved(self, verdict: Verdict, golden: str, design: str, module: str) -> Verdict:
         found = await equivalent(self._pool, golden, design, module, limits=BOX)

@@ -51,32 +51,49 @@ out:{out}
 """
 _SAID = "said.txt"
 _SAID_BYTES = 1 << 18
+_CONTROL = 3  # the socket that this process is asked by: no program answers for it
 
 
-def serve() -> None:
-    """Read the files and the steps from standard input, and run them.
+class Tools:
+    """The runner."""
 
-    First a line of JSON: ``files`` (name and size of each; their bytes come after the line) and
-    ``steps`` (``argv``, or ``top``, ``out`` and ``sources`` to elaborate; and ``gives``, names of
-    files). The answer is an empty line, then for each step a line of JSON with sizes, the errors'
-    bytes and the files'.
-    """
-    with os.fdopen(0, "rb", closefd=False) as stdin:
-        job = json.loads(stdin.readline())
-        for name, size in job["files"]:
+    def __init__(self) -> None:
+        self._home = ""
+        self._runs = 0
+
+    def run(self, files: dict[str, bytes], steps: list[dict[str, Any]]) -> None:
+        """Run programs in a new folder.
+
+        The answer is an empty line, then for each step a line of JSON with sizes, the errors' bytes
+        and the files'.
+
+        Args:
+            files: By name; written before the first step.
+            steps: ``argv``, or ``top``, ``out`` and ``sources`` to elaborate; and ``gives``, names
+                of files.
+        """
+        self._home = self._home or os.getcwd()
+        self._runs += 1
+        folder = os.path.join(self._home, f"run_{self._runs}")
+        os.mkdir(folder)
+        os.chdir(folder)
+        for name, data in files.items():
             with open(name, "wb") as file:
-                file.write(stdin.read(size))
-    _write(b"\n")
-    said = os.open(_SAID, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-    for step in job["steps"]:
-        answer = _run(step.get("argv") or _elaboration(step), said)
-        parts = [os.pread(said, _SAID_BYTES, 0), *map(_read, step["gives"])]
-        os.ftruncate(said, 0)
-        os.lseek(said, 0, os.SEEK_SET)
-        answer["sizes"] = [-1 if part is None else len(part) for part in parts]
-        _write(json.dumps(answer).encode() + b"\n", *(part for part in parts if part))
-        if answer["status"]:
-            break
+                file.write(data)
+        _write(b"\n")
+        said = os.open(_SAID, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        try:
+            for step in steps:
+                answer = _run(step.get("argv") or _elaboration(step), said)
+                parts = [os.pread(said, _SAID_BYTES, 0), *map(_read, step["gives"])]
+                os.ftruncate(said, 0)
+                os.lseek(said, 0, os.SEEK_SET)
+                answer["sizes"] = [-1 if part is None else len(part) for part in parts]
+                _write(json.dumps(answer).encode() + b"\n", *(part for part in parts if part))
+                if answer["status"]:
+                    break
+        finally:
+            os.close(said)
 
 
 def _run(argv: list[str], said: int) -> dict[str, Any]:
@@ -85,6 +102,7 @@ def _run(argv: list[str], said: int) -> dict[str, Any]:
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
         (os.POSIX_SPAWN_DUP2, said, 2),
+        (os.POSIX_SPAWN_CLOSE, _CONTROL),
     ]
     defaults = [signal.SIGPIPE, signal.SIGXFSZ]  # ignored in Python alone
     try:

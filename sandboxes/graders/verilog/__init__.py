@@ -12,7 +12,9 @@ from envgym.sandboxes.graders.verilog.judge import (
     record_golden,
 )
 from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.runs import Run, alike, fitted
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
+from envgym.sandboxes.graders.verilog.toolbox import ToolBox
 
 __all__ = [
     "Equivalence",
@@ -22,11 +24,15 @@ __all__ = [
     "Port",
     "Proof",
     "Reset",
+    "Run",
     "Stimulus",
     "TooSlow",
+    "ToolBox",
+    "alike",
     "analyse",
     "equivalent",
     "examine",
+    "fitted",
     "grade_design",
     "lint",
     "record_golden",

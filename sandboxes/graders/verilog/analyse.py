@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
-from envgym.sandboxes.graders.verilog.chain import Step, run_chain
 from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
 from envgym.sandboxes.graders.verilog.judge import LIMITS
 from envgym.sandboxes.graders.verilog.programs import (
@@ -27,6 +26,7 @@ from envgym.sandboxes.graders.verilog.programs import (
     plain,
     synthesis,
 )
+from envgym.sandboxes.graders.verilog.toolbox import Step, ToolBox
 from envgym.sandboxes.limits import Limits
 
 _LAST = f"{WRITE_NETLIST}; opt_dff; opt_clean; write_json found.json"
@@ -49,26 +49,28 @@ class Examined(NamedTuple):
         interface: What it looks like from outside.
         netlist: Itself as a flat netlist, for `record_golden`; None where that has to take a closer
             look: it writes past a range, or drives a net twice.
+        state: Bits that its registers, latches and memories hold; None where nobody counted.
     """
 
     interface: Interface
-    netlist: str | None
+    netlist: str | None = None
+    state: int | None = None
 
 
 async def analyse(
     backend: Backend, source: str, module: str | None = None, *, limits: Limits = LIMITS
 ) -> Interface:
     """The interface of a golden design; arguments and errors are those of `examine`."""
-    return (await examine(backend, source, module, limits=limits)).interface
+    async with ToolBox(backend, limits) as tools:
+        return (await examine(tools, source, module)).interface
 
 
-async def examine(
-    backend: Backend, source: str, module: str | None = None, *, limits: Limits = LIMITS
-) -> Examined:
+async def examine(tools: ToolBox, source: str, module: str | None = None) -> Examined:
     """The interface of a golden design, and its netlist.
 
     Args:
-        source: Its source, which is trusted to be no attack; Yosys reads it in a box.
+        tools: Where Yosys runs.
+        source: Its source, which is trusted to be no attack.
         module: Its top; None leaves the choice to Yosys (the module that no other one uses).
 
     Raises:
@@ -80,15 +82,15 @@ async def examine(
         raise UsageError(f"{module!r} is no plain Verilog name")
     argv = synthesis("-auto-top" if module is None else f"-top {module}", _LAST)
     files = {PLAIN: plain(source).encode("utf-8", "replace")}
-    [done] = await run_chain(backend, files, [Step(argv, ("found.json", NETLIST))], limits=limits)
+    [done] = await tools.run(files, [Step(argv, ("found.json", NETLIST))])
     warnings = done.result.error_text
     if not done.result.ok:
         words = (warnings or done.result.detail).strip()[:1000]
         raise UsageError(f"the golden design: Yosys does not take it: {words}")
-    interface = _Netlist(json.loads(done.files["found.json"])).interface()
+    found = _Netlist(json.loads(done.files["found.json"]))
     odd = CONFLICT in warnings or all(words in warnings for words in PAST_A_RANGE)
     netlist = None if odd else done.files[NETLIST].decode("utf-8", "replace")
-    return Examined(interface, netlist)
+    return Examined(found.interface(), netlist, found.state())
 
 
 class _Netlist:
@@ -102,6 +104,7 @@ class _Netlist:
         self._name = tops[0]
         self._ports = modules[self._name]["ports"]
         self._cells = list(modules[self._name]["cells"].values())
+        self._memories = modules[self._name].get("memories", {})
         self._inputs = {
             bit: (name, len(port["bits"]))
             for name, port in self._ports.items()
@@ -127,6 +130,13 @@ class _Netlist:
             tuple(self._resets(clock)),
             edges,
         )
+
+    def state(self) -> int:
+        """Bits that registers, latches and the memories that are written to hold."""
+        registers = sum(len(cell["connections"].get("Q", ())) for cell in self._cells)
+        written = {cell["parameters"].get("MEMID", "") for cell in self._cells if _writes(cell)}
+        memories = (self._memories[name.removeprefix("\\")] for name in written)
+        return registers + sum(memory["width"] * memory["size"] for memory in memories)
 
     def _port(self, name: str) -> Port:
         return Port(name, len(self._ports[name]["bits"]))
@@ -190,6 +200,10 @@ class _Netlist:
             bit, inverted = source[0], inverted != turns
         name, width = self._inputs.get(bit, ("", 0))
         return (name, inverted) if width == 1 else None
+
+
+def _writes(cell: dict[str, Any]) -> bool:
+    return bool(cell["type"].startswith("$memwr"))
 
 
 def _value(bits: str | int) -> int:

@@ -98,7 +98,7 @@ def driver(interface: Interface, stimulus: Stimulus, nonce: str, modules: Sequen
     out_width = len(modules) * sum(port.width for port in interface.outputs)
     word = f"{{before_{nonce}, {read}}}" if interface.clock else read
     if interface.clock:
-        steps = f"#4 before_{nonce} = {read};\n      #1 clock_{nonce} = ~clock_{nonce};\n      #5"
+        steps = f"#5 before_{nonce} = {read};\n      clock_{nonce} = ~clock_{nonce};\n      #5"
     else:
         steps = "#10"
     body = "\n".join(declared)

@@ -19,6 +19,7 @@ from envgym.sandboxes.graders.verilog.driver import Trace, reads, row_of
 from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.lint import lint
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
+from envgym.sandboxes.graders.verilog.toolbox import ToolBox
 from envgym.sandboxes.graders.verilog.trial import STAGES, Trial
 from envgym.sandboxes.limits import MIB, Limits
 
@@ -49,7 +50,7 @@ class Golden:
 
 
 async def record_golden(
-    backend: Backend,
+    tools: ToolBox,
     source: str,
     interface: Interface,
     stimulus: Stimulus,
@@ -60,6 +61,7 @@ async def record_golden(
     """Simulate the golden design, which is trusted to be no attack, and nothing more.
 
     Args:
+        tools: Where it is simulated.
         netlist: The one that `examine` made of it; without it, it is synthesised here.
 
     Raises:
@@ -72,7 +74,7 @@ async def record_golden(
     size = max(len(stimulus.rows) * interface.width, reads(interface, stimulus) * outputs)
     if size > min(limits.file_bytes, limits.output_bytes) // 2:
         raise TooSlow(f"the golden design: {size} characters of inputs or outputs")
-    trial = Trial(backend, source, interface, stimulus, netlist=netlist, limits=limits)
+    trial = Trial(tools, source, interface, stimulus, netlist=netlist, limits=limits)
     traces = []
     async for stage in trial.stages():
         if stage.trace is None:
@@ -95,13 +97,14 @@ async def grade_design(
     broken = await asyncio.to_thread(lint, source, golden.interface.module)
     if broken:
         return _verdict(Status.REFUSED, "\n".join(broken[:10]), 0)
-    trial = Trial(backend, source, golden.interface, golden.stimulus, limits=limits)
-    async for stage in trial.stages():
-        if stage.trace is None:
-            return _verdict(stage.status, stage.words, stage.number)
-        want = golden.netlist if stage.of_netlist else golden.written
-        if words := _mismatch(golden, want, stage.trace):
-            return _verdict(Status.WRONG, words, stage.number)
+    async with ToolBox(backend, limits) as tools:
+        trial = Trial(tools, source, golden.interface, golden.stimulus, limits=limits)
+        async for stage in trial.stages():
+            if stage.trace is None:
+                return _verdict(stage.status, stage.words, stage.number)
+            want = golden.netlist if stage.of_netlist else golden.written
+            if words := _mismatch(golden, want, stage.trace):
+                return _verdict(Status.WRONG, words, stage.number)
     return _verdict(Status.PASS, "", len(STAGES))
 
 

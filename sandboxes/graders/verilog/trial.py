@@ -1,9 +1,9 @@
 """One design through the tools: what each stage of the judge finds of it, in order.
 
-Most designs take one box: Yosys writes the netlist, and Icarus drives source and netlist in one
-simulation, each with wires of its own; neither can name the other, for the netlist's name and all
-of the bench's hold a nonce. Where that gives no whole pair of traces, each is built and driven
-alone, and what is wrong with it is told.
+Most designs take one run of the tools: Yosys writes the netlist, and Icarus drives source and
+netlist in one simulation, each with wires of its own; neither can name the other, for the netlist's
+name and all of the bench's hold a nonce. Where that gives no whole pair of traces, each is built
+and driven alone, and what is wrong with it is told.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.frames import nonce
 from envgym.sandboxes.graders.solution import ending
 from envgym.sandboxes.graders.verdict import Status
-from envgym.sandboxes.graders.verilog.chain import Done, Elaboration, Step, run_chain
 from envgym.sandboxes.graders.verilog.driver import (
     STIMULUS,
     Trace,
@@ -35,6 +33,7 @@ from envgym.sandboxes.graders.verilog.programs import (
     synthesis,
 )
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
+from envgym.sandboxes.graders.verilog.toolbox import Done, Elaboration, Step, ToolBox
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Result
 
@@ -67,13 +66,14 @@ class Trial:
     """A design on trial.
 
     Args:
+        tools: Where it is tried.
         netlist: What `examine` made of it: it is not synthesised again.
-        limits: Of each box: of all tools that run in it together.
+        limits: Of all tools of a run together.
     """
 
     def __init__(
         self,
-        backend: Backend,
+        tools: ToolBox,
         source: str,
         interface: Interface,
         stimulus: Stimulus,
@@ -81,7 +81,7 @@ class Trial:
         netlist: str | None = None,
         limits: Limits,
     ) -> None:
-        self._backend = backend
+        self._tools = tools
         self._source = source
         self._interface = interface
         self._stimulus = stimulus
@@ -161,7 +161,7 @@ class Trial:
 
     async def _run(self, files: dict[str, bytes], steps: Sequence[Step]) -> list[Done]:
         simulation = Step(("vvp", "-n", _PROGRAM), gives=(trace_file(self._mark),))
-        return await run_chain(self._backend, files, [*steps, simulation], limits=self._limits)
+        return await self._tools.run(files, [*steps, simulation], self._limits)
 
     @property
     def _netlist(self) -> str:

@@ -184,7 +184,7 @@ async def test_attacks_score_nothing_here(env: VerilogDesign, name: str) -> None
     assert "Not accepted" in step.observation.text
 
 
-async def test_the_golden_design_is_simulated_once(env: VerilogDesign, monkeypatch: Any) -> None:
+async def test_the_golden_design_is_simulated_once(boxes: str, monkeypatch: Any) -> None:
     from envgym.environments.verilog import workbench
 
     calls = 0
@@ -195,15 +195,15 @@ async def test_the_golden_design_is_simulated_once(env: VerilogDesign, monkeypat
         return await judging.record_golden(*args, **kwargs)
 
     monkeypatch.setattr(workbench, "record_golden", counted)
-    others = [envgym.make("verilog/design-v1", **QUICK) for _ in range(3)]
-    for other in others:
-        await other.reset(seed=0, options={"task": COUNTER_TASK})
+    envs = [envgym.make("verilog/design-v1", sandbox=boxes, **QUICK) for _ in range(4)]
+    start = {"seed": 0, "options": {"task": COUNTER_TASK}}
+    await asyncio.gather(*(env.reset(**start) for env in envs))
     action = Action.call("submit", design=OTHERS["counts down"])
-    steps = await asyncio.gather(*(one.step(action) for one in [env, *others]))
+    steps = await asyncio.gather(*(env.step(action) for env in envs))
     assert len({step.observation.text for step in steps}) == 1
     assert calls == 1
-    for other in others:
-        await other.close()
+    for env in envs:
+        await env.close()
 
 
 async def test_hints_grow_and_never_tell_all(env: VerilogDesign) -> None:
@@ -268,7 +268,7 @@ async def test_a_broken_sandbox_is_a_fault_and_no_zero(
         raise Fault("the sandbox is gone")
 
     monkeypatch.setattr(Pool, "open", broken)
-    monkeypatch.setattr(Pool, "run_python", broken)
+    monkeypatch.setattr(Pool, "repl", broken)
     for action in (
         Action.call("lint", design=COUNTER_SOURCE),
         Action.call("submit", design=COUNTER_SOURCE),
@@ -283,7 +283,9 @@ async def test_a_broken_sandbox_is_a_fault_and_no_zero(
     [
         ({"reward": "all"}, "reward must be"),
         ({"attempts": 0}, "attempts must be at least 1"),
-        ({"steps": 3}, "steps must be at least 8"),
+        ({"steps": 60}, "sequences and steps belong together"),
+        ({"sequences": 6, "steps": 3}, "steps at least 8"),
+        ({"sequences": 0, "steps": 60}, "sequences must be at least 1"),
         ({"sandbox": "dokcer"}, "no sandbox backend 'dokcer'"),
         ({"families": ["fifi"]}, "Did you mean 'fifo'"),
         ({"data": "/nowhere"}, "no file or folder"),

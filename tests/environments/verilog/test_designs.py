@@ -16,7 +16,9 @@ from envgym.errors import UsageError
 from envgym.sandboxes import Backend
 from envgym.sandboxes.graders.verilog import (
     Stimulus,
-    analyse,
+    ToolBox,
+    examine,
+    fitted,
     grade_design,
     lint,
     record_golden,
@@ -48,14 +50,16 @@ def test_designs_keep_the_rules_and_their_mutants_differ(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", _JUDGED)
-async def test_goldens_are_right_and_mutants_wrong(backend: Backend, name: str) -> None:
+async def test_goldens_are_right_and_mutants_wrong(
+    backend: Backend, tools: ToolBox, name: str
+) -> None:
     design = _made(name, 11)
-    found = await analyse(backend, design.golden, "top_module")
+    found, netlist, state = await examine(tools, design.golden, "top_module")
     face = design.interface
     assert (found.inputs, found.outputs) == (face.inputs, face.outputs)
     assert (found.clock, found.edges) == (face.clock, face.edges)
-    stimulus = Stimulus.random(face, 0, sequences=24, steps=200)
-    golden = await record_golden(backend, design.golden, face, stimulus)
+    stimulus = Stimulus.random(face, 0, fitted(face, state))
+    golden = await record_golden(tools, design.golden, face, stimulus, netlist=netlist)
     assert (await grade_design(backend, design.golden, golden)).passed
     for mutant in design.mutants:
         verdict = await grade_design(backend, mutant, golden)

@@ -6,6 +6,8 @@ import pytest
 
 from envgym.sandboxes import Backend
 from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.graders.verilog import ToolBox
+from envgym.sandboxes.graders.verilog.judge import LIMITS
 from tests.machine import need_programs
 
 
@@ -19,3 +21,9 @@ async def backend() -> AsyncIterator[Backend]:
 @pytest.fixture
 def verilog_tools() -> None:
     need_programs("iverilog", "vvp", "yosys")
+
+
+@pytest.fixture
+async def tools(backend: Backend) -> AsyncIterator[ToolBox]:
+    async with ToolBox(backend, LIMITS) as opened:
+        yield opened

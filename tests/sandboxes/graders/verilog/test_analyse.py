@@ -6,7 +6,7 @@ import pytest
 
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend
-from envgym.sandboxes.graders.verilog import Interface, Reset, analyse
+from envgym.sandboxes.graders.verilog import Interface, Reset, ToolBox, analyse, examine
 
 from .designs import ADDER, ADDER_SOURCE, COUNTER, COUNTER_SOURCE
 
@@ -85,13 +85,29 @@ async def test_what_cannot_be_driven_is_refused(backend: Backend, source: str, w
         await analyse(backend, source)
 
 
-async def test_a_memorys_clock_is_a_clock(backend: Backend) -> None:
-    source = """
+_MEMORY = """
 module m(input clk, input we, input [1:0] a, input d, output q);
   reg mem [0:3];
   always @(negedge clk) if (we) mem[a] <= d;
   assign q = mem[a];
 endmodule
 """
-    found = await analyse(backend, source)
+
+
+async def test_a_memorys_clock_is_a_clock(backend: Backend) -> None:
+    found = await analyse(backend, _MEMORY)
     assert (found.clock, found.edges) == ("clk", ("neg",))
+
+
+@pytest.mark.parametrize(
+    ("source", "bits"),
+    [
+        (ADDER_SOURCE, 0),
+        (COUNTER_SOURCE, 4),
+        (_MEMORY, 4),
+        (_register("*", "if (r) q = d;"), 1),
+        (_register("posedge clk", "q <= p;", "reg p; always @(negedge clk) p <= d;"), 2),
+    ],
+)
+async def test_the_bits_that_it_holds_are_counted(tools: ToolBox, source: str, bits: int) -> None:
+    assert (await examine(tools, source)).state == bits

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from envgym.sandboxes.graders.verilog import Stimulus
+from envgym.sandboxes.graders.verilog import Stimulus, alike
 from envgym.sandboxes.graders.verilog.driver import driver
 
 from .designs import COUNTER
@@ -28,7 +28,7 @@ _WORDS = {
 
 
 def test_a_design_can_name_nothing_of_its_bench_and_of_its_netlist() -> None:
-    stimulus = Stimulus.random(COUNTER, 0, sequences=1, steps=8)
+    stimulus = Stimulus.random(COUNTER, 0, alike(1, 8))
     source = driver(COUNTER, stimulus, MARK, (COUNTER.module, f"netlist_{MARK}"))
     source = re.sub(r'"[^"]*"', "", source)
     named = re.sub(r"\.\w+\(", "(", source)  # ports by name are the design's own
@@ -38,7 +38,7 @@ def test_a_design_can_name_nothing_of_its_bench_and_of_its_netlist() -> None:
 
 
 def test_source_and_netlist_share_no_wire() -> None:
-    stimulus = Stimulus.random(COUNTER, 0, sequences=1, steps=8)
+    stimulus = Stimulus.random(COUNTER, 0, alike(1, 8))
     source = driver(COUNTER, stimulus, MARK, (COUNTER.module, f"netlist_{MARK}"))
     instances = re.findall(r"^\s*(?:netlist_)?\w+ dut_\w+ \((.*)\);$", source, re.MULTILINE)
     wires = [set(re.findall(r"\.\w+\((\w+)\)", ports)) for ports in instances]

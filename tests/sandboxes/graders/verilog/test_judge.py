@@ -10,7 +10,9 @@ from envgym.sandboxes.graders.verilog import (
     Interface,
     Port,
     Stimulus,
+    ToolBox,
     TooSlow,
+    alike,
     grade_design,
     record_golden,
 )
@@ -28,11 +30,11 @@ _KEPT: dict[str, Golden] = {}
 
 
 @pytest.fixture
-async def golden(backend: Backend) -> Golden:
+async def golden(tools: ToolBox) -> Golden:
     """The counter's trace; made once, for it is data."""
     if not _KEPT:
-        stimulus = Stimulus.random(COUNTER, 0, sequences=4, steps=100)
-        _KEPT["counter"] = await record_golden(backend, COUNTER_SOURCE, COUNTER, stimulus)
+        stimulus = Stimulus.random(COUNTER, 0, alike(4, 100))
+        _KEPT["counter"] = await record_golden(tools, COUNTER_SOURCE, COUNTER, stimulus)
     return _KEPT["counter"]
 
 
@@ -72,9 +74,9 @@ async def test_attacks_do_not_pass_without_the_rules_either(
     assert not verdict.passed or name == "91 attribute"
 
 
-async def test_a_combinational_circuit(backend: Backend) -> None:
-    stimulus = Stimulus.random(ADDER, 0, sequences=1, steps=10)
-    golden = await record_golden(backend, ADDER_SOURCE, ADDER, stimulus)
+async def test_a_combinational_circuit(backend: Backend, tools: ToolBox) -> None:
+    stimulus = Stimulus.random(ADDER, 0, alike(1, 10))
+    golden = await record_golden(tools, ADDER_SOURCE, ADDER, stimulus)
     other = ADDER_SOURCE.replace("a + b", "{1'b0, a} + {1'b0, b}")
     assert (await grade_design(backend, other, golden)).passed
     one = ADDER_SOURCE.replace("a + b", "(a == 9 && b == 14) ? 5'd1 : a + b")
@@ -84,14 +86,14 @@ async def test_a_combinational_circuit(backend: Backend) -> None:
     assert "a=4'h9 b=4'he" in verdict.feedback()
 
 
-async def test_what_the_golden_leaves_open_is_free(backend: Backend) -> None:
+async def test_what_the_golden_leaves_open_is_free(backend: Backend, tools: ToolBox) -> None:
     face = Interface("m", (Port("a", 2),), (Port("y", 2),))
     source = """
 module m(input [1:0] a, output reg [1:0] y);
   always @* case (a) 0: y = 1; 1: y = 2; 2: y = 2'b0x; default: y = 2'bxx; endcase
 endmodule
 """
-    golden = await record_golden(backend, source, face, Stimulus.random(face, 0, sequences=0))
+    golden = await record_golden(tools, source, face, Stimulus.random(face, 0, ()))
     assert (
         await grade_design(backend, source.replace("2'b0x", "1").replace("xx", "11"), golden)
     ).passed
@@ -128,11 +130,11 @@ async def test_statuses(backend: Backend, golden: Golden) -> None:
     ],
 )
 async def test_a_golden_that_judges_nothing_is_refused(
-    backend: Backend, source: str, words: str
+    tools: ToolBox, source: str, words: str
 ) -> None:
-    stimulus = Stimulus.random(COUNTER, 0, sequences=1, steps=10)
+    stimulus = Stimulus.random(COUNTER, 0, alike(1, 10))
     with pytest.raises(UsageError, match=words):
-        await record_golden(backend, source, COUNTER, stimulus)
+        await record_golden(tools, source, COUNTER, stimulus)
 
 
 def test_only_a_whole_trace_is_one() -> None:
@@ -178,60 +180,63 @@ _RANGE = Interface("m", (Port("a", 4),), (Port("y", 4),))
     ],
 )
 async def test_ranges_and_drivers_where_the_tools_differ(
-    backend: Backend, body: str, passes: bool
+    backend: Backend, tools: ToolBox, body: str, passes: bool
 ) -> None:
     def design(body: str) -> str:
         return f"module m(input [3:0] a, output [3:0] y); {body} endmodule"
 
-    stimulus = Stimulus.random(_RANGE, 0, sequences=0)
-    golden = await record_golden(backend, design("assign y = a;"), _RANGE, stimulus)
+    stimulus = Stimulus.random(_RANGE, 0, ())
+    golden = await record_golden(tools, design("assign y = a;"), _RANGE, stimulus)
     verdict = await grade_design(backend, design(body), golden)
     assert verdict.passed is passes, verdict.feedback()
 
 
-async def test_a_golden_may_write_past_a_range_and_drive_a_bit_twice(backend: Backend) -> None:
+async def test_a_golden_may_write_past_a_range_and_drive_a_bit_twice(
+    backend: Backend, tools: ToolBox
+) -> None:
     body = "assign y[4:1] = {1'b1, a[3:1]}; assign y[0] = a[0]; assign y[0] = 1'bx;"
     source = f"module m(input [3:0] a, output [3:0] y); {body} endmodule"
-    stimulus = Stimulus.random(_RANGE, 0, sequences=0)
-    golden = await record_golden(backend, source, _RANGE, stimulus)
+    stimulus = Stimulus.random(_RANGE, 0, ())
+    golden = await record_golden(tools, source, _RANGE, stimulus)
     assert golden.written.rows[5] == "010x"
     plain = source.replace(body, "assign y = {a[3:1], 1'b0};")
     assert (await grade_design(backend, plain, golden)).passed
     assert not (await grade_design(backend, plain.replace("a[3:1]", "a[2:0]"), golden)).passed
 
 
-async def test_a_golden_of_wide_ports_is_driven_less(backend: Backend) -> None:
+async def test_a_golden_of_wide_ports_is_driven_less(tools: ToolBox) -> None:
     wide = Interface("m", (Port("a", 4096),), (Port("y", 4096),))
-    stimulus = Stimulus.random(wide, 0, sequences=10, steps=1000)
+    stimulus = Stimulus.random(wide, 0, alike(10, 1000))
     with pytest.raises(TooSlow, match="characters of inputs or outputs"):
-        await record_golden(backend, "", wide, stimulus)
+        await record_golden(tools, "", wide, stimulus)
 
 
 def test_stimulus_is_drawn_from_its_seed() -> None:
-    assert Stimulus.random(COUNTER, 3) == Stimulus.random(COUNTER, 3)
-    assert Stimulus.random(COUNTER, 3) != Stimulus.random(COUNTER, 4)
-    rows = Stimulus.random(COUNTER, 3, sequences=2, steps=50).rows
+    runs = alike(2, 50)
+    assert Stimulus.random(COUNTER, 3, runs) == Stimulus.random(COUNTER, 3, runs)
+    assert Stimulus.random(COUNTER, 3, runs) != Stimulus.random(COUNTER, 4, runs)
+    rows = Stimulus.random(COUNTER, 3, runs).rows
     reset = 1 << 6  # rst_n is the first of the driven inputs: active low
     assert not any(row & reset for row in [*rows[:4], *rows[50:54]])
     assert any(row & reset for row in rows[4:50])
-    assert len(Stimulus.random(ADDER, 0, sequences=0).rows) == 256
+    assert len(Stimulus.random(ADDER, 0, ()).rows) == 256
 
 
-async def test_a_level_of_the_clock_is_seen(backend: Backend) -> None:
+async def test_a_level_of_the_clock_is_seen(backend: Backend, tools: ToolBox) -> None:
     face = Interface("m", (Port("clk"), Port("a")), (Port("y"),), clock="clk")
     source = "module m(input clk, input a, output reg y);\n  always @* if (clk) y = a;\nendmodule"
-    stimulus = Stimulus.random(face, 0, sequences=1, steps=50)
-    golden = await record_golden(backend, source, face, stimulus)
+    stimulus = Stimulus.random(face, 0, alike(1, 50))
+    golden = await record_golden(tools, source, face, stimulus)
     assert (await grade_design(backend, source, golden)).passed
     verdict = await grade_design(backend, source.replace("(clk)", "(!clk)"), golden)
     assert "before the edge" in verdict.feedback()
 
 
-async def test_rare_values_are_met_where_they_are_known(backend: Backend) -> None:
+async def test_rare_values_are_met_where_they_are_known(backend: Backend, tools: ToolBox) -> None:
     face = Interface("m", (Port("a", 24),), (Port("y"),))
     source = "module m(input [23:0] a, output y); assign y = a == 24'hABCDEF; endmodule"
     other = source.replace("EF", "EE")
     for values, passes in (((), True), (numbers(source), False)):
-        stimulus = Stimulus.random(face, 0, sequences=6, steps=50, values=values)
-        golden = await record_golden(backend, source, face, stimulus)
+        stimulus = Stimulus.random(face, 0, alike(6, 50), values=values)
+        golden = await record_golden(tools, source, face, stimulus)
         assert (await grade_design(backend, other, golden)).passed is passes

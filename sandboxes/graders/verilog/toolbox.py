@@ -1,8 +1,8 @@
-"""Several tools in one box that is gone afterwards, for one message there and back.
+"""Several tools in one box, for one message there and back.
 
-A box that stays open costs more than most of what is run in it here: `Backend.run_python` is given
-a runner (`inbox/tools.py`), the files and the steps. What comes back is data of unknown author, as
-any output of a box: a design that took a tool over could say no more than that tool could.
+A runner (`inbox/tools.py`) is given the files and the steps at once: to ask for each of them would
+cost as much as most of what is run here. What comes back is data of unknown author, as any output
+of a box: a design that took a tool over could say no more than that tool could.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envgym.errors import Fault
-from envgym.sandboxes.base import Backend
+from envgym.sandboxes.base import Backend, Session
 from envgym.sandboxes.box.outcomes import ERRORS, Ending, outcome
-from envgym.sandboxes.graders.frames import compiled
+from envgym.sandboxes.graders.frames import start_harness
 from envgym.sandboxes.graders.verilog.programs import absent
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
@@ -75,36 +75,66 @@ class Done:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-async def run_chain(
-    backend: Backend, files: Mapping[str, bytes], steps: Sequence[Step], *, limits: Limits
-) -> list[Done]:
-    """Run tools one after another; the first that does not end well is the last one told.
+class ToolBox:
+    """A box for tools: made when it is needed, and again where a run lost it; close it.
+
+    Each run has an empty folder. What a design could do to the runs after its own is no worse than
+    what it could do to that one, so long as they are about itself.
 
     Args:
-        files: By name; written before the first step.
-        limits: Wall and processor time, memory and files of all steps together; their standard
-            output is dropped.
-
-    Raises:
-        UsageError: The files are more than `Limits.stdin_bytes`.
-        Fault: A tool is not there, or the sandbox broke.
+        backend: Makes the box.
+        limits: Wall and processor time, memory and files of all steps of a run together; their
+            standard output is dropped.
     """
-    job = {
-        "files": [(name, len(data)) for name, data in files.items()],
-        "steps": [step.to_json() for step in steps],
-    }
-    stdin = b"".join([json.dumps(job).encode(), b"\n", *files.values()])
-    code = compiled("tools") + "serve()\n"
-    result = await backend.run_python(code, stdin=stdin, limits=limits)
-    if not result.stdout.startswith(b"\n"):
-        said = result.detail or result.error_text[-300:].strip() or result.outcome
-        raise Fault(f"sandbox: the runner of tools does not start in its box: {said}", "infra")
-    done = list(_answers(result.stdout[1:], steps, limits))
-    if len(done) == len(steps) or (done and not done[-1].result.ok):
-        return done
-    if result.ok:  # it says that it is through, and is not
-        result = Result(Outcome.RE, 1, detail="it ended without an answer")
-    return [*done, Done(Result(result.outcome, result.exit_code, detail=result.detail))]
+
+    def __init__(self, backend: Backend, limits: Limits) -> None:
+        self._backend = backend
+        self._limits = limits
+        self._session: Session | None = None
+        self._runner = ""
+
+    async def __aenter__(self) -> ToolBox:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def run(
+        self, files: Mapping[str, bytes], steps: Sequence[Step], limits: Limits | None = None
+    ) -> list[Done]:
+        """Run tools one after another; the first that does not end well is the last one told.
+
+        Args:
+            files: By name; written before the first step.
+            limits: Of this run, where they are lower than the box's.
+
+        Raises:
+            Fault: A tool is not there, or the sandbox broke.
+        """
+        bounds = limits or self._limits
+        if self._session is None:
+            self._session = await self._backend.repl(limits=self._limits)
+            self._runner = await start_harness(self._session, "tools", bounds)
+        asked = [step.to_json() for step in steps]
+        code = f"{self._runner}.run({dict(files)!r}, {asked!r})"
+        result = await self._session.run(code, limits=bounds)
+        if not result.ok:
+            await self.close()
+        if not result.stdout.startswith(b"\n") and result.outcome in (Outcome.OK, Outcome.RE):
+            said = result.detail or result.error_text[-300:].strip() or result.outcome
+            raise Fault(f"sandbox: the runner of tools does not start in its box: {said}", "infra")
+        done = list(_answers(result.stdout[1:], steps, bounds))
+        if len(done) == len(steps) or (done and not done[-1].result.ok):
+            return done
+        if result.ok:  # it says that it is through, and is not
+            result = Result(Outcome.RE, 1, detail="it ended without an answer")
+        return [*done, Done(Result(result.outcome, result.exit_code, detail=result.detail))]
+
+    async def close(self) -> None:
+        """The box is gone afterwards."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
 
 def _answers(told: bytes, steps: Sequence[Step], limits: Limits) -> Iterator[Done]:

@@ -1,0 +1,49 @@
+"""A stimulus as long as its circuit needs."""
+
+from __future__ import annotations
+
+from envgym.sandboxes.graders.verilog import Interface, Port, alike, fitted
+from envgym.sandboxes.graders.verilog.drawing import MANNERS, OPPOSITE, STEADY
+
+from .designs import ADDER, COUNTER
+
+WIDE = Interface("m", (Port("clk"), Port("d", 512)), (Port("q", 512),), clock="clk")
+LATCH = Interface("m", (Port("g"), Port("d")), (Port("q"),))
+
+
+def _rows(interface: Interface, state: int | None = None, share: int = 1) -> int:
+    return sum(run.rows for run in fitted(interface, state, share=share))
+
+
+def test_eighteen_runs_go_through_all_kinds() -> None:
+    assert len({(run.manner, run.after) for run in alike(18, 8)}) == 18
+    assert [run.manner for run in alike(7, 8)] == [*range(MANNERS), 0]
+    for state in (0, 1, 40):
+        kinds = {(run.manner, run.after) for run in fitted(COUNTER, state)}
+        assert len(kinds & {(run.manner, run.after) for run in alike(18, 8)}) == 18
+
+
+def test_rows_grow_with_what_a_circuit_holds() -> None:
+    assert {run.rows for run in fitted(ADDER, 0)} == {50}
+    assert {run.manner for run in fitted(ADDER, 0)} == set(range(MANNERS))
+    toggle = Interface("m", (Port("clk"),), (Port("q"),), clock="clk")
+    assert _rows(toggle, 1) == 24 * 32
+    sizes = [_rows(toggle, state) for state in range(1, 14)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1] == 18 * 64 + 4 * 512 + 2 * 2048
+    # A counter of ten bits is let count round once, at two rows a clock.
+    longest = max(fitted(toggle, 10), key=lambda run: run.rows)
+    assert (longest.rows, longest.manner, longest.after) == (2048, STEADY, "none")
+    assert fitted(toggle, 10)[-1].manner == OPPOSITE
+
+
+def test_where_nobody_counted_a_clock_means_much_state() -> None:
+    assert fitted(COUNTER) == fitted(COUNTER, 16) == fitted(COUNTER, 4000)
+    assert fitted(LATCH) == fitted(LATCH, 0)
+    assert fitted(LATCH, 1) != fitted(LATCH, 0)
+
+
+def test_wide_and_slow_circuits_are_driven_less() -> None:
+    assert _rows(WIDE, 512) < 400 < 7000 < _rows(COUNTER)
+    assert _rows(COUNTER, 4, share=5) < _rows(COUNTER, 4) / 4
+    assert min(run.rows for run in fitted(WIDE, 512, share=125)) == 8
