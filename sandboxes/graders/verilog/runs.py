@@ -56,7 +56,7 @@ def fitted(interface: Interface, state: int | None = None, *, share: int = 1) ->
         runs = alike(_KINDS, _STATELESS)
     else:
         held = _DEEP if state is None else min(state, _DEEP)
-        states, transitions = 2 << held, 2 << min(held + interface.width, _DEEP)
+        states, transitions = 2 << held, 8 << min(held + interface.width, _DEEP)
         runs = alike(_KINDS, min(max(_LEAST, transitions), _SHORT))
         long = min(max(_LEAST, transitions), _LONG)
         runs += [Run(manner, "none", long) for manner in (MOSTLY_0, MOSTLY_1, 4, 5)]
