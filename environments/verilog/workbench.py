@@ -193,9 +193,10 @@ class Workbench:
             UsageError: It is no judge; see `examine` and `record_golden`.
         """
         async with ToolBox(self._pool, BOX) as tools:
-            found = await examine(tools, golden, problem.module)
-            if problem.interface is not None:
-                found = found._replace(interface=problem.interface)
+            found = await examine(tools, golden, problem.module, limits=GOLDEN)
+            if (stated := problem.interface) is not None:
+                _same_ports(stated, found.interface)
+                found = found._replace(interface=stated)
             for share in _SHARES:
                 stimulus = await asyncio.to_thread(self._stimulus, golden, found, share)
                 try:
@@ -214,7 +215,7 @@ class Workbench:
 
     def _stimulus(self, golden: str, found: Examined, share: int) -> Stimulus:
         if self._settings.lengths is None:
-            runs = fitted(found.interface, found.state, share=share)
+            runs = fitted(found.interface, found.state, counts=found.counts, share=share)
         else:
             sequences, steps = self._settings.lengths
             runs = alike(sequences, max(steps // share, 8))
@@ -231,6 +232,7 @@ class Workbench:
         task = self._kept.get(key)
         if task is None:
             task = self._kept[key] = asyncio.create_task(work())
+            task.add_done_callback(lambda done: self._forget_failed(key, done))
             while len(self._kept) > _KEPT:
                 oldest = next(iter(self._kept))
                 if not self._kept[oldest].done():
@@ -240,16 +242,12 @@ class Workbench:
         try:
             result: T = await asyncio.shield(task)
         except UsageError as error:
-            self._forget(key, task)
             raise Fault(f"{name} cannot be judged: {error}", "env") from error
-        except BaseException:
-            if task.done():
-                self._forget(key, task)
-            raise
         return result
 
-    def _forget(self, key: Any, task: asyncio.Task[Any]) -> None:
-        if self._kept.get(key) is task:
+    def _forget_failed(self, key: Any, task: asyncio.Task[Any]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        if failed and self._kept.get(key) is task:
             del self._kept[key]
 
     async def _rules(self, design: str, module: str) -> str:
@@ -263,6 +261,15 @@ def bounded(text: str, most: int) -> str:
         return text
     head, tail = 2 * most // 3, most // 3
     return f"{text[:head]}\n… {len(text) - head - tail} characters left out …\n{text[-tail:]}"
+
+
+def _same_ports(stated: Interface, found: Interface) -> None:
+    """Raise where a problem states other ports than its golden design has."""
+    if set(stated.inputs) != set(found.inputs) or set(stated.outputs) != set(found.outputs):
+        raise UsageError(
+            f"it states the inputs {stated.inputs} and outputs {stated.outputs}, its golden design "
+            f"has {found.inputs} and {found.outputs}"
+        )
 
 
 def _rules(broken: list[str]) -> str:

@@ -164,7 +164,8 @@ class LiveBox(Session):
                 self._kill()
         elif now >= call.deadline + GRACE_S and not self._answer.done():
             why = "it kept its box from ending it"
-            self._answer.set_result(Result(Outcome.TLE, None, detail=why))
+            out, err = (bytes(capture.data) for capture in self._process.output)
+            self._answer.set_result(Result(Outcome.TLE, None, out, err, detail=why))
         took = time.monotonic() - now  # to look at many processes is not to fill this one's time
         soon = min(call.deadline - now, max(call.sampled + SAMPLE_S - now, took / _SHARE))
         self._tick = self._loop.call_later(SAMPLE_S if call.killed else max(soon, 0.0), self._hold)

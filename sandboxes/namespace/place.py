@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import os
+import signal
 import socket
 from typing import Any
 
@@ -31,6 +32,8 @@ class Place:
         self._answer: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[dict[str, Any]] | None = None
         self._box = 0
+        self._ooms = 0
+        self._opening = False
         self.alive = True
         self.meters = Meters()
         self._loop.add_reader(control, self._heard)
@@ -120,17 +123,22 @@ class Place:
         if not self.alive:
             return
         self.alive = False
+        end: dict[str, Any] = {"ooms": max(0, self.meters.ooms() - self._ooms)}
         self._loop.remove_reader(self._control)
         self._control.close()
         for file in (self.meters.memory, self.meters.processes):
             if file is not None:
                 os.close(file)
         self.meters = Meters()
-        if not self._answer.done():
+        if end["ooms"]:
+            # What a box filled, and left for a moment, took its keeper's memory too: where a keeper
+            # may not be spared (`become_no_victim`). That is how the box ended, and no fault.
+            end["ending"] = vars(Ending(signal.SIGKILL, ooms=end["ooms"]))
+        if not self._answer.done() and (self._opening or not end["ooms"]):
             self._answer.set_exception(Fault("sandbox: the box's keeper is gone"))
             self._answer.exception()  # looked at: a program's run does not wait for an answer
         if self._ended is not None and not self._ended.done():
-            self._ended.set_result({"ooms": 0})
+            self._ended.set_result(end)
 
     async def _answered(self) -> None:
         try:
@@ -142,6 +150,7 @@ class Place:
     def _begin(
         self, op: str, box: BoxSettings, files: list[int], **more: Any
     ) -> asyncio.Future[dict[str, Any]]:
+        self._opening = op == "open"
         self._answer = self._loop.create_future()
         ended = self._ended = self._loop.create_future()
         self._box = box.id
@@ -168,6 +177,7 @@ class Place:
             return
         message = json.loads(data)
         if "ended" in message:
+            self._ooms += message["ooms"]
             if self._ended is not None and not self._ended.done():
                 self._ended.set_result(message)
         elif self._answer.done():

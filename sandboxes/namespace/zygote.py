@@ -54,6 +54,7 @@ class Zygote:
         self._parents = parents
         self._keepers: dict[int, tuple[int, int]] = {}  # descriptor: process, number
         self._free = [*range(KEEPERS - 1, -1, -1)]
+        self._killed: list[int] = []  # whose groups are there still: the host reads why they ended
         self._poll = select.epoll()
         self._poll.register(control, select.EPOLLIN)
 
@@ -69,6 +70,7 @@ class Zygote:
             if not ended:
                 for file in self._keepers:
                     signal.pidfd_send_signal(file, signal.SIGKILL)
+        self._forget_killed()
         if self.settings.folder:
             remove_folder(Path(self.settings.folder))
 
@@ -86,6 +88,7 @@ class Zygote:
 
     def _fork(self, control: int) -> None:
         """Fork a keeper; that it could not become one it says itself."""
+        self._forget_killed()
         if not self._free:
             return  # the host reads the end of its socket
         number = self._free.pop()
@@ -136,10 +139,17 @@ class Zygote:
         pid, number = self._keepers.pop(file)
         self._poll.unregister(file)
         os.close(file)
-        os.waitpid(pid, 0)
+        _, status = os.waitpid(pid, 0)
         self._end_orphans()
-        remove_group(self._name(number), self._parents)
-        self._free.append(number)
+        self._killed.append(number)
+        if not os.WIFSIGNALED(status):
+            self._forget_killed()
+
+    def _forget_killed(self) -> None:
+        for number in self._killed:
+            remove_group(self._name(number), self._parents)
+        self._free += self._killed
+        self._killed.clear()
 
 
 def main(file: int) -> None:

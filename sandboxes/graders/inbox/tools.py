@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from typing import Any
 
@@ -73,8 +74,10 @@ class Tools:
                 of files.
         """
         self._home = self._home or os.getcwd()
+        os.chdir(self._home)
+        shutil.rmtree(self._folder(), ignore_errors=True)
         self._runs += 1
-        folder = os.path.join(self._home, f"run_{self._runs}")
+        folder = self._folder()
         os.mkdir(folder)
         os.chdir(folder)
         for name, data in files.items():
@@ -94,6 +97,10 @@ class Tools:
                     break
         finally:
             os.close(said)
+
+    def _folder(self) -> str:
+        """Of the last run."""
+        return os.path.join(self._home, f"run_{self._runs}")
 
 
 def _run(argv: list[str], said: int) -> dict[str, Any]:
@@ -130,11 +137,14 @@ def _elaboration(step: dict[str, Any]) -> list[str]:
 def _read(name: str) -> bytes | None:
     """A file that a program wrote; None where there is none."""
     try:
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(name, "rb", opener=_opener) as file:
+            return file.read()
     except OSError:
         return None
-    with os.fdopen(file, "rb") as stream:
-        return stream.read()
+
+
+def _opener(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _write(*parts: bytes) -> None:

@@ -49,12 +49,14 @@ class Examined(NamedTuple):
         interface: What it looks like from outside.
         netlist: Itself as a flat netlist, for `record_golden`; None where that has to take a closer
             look: it writes past a range, or drives a net twice.
-        state: Bits that its registers, latches and memories hold; None where nobody counted.
+        state: Bits that its registers, latches and memories hold.
+        counts: Whether it adds or subtracts.
     """
 
     interface: Interface
-    netlist: str | None = None
-    state: int | None = None
+    netlist: str | None
+    state: int
+    counts: bool
 
 
 async def analyse(
@@ -65,13 +67,16 @@ async def analyse(
         return (await examine(tools, source, module)).interface
 
 
-async def examine(tools: ToolBox, source: str, module: str | None = None) -> Examined:
+async def examine(
+    tools: ToolBox, source: str, module: str | None = None, *, limits: Limits | None = None
+) -> Examined:
     """The interface of a golden design, and its netlist.
 
     Args:
         tools: Where Yosys runs.
         source: Its source, which is trusted to be no attack.
         module: Its top; None leaves the choice to Yosys (the module that no other one uses).
+        limits: Of Yosys, where they are lower than the box's.
 
     Raises:
         UsageError: Yosys does not take it, or it is none that can be judged: it has several clocks,
@@ -82,7 +87,7 @@ async def examine(tools: ToolBox, source: str, module: str | None = None) -> Exa
         raise UsageError(f"{module!r} is no plain Verilog name")
     argv = synthesis("-auto-top" if module is None else f"-top {module}", _LAST)
     files = {PLAIN: plain(source).encode("utf-8", "replace")}
-    [done] = await tools.run(files, [Step(argv, ("found.json", NETLIST))])
+    [done] = await tools.run(files, [Step(argv, ("found.json", NETLIST))], limits)
     warnings = done.result.error_text
     if not done.result.ok:
         words = (warnings or done.result.detail).strip()[:1000]
@@ -90,7 +95,7 @@ async def examine(tools: ToolBox, source: str, module: str | None = None) -> Exa
     found = _Netlist(json.loads(done.files["found.json"]))
     odd = CONFLICT in warnings or all(words in warnings for words in PAST_A_RANGE)
     netlist = None if odd else done.files[NETLIST].decode("utf-8", "replace")
-    return Examined(found.interface(), netlist, found.state())
+    return Examined(found.interface(), netlist, found.state(), found.counts())
 
 
 class _Netlist:
@@ -137,6 +142,10 @@ class _Netlist:
         written = {cell["parameters"].get("MEMID", "") for cell in self._cells if _writes(cell)}
         memories = (self._memories[name.removeprefix("\\")] for name in written)
         return registers + sum(memory["width"] * memory["size"] for memory in memories)
+
+    def counts(self) -> bool:
+        """Whether it adds or subtracts."""
+        return any(cell["type"] in ("$add", "$sub") for cell in self._cells)
 
     def _port(self, name: str) -> Port:
         return Port(name, len(self._ports[name]["bits"]))

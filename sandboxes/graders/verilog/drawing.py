@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from random import Random
 from typing import NamedTuple
 
 from envgym.sandboxes.graders.verilog.interface import Interface, Reset
 
 MANNERS = 6
-"""Of drawing, in turn: uniform, mostly 0, mostly 1, held, and two with a bias for each input."""
-MOSTLY_0, MOSTLY_1, HELD = 1, 2, 3
-STEADY, OPPOSITE = 6, 7
-"""Two more: inputs of one bit stay as they are, as drawn once, and the other way round."""
+"""Of drawing, in turn: uniform, mostly 0, mostly 1, held, and two with a bias for each bit of a
+narrow input."""
+UNIFORM, MOSTLY_0, MOSTLY_1, HELD, *BIASED = range(MANNERS)
+STEADY, SPELLED = MANNERS, MANNERS + 1
+"""Two more: narrow inputs stay for long, then all turn round, then one does, and so on; and one of
+them after the other is given a known value bit by bit, one in each clock."""
 _BIASES = 4  # 1/16, 1/4, 3/4 and 15/16
 _BIASED_ROWS = 50
 _WIDE = 4  # bits from which on a value is not met by chance soon enough
 _CORNERS = (0, -1)
 _NEIGHBOURS = (0, 0, 1, -1)
+_WORD = 8  # numbers from which on they are spelled: random bits meet the others soon
 
 
 class Drawing:
@@ -26,21 +29,26 @@ class Drawing:
 
     Args:
         values: Numbers that wide inputs take, and their neighbours, now and then; all zeros and all
-            ones they take anyway.
+            ones they take anyway. Narrow ones spell them.
     """
 
     def __init__(self, interface: Interface, seed: int, values: Sequence[int]) -> None:
         self.random = Random(seed)
         self._width = interface.width
         self._values = (*_CORNERS, *values)
+        self._words = [value for value in values if value >= _WORD]
         bits = places(interface)
         ports = [port for port in interface.driven if port.width >= _WIDE]
         self._wide = [(bits[port.name], (1 << port.width) - 1) for port in ports]
-        self._single = [1 << bits[port.name] for port in interface.driven if port.width == 1]
-        self._steady = self.random.getrandbits(max(1, self._width))
+        self._narrow = [
+            1 << bits[port.name] + bit
+            for port in interface.driven
+            if port.width < _WIDE
+            for bit in range(port.width)
+        ]
 
-    def rows(self, manner: int, count: int) -> list[int]:
-        """So many rows, one after another."""
+    def rows(self, manner: int, count: int, hold: int = 1) -> list[int]:
+        """So many rows, one after another; see `Run.hold`."""
         width, bits = self._width, self.random.getrandbits
         if not width:
             return [0] * count
@@ -52,30 +60,48 @@ class Drawing:
             row = 0
             return [row := row if bits(2) else bits(width) for _ in range(count)]
         if manner > HELD:
-            drawn = self._still(manner, count) if manner >= STEADY else self._biased(count)
+            if manner == STEADY:
+                drawn = self._steady(count, hold)
+            elif manner == SPELLED and self._words and self._narrow:
+                drawn = islice(self._spelled(), count)
+            else:
+                drawn = self._biased(count)
             return [self._valued(row) for row in drawn]
         return [bits(width) for _ in range(count)]
 
-    def _still(self, manner: int, count: int) -> Iterator[int]:
-        ones, keep = sum(self._single), ~sum(self._single)
-        ones &= self._steady if manner == STEADY else ~self._steady
-        for _ in range(count):
-            yield self.random.getrandbits(self._width) & keep | ones
+    def _steady(self, count: int, hold: int) -> Iterator[int]:
+        every = sum(self._narrow)
+        still = self.random.getrandbits(self._width) & every
+        for row in range(count):
+            if every and row and row % hold == 0:
+                turned = every if row // hold % 2 else self.random.choice(self._narrow)
+                still ^= turned
+            yield self.random.getrandbits(self._width) & ~every | still
+
+    def _spelled(self) -> Iterator[int]:
+        draw, every = self.random, sum(self._narrow)
+        while True:
+            word, bit = draw.choice(self._words), draw.choice(self._narrow)
+            still = draw.getrandbits(self._width) & every & ~bit
+            digits = [word >> n & 1 for n in range(word.bit_length() + draw.randrange(2))]
+            for digit in digits if draw.randrange(2) else digits[::-1]:
+                for _ in range(2):
+                    yield draw.getrandbits(self._width) & ~every | still | bit * digit
 
     def _biased(self, count: int) -> Iterator[int]:
-        """Each input of one bit with a bias, drawn anew now and then."""
+        """Each bit of a narrow input with a bias, drawn anew now and then."""
         width, bits = self._width, self.random.getrandbits
         for row in range(count):
             if row % _BIASED_ROWS == 0:
                 biased = [0] * _BIASES
-                for bit in self._single:
+                for bit in self._narrow:
                     biased[self.random.randrange(_BIASES)] |= bit
                 rarely, seldom, often, nearly = biased
                 others = ~sum(biased)
             a, b, c, d = bits(width), bits(width), bits(width), bits(width)
             both, either = a & b, a | b
-            single = both & c & d & rarely | both & seldom | either & often
-            yield a & others | single | (either | c | d) & nearly
+            narrow = both & c & d & rarely | both & seldom | either & often
+            yield a & others | narrow | (either | c | d) & nearly
 
     def _valued(self, row: int) -> int:
         """The row with some of its wide inputs at one of the values."""

@@ -71,7 +71,7 @@ class Stimulus:
 
 
 def _drawn(draw: Drawing, resets: Resets, number: int, run: Run) -> list[int]:
-    rows = draw.rows(run.manner, run.rows)
+    rows = draw.rows(run.manner, run.rows, run.hold)
     if not resets.subsets:
         return rows
     calm = resets.free if run.after == "free" else resets.none

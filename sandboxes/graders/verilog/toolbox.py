@@ -8,6 +8,7 @@ of a box: a design that took a tool over could say no more than that tool could.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envgym.errors import Fault
-from envgym.sandboxes.base import Backend, Session
+from envgym.sandboxes.base import Backend, BoxLost, Session, SessionLost
 from envgym.sandboxes.box.outcomes import ERRORS, Ending, outcome
 from envgym.sandboxes.graders.frames import start_harness
 from envgym.sandboxes.graders.verilog.programs import absent
@@ -117,12 +118,17 @@ class ToolBox:
             self._runner = await start_harness(self._session, "tools", bounds)
         asked = [step.to_json() for step in steps]
         code = f"{self._runner}.run({dict(files)!r}, {asked!r})"
-        result = await self._session.run(code, limits=bounds)
+        try:
+            result = await self._session.run(code, limits=bounds)
+        except (SessionLost, BoxLost) as lost:
+            await self.close()
+            raise Fault(f"sandbox: a box of tools is gone: {lost}", "infra") from lost
         if not result.ok:
             await self.close()
-        if not result.stdout.startswith(b"\n") and result.outcome in (Outcome.OK, Outcome.RE):
-            said = result.detail or result.error_text[-300:].strip() or result.outcome
-            raise Fault(f"sandbox: the runner of tools does not start in its box: {said}", "infra")
+        # Tools have another standard error: what is said here the runner says, of its own failure.
+        if not result.stdout.startswith(b"\n") or result.stderr:
+            said = result.error_text[-300:].strip() or result.detail or result.outcome
+            raise Fault(f"sandbox: the runner of tools fails in its box: {said}", "infra")
         done = list(_answers(result.stdout[1:], steps, bounds))
         if len(done) == len(steps) or (done and not done[-1].result.ok):
             return done
@@ -145,14 +151,15 @@ def _answers(told: bytes, steps: Sequence[Step], limits: Limits) -> Iterator[Don
             answer = json.loads(line)
             status, sizes = int(answer["status"]), [int(size) for size in answer["sizes"]]
             cpu_s, resident = float(answer["cpu_s"]), int(answer["resident"])
+            ended = os.WIFEXITED(status) or os.WIFSIGNALED(status)
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return
-        if not os.WIFEXITED(status) and not os.WIFSIGNALED(status):
+        if not ended or not math.isfinite(cpu_s):
             return
         if len(sizes) != len(step.gives) + 1 or sum(max(size, 0) for size in sizes) > len(told):
             return
-        if name := answer.get("absent"):
-            raise absent(str(name)[:100])
+        if answer.get("absent") in ("iverilog", *step.argv[:1]):
+            raise absent(answer["absent"])
         parts = []
         for size in sizes:
             parts.append(told[: max(size, 0)])

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,12 @@ endmodule"""
         (Problem("two", "s", (_TWO,)), r"two cannot be judged: a design of 2 clocks \(a, b\)"),
         (Problem("p", "s", (COUNTER_SOURCE,), ports={"clk": 2}), "p: its row states the ports"),
         (Problem("p", "s", ("module m(",)), "p cannot be judged: the golden design"),
+        (
+            Problem(
+                "p", "s", (COUNTER_SOURCE,), "counter", replace(COUNTER, inputs=COUNTER.inputs[:-1])
+            ),
+            "p cannot be judged: it states the inputs",
+        ),
     ],
 )
 async def test_a_task_that_cannot_be_judged_is_a_fault_and_no_zero(

@@ -54,11 +54,11 @@ async def test_goldens_are_right_and_mutants_wrong(
     backend: Backend, tools: ToolBox, name: str
 ) -> None:
     design = _made(name, 11)
-    found, netlist, state = await examine(tools, design.golden, "top_module")
+    found, netlist, state, counts = await examine(tools, design.golden, "top_module")
     face = design.interface
     assert (found.inputs, found.outputs) == (face.inputs, face.outputs)
     assert (found.clock, found.edges) == (face.clock, face.edges)
-    stimulus = Stimulus.random(face, 0, fitted(face, state))
+    stimulus = Stimulus.random(face, 0, fitted(face, state, counts=counts))
     golden = await record_golden(tools, design.golden, face, stimulus, netlist=netlist)
     assert (await grade_design(backend, design.golden, golden)).passed
     for mutant in design.mutants:

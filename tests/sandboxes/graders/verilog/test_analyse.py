@@ -100,14 +100,17 @@ async def test_a_memorys_clock_is_a_clock(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "bits"),
+    ("source", "bits", "counts"),
     [
-        (ADDER_SOURCE, 0),
-        (COUNTER_SOURCE, 4),
-        (_MEMORY, 4),
-        (_register("*", "if (r) q = d;"), 1),
-        (_register("posedge clk", "q <= p;", "reg p; always @(negedge clk) p <= d;"), 2),
+        (ADDER_SOURCE, 0, True),
+        (COUNTER_SOURCE, 4, True),
+        (_MEMORY, 4, False),
+        (_register("*", "if (r) q = d;"), 1, False),
+        (_register("posedge clk", "q <= p;", "reg p; always @(negedge clk) p <= d;"), 2, False),
     ],
 )
-async def test_the_bits_that_it_holds_are_counted(tools: ToolBox, source: str, bits: int) -> None:
-    assert (await examine(tools, source)).state == bits
+async def test_what_it_holds_and_whether_it_counts(
+    tools: ToolBox, source: str, bits: int, counts: bool
+) -> None:
+    found = await examine(tools, source)
+    assert (found.state, found.counts) == (bits, counts)

@@ -13,7 +13,7 @@ from envgym.sandboxes.graders.verilog.drawing import (
     HELD,
     MOSTLY_0,
     MOSTLY_1,
-    OPPOSITE,
+    SPELLED,
     STEADY,
     Drawing,
     Resets,
@@ -40,7 +40,7 @@ def test_a_row_holds_the_first_input_leftmost_and_no_clock() -> None:
 
 @given(
     st.lists(st.integers(1, 40), max_size=5),
-    st.integers(0, 7),
+    st.integers(0, SPELLED),
     st.integers(0, 120),
     st.lists(st.integers(0, 1 << 70), max_size=3),
 )
@@ -86,12 +86,38 @@ def test_wide_inputs_take_known_values_and_corners() -> None:
         assert met.count(value) > 20
 
 
-def test_steady_inputs_never_change_and_the_opposite_is_their_inverse() -> None:
-    draw = Drawing(FACE, 0, ())
-    steady, opposite = draw.rows(STEADY, 50), draw.rows(OPPOSITE, 50)
-    for name in ("rst", "a", "set_n", "b"):
-        assert {_ones(steady, name), _ones(opposite, name)} == {0.0, 1.0}
-    assert len({row >> AT["d"] & 0xFF for row in steady}) > 20
+def _held(rows: list[int], hold: int, every: int) -> list[int]:
+    levels = [{row & every for row in rows[n : n + hold]} for n in range(0, len(rows), hold)]
+    assert all(len(level) == 1 for level in levels)
+    return [level.pop() for level in levels]
+
+
+def test_steady_inputs_stay_then_turn_round_all_or_one() -> None:
+    rows = Drawing(FACE, 0, ()).rows(STEADY, 400, 50)
+    every = sum(1 << AT[name] for name in ("rst", "a", "set_n", "b"))
+    held = _held(rows, 50, every)
+    turned = [a ^ b for a, b in itertools.pairwise(held)]
+    assert set(turned[::2]) == {every}
+    assert all(bits.bit_count() == 1 for bits in turned[1::2])
+    assert len({row >> AT["d"] & 0xFF for row in rows[:50]}) > 20
+
+
+def test_two_steady_inputs_have_all_four_levels() -> None:
+    face = Interface("m", (Port("op", 2), Port("d", 8)), (Port("q"),))
+    for seed in range(10):
+        rows = Drawing(face, seed, ()).rows(STEADY, 40, 10)
+        assert len(set(_held(rows, 10, 3 << 8))) == 4
+
+
+def test_known_values_are_spelled_on_one_input_in_either_order() -> None:
+    face = Interface("m", (Port("a"), Port("b")), (Port("q"),))
+    rows = Drawing(face, 0, (3, 0x5A)).rows(SPELLED, 2000)
+    for place in (0, 1):
+        bits = "".join(str(row >> place & 1) for row in rows[::2])
+        assert bits.count("1011010") > 5
+        assert bits.count("0101101") > 5
+    assert rows[::2] == rows[1::2]
+    assert len(Drawing(face, 0, ()).rows(SPELLED, 10)) == 10  # nothing to spell: biased
 
 
 def test_levels_of_resets() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envgym.sandboxes.graders.verilog import Interface, Port, alike, fitted
-from envgym.sandboxes.graders.verilog.drawing import MANNERS, OPPOSITE, STEADY
+from envgym.sandboxes.graders.verilog.drawing import MANNERS, STEADY
 
 from .designs import ADDER, COUNTER
 
@@ -27,14 +27,19 @@ def test_rows_grow_with_what_a_circuit_holds() -> None:
     assert {run.rows for run in fitted(ADDER, 0)} == {50}
     assert {run.manner for run in fitted(ADDER, 0)} == set(range(MANNERS))
     toggle = Interface("m", (Port("clk"),), (Port("q"),), clock="clk")
-    assert _rows(toggle, 1) == 24 * 32
     sizes = [_rows(toggle, state) for state in range(1, 14)]
     assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1] == 18 * 64 + 4 * 512 + 2 * 2048
-    # A counter of ten bits is let count round once, at two rows a clock.
-    longest = max(fitted(toggle, 10), key=lambda run: run.rows)
-    assert (longest.rows, longest.manner, longest.after) == (2048, STEADY, "none")
-    assert fitted(toggle, 10)[-1].manner == OPPOSITE
+    assert (sizes[0], sizes[-1]) == (18 * 32 + 6 * 32 + 48, 18 * 64 + 6 * 512 + 4 * 272 + 2 * 2064)
+
+
+def test_a_counter_is_let_count_round() -> None:
+    """At two rows a clock, beside the resets that a run begins and ends with."""
+    for state, counts, hold in ((4, True, 40), (8, True, 520), (10, True, 2056), (40, True, 2064)):
+        *_, steady = fitted(COUNTER, state, counts=counts)
+        assert (steady.manner, steady.hold) == (STEADY, hold)
+        assert steady.rows >= 2 * hold
+    *_, steady = fitted(COUNTER, 10, counts=False)
+    assert steady == (STEADY, "none", 4 * 272, 272)
 
 
 def test_where_nobody_counted_a_clock_means_much_state() -> None:
@@ -44,6 +49,12 @@ def test_where_nobody_counted_a_clock_means_much_state() -> None:
 
 
 def test_wide_and_slow_circuits_are_driven_less() -> None:
-    assert _rows(WIDE, 512) < 400 < 7000 < _rows(COUNTER)
+    assert _rows(WIDE, 512) < 1200 < 7000 < _rows(COUNTER)
     assert _rows(COUNTER, 4, share=5) < _rows(COUNTER, 4) / 4
     assert min(run.rows for run in fitted(WIDE, 512, share=125)) == 8
+
+
+def test_a_wide_circuit_is_let_come_to_an_end() -> None:
+    """A multiplier or a hash of 64 rounds: a start, then 64 clocks without one, in four ways."""
+    steady = [run for run in fitted(WIDE, 512, counts=False) if run.manner == STEADY]
+    assert [(run.rows, run.hold) for run in steady] == [(640, 160)]

@@ -71,6 +71,30 @@ async def test_a_run_may_have_less_time_than_its_box(backend: Backend) -> None:
     assert done.result.outcome is Outcome.TLE
 
 
+async def test_a_box_that_is_gone_is_a_fault_and_the_next_run_has_another(
+    backend: Backend,
+) -> None:
+    async with ToolBox(backend, QUICK) as tools:
+        [done] = await tools.run({}, [Step(("sh", "-c", "kill -9 $PPID"))])
+        assert not done.result.ok
+        [done] = await tools.run({"in": b"x"}, [SAYS])
+        assert done.files == {"out": b"x"}
+        assert tools._session is not None
+        await tools._session.close()
+        with pytest.raises(Fault, match="is gone"):
+            await tools.run({"in": b"x"}, [SAYS])
+        [done] = await tools.run({"in": b"x"}, [SAYS])
+        assert done.result.ok
+
+
+async def test_a_runner_that_fails_is_a_fault(tools: ToolBox) -> None:
+    with pytest.raises(Fault, match="Permission denied"):
+        await tools.run({"tool": b"not to be executed"}, [Step(("./tool",))])
+    [done] = await tools.run({}, [Step(("mkdir", "out"), ("out",))])
+    assert done.result.ok
+    assert not done.files
+
+
 class _Forged(Session):
     ready = frozenset(["_envgym_tools"])
 
@@ -113,6 +137,8 @@ class _Forger(Backend):
         json.dumps({"status": 0, "cpu_s": 0, "resident": 0, "sizes": [1 << 60]}).encode(),
         json.dumps({"status": 0, "cpu_s": 0, "resident": 0, "sizes": [0]}).encode(),
         json.dumps({"status": 0x7F, "cpu_s": 0, "resident": 0, "sizes": [0, 0, 0]}).encode(),
+        json.dumps({"status": 1 << 40, "cpu_s": 0, "resident": 0, "sizes": [0, 0, 0]}).encode(),
+        b'{"status": 0, "cpu_s": NaN, "resident": 0, "sizes": [0, 0, 0]}\n',
         b'{"status": 1e999, "cpu_s": 0, "resident": 0, "sizes": [0, 0, 0]}\n',
     ],
 )
@@ -120,5 +146,5 @@ async def test_what_makes_no_sense_is_no_answer(told: bytes) -> None:
     [done] = await ToolBox(_Forger(b"\n" + told), QUICK).run({}, [SAYS])
     assert done.result.outcome is Outcome.RE
     assert not done.files
-    with pytest.raises(Fault, match="does not start"):
+    with pytest.raises(Fault, match="the runner of tools fails"):
         await ToolBox(_Forger(told), QUICK).run({}, [SAYS])

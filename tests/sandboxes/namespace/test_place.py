@@ -1,0 +1,70 @@
+"""What the host makes of a keeper that is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from envgym.errors import Fault
+from envgym.sandboxes.namespace.place import Place
+from envgym.sandboxes.namespace.settings import BoxSettings
+
+BOX = BoxSettings(1, 1 << 20, 4, 1 << 20)
+
+
+async def _place(counter: Path) -> tuple[Place, socket.socket]:
+    """A place whose keeper is a socket of the test's, its group's counters a file."""
+    ours, keeper = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    place = Place(ours)
+    file = os.open(counter, os.O_RDONLY)
+    socket.send_fds(keeper, [b'{"ready": true}'], [file, file])
+    os.close(file)
+    await place.ready()
+    return place, keeper
+
+
+def _kills(counter: Path, count: int) -> None:
+    counter.write_text(f"oom_kill {count}\n")
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Path:
+    file = tmp_path / "memory.events"
+    file.write_text("oom_kill 0\n")
+    return file
+
+
+async def test_a_keeper_that_went_with_its_box_for_memory_is_the_boxs_doing(counter: Path) -> None:
+    place, keeper = await _place(counter)
+    place.run(BOX, {}, 0, [])
+    _kills(counter, 2)
+    keeper.close()
+    end = await place.ending()
+    assert (end.status, end.ooms) == (signal.SIGKILL, 2)
+    assert not place.free
+
+
+async def test_any_other_end_of_a_keeper_is_a_fault(counter: Path) -> None:
+    place, keeper = await _place(counter)
+    place.run(BOX, {}, 0, [])
+    _kills(counter, 2)
+    keeper.send(b'{"ended": 1, "ooms": 2, "ending": {"status": 9}}')
+    assert (await place.ending()).status == signal.SIGKILL
+    place.run(BOX, {}, 0, [])  # these two were the last one's
+    keeper.close()
+    with pytest.raises(Fault, match="keeper is gone"):
+        await place.ending()
+
+
+async def test_a_box_that_was_not_there_yet_is_a_fault(counter: Path) -> None:
+    place, keeper = await _place(counter)
+    _kills(counter, 1)
+    link, other = socket.socketpair()
+    keeper.close()
+    with link, other, pytest.raises(Fault, match="keeper is gone"):
+        await place.open(BOX, link)
