@@ -27,8 +27,8 @@ class Reset:
     Attributes:
         name: The input's.
         active_high: Whether 1 resets.
-        synchronous: Whether it waits for the clock. It may be an input like others to its author: some
-            runs drive it so.
+        synchronous: Whether it waits for the clock. To its author it may be an input like others:
+            some runs drive it so.
     """
 
     name: str
@@ -45,8 +45,8 @@ class Interface:
         inputs: All inputs, the clock and the resets too.
         outputs: All outputs.
         clock: The clock's name; empty for a circuit without one. Both of its edges are driven.
-        resets: Inputs that reset: for two whole clocks at each run's start, and now and then for half
-            of one.
+        resets: Inputs that reset: for two whole clocks at each run's start, and now and then for
+            half of one.
         edges: Which of the clock's edges count, ``pos`` and ``neg``; empty where nobody looked.
     """
 
