@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from envgym.errors import UsageError
+from envgym.errors import Fault, UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.graders.verilog.driver import Trace, reads, row_of
@@ -20,7 +20,7 @@ from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.lint import lint
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.toolbox import ToolBox
-from envgym.sandboxes.graders.verilog.trial import STAGES, Trial
+from envgym.sandboxes.graders.verilog.trial import STAGES, Stage, Trial
 from envgym.sandboxes.limits import MIB, Limits
 
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
@@ -31,22 +31,27 @@ class TooSlow(UsageError):
     """A golden design is not through its stimulus in time: drive it with less."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Golden:
     """What the golden design did: made once for a task, and used for every design.
 
     Attributes:
         interface: Its ports.
         stimulus: What it was driven with.
+        source: Its text.
+        netlist: The text of its netlist; None where that stands for the source, which writes past a
+            range.
         written: The trace of its source.
-        netlist: The same, where the trace of its netlist is defined too: where either is x, a
-            netlist may give anything.
+        loose: The same, where the trace of its netlist is defined too: where either is x, a
+            netlist may give anything. None until a design's netlist makes that a question.
     """
 
     interface: Interface
     stimulus: Stimulus
+    source: str
+    netlist: str | None
     written: Trace
-    netlist: Trace
+    loose: Trace | None = None
 
 
 async def record_golden(
@@ -65,8 +70,7 @@ async def record_golden(
         netlist: The one that `examine` made of it; without it, it is synthesised here.
 
     Raises:
-        UsageError: Yosys or Icarus does not take it, its ports are others, or it never gives a
-            defined output.
+        UsageError: Yosys or Icarus does not take it, or it never gives a defined output.
         TooSlow: It runs into its time limit, or its trace is larger than a box's file may be.
         Fault: The sandbox broke, or a tool is not there.
     """
@@ -75,15 +79,14 @@ async def record_golden(
     if size > min(limits.file_bytes, limits.output_bytes) // 2:
         raise TooSlow(f"the golden design: {size} characters of inputs or outputs")
     trial = Trial(tools, source, interface, stimulus, netlist=netlist, limits=limits)
-    traces = []
-    async for stage in trial.stages():
-        if stage.trace is None:
-            kind = TooSlow if stage.status is Status.TLE else UsageError
-            raise kind(f"the golden design: {stage.words}")
-        traces.append(stage.trace)
-    if not traces[0].defined:
+    loose = None
+    if netlist is None:
+        written, loose = await _both(trial)
+    else:
+        written = _trace(await trial.written())
+    if not written.defined:
         raise UsageError("the golden design gives no defined output: nothing could be compared")
-    return Golden(interface, stimulus, traces[0], traces[0].where(traces[-1]))
+    return Golden(interface, stimulus, source, netlist, written, loose)
 
 
 async def grade_design(
@@ -92,7 +95,8 @@ async def grade_design(
     """Judge a design; the first of the STAGES that fails ends it.
 
     Raises:
-        Fault: The sandbox broke, or a tool is not there.
+        Fault: The sandbox broke, or a tool is not there; of kind ``env``, the golden design's
+            netlist cannot be simulated.
     """
     broken = await asyncio.to_thread(lint, source, golden.interface.module)
     if broken:
@@ -102,10 +106,39 @@ async def grade_design(
         async for stage in trial.stages():
             if stage.trace is None:
                 return _verdict(stage.status, stage.words, stage.number)
-            want = golden.netlist if stage.of_netlist else golden.written
-            if words := _mismatch(golden, want, stage.trace):
+            words = _mismatch(golden, golden.written, stage.trace)
+            if words and stage.of_netlist:
+                words = _mismatch(golden, await _loose(backend, golden, limits), stage.trace)
+            if words:
                 return _verdict(Status.WRONG, words, stage.number)
     return _verdict(Status.PASS, "", len(STAGES))
+
+
+async def _loose(backend: Backend, golden: Golden, limits: Limits) -> Trace:
+    if golden.loose is None:
+        async with ToolBox(backend, limits) as tools:  # not the design's
+            face, stimulus = golden.interface, golden.stimulus
+            trial = Trial(
+                tools, golden.source, face, stimulus, netlist=golden.netlist, limits=limits
+            )
+            try:
+                _, golden.loose = await _both(trial)
+            except UsageError as error:
+                raise Fault(f"{error} as a netlist", "env") from error
+    return golden.loose
+
+
+async def _both(trial: Trial) -> tuple[Trace, Trace]:
+    """The traces of a golden design, as written and where its netlist's is defined too."""
+    traces = [_trace(stage) async for stage in trial.stages()]
+    return traces[0], traces[0].where(traces[-1])
+
+
+def _trace(stage: Stage) -> Trace:
+    if stage.trace is None:
+        kind = TooSlow if stage.status is Status.TLE else UsageError
+        raise kind(f"the golden design: {stage.words}")
+    return stage.trace
 
 
 def _verdict(status: Status, detail: str, passed: int) -> Verdict:

@@ -126,6 +126,17 @@ class Trial:
             if stage.trace is None:
                 return
 
+    async def written(self) -> Stage:
+        """The stage of the source alone, as it was written.
+
+        Raises:
+            Fault: The sandbox broke, or a tool is not there.
+        """
+        files = {**self._files, _BENCH: self._bench(self._interface.module)}
+        done = await self._run(files, [self._compile(_BENCH, _DESIGN)])
+        traces = self._traces(done[-1], 1)
+        return Stage(_WRITTEN, traces[0]) if traces else await self._alone(_WRITTEN)
+
     async def _together(self) -> list[Done]:
         """Synthesise, and drive source and netlist at once."""
         netlist = self._netlist
@@ -135,13 +146,7 @@ class Trial:
             head = f"module {self._interface.module}("
             files[NETLIST] = self._given.replace(head, f"module {netlist}(", 1).encode()
         # The bench comes first, the design last: no directive of the design's reaches another.
-        sources = (_BENCH, NETLIST, _DESIGN)
-        if _MACRO.search(self._source):
-            steps.append(self._build(*sources))
-        else:
-            top = f"bench_{self._mark}"
-            steps.append(Elaboration(top=top, out=_PROGRAM, sources=sources))
-        return await self._run(files, steps)
+        return await self._run(files, [*steps, self._compile(_BENCH, NETLIST, _DESIGN)])
 
     async def _alone(self, number: int) -> Stage:
         """Drive the source or the netlist, and nothing else."""
@@ -174,6 +179,12 @@ class Trial:
         return Step(
             synthesis(f"-top {top}", f"{last}; {WRITE_NETLIST}", clean=self._clean), (_FOUND,)
         )
+
+    def _compile(self, *sources: str) -> Step:
+        """Icarus' compiler, without its driver where it can be: that says more, and costs more."""
+        if _MACRO.search(self._source):
+            return self._build(*sources)
+        return Elaboration(top=f"bench_{self._mark}", out=_PROGRAM, sources=sources)
 
     def _build(self, *sources: str) -> Step:
         flags = ("-g2012", "-Wno-timescale", "-s", f"bench_{self._mark}", "-o", _PROGRAM)

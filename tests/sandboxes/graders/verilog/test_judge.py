@@ -2,21 +2,24 @@ from __future__ import annotations
 
 import pytest
 
-from envgym.errors import UsageError
+from envgym.errors import Fault, UsageError
 from envgym.sandboxes import Backend, Limits
 from envgym.sandboxes.graders.verdict import Status
 from envgym.sandboxes.graders.verilog import (
     Golden,
     Interface,
     Port,
+    Run,
     Stimulus,
     ToolBox,
     TooSlow,
     alike,
+    examine,
     grade_design,
     record_golden,
 )
 from envgym.sandboxes.graders.verilog import judge as judging
+from envgym.sandboxes.graders.verilog.drawing import MOSTLY_0
 from envgym.sandboxes.graders.verilog.driver import Trace, read_traces
 from envgym.sandboxes.graders.verilog.tokens import numbers
 
@@ -240,3 +243,47 @@ async def test_rare_values_are_met_where_they_are_known(backend: Backend, tools:
         stimulus = Stimulus.random(face, 0, alike(6, 50), values=values)
         golden = await record_golden(tools, source, face, stimulus)
         assert (await grade_design(backend, other, golden)).passed is passes
+
+
+_OPTIMIST = """
+module m(input clk, input load, input d, output reg y);
+  reg s;
+  always @(posedge clk) if (load) s <= d;
+  always @* if (s) y = 1; else y = d;
+endmodule
+"""
+
+
+async def test_what_a_netlist_leaves_open_is_asked_when_a_designs_does(
+    backend: Backend, tools: ToolBox
+) -> None:
+    """Until it is loaded, s is x: as written y is d then, of the netlist x where d is 0."""
+    found = await examine(tools, _OPTIMIST)
+    stimulus = Stimulus.random(found.interface, 0, [Run(MOSTLY_0, "none", 100)])
+    golden = await record_golden(tools, _OPTIMIST, found.interface, stimulus, netlist=found.netlist)
+    assert golden.loose is None
+    assert not (await grade_design(backend, _OPTIMIST.replace("y = d", "y = ~d"), golden)).passed
+    assert golden.loose is None
+    assert (await grade_design(backend, _OPTIMIST, golden)).passed
+    assert golden.loose is not None
+    pairs = zip(golden.written.rows, golden.loose.rows, strict=True)
+    assert {*pairs} == {("0", "0"), ("1", "1"), ("0", "x")}
+    assert (await grade_design(backend, _OPTIMIST, golden)).passed
+    unlike = _OPTIMIST.replace("if (load)", "if (d)")
+    assert not (await grade_design(backend, unlike, golden)).passed
+
+
+async def test_a_golden_whose_netlist_is_too_slow_is_a_fault_where_it_matters(
+    backend: Backend, tools: ToolBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await examine(tools, _OPTIMIST)
+    stimulus = Stimulus.random(found.interface, 0, [Run(MOSTLY_0, "none", 100)])
+    golden = await record_golden(tools, _OPTIMIST, found.interface, stimulus, netlist=found.netlist)
+
+    async def slow(trial: object) -> None:
+        raise TooSlow("the golden design: time limit exceeded")
+
+    monkeypatch.setattr(judging, "_both", slow)
+    with pytest.raises(Fault, match="time limit exceeded as a netlist") as caught:
+        await grade_design(backend, _OPTIMIST, golden)
+    assert caught.value.kind == "env"
