@@ -75,7 +75,8 @@ class Tools:
         """
         self._home = self._home or os.getcwd()
         os.chdir(self._home)
-        shutil.rmtree(self._folder(), ignore_errors=True)
+        if self._runs:
+            shutil.rmtree(self._folder(), ignore_errors=True)
         self._runs += 1
         folder = self._folder()
         os.mkdir(folder)

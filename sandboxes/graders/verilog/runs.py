@@ -15,12 +15,14 @@ from envgym.sandboxes.graders.verilog.drawing import (
 )
 from envgym.sandboxes.graders.verilog.interface import Interface
 
+EXHAUSTIVE_BITS = 12
+"""Of inputs that a circuit without a clock sees every one of, before any run."""
 RESET_ROWS = 4
 """Two clocks at each run's start, so that a synchronous reset sees its edge."""
 _AFTER: tuple[Literal["pulses", "none", "free"], ...] = ("pulses", "none", "free")
 _KINDS = MANNERS * len(_AFTER)
 _SHORTEST = 2 * RESET_ROWS
-_LEAST, _SHORT, _LONG = 32, 64, 512
+_LEAST, _SHORT, _LONG = 24, 40, 384
 _COUNTED, _HELD, _DONE = 2064, 272, 160
 _STATELESS = 50
 _MOST_BITS = 250_000
@@ -68,10 +70,10 @@ def fitted(
         share: One of so many of these rows, for a circuit that is slow to simulate.
     """
     if not state and not (state is None and interface.clock):
-        runs = alike(_KINDS, _STATELESS)
+        runs = alike(_KINDS, _LEAST if interface.width <= EXHAUSTIVE_BITS else _STATELESS)
     else:
         held = _DEEP if state is None else min(state, _DEEP)
-        long = min(max(_LEAST, 8 << min(held + interface.width, _DEEP)), _LONG)
+        long = min(max(_LEAST, 4 << min(held + interface.width, _DEEP)), _LONG)
         runs = alike(_KINDS, min(long, _SHORT))
         runs += [
             Run(UNIFORM, "pulses", long),
@@ -95,6 +97,6 @@ def fitted(
 def _shorter(run: Run, part: float, share: int) -> Run:
     """A part of it; what takes its time in a wide circuit is let take it."""
     hold = max(min(_DONE, run.hold), int(run.hold * part))
-    least = 4 * hold if run.hold == _HELD else _SHORTEST
+    least = hold * (4 if part > 1 / 8 else 2) if run.hold == _HELD else _SHORTEST
     rows = max(min(least, run.rows), int(run.rows * part))
     return run._replace(rows=max(_SHORTEST, rows // share), hold=max(1, hold // share))

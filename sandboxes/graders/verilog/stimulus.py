@@ -12,9 +12,8 @@ from functools import cached_property
 
 from envgym.sandboxes.graders.verilog.drawing import MANNERS, Drawing, Resets, places
 from envgym.sandboxes.graders.verilog.interface import Interface
-from envgym.sandboxes.graders.verilog.runs import RESET_ROWS, Run
+from envgym.sandboxes.graders.verilog.runs import EXHAUSTIVE_BITS, RESET_ROWS, Run
 
-_EXHAUSTIVE_BITS = 12
 _PULSE = 1 / 32
 
 
@@ -55,7 +54,7 @@ class Stimulus:
         """
         draw, resets = Drawing(interface, seed, values), Resets(interface)
         rows: list[int] = []
-        if not interface.clock and interface.width <= _EXHAUSTIVE_BITS:
+        if not interface.clock and interface.width <= EXHAUSTIVE_BITS:
             rows += range(1 << interface.width)
         for number, run in enumerate(runs):
             rows += _drawn(draw, resets, number, run)
