@@ -73,7 +73,7 @@ def fitted(
         runs = alike(_KINDS, _LEAST if interface.width <= EXHAUSTIVE_BITS else _STATELESS)
     else:
         held = _DEEP if state is None else min(state, _DEEP)
-        long = min(max(_LEAST, 4 << min(held + interface.width, _DEEP)), _LONG)
+        long = min(max(_LEAST, 8 << min(held + interface.width, _DEEP)), _LONG)
         runs = alike(_KINDS, min(long, _SHORT))
         runs += [
             Run(UNIFORM, "pulses", long),
