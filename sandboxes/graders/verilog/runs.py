@@ -22,10 +22,10 @@ RESET_ROWS = 4
 _AFTER: tuple[Literal["pulses", "none", "free"], ...] = ("pulses", "none", "free")
 _KINDS = MANNERS * len(_AFTER)
 _SHORTEST = 2 * RESET_ROWS
-_LEAST, _SHORT, _LONG = 24, 40, 384
+_LEAST, _SHORT, _LONG, _STATELESS = 24, 40, 384, 50
+# Inputs are held for a counter of ten bits, for other circuits with state, for a wide one's rounds.
 _COUNTED, _HELD, _DONE = 2064, 272, 160
-_STATELESS = 50
-_MOST_BITS = 250_000
+_MOST_BITS = 250_000  # in and out, of all rows
 _DEEP = 16  # bits of state from which on no number of rows meets all states
 
 
