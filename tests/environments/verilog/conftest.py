@@ -13,8 +13,6 @@ from envgym.errors import UsageError
 from envgym.pytest_plugin import Examinations
 from envgym.sandboxes import Backend
 from envgym.sandboxes.backends import open_backend
-from envgym.sandboxes.graders.verilog import ToolBox
-from envgym.sandboxes.graders.verilog.judge import LIMITS
 from tests.machine import data_file, need, need_programs
 
 
@@ -41,12 +39,6 @@ def boxes() -> str:
 @pytest.fixture
 async def backend(boxes: str) -> AsyncIterator[Backend]:
     async with open_backend(boxes) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def tools(backend: Backend) -> AsyncIterator[ToolBox]:
-    async with ToolBox(backend, LIMITS) as opened:
         yield opened
 
 

@@ -23,6 +23,7 @@ from envgym.sandboxes.graders.verilog import (
     lint,
     record_golden,
 )
+from envgym.sandboxes.graders.verilog.judge import LIMITS
 
 _JUDGED = ["priority_encoder", "timer", "fifo", "crc"]
 
@@ -50,16 +51,15 @@ def test_designs_keep_the_rules_and_their_mutants_differ(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", _JUDGED)
-async def test_goldens_are_right_and_mutants_wrong(
-    backend: Backend, tools: ToolBox, name: str
-) -> None:
+async def test_goldens_are_right_and_mutants_wrong(backend: Backend, name: str) -> None:
     design = _made(name, 11)
-    found, netlist, state, counts = await examine(tools, design.golden, "top_module")
     face = design.interface
-    assert (found.inputs, found.outputs) == (face.inputs, face.outputs)
-    assert (found.clock, found.edges) == (face.clock, face.edges)
-    stimulus = Stimulus.random(face, 0, fitted(face, state, counts=counts))
-    golden = await record_golden(tools, design.golden, face, stimulus, netlist=netlist)
+    async with ToolBox(backend, LIMITS) as tools:
+        found, netlist, state, counts = await examine(tools, design.golden, "top_module")
+        assert (found.inputs, found.outputs) == (face.inputs, face.outputs)
+        assert (found.clock, found.edges) == (face.clock, face.edges)
+        stimulus = Stimulus.random(face, 0, fitted(face, state, counts=counts))
+        golden = await record_golden(tools, design.golden, face, stimulus, netlist=netlist)
     assert (await grade_design(backend, design.golden, golden)).passed
     for mutant in design.mutants:
         verdict = await grade_design(backend, mutant, golden)
