@@ -14,6 +14,7 @@ from envgym.sandboxes.box.meters import Meters
 _OURS = 2  # tasks of the group that are no program's: the keeper and the supervisor
 _MEMORY = {1: "memory.limit_in_bytes", 2: "memory.max"}
 _KILLS = {1: "memory.oom_control", 2: "memory.events"}
+_USED = {1: "memory.usage_in_bytes", 2: "memory.current"}
 
 
 class Group:
@@ -26,6 +27,7 @@ class Group:
 
     Attributes:
         meters: Its counters, which only ever grow.
+        used: Descriptor of a file that says how much memory it has now.
 
     Raises:
         OSError: The kernel refuses.
@@ -42,6 +44,7 @@ class Group:
         memory = os.open(f"{name}/{_KILLS[version]}", os.O_RDONLY, dir_fd=parents["memory"])
         refusals = os.open(f"{name}/pids.events", os.O_RDONLY, dir_fd=parents["pids"])
         self.meters = Meters(memory, refusals)
+        self.used = os.open(f"{name}/{_USED[version]}", os.O_RDONLY, dir_fd=parents["memory"])
 
     def enter(self) -> None:
         """Put this process into it, and with it all that it will start."""

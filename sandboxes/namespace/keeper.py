@@ -67,6 +67,7 @@ class Keeper:
         try:
             counters = self.config.meters
             files = [f for f in (counters.memory, counters.processes) if f is not None]
+            files += [self.group.used] if self.group is not None else []
             socket.send_fds(self.control, [b'{"ready": true}'], files)
             gc.freeze()  # no program's collector looks at what is here
             while self._turn(poll):

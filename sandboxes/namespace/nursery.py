@@ -98,8 +98,9 @@ class Nursery:
         """
         while self._idle:
             place = self._idle.pop()
-            if place.free:
+            if place.free and place.cleared:
                 return place
+            place.close()
             self.keepers -= 1
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)

@@ -16,6 +16,8 @@ from envgym.sandboxes.box.outcomes import Ending
 from envgym.sandboxes.namespace.settings import BoxSettings
 
 _MESSAGE = 1 << 16
+_LEFT = 4 << 20
+"""Bytes, most, that a box may find taken by those before it."""
 
 
 class Place:
@@ -36,12 +38,22 @@ class Place:
         self._opening = False
         self.alive = True
         self.meters = Meters()
+        self._used: int | None = None
+        self._empty = 0
         self._loop.add_reader(control, self._heard)
 
     @property
     def free(self) -> bool:
         """Whether a box may be opened here."""
         return self.alive and (self._ended is None or self._ended.done())
+
+    @property
+    def cleared(self) -> bool:
+        """Whether what earlier boxes had of their memory is free again.
+
+        The kernel takes its time with thousands of ended processes: that would be another's fault.
+        """
+        return self._taken() - self._empty <= _LEFT
 
     async def ready(self) -> None:
         """Wait until the keeper is there.
@@ -126,10 +138,10 @@ class Place:
         end: dict[str, Any] = {"ooms": max(0, self.meters.ooms() - self._ooms)}
         self._loop.remove_reader(self._control)
         self._control.close()
-        for file in (self.meters.memory, self.meters.processes):
+        for file in (self.meters.memory, self.meters.processes, self._used):
             if file is not None:
                 os.close(file)
-        self.meters = Meters()
+        self.meters, self._used = Meters(), None
         if end["ooms"]:
             # What a box filled, and left for a moment, took its keeper's memory too: where a keeper
             # may not be spared (`become_no_victim`). That is how the box ended, and no fault.
@@ -163,15 +175,20 @@ class Place:
         except OSError:
             self.close()
 
+    def _taken(self) -> int:
+        return 0 if self._used is None else int(os.pread(self._used, 32, 0))
+
     def _heard(self) -> None:
         try:
-            data, files, _, _ = socket.recv_fds(self._control, _MESSAGE, 2)
+            data, files, _, _ = socket.recv_fds(self._control, _MESSAGE, 3)
         except BlockingIOError:
             return
         except OSError:
             data, files = b"", []
         if files:
-            self.meters = Meters(*files)
+            *counters, self._used = files
+            self.meters = Meters(*counters)
+            self._empty = self._taken()
         if not data:
             self.close()
             return

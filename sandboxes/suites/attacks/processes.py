@@ -7,7 +7,8 @@ from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly
 from envgym.sandboxes.suites.stage import SMALL, Stage
 
-DENIED, OK, PLE, RE, TLE = Outcome.DENIED, Outcome.OK, Outcome.PLE, Outcome.RE, Outcome.TLE
+DENIED, MLE, OK, PLE = Outcome.DENIED, Outcome.MLE, Outcome.OK, Outcome.PLE
+RE, TLE = Outcome.RE, Outcome.TLE
 
 _BRIEF = SMALL.model_copy(update={"wall_s": 0.5})
 _DAEMON = """
@@ -282,5 +283,6 @@ while True:
             time.sleep(0.05)
     except OSError: pass
 """
-    await stage.python(code, TLE, PLE)
+    # What the kernel keeps of ended processes, until it clears them away, counts as their memory.
+    await stage.python(code, TLE, PLE, MLE)
     await stage.gone("a process was born while the others were killed")

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -183,16 +184,23 @@ async def test_many_start_at_once_beside_what_is_still_to_be_tidied(
     assert await ours(engine) == []
 
 
+@pytest.mark.parametrize("step", ["create", "attach", "start"])
 async def test_a_start_that_is_cancelled_leaves_nothing(
-    engine_answers: None, engine: Engine
+    engine_answers: None, engine: Engine, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
+    begun, real = asyncio.Event(), getattr(Engine, step)
+
+    async def told(self: Engine, *args: Any) -> Any:
+        begun.set()
+        return await real(self, *args)
+
+    monkeypatch.setattr(Engine, step, told)
     async with DockerBackend() as backend:
-        for delay in (0.0, 0.05, 0.2):
-            task = asyncio.create_task(backend.open())
-            await asyncio.sleep(delay)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+        task = asyncio.create_task(backend.open())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
     assert await ours(engine) == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 from pathlib import Path
@@ -17,15 +16,19 @@ BOX = BoxSettings(1, 1 << 20, 4, 1 << 20)
 
 
 async def _place(counter: Path) -> tuple[Place, socket.socket]:
-    """A place whose keeper is a socket of the test's, its group's counters a file."""
+    """A place whose keeper is a socket of the test's, its group's counters and usage files."""
     ours, keeper = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
     place = Place(ours)
-    file = os.open(counter, os.O_RDONLY)
-    socket.send_fds(keeper, [b'{"ready": true}'], [file, file])
-    os.close(file)
+    with counter.open() as kills, _used(counter).open() as usage:
+        files = [kills.fileno(), kills.fileno(), usage.fileno()]
+        socket.send_fds(keeper, [b'{"ready": true}'], files)
     await place.ready()
     return place, keeper
+
+
+def _used(counter: Path) -> Path:
+    return counter.with_name("memory.current")
 
 
 def _kills(counter: Path, count: int) -> None:
@@ -36,6 +39,7 @@ def _kills(counter: Path, count: int) -> None:
 def counter(tmp_path: Path) -> Path:
     file = tmp_path / "memory.events"
     file.write_text("oom_kill 0\n")
+    _used(file).write_text("2000000\n")
     return file
 
 
@@ -68,3 +72,14 @@ async def test_a_box_that_was_not_there_yet_is_a_fault(counter: Path) -> None:
     keeper.close()
     with link, other, pytest.raises(Fault, match="keeper is gone"):
         await place.open(BOX, link)
+
+
+async def test_a_place_is_cleared_once_its_last_box_gave_its_memory_back(counter: Path) -> None:
+    place, keeper = await _place(counter)
+    with keeper:
+        assert place.cleared
+        _used(counter).write_text("90000000\n")
+        assert not place.cleared
+        _used(counter).write_text("3000000\n")
+        assert place.cleared
+        place.close()

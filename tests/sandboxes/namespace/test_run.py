@@ -108,6 +108,28 @@ async def test_files_that_fill_the_memory_are_the_programs_doing(backend: Namesp
     assert backend.keepers == 1
 
 
+FORKS = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    try:
+        if os.fork() == 0:
+            if os.fork(): os._exit(0)
+            time.sleep(0.05)
+    except OSError: pass
+"""
+
+
+async def test_what_is_left_of_ended_processes_is_not_the_next_ones(
+    backend: NamespaceBackend,
+) -> None:
+    storm = Limits(wall_s=0.3, memory_bytes=96 * MIB, processes=16)
+    small = Limits(wall_s=20, memory_bytes=20 * MIB)
+    for _ in range(10):
+        assert (await backend.run_python(FORKS, limits=storm)).outcome in ("TLE", "MLE", "PLE")
+        assert (await backend.run_python("print(1)", limits=small)).text == "1\n"
+
+
 async def test_nothing_of_one_run_is_in_the_memory_of_the_next(backend: NamespaceBackend) -> None:
     """Later boxes are forks of the same keeper: whatever passed through it they would have too."""
     halves = os.urandom(12).hex(), os.urandom(12).hex()
