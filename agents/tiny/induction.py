@@ -15,7 +15,6 @@ from transformers import Qwen3ForCausalLM
 
 from envgym.errors import UsageError
 
-_BACK = 2  # tokens before that are looked at: one says too little where each space is a token
 _EMBEDDING = 0.2  # deviation of an embedding: large enough to be told apart in the output at once
 _FAST = 6  # rotary pairs that turn fast: they tell places next to each other apart
 _COMMON = 5  # of them hold the look back
@@ -24,26 +23,33 @@ _WRITTEN = 0.5  # share of the token before in the stream
 _FETCHED = 5.0  # and of the token fetched, which is to outweigh all others
 
 
-def add_induction(model: Qwen3ForCausalLM, generator: torch.Generator) -> None:
+def add_induction(model: Qwen3ForCausalLM, look_back: int, generator: torch.Generator) -> None:
     """Draw the embeddings and the attention of the first two layers anew, in place.
 
     The first layer's head b writes the token b + 1 places back into a subspace of its own. In the
     second layer every head asks for places whose tokens before are those here and now, and adds the
     token there to the output.
 
+    Args:
+        model: Of two layers or more.
+        look_back: How many tokens before a place it is known by: one says too little where each
+            space is a token, two where strings repeat themselves.
+        generator: Of the random part.
+
     Raises:
-        UsageError: The model has fewer than two layers or three heads, or heads that share keys,
-            or heads of fewer than 16 dimensions.
+        UsageError: The model has fewer than two layers, no more heads than `look_back`, heads that
+            share keys, or heads of fewer than 16 dimensions.
     """
     config = model.config
     width, heads, size = config.hidden_size, config.num_attention_heads, config.head_dim
-    if config.num_hidden_layers < 2 or heads <= _BACK or size <= 2 * _FAST:
-        raise UsageError("induction needs two layers, three heads and 16 dimensions a head")
+    if config.num_hidden_layers < 2 or heads <= look_back or size <= 2 * _FAST:
+        needs = f"two layers, {look_back + 1} heads and 16 dimensions a head"
+        raise UsageError(f"induction with look_back {look_back} needs {needs}")
     if config.num_key_value_heads != heads or width != heads * size:
         raise UsageError("induction needs as many kv_heads as heads")
     frame = _rotation(width, generator)
     common, seen = frame[:, 0], frame[:, 1 : 1 + size]
-    written = _rotation(width, generator).split(size, dim=1)[:_BACK]
+    written = _rotation(width, generator).split(size, dim=1)[:look_back]
     with torch.no_grad():
         _spread(model.model.embed_tokens.weight, common, generator)
         _look_back(model, common, seen, written)

@@ -34,6 +34,7 @@ class TinyConfig(BaseModel):
     intermediate: int = Field(256, description="Width of the gated MLP.")
     context: int = Field(1024, description="Most tokens of a context.")
     induction: bool = Field(False, description="Whether it starts with induction heads.")
+    look_back: int = Field(2, ge=1, description="Tokens before that induction heads go by.")
 
 
 def build_model(
@@ -58,7 +59,7 @@ def build_model(
         torch.manual_seed(seed)
         model = Qwen3ForCausalLM(shape)
     if config.induction:
-        add_induction(model, torch.Generator().manual_seed(seed))
+        add_induction(model, config.look_back, torch.Generator().manual_seed(seed))
     return model
 
 
