@@ -175,7 +175,7 @@ async def test_an_episode_out_of_time_is_cut_and_scored() -> None:
                 await asyncio.sleep(60)
             return await super().act(context)
 
-    rollout = Rollout(Partial, Limits(episode_s=0.1))
+    rollout = Rollout(Partial, Limits(episode_s=0.5))
     [episode] = (await rollout.run([Start(0)], Slow())).episodes
     assert (episode.stop_reason, episode.score) == (StopReason.TIMEOUT, 0.25)
     assert len(episode.turns) == 1
@@ -457,7 +457,7 @@ async def test_what_hangs_stalls_nobody_else(where: str) -> None:
         await asyncio.sleep(3600)
 
     class Hangs(Guess):
-        deadlines = Deadlines(reset=0.3, step=0.4, tool=0.3, close=0.3)
+        deadlines = Deadlines(reset=2.0, step=2.0 if where == "act" else 60.0, tool=0.3, close=0.3)
         bad = False
 
         async def start(self, task: Task) -> str:
@@ -499,7 +499,7 @@ async def test_what_hangs_stalls_nobody_else(where: str) -> None:
 
     episodes_hung: list[int] = []
     starts = [Start(0, hanging, group="hangs"), *(Start(s, group=f"g{s}") for s in range(1, 60))]
-    rollout = Rollout(Hangs, Limits(concurrency=8, retries=0, episode_s=5))
+    rollout = Rollout(Hangs, Limits(concurrency=8, retries=0, episode_s=60))
     result = await asyncio.wait_for(rollout.run(starts, Solver(0), ended), 60)
     assert hung.is_set()
     assert len(others) == 59

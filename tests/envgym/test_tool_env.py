@@ -101,7 +101,7 @@ async def test_a_plain_tool_runs_in_a_thread() -> None:
             await asyncio.sleep(0.005)
 
     ticker = asyncio.create_task(tick())
-    step = await env.step(Action.call("block", seconds=0.1))
+    step = await env.step(Action.call("block", seconds=1.0))
     ticker.cancel()
     assert step.observation.text != threading.main_thread().name
     assert ticks > 3
@@ -127,7 +127,7 @@ async def test_cancelled_amid_tools_then_reset() -> None:
 class Late(ToolEnv[Task]):
     """A plain tool that hangs until it is let go, and then ends the episode."""
 
-    deadlines = Deadlines(reset=0.05, step=1.0, tool=0.05, close=0.05)
+    deadlines = Deadlines(reset=0.05, step=60.0, tool=0.05, close=0.05)
 
     def __init__(self) -> None:
         super().__init__()

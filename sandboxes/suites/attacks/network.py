@@ -6,7 +6,9 @@ import asyncio
 import socket
 from contextlib import closing, suppress
 
-from envgym.sandboxes.outcome import Outcome
+from envgym.errors import UsageError
+from envgym.sandboxes.base import Sandbox
+from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 from envgym.sandboxes.suites.expect import must
 from envgym.sandboxes.suites.stage import Stage
@@ -173,7 +175,7 @@ print(server.accept()[0].recv(99).decode())
 @scene(ATTACKS, 33, "two boxes serve on the same port", ends="OK, both")
 async def same_port(stage: Stage) -> None:
     port = _free_port()
-    code = f"server = socket.create_server(('127.0.0.1', {port}))\nsafe('serves')\ntime.sleep(0.3)"
+    code = f"server = socket.create_server(('127.0.0.1', {port}))\nsafe('serves')\ntime.sleep(2)"
     one, other = await stage.another(), await stage.another()
     await asyncio.gather(*(stage.python(code, box=b, says=["SAFE"]) for b in (one, other)))
 
@@ -187,7 +189,8 @@ try:
     hidden = socket.socket(socket.AF_UNIX); hidden.bind("\\0" + HOST["prefix"]); hidden.listen()
 except OSError: pass
 safe("serves")
-time.sleep(1)
+open("serving", "w").close()
+time.sleep(2)
 """
     reach = f"""
 tries("TCP", lambda: socket.create_connection(("127.0.0.1", {port})))
@@ -197,7 +200,7 @@ tries("abstract", abstract)
 """
     one, other = await stage.another(), await stage.another()
     serving = stage.start(stage.python(serve, OK, DENIED, box=one))
-    await asyncio.sleep(0.4)
+    await _there(one, "serving", serving)
     await stage.python(reach, OK, DENIED, box=other)
     await serving
 
@@ -214,11 +217,20 @@ else:
     except TimeoutError: safe("nobody came")
 """
     serving = stage.start(stage.python(code, OK, DENIED))
-    for _ in range(8):
-        await asyncio.sleep(0.1)
+    while not serving.done():
+        await asyncio.sleep(0.05)
         with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 0.2)):
             must(False, "the host reached a server in a box")
     await serving
+
+
+async def _there(box: Sandbox, name: str, running: asyncio.Task[Result]) -> None:
+    """Until a program has made a file, or has ended."""
+    while not running.done():
+        with suppress(UsageError):
+            await box.read(name)
+            return
+        await asyncio.sleep(0.02)
 
 
 def _free_port() -> int:

@@ -124,6 +124,7 @@ async def closes_streams(stage: Stage) -> None:
 
 @scene(ATTACKS, 12, "reads standard input to its end", ends="OK: it has one")
 async def stdin_ends(stage: Stage) -> None:
+    await stage.box()
     for given in (b"", b"x", b"x" * MIB):
         async with promptly("the end of standard input"):
             result = await stage.python("print(len(sys.stdin.buffer.read()))", stdin=given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envgym.sandboxes.outcome import Outcome
 from envgym.sandboxes.suites.attacks.attack import Attack, program
+from envgym.sandboxes.suites.stage import SMALL
 
 DENIED, OK = Outcome.DENIED, Outcome.OK
 
@@ -119,6 +120,7 @@ except OSError as error: safe("setuid bit", error)
 tries("own setuid file", lambda: subprocess.run([own, "-u"], capture_output=True).stdout == b"0\\n"
       or None)
 """,
+        limits=SMALL.model_copy(update={"wall_s": 20.0}),
         harmless=False,
     ),
     _calls(

@@ -10,7 +10,7 @@ from envgym.sandboxes.suites.stage import SMALL, Stage
 DENIED, MLE, OK, PLE = Outcome.DENIED, Outcome.MLE, Outcome.OK, Outcome.PLE
 RE, TLE = Outcome.RE, Outcome.TLE
 
-_BRIEF = SMALL.model_copy(update={"wall_s": 0.5})
+_BRIEF = SMALL.model_copy(update={"wall_s": 1.5})
 _DAEMON = """
 if os.fork() == 0:
     os.setsid()

@@ -279,7 +279,7 @@ repr(Deep())
         "sleeps for ever, at no processor time",
         "safe('starts')\ntime.sleep(1e6)",
         TLE,
-        limits=SMALL.model_copy(update={"wall_s": 0.4}),
+        limits=SMALL.model_copy(update={"wall_s": 1.5}),
     ),
     program(
         "busy_loop",
@@ -374,12 +374,12 @@ os.abort()
 @scene(ATTACKS, 1, "a neighbour works on while a fork bomb runs", limits=_BRIEF, harmless=False)
 async def fork_bomb_next_door(stage: Stage) -> None:
     await stage.box()
-    neighbour = await stage.another()
+    neighbour = await stage.another(SMALL)
     bomb = stage.start(stage.python(_DEAF_FORK_BOMB, PLE, TLE))
     await asyncio.sleep(0.2)
     code = "import subprocess\nprint(subprocess.run(['echo', '1'], capture_output=True).stdout)"
     for _ in range(3):
-        ended(await neighbour.python(code, limits=SMALL), OK, text="b'1\\n'\n")
+        ended(await neighbour.python(code), OK, text="b'1\\n'\n")
     await bomb
 
 

@@ -87,15 +87,13 @@ def test_four_times_the_text_takes_no_sixteen_times_as_long(name: str, kind: str
 
     def spent(size: int) -> float:
         text = "".join(s + PIECES[kind] * (size // len(PIECES[kind])) + "\n" for s in STARTS)
-        tries = []
-        for _ in range(3):
-            began = time.process_time()
-            form.parse(text, TOOLS)
-            form.neutralise(text, TOOLS)
-            tries.append(time.process_time() - began)
-        return min(tries)
+        began = time.process_time()
+        form.parse(text, TOOLS)
+        form.neutralise(text, TOOLS)
+        return time.process_time() - began
 
-    assert spent(20_000) < 10 * max(spent(5_000), 1e-3)
+    # One after the other: a machine that is slow for a while is slow for both.
+    assert min(spent(20_000) / max(spent(5_000), 1e-3) for _ in range(5)) < 10
 
 
 def test_each_of_many_calls_is_read() -> None:

@@ -308,10 +308,10 @@ async def test_a_server_that_stops_answers_what_is_in_progress(how: signal.Signa
         envs: list[Env[Any]] = [envgym.make(f"{url}/odd-v0") for _ in range(2)]
         for env in envs:
             await env.reset(seed=0)
-        step = asyncio.create_task(envs[0].step(Action("wait 1.0")))
-        await asyncio.sleep(0.5)
+        step = asyncio.create_task(envs[0].step(Action("wait 4.0")))
+        await asyncio.sleep(1.0)
         process.send_signal(how)
-        assert "wait 1.0" in (await step).observation.text
+        assert "wait 4.0" in (await step).observation.text
         for env in envs:
             with pytest.raises(Fault, match=r"lost \(the server is stopping\)") as raised:
                 await env.step(Action("more"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from tests.machine import need
 
@@ -26,6 +26,8 @@ FLAGS = [
 ]
 
 Open = Callable[..., Awaitable[Page]]
+
+expect.set_options(timeout=20_000)  # its own clock, beside the context's
 
 
 @pytest.fixture(scope="session")

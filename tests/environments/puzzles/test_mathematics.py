@@ -129,6 +129,7 @@ async def test_a_cancelled_answer_leaves_the_judge_in_order() -> None:
     hold = Judges("envgym.environments.puzzles.math_judge")
     right = {"gold": "2x", "answer": "x+x"}
     assert (await hold.ask(right)) == {"right": True, "read": True}
+    os.kill(hold._idle[-1].pid, signal.SIGSTOP)  # it answers nothing meanwhile
     asked = asyncio.create_task(hold.ask({"gold": "3x", "answer": "x+x"}))
     await asyncio.sleep(0.001)
     asked.cancel()

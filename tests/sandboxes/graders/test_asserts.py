@@ -21,7 +21,7 @@ TESTS = AssertTests(
     "check(total)\n",
     names=("total",),
 )
-QUICK = Limits(wall_s=1.0, cpu_s=1.0, output_bytes=1 << 16)
+QUICK = Limits(wall_s=3.0, cpu_s=1.0, output_bytes=1 << 16)
 
 
 def about(source: str, **more: object) -> AssertTests:

@@ -14,7 +14,7 @@ from envgym.sandboxes.graders.verdict import Status
 from .python_attacks import ATTACKS, SOLUTION
 
 CASES = [CallCase("total", [[1, 2, 3]], 6), CallCase("total", [[10, 20]], 30)]
-QUICK = Limits(wall_s=1.0, cpu_s=1.0, output_bytes=1 << 16)
+QUICK = Limits(wall_s=3.0, cpu_s=1.0, output_bytes=1 << 16)
 
 
 async def test_a_right_solution_passes(backend: Backend) -> None:
@@ -82,8 +82,8 @@ async def test_feedback_shows_public_tests_and_hides_hidden_ones(backend: Backen
 
 
 async def test_all_calls_share_a_budget(backend: Backend) -> None:
-    source = "import time\ndef total(numbers):\n    time.sleep(0.4)\n    return sum(numbers)\n"
-    verdict = await grade_calls(backend, source, CASES * 3, budget_s=1.0)
+    source = "import time\ndef total(numbers):\n    time.sleep(1)\n    return sum(numbers)\n"
+    verdict = await grade_calls(backend, source, CASES * 3, budget_s=3.0)
     statuses = [case.status for case in verdict.cases]
     assert statuses[:2] == [Status.PASS, Status.PASS]
     assert statuses[3:] == [Status.TLE] * 3

@@ -11,7 +11,7 @@ from envgym.sandboxes.graders.verdict import Status
 
 DOUBLE = "print(int(input()) * 2)\n"
 CASES = [IoCase("2\n", "4\n"), IoCase("21\n", "42\n")]
-QUICK = Limits(wall_s=1.0, cpu_s=1.0, output_bytes=1 << 16)
+QUICK = Limits(wall_s=3.0, cpu_s=1.0, output_bytes=1 << 16)
 
 
 async def test_a_right_program_passes(backend: Backend) -> None:
@@ -140,7 +140,8 @@ async def test_programs_of_files_are_built_once(backend: Backend) -> None:
         ],
     )
     cases = [CASES[0], IoCase("0", "0"), CASES[1]]
-    verdict = await grade_program(backend, program, cases, limits=QUICK)
+    slow = QUICK.model_copy(update={"wall_s": 10.0})  # interpreters start
+    verdict = await grade_program(backend, program, cases, limits=slow)
     assert [case.status for case in verdict.cases] == [Status.PASS, Status.TLE, Status.PASS]
     flood = Program(build=["/bin/sh", "-c", "head -c 3000000 /dev/zero > a; cp a b"], run=["true"])
     small = QUICK.model_copy(update={"disk_bytes": 4 << 20, "wall_s": 5.0})

@@ -342,8 +342,7 @@ async def who_hides_from_the_supervisor_dies_too(backend: NamespaceBackend) -> N
     async with await backend.open() as box, await box.repl() as session:
         assert (await session.run("x = 1")).ok
         assert (await box.python(hide)).ok
-        await asyncio.sleep(0.2)
-        assert not processes(mark)
+        await _until(lambda: not processes(mark))
         assert (await session.run("x")).text == "1\n"
 
 

@@ -15,6 +15,7 @@ from envgym.sandboxes.base import BoxLost, Session, SessionLost
 from envgym.sandboxes.box.frames import pack
 from envgym.sandboxes.box.processes import children
 from envgym.sandboxes.namespace.backend import NamespaceBackend
+from envgym.sandboxes.namespace.live import LiveBox
 from envgym.sandboxes.namespace.probe import tried
 from tests.machine import need
 from tests.sandboxes.box.test_sessions import LIES
@@ -33,6 +34,14 @@ async def backend() -> AsyncIterator[NamespaceBackend]:
     need(found.there, found.detail)
     async with NamespaceBackend() as backend:
         yield backend
+
+
+async def gone(repl: Session) -> None:
+    """Until the host has noticed it, without a call."""
+    assert isinstance(repl, LiveBox)
+    async with asyncio.timeout(20):
+        while not repl._lost:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
 
 
 async def lost(repl: Session) -> None:
@@ -59,10 +68,12 @@ async def lost(repl: Session) -> None:
 async def test_each_call_has_its_limits_and_ends_its_box(
     backend: NamespaceBackend, code: str, outcome: Outcome, exit_code: int | None
 ) -> None:
-    limits = Limits(wall_s=1, output_bytes=50_000)
+    limits = Limits(wall_s=20, output_bytes=50_000)
     async with await backend.repl(limits=Limits(memory_bytes=96 * MIB)) as repl:
         for _ in range(3):  # what earlier calls used counts for them alone
             assert (await repl.run("print('x' * 49_998)", limits=limits)).ok
+        if outcome is Outcome.TLE:
+            limits = limits.model_copy(update={"wall_s": 1.0})
         result = await repl.run(code, limits=limits)
         assert result.outcome is outcome, result
         if outcome is not Outcome.MLE:  # at a resource limit it ends by itself
@@ -110,10 +121,10 @@ async def test_what_it_says_can_but_lie_about_itself(backend: NamespaceBackend, 
 
 
 async def test_who_answers_twice_is_asked_no_more(backend: NamespaceBackend) -> None:
-    forged = f"import os\nos.write(3, {pack({'ok': True})!r})\nimport time\ntime.sleep(0.1)"
+    forged = f"import os\nos.write(3, {pack({'ok': True})!r})\nimport time\ntime.sleep(2)"
     async with await backend.repl() as repl:
         assert (await repl.run(forged)).ok
-        await asyncio.sleep(0.5)
+        await gone(repl)
         await lost(repl)
 
 
@@ -218,7 +229,7 @@ async def test_death_between_calls(backend: NamespaceBackend) -> None:
     async with await backend.repl() as repl:
         later = "import os, threading\nthreading.Timer(0.05, os._exit, [0]).start()"
         assert (await repl.run(later)).ok
-        await asyncio.sleep(0.5)
+        await gone(repl)
         await lost(repl)
 
 

@@ -87,7 +87,8 @@ async def test_source_and_input_come_whole_and_apart(backend: NamespaceBackend) 
 async def test_every_end_has_its_outcome(
     backend: NamespaceBackend, code: str, outcome: Outcome, exit_code: int | None
 ) -> None:
-    limits = Limits(wall_s=1, processes=20, output_bytes=50_000, memory_bytes=96 * MIB)
+    wall_s = 1 if outcome is Outcome.TLE else 20
+    limits = Limits(wall_s=wall_s, processes=20, output_bytes=50_000, memory_bytes=96 * MIB)
     result = await backend.run_python(code, limits=limits)
     assert result.outcome is outcome, result
     if outcome is not Outcome.MLE:  # at a resource limit the program ends by itself

@@ -99,9 +99,15 @@ async def test_idle_boxes_are_closed_and_busy_ones_are_not(tmp_path: Path) -> No
 async def test_capacity_is_an_error_that_says_when_to_come_back(tmp_path: Path) -> None:
     config = replace(CONFIG, requests=2)
     async with service(tmp_path, config=config, size=0, most=1) as client:
-        first = asyncio.create_task(client.python("import time; time.sleep(1); print(1)"))
+        go = tmp_path / "go"
+        waits = (
+            f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\nprint(1)"
+        )
+        first = asyncio.create_task(client.python(waits))
         second = asyncio.create_task(client.python("print(2)"))
-        await asyncio.sleep(0.3)
+        async with asyncio.timeout(20):
+            while await client.metric("envgym_sandbox_requests_in_progress") < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         async with client.http.post(
             client.url + "/v1/run", headers={"Authorization": "Bearer a-token-of-the-tests"}
         ) as response:
@@ -109,6 +115,7 @@ async def test_capacity_is_an_error_that_says_when_to_come_back(tmp_path: Path) 
             error = read_error(await response.read())
             assert error is not None
             assert "send fewer" in str(error)
+        go.touch()
         assert stdout((await first)[1]) == b"1\n"
         assert stdout((await second)[1]) == b"2\n"
 

@@ -38,18 +38,23 @@ def folders(folder: Path) -> int:
 
 
 async def test_sigterm_lets_what_runs_end_and_takes_nothing_new(tmp_path: Path) -> None:
-    async with program(tmp_path, "--size", "1", "--stop-s", "10") as (client, process):
-        file = tmp_path / "began"
-        code = f"import time; open({str(file)!r}, 'w'); time.sleep(0.7); print('done')"
+    async with program(tmp_path, "--size", "1", "--stop-s", "60") as (client, process):
+        file, go = tmp_path / "began", tmp_path / "go"
+        code = (
+            f"import os, time\nopen({str(file)!r}, 'w')\n"
+            f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\nprint('done')"
+        )
         running = asyncio.create_task(client.python(code))
         await until(file.exists)
         boxes = supervisors(process.pid)
         assert boxes
         process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(20):
+            while (await client.send("/health", method="GET"))[0] != 503:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         status, said = await client.python("print(1)")
         assert (status, said["error"]) == (503, "busy")
-        assert (await client.send("/health", method="GET"))[0] == 503
+        go.touch()
         assert stdout((await running)[1]) == b"done\n"
         assert await asyncio.wait_for(process.wait(), 20) == 0
         assert not any(map(alive, boxes))
