@@ -18,7 +18,6 @@ from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
 from envgym.sandboxes.graders.verilog.judge import LIMITS
 from envgym.sandboxes.graders.verilog.programs import (
-    CONFLICT,
     NETLIST,
     PAST_A_RANGE,
     PLAIN,
@@ -29,7 +28,7 @@ from envgym.sandboxes.graders.verilog.programs import (
 from envgym.sandboxes.graders.verilog.toolbox import Step, ToolBox
 from envgym.sandboxes.limits import Limits
 
-_LAST = f"{WRITE_NETLIST}; opt_dff; opt_clean; write_json found.json"
+_LAST = f"{WRITE_NETLIST}; opt_clean; opt_dff; opt_clean; write_json found.json"
 _MODULE = re.compile(r"[A-Za-z_]\w*\Z")
 _INVERTERS = {"$not": True, "$logic_not": True, "$pos": False}
 # A register's pins that reset it: pin, parameter of its polarity, whether it waits for the clock.
@@ -93,8 +92,8 @@ async def examine(
         words = (warnings or done.result.detail).strip()[:1000]
         raise UsageError(f"the golden design: Yosys does not take it: {words}")
     found = _Netlist(json.loads(done.files["found.json"]))
-    odd = CONFLICT in warnings or all(words in warnings for words in PAST_A_RANGE)
-    netlist = None if odd else done.files[NETLIST].decode("utf-8", "replace")
+    past_a_range = all(words in warnings for words in PAST_A_RANGE)
+    netlist = None if past_a_range else done.files[NETLIST].decode("utf-8", "replace")
     return Examined(found.interface(), netlist, found.state(), found.counts())
 
 

@@ -44,14 +44,15 @@ def plain(source: str) -> str:
     return _COMB.sub("always @*", source)
 
 
-def synthesis(top: str, last: str, *, clean: bool = True) -> tuple[str, ...]:
+def synthesis(top: str, last: str) -> tuple[str, ...]:
     """Yosys, as it reads ``plain.sv`` and makes one flat module of gates and registers of it.
+
+    It cleans nothing: that costs as much as ``proc``, and a simulator minds no net too many. A net
+    cleaned of one of its two drivers would be written as an assignment to a number, moreover.
 
     Args:
         top: ``-top NAME`` or ``-auto-top``.
         last: What it does with that.
-        clean: Whether nets that nothing reads, or that are constant, are removed.
     """
-    cleaned = " opt_clean;" if clean else ""
-    script = f"read_verilog -sv {PLAIN}; hierarchy -check {top}; proc; flatten;{cleaned} {last}"
+    script = f"read_verilog -sv {PLAIN}; hierarchy -check {top}; proc; flatten; {last}"
     return ("yosys", "-q", "-p", script)

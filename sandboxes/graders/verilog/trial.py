@@ -24,7 +24,6 @@ from envgym.sandboxes.graders.verilog.driver import (
 )
 from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.programs import (
-    CONFLICT,
     NETLIST,
     PAST_A_RANGE,
     PLAIN,
@@ -87,7 +86,6 @@ class Trial:
         self._stimulus = stimulus
         self._limits = limits
         self._given = netlist
-        self._clean = True
         self._mark = nonce()
         self._files = {
             _DESIGN: source.encode("utf-8", "replace"),
@@ -105,11 +103,6 @@ class Trial:
         done = await self._together()
         if self._given is None:
             warnings = done[0].result.error_text
-            if done[0].result.ok and CONFLICT in warnings:
-                # A net cleaned of one of its drivers is written as an assignment to a number, which
-                # Icarus does not read: it is written with both of them.
-                self._clean = False
-                done = await self._together()
             if not done[0].result.ok:
                 yield Stage(_SYNTHESIS, None, *_broken(done[0].result))
                 return
@@ -176,9 +169,7 @@ class Trial:
     def _synthesis(self) -> Step:
         top = self._interface.module
         last = f"tee -q -o {_FOUND} portlist {top}; rename {top} {self._netlist}"
-        return Step(
-            synthesis(f"-top {top}", f"{last}; {WRITE_NETLIST}", clean=self._clean), (_FOUND,)
-        )
+        return Step(synthesis(f"-top {top}", f"{last}; {WRITE_NETLIST}"), (_FOUND,))
 
     def _compile(self, *sources: str) -> Step:
         """Icarus' compiler, without its driver where it can be: that says more, and costs more."""
