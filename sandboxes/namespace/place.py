@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
@@ -53,7 +54,10 @@ class Place:
 
         The kernel takes its time with thousands of ended processes: that would be another's fault.
         """
-        return self._taken() - self._empty <= _LEFT
+        try:
+            return self._taken() - self._empty <= _LEFT
+        except OSError:  # its keeper was killed a moment ago, and the group is gone
+            return False
 
     async def ready(self) -> None:
         """Wait until the keeper is there.
@@ -188,7 +192,8 @@ class Place:
         if files:
             *counters, self._used = files
             self.meters = Meters(*counters)
-            self._empty = self._taken()
+            with contextlib.suppress(OSError):
+                self._empty = self._taken()
         if not data:
             self.close()
             return

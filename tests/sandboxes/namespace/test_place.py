@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from pathlib import Path
@@ -82,4 +83,14 @@ async def test_a_place_is_cleared_once_its_last_box_gave_its_memory_back(counter
         assert not place.cleared
         _used(counter).write_text("3000000\n")
         assert place.cleared
+        place.close()
+
+
+async def test_a_place_whose_group_is_gone_is_not_taken(counter: Path) -> None:
+    place, keeper = await _place(counter)
+    with keeper:
+        assert place._used is not None
+        os.close(place._used)  # reads fail, as those of a removed group's file do
+        assert not place.cleared
+        place._used = None
         place.close()
