@@ -9,8 +9,12 @@ from typing import Any
 
 from envgym.sandboxes.outcome import Outcome, Result
 
-PROMPT_S = 6.0
-"""Seconds within which what should be at once is: one, and five more for a loaded machine."""
+PROMPT_S = 2.0
+"""Seconds within which what should be at once is: one, and one more for a loaded machine."""
+
+
+OPENED_S = PROMPT_S + 4.0
+"""The same, where a box is opened first: a container's start is no part of a refusal."""
 
 
 class Broken(AssertionError):
@@ -40,10 +44,12 @@ def ended(result: Result, *outcomes: Outcome, text: str | None = None) -> Result
     return result
 
 
-async def refused(call: Awaitable[Any], *kinds: type[Exception]) -> Exception:
+async def refused(
+    call: Awaitable[Any], *kinds: type[Exception], seconds: float = PROMPT_S
+) -> Exception:
     """The error that the call is refused with, at once; `Broken` where it is not."""
     try:
-        async with promptly("a refusal"):
+        async with promptly("a refusal", seconds):
             value = await call
     except kinds as error:
         must("\n" not in str(error), f"an error message is one line: {error!r}")

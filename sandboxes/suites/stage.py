@@ -37,7 +37,7 @@ SMALL = Limits(
 )
 """Limits of an attack's box that names no others: small, so that a bomb is soon at its end."""
 
-GRACE_S = 4.0
+GRACE_S = 2.0
 """Seconds in which the host must be as it was: the kernel takes a while to take a box down."""
 
 PRELUDE = '''\

@@ -7,8 +7,7 @@ from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly
 from envgym.sandboxes.suites.stage import SMALL, Stage
 
-DENIED, MLE, OK, PLE = Outcome.DENIED, Outcome.MLE, Outcome.OK, Outcome.PLE
-RE, TLE = Outcome.RE, Outcome.TLE
+DENIED, OK, PLE, RE, TLE = Outcome.DENIED, Outcome.OK, Outcome.PLE, Outcome.RE, Outcome.TLE
 
 _BRIEF = SMALL.model_copy(update={"wall_s": 1.5})
 _DAEMON = """
@@ -270,7 +269,12 @@ safe("lives")
     await _box_survives(stage, code, OK)
 
 
-@scene(ATTACKS, 17, "forks while it is being killed", ends="TLE", limits=_BRIEF, harmless=False)
+# What the kernel keeps of ended processes, until it clears them away, counts as their memory: here
+# that is not to be what ends it.
+_ROOMY = _BRIEF.model_copy(update={"memory_bytes": 1 << 30})
+
+
+@scene(ATTACKS, 17, "forks while it is being killed", ends="TLE", limits=_ROOMY, harmless=False)
 async def forks_while_killed(stage: Stage) -> None:
     code = """
 safe("starts")
@@ -283,6 +287,5 @@ while True:
             time.sleep(0.05)
     except OSError: pass
 """
-    # What the kernel keeps of ended processes, until it clears them away, counts as their memory.
-    await stage.python(code, TLE, PLE, MLE)
+    await stage.python(code, TLE, PLE)
     await stage.gone("a process was born while the others were killed")

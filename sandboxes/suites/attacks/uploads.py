@@ -12,7 +12,7 @@ from envgym.sandboxes.base import Denied, Sandbox
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
 from envgym.sandboxes.suites.attacks.attack import Attack, scene
-from envgym.sandboxes.suites.expect import Broken, ended, must, promptly, refused
+from envgym.sandboxes.suites.expect import OPENED_S, Broken, ended, must, promptly, refused
 from envgym.sandboxes.suites.stage import SMALL, Stage
 
 OK = Outcome.OK
@@ -296,9 +296,9 @@ async def archive_bombs(stage: Stage) -> None:
 async def archives_of_garbage(stage: Stage) -> None:
     whole = _tar(_file("a", b"x" * 4096))
     for data in (b"x", bytes(range(256)) * 40, b"\x1f\x8b" + bytes(512), b"PK\3\4" + bytes(600)):
-        await refused(stage.another(snapshot=data), UsageError)
+        await refused(stage.another(snapshot=data), UsageError, seconds=OPENED_S)
     for cut in (100, 512, 1000):
-        await refused(stage.another(snapshot=whole[:cut]), UsageError)
+        await refused(stage.another(snapshot=whole[:cut]), UsageError, seconds=OPENED_S)
 
 
 @scene(ATTACKS, 28, "a folder that makes a snapshot too large", ends="refused, memory bounded")

@@ -8,7 +8,7 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Denied, SessionLost
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly, refused
+from envgym.sandboxes.suites.expect import OPENED_S, PROMPT_S, ended, must, promptly, refused
 
 MLE, OK, OLE, RE, TLE = Outcome.MLE, Outcome.OK, Outcome.OLE, Outcome.RE, Outcome.TLE
 
@@ -190,7 +190,7 @@ async def a_snapshot_opens_a_box(backend: Backend) -> None:
 
 async def a_broken_snapshot_is_refused(backend: Backend) -> None:
     for data in (b"garbage", bytes(range(256)) * 8):
-        error = await refused(backend.open(snapshot=data), UsageError)
+        error = await refused(backend.open(snapshot=data), UsageError, seconds=OPENED_S)
         must(not isinstance(error, Denied), "it is broken, not hostile")
 
 

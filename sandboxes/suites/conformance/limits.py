@@ -41,7 +41,7 @@ async def nonsense_is_refused(backend: Backend) -> None:
 
 
 async def wall_time_is_tle(backend: Backend) -> None:
-    async with promptly("a limit of 0.4 s", 20):
+    async with promptly("a limit of 0.4 s, of a box of its own", 8):
         result = await _ends(backend, Limits(wall_s=0.4), "import time; time.sleep(600)", TLE)
     must(result.exit_code is None, "killed for a limit has no exit code", result)
     must(0.3 < result.wall_s < 3, "wall-clock time is wrong", result)
@@ -191,7 +191,7 @@ async def no_call_raises_the_boxs_processes(backend: Backend) -> None:
 async def timeout_takes_the_children_along(backend: Backend) -> None:
     async with await backend.open() as box:
         code = "(while :; do date +%s%N > alive; sleep 0.02; done) & sleep 600"
-        async with promptly("a limit of 1.5 s", 8):
+        async with promptly("a limit of 1.5 s", 5):
             ended(await box.exec(["sh", "-c", code], limits=Limits(wall_s=1.5)), TLE)
         before = await box.read("alive")
         await box.exec(["sleep", "0.2"])

@@ -81,7 +81,7 @@ async def an_exit_costs_the_session(box: Sandbox) -> None:
 async def a_limit_costs_the_session(box: Sandbox) -> None:
     repl, shell, other = await box.repl(), await box.shell(), await box.repl()
     await other.run("x = 1")
-    async with promptly("limits of 1.5 s", 12):
+    async with promptly("limits of 1.5 s", 8):
         ended(await repl.run("while True: pass", limits=_BRIEF), TLE)
         ended(await shell.run("echo before; sleep 600", limits=_BRIEF), TLE, text="before\n")
     await refused(repl.run("1"), SessionLost)
