@@ -8,7 +8,7 @@ here, once, so that every environment has them right.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -86,7 +86,8 @@ class Env(Generic[TaskT]):
     - ``tasks(split)``: a `TaskSource`;
     - ``async start(task)``: the first observation (a str is a user message);
     - ``async act(action)``: the next observation, after `add_reward` / `end` as it applies;
-    - optionally ``oracle``, ``hints``, ``partial_score`` and ``async stop`` (release resources).
+    - optionally ``oracle``, ``near_misses``, ``hints``, ``partial_score`` and ``async stop``
+      (release resources).
 
     Randomness comes from `self.rng` only: same id, kwargs, seed and actions, same episode.
     """
@@ -146,6 +147,14 @@ class Env(Generic[TaskT]):
     def oracle(self) -> AsyncIterator[Action]:
         """An expert that solves the current task: for demonstrations and for the checker."""
         raise UsageError(f"{self.spec.id} has no oracle: define oracle() as an async generator")
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """Answers to the current task that are close to right and must fail.
+
+        Each is a whole attempt of its own, played from a reset of the same task, and must score
+        below 1.0. For the checker, which holds the judge against them as against the oracle.
+        """
+        return ()
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """Graded guidance for the task (or a failed attempt at it), weakest first.

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from envgym.reasoning import content
+
 Role = Literal["system", "user", "assistant", "tool"]
 Kind = Literal["system", "user", "tool", "hint", "critic", "action"]
 """Where a stretch of context comes from. Guidance is a span of kind ``hint``: masked, and dropped
@@ -105,6 +107,11 @@ class Action:
     def call(cls, name: str, /, **arguments: Any) -> Action:
         """An action of one tool call, written by no model (oracles, scripts, tests)."""
         return cls("", (ToolCall(name, arguments),))
+
+    @property
+    def content(self) -> str:
+        """The text without its reasoning blocks: what the model says, and what is read in it."""
+        return content(self.text)
 
     @property
     def message(self) -> Message:
