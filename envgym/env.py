@@ -166,8 +166,8 @@ class Env(Generic[TaskT]):
     # --- what authors call ----------------------------------------------------------------------
 
     def add_reward(self, reward: float) -> None:
-        """Add to the reward of the step in progress."""
-        self._reward += reward
+        """Add to the reward of the step in progress; a NumPy or torch scalar becomes a float."""
+        self._reward = float(self._reward + reward)
 
     def end(
         self,
@@ -186,7 +186,7 @@ class Env(Generic[TaskT]):
         if not 0.0 <= score <= 1.0:
             raise UsageError(f"score must be in [0, 1], not {score}: put shaping into the reward")
         self.score = float(score)
-        self._reward += self.score if reward is None else reward
+        self.add_reward(self.score if reward is None else reward)
         self._stop = stop
 
     @property
@@ -324,7 +324,7 @@ class Env(Generic[TaskT]):
     def _info(self) -> Info:
         info: Info = {
             "score": self.score,
-            "metrics": dict(self.metrics),  # a copy: infos already given out never change
+            "metrics": _plain_numbers(self.metrics) if self.metrics else {},
             "turn": self.turn,
             "seat": self.seat,
         }
@@ -376,3 +376,10 @@ class Env(Generic[TaskT]):
             else f"raised {type(error).__name__}: {error}"
         )
         return Fault(f"{self.spec.id}: {hook} {what}", "env")
+
+
+def _plain_numbers(metrics: dict[str, Any]) -> dict[str, Any]:
+    """A copy in Python's own numbers: infos given out never change, and can be written as JSON."""
+    return {
+        name: value.item() if hasattr(value, "item") else value for name, value in metrics.items()
+    }

@@ -21,7 +21,7 @@ import gymnasium
 from envgym.dialects import dialect as find_dialect
 from envgym.env import Env, Info
 from envgym.errors import UsageError
-from envgym.messages import Observation
+from envgym.messages import Action, Observation
 from envgym.registry import make, specs
 from envgym.text_space import AnyText
 
@@ -31,8 +31,9 @@ T = TypeVar("T")
 class SyncEnv(gymnasium.Env[str, str]):
     """An environment stepped with text, on an event loop of its own in a thread.
 
-    An action is what a model would write, calls included; an observation is the text of the new
-    messages. How to write calls stands in the first info under ``instructions``.
+    An action is what a model would write, calls included, or an `Action` (an oracle's) as it is; an
+    observation is the text of the new messages. How to write calls stands in the first info under
+    ``instructions``.
 
     Args:
         env_id: A registered envgym id, or what makes the environment.
@@ -70,9 +71,17 @@ class SyncEnv(gymnasium.Env[str, str]):
         instructions = self._dialect.instructions(self.env.tools)
         return _text(observation, info | {"instructions": instructions})
 
-    def step(self, action: str) -> tuple[str, float, bool, bool, Info]:
-        """Parse the text and apply it; see `Env.step`."""
-        step = self._run(self.env.step(self._dialect.parse(action, self.env.tools)))
+    def step(self, action: str | Action) -> tuple[str, float, bool, bool, Info]:
+        """Parse the text and apply it; see `Env.step`.
+
+        Raises:
+            UsageError: The action is neither a str nor an `Action`.
+        """
+        if isinstance(action, str):
+            action = self._dialect.parse(action, self.env.tools)
+        elif not isinstance(action, Action):
+            raise UsageError(f"an action is a str or an envgym.Action, not {type(action).__name__}")
+        step = self._run(self.env.step(action))
         text, info = _text(step.observation, step.info)
         return text, float(step.reward), step.terminated, step.truncated, info
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 
+import numpy as np
 import pytest
 
 from envgym.deadlines import Deadlines
@@ -43,6 +45,10 @@ class Stage(Env[Task]):
             case "shape":
                 self.add_reward(0.25)
                 self.end(0.5)
+            case "numpy":
+                self.metrics = {"mean": np.float32(0.5), "count": np.int64(3)}
+                self.add_reward(np.float32(0.25))
+                self.end(np.float64(1.0), reward=np.float32(0.5))
             case "unrewarded":
                 self.end(1.0, reward=0.0, stop=StopReason.OPPONENT)
             case "name":
@@ -52,6 +58,15 @@ class Stage(Env[Task]):
             case "replace":
                 return Observation((user("summary"),), replace_from=1)
         return "ok"
+
+
+async def test_numpys_numbers_become_pythons() -> None:
+    env = Stage()
+    await env.reset(seed=0)
+    step = await env.step(Action("numpy"))
+    assert (step.reward, step.info["score"]) == (0.75, 1.0)
+    assert type(step.reward) is float
+    assert json.dumps(step.info["metrics"]) == '{"mean": 0.5, "count": 3}'
 
 
 async def test_same_seed_same_episode_and_the_stream_goes_on() -> None:

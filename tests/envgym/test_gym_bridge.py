@@ -11,7 +11,8 @@ from gymnasium.utils.env_checker import check_env
 from envgym import registry
 from envgym.errors import UsageError
 from envgym.gym_bridge import SyncEnv, register_all
-from envgym.text_space import AnyText
+from envgym.messages import Action
+from envgym.text_space import SAMPLE_CHARS, AnyText
 
 from .worlds import Guess
 
@@ -72,6 +73,17 @@ def test_another_dialect() -> None:
     env.close()
 
 
+def test_an_action_is_taken_as_it_is() -> None:
+    env = SyncEnv("test/guess-v1")
+    env.reset(seed=0)
+    text, *_ = env.step(Action.call("guess", number=env.env.task.hidden["answer"]))
+    assert text == "Right."
+    env.reset(seed=0)
+    with pytest.raises(UsageError, match=r"str or an envgym\.Action, not int"):
+        env.step(3)  # type: ignore[arg-type]
+    env.close()
+
+
 def test_what_makes_the_environment_serves_for_an_id() -> None:
     env = SyncEnv(Guess, max_turns=1)
     env.reset(seed=0)
@@ -108,3 +120,11 @@ def test_the_space_of_all_text() -> None:
     assert all(text in space for text in ("", "ä\n\x00\ud800", "x" * 10**6, space.sample()))
     assert 3 not in space
     assert space == AnyText()
+    assert space.max_length >= 10**6
+    assert {len(space.sample((3, None))), len(space.sample(None, (4, None)))} == {3, 4}
+    assert max(len(space.sample()) for _ in range(100)) <= SAMPLE_CHARS
+
+
+def test_texts_are_not_cut_to_a_shared_buffer() -> None:
+    with pytest.raises(ValueError, match="shared_memory=False"):
+        gymnasium.make_vec("test/guess-v1", 2, "async", vector_kwargs={"shared_memory": True})
