@@ -104,6 +104,8 @@ class Keeper:
         try:
             if self.group is not None:
                 self.group.limit(box.memory_bytes, box.processes)
+                self.config.held_memory = box.memory_bytes
+                self.config.held_processes = box.processes
             if message["op"] == "run":
                 self._tenant = Single(self, box, files, message["limits"], message["source_bytes"])
             elif message["op"] == "repl":

@@ -19,6 +19,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "unsafe": {
         "disk_fails_to_write": _NO_QUOTA,
         "processes_are_ple": _TRUSTED,
+        "processes_that_failed_are_not_hidden": _TRUSTED,
         "no_call_raises_the_boxs_processes": _TRUSTED,
     },
     "namespace": {
