@@ -91,7 +91,7 @@ def _move_in(keeper: Keeper, box: BoxSettings, is_program: bool) -> bool:
         become_first_victim()
         syscalls.unshare(syscalls.NEWNS | syscalls.NEWIPC)
         owner = None if keeper.base is None else (keeper.base + 1,) * 2
-        mounts.mount_own(box.disk_bytes, owner)
+        mounts.mount_own(box.disk_bytes, owner, keeper.below_tmp)
         enter_user_namespace(keeper.user_namespace)
         if is_program:
             return True
