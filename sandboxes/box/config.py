@@ -20,9 +20,13 @@ class BoxConfig:
         workdir: The working directory.
         owner: User and group of programs and files; None leaves the supervisor's own.
         env: Environment of programs.
-        held_outside: Whether the kernel holds memory and processes of the whole box (a control
-            group); otherwise resource limits and sampling do, for each program.
-        count_processes: Whether RLIMIT_NPROC counts this box alone: its user has no other process.
+        held_memory: Bytes to which a control group holds the whole box, and counts whom it kills
+            for more; 0: resource limits and sampling do, for each program.
+        held_processes: Processes to which one holds it, and counts the forks it refuses; 0: as
+            above.
+        count_processes: Whether RLIMIT_NPROC holds them: it counts all that their user has.
+        beside: Tasks of the programs' user that are no program's.
+        filtered: Whether `confine` installs a filter that kills for a system call.
         meters: The control group's counters.
         confine: Called last before a program's first instruction, in its process.
     """
@@ -30,8 +34,11 @@ class BoxConfig:
     workdir: str = "/box"
     owner: tuple[int, int] | None = None
     env: dict[str, str] = field(default_factory=dict)
-    held_outside: bool = False
+    held_memory: int = 0
+    held_processes: int = 0
     count_processes: bool = False
+    beside: int = 0
+    filtered: bool = False
     meters: Meters = field(default_factory=Meters)
     confine: Callable[[], None] = _free
 

@@ -36,11 +36,10 @@ def main(config: str) -> None:
     code = base64.b64decode(settings.pop("filter"))
     _LIBC.prctl(_DUMPABLE, 0, 0, 0, 0)  # /proc/1 is closed to programs, though they are this user
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one signal that Python has a handler for
-    box = BoxConfig(
-        **settings,
-        meters=Meters(_opened(*_MEMORY), _opened(*_PROCESSES)),
-        confine=lambda: _become_program(code),
-    )
+    meters = Meters(_opened(*_MEMORY), _opened(*_PROCESSES))
+    box = BoxConfig(**settings, meters=meters, confine=lambda: _become_program(code))
+    if meters.processes is None:  # the engine shows no counters: ours are by sampling
+        box.held_processes = 0
     channel = Channel(os.dup(0), os.dup(1))
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):

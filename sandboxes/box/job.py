@@ -41,11 +41,9 @@ class Job:
             os.close(file)
         self._stdin = Feed(to_stdin, stdin)
         self.output = Capture(out, limits["output_bytes"]), Capture(err, limits["output_bytes"])
-        self.call = Call(
-            id, self.pid, limits, config.meters, not config.held_outside, self.output, fresh=True
-        )
+        self.call = Call(id, self.pid, limits, config, self.output, fresh=True)
         self.ended: float | None = None
-        self._status, self._cpu_s, self._resident = 0, 0.0, 0
+        self._status, self._cpu_s, self._resident, self._left = 0, 0.0, 0, 0
         self.feed()
 
     @property
@@ -62,9 +60,16 @@ class Job:
         """Write what the program takes of its standard input now."""
         self._stdin.pump()
 
-    def exited(self, status: int, cpu_s: float, resident: int) -> None:
-        """Its main process is gone; what it left in the pipes is still to be read."""
-        self._status, self._cpu_s, self._resident = status, cpu_s, resident
+    def exited(self, status: int, cpu_s: float, resident: int, left: int) -> None:
+        """Its main process is gone; what it left in the pipes is still to be read.
+
+        Args:
+            status: Its wait status.
+            cpu_s: Processor seconds, of children it waited for too.
+            resident: Peak resident bytes of the largest of these.
+            left: Tasks that it left, where they are counted.
+        """
+        self._status, self._cpu_s, self._resident, self._left = status, cpu_s, resident, left
         self.ended = time.monotonic()
         self._stdin.close()
 
@@ -77,7 +82,7 @@ class Job:
 
     def reply(self) -> tuple[dict[str, Any], bytes, bytes]:
         """The answer; the pipes are closed with it."""
-        answer = self.call.reply(self._status, self._cpu_s, self._resident)
+        answer = self.call.reply(self._status, self._cpu_s, self._resident, self._left)
         for capture in self.output:
             capture.close()
         return answer

@@ -105,10 +105,12 @@ def _limit(config: BoxConfig, limits: dict[str, Any], whole_life: bool) -> None:
         resource.RLIMIT_NOFILE: (limits["open_files"],) * 2,
     }
     if whole_life:
-        wanted[resource.RLIMIT_CPU] = (seconds, seconds + 1)
-    if config.count_processes:
-        wanted[resource.RLIMIT_NPROC] = (limits["processes"],) * 2
-    if not config.held_outside:
+        # Past the limit: sampling holds to it, and this only where the supervisor cannot sample.
+        wanted[resource.RLIMIT_CPU] = (seconds + 1, seconds + 2)
+    # Where a group refuses forks it must be first to: a resource limit's refusals nobody counts.
+    if config.count_processes and not 0 < config.held_processes <= limits["processes"]:
+        wanted[resource.RLIMIT_NPROC] = (limits["processes"] + config.beside,) * 2
+    if not config.held_memory:
         wanted[resource.RLIMIT_AS] = (limits["memory_bytes"] + _SLACK,) * 2
     for name, (soft, hard) in wanted.items():
         most = resource.getrlimit(name)[1]

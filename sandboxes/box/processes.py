@@ -62,6 +62,20 @@ def usage(pid: int) -> tuple[float, int, int]:
     return seconds, resident, tasks
 
 
+def high_water(pid: int) -> int:
+    """Most resident bytes that a process ever had."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            return int(file.read().partition(b"VmHWM:")[2].split(None, 1)[0]) << 10
+    except (OSError, IndexError):  # it is gone
+        return 0
+
+
+def left(mains: set[int]) -> int:
+    """Tasks below this process that belong to none of the `mains`."""
+    return sum(usage(pid)[2] for pid in children(os.getpid()) if pid not in mains)
+
+
 def proportional(pid: int) -> int:
     """Resident bytes of a process tree, a page that several share counted once among them."""
     total = 0

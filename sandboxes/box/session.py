@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from envgym.sandboxes.box import processes
 from envgym.sandboxes.box.call import Call
 from envgym.sandboxes.box.capture import Capture, pipes
 from envgym.sandboxes.box.config import BoxConfig
@@ -46,6 +47,7 @@ class Session:
         self.hung_up = False
         self._unpacker = Unpacker(4096, 0)  # what a model's code may send us is kept small
         self._waiting = b""
+        self._share = 0
         out, self._out, err, self._err = ends = pipes(2)
         try:
             self.control, self._theirs = socket.socketpair()
@@ -84,7 +86,13 @@ class Session:
             adopt=self.kind == "shell",  # it waits for whatever ends
         )
         os.close(nothing)
+        self._weigh()
         self.started()
+
+    def _weigh(self) -> None:
+        """Look at what it begins with, where no control group counts memory."""
+        if not self.config.held_memory:
+            self._share = processes.high_water(self.pid)
 
     def started(self) -> None:
         """The process has its ends of the pipes: ours of them are closed."""
@@ -105,8 +113,9 @@ class Session:
             capture.pump()
             capture.take()  # of what ran on in the background since the last call
             capture.limit = limits["output_bytes"]
-        meters, watched = self.config.meters, not self.config.held_outside
-        self.call = Call(id, self.pid, limits, meters, watched, self.output, fresh=False)
+        self.call = Call(
+            id, self.pid, limits, self.config, self.output, fresh=False, share=self._share
+        )
         self._waiting = code + b"\0" if self.kind == "shell" else pack({"op": "run"}, code)
         self.feed()
 
@@ -167,19 +176,20 @@ class Session:
         """The first word of a process that knows its number only in a namespace of its own."""
         data, extra, _, _ = self.control.recvmsg(1 << 16, socket.CMSG_SPACE(_CREDENTIALS.size))
         self.pid = next((_CREDENTIALS.unpack(c[2])[0] for c in extra if c[1] == 2), 0)
+        self._weigh()
         if self.call is not None:
-            self.call.pid = self.pid
+            self.call.met(self.pid, self._share)
         return data
 
     def finish(
-        self, status: int, cpu_s: float | None = None
+        self, status: int, cpu_s: float | None = None, resident: int = 0
     ) -> tuple[dict[str, Any], bytes, bytes]:
-        """The answer to the call in progress."""
+        """The answer to the call in progress; arguments as of `Call.reply`."""
         assert self.call is not None
         for capture in self.output:
             while capture.pump():
                 continue
-        answer = self.call.reply(status, cpu_s)
+        answer = self.call.reply(status, cpu_s, resident)
         for capture in self.output:
             capture.take()
         self.call = None

@@ -57,8 +57,11 @@ def container(
     config = json.dumps(
         {
             "workdir": WORKDIR,
-            "held_outside": True,
+            "held_memory": limits.memory_bytes,
+            "held_processes": limits.processes,
             "count_processes": True,
+            "beside": _SUPERVISOR_TASKS,
+            "filtered": True,
             "filter": base64.b64encode(program()).decode(),
         }
     )

@@ -29,7 +29,7 @@ MODES = {
     "user": "user, mount, pid, net, ipc and uts namespaces within one user id, seccomp",
     "landlock": "weaker, no namespaces: Landlock, no sockets, seccomp; the disk is not bounded",
 }
-_COVERED = ("box", "dev", "proc", "tmp")  # by what each box has there of its own
+_COVERED = ("box", "dev", "proc")  # by what each box has there of its own
 _LIBRARIES = ("site-packages", "dist-packages")
 
 
@@ -240,8 +240,9 @@ def _check_readable(path: str) -> None:
         UsageError: It is relative, or covered by what a box has there.
     """
     root, *parts = Path(path).parts or ("",)
-    if root != "/" or not parts or ".." in parts or parts[0] in _COVERED:
+    whole = parts == ["tmp"]  # a box's own is there: only what lies below can be shown in it
+    if root != "/" or not parts or ".." in parts or parts[0] in _COVERED or whole:
         raise UsageError(
             f"a box cannot show {path!r}: readable paths (Python and its libraries too) are "
-            f"absolute and not below {', '.join('/' + name for name in _COVERED)}"
+            f"absolute, not below {', '.join('/' + name for name in _COVERED)}, and not /tmp itself"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
         if not _move_in(keeper, box, is_program=False):
             return
         keeper.control.send(json.dumps({"opened": box.id}).encode())
-        config = keeper.config
+        config = replace(keeper.config, beside=0 if keeper.settings.own_ids else 1)
         link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
         Supervisor(Channel(link, link), config).serve()
     finally:
@@ -76,8 +77,8 @@ def box_config(settings: Settings, group: Group | None) -> BoxConfig:
     return BoxConfig(
         owner=(mounts.USER, mounts.USER) if settings.own_ids else None,
         env=settings.env,
-        held_outside=group is not None,
         count_processes=True,
+        filtered=True,
         meters=group.meters if group is not None else Meters(),
         confine=partial(confine, seccomp.program(held=group is not None)),
     )
@@ -90,7 +91,7 @@ def _move_in(keeper: Keeper, box: BoxSettings, is_program: bool) -> bool:
         become_first_victim()
         syscalls.unshare(syscalls.NEWNS | syscalls.NEWIPC)
         owner = None if keeper.base is None else (keeper.base + 1,) * 2
-        mounts.mount_own(box.disk_bytes, owner)
+        mounts.mount_own(box.disk_bytes, owner, keeper.below_tmp)
         enter_user_namespace(keeper.user_namespace)
         if is_program:
             return True

@@ -34,7 +34,7 @@ class Test:
         values: The argument is one of these...
         banned: ...or is none of these...
         clear: ...or has none of these bits.
-        mask: Bits of it that are compared with `values`.
+        mask: Bits of it that are compared with `values` or `banned`.
     """
 
     argument: int
@@ -111,11 +111,11 @@ def _block(code: _Code, tests: tuple[Test, ...]) -> None:
         code.add(LOAD, ARGS + 8 * test.argument)
         if test.clear:
             code.add(ANY_BIT, test.clear, false=1)
+        if test.mask != 0xFFFFFFFF:
+            code.add(AND, test.mask)
         for i, value in enumerate(test.banned):
             left = len(test.banned) - i - 1
             code.add(EQUAL, value, true=left, false=0 if left else 1)
-        if test.values and test.mask != 0xFFFFFFFF:
-            code.add(AND, test.mask)
         for i, value in enumerate(test.values):
             code.add(EQUAL, value, true=len(test.values) - i)
         code.add(RETURN, test.other)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -66,14 +65,16 @@ def be_guest_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
             keeper.control.send(json.dumps({"error": str(error)}).encode())
             return
         keeper.control.send(json.dumps({"opened": box.id}).encode())
-        most = 0 if owner is not None else _tasks_of(os.getuid()) + box.processes
         config = BoxConfig(
             workdir=str(own / "box"),
             owner=owner,
             env={"TMPDIR": str(own / "tmp"), **keeper.settings.env},
-            held_outside=keeper.group is not None,
-            count_processes=owner is not None,
-            confine=lambda: _confine(str(own), keeper, most),
+            held_memory=keeper.config.held_memory,
+            held_processes=keeper.config.held_processes,
+            count_processes=True,
+            beside=_tasks_of(os.getuid()) if owner is None else 0,
+            filtered=True,
+            confine=lambda: _confine(str(own), keeper),
         )
         link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
         Supervisor(Channel(link, link), config).serve()
@@ -121,17 +122,13 @@ def _kill_user(uid: int) -> None:
         os._exit(0)
 
 
-def _confine(own: str, keeper: Keeper, most_tasks: int) -> None:
-    if most_tasks:  # its user has other processes, which the kernel counts too
-        hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-        most = most_tasks if hard == resource.RLIM_INFINITY else min(most_tasks, hard)
-        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+def _confine(own: str, keeper: Keeper) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     syscalls.drop_capabilities()
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     landlock.restrict([*_READABLE, *keeper.settings.readable], [own], _DEVICES)
     held = keeper.group is not None
-    seccomp.install(seccomp.program(alone=False, guest=bool(most_tasks), held=held))
+    seccomp.install(seccomp.program(alone=False, guest=keeper.base is None, held=held))
 
 
 def _tasks_of(uid: int) -> int:

@@ -21,6 +21,7 @@ from envgym.sandboxes.namespace.birth import box_config
 from envgym.sandboxes.namespace.group import Group
 from envgym.sandboxes.namespace.guest import check_guests, end_guests, remove_folder
 from envgym.sandboxes.namespace.identity import become_no_victim
+from envgym.sandboxes.namespace.mounts import outermost
 from envgym.sandboxes.namespace.namespaces import enter_common, make_user_namespace
 from envgym.sandboxes.namespace.settings import BoxSettings, Settings
 from envgym.sandboxes.namespace.tenant import Alone, Single, Tenant
@@ -53,6 +54,8 @@ class Keeper:
             check_guests(base)
         else:
             enter_common()
+            shown = outermost(settings.readable)
+            self.below_tmp = [path for path in shown if path.startswith("/tmp/")]
             self.user_namespace = make_user_namespace(base)
             self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
             become_no_victim()
@@ -104,6 +107,8 @@ class Keeper:
         try:
             if self.group is not None:
                 self.group.limit(box.memory_bytes, box.processes)
+                self.config.held_memory = box.memory_bytes
+                self.config.held_processes = box.processes
             if message["op"] == "run":
                 self._tenant = Single(self, box, files, message["limits"], message["source_bytes"])
             elif message["op"] == "repl":

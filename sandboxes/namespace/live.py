@@ -62,7 +62,13 @@ class LiveBox(Session):
         self._tick: asyncio.TimerHandle | None = None
         self._reading = self._writing = False
         self._lost = self._closed = False
-        config = BoxConfig(held_outside=held, meters=place.meters)
+        config = BoxConfig(
+            held_memory=limits.memory_bytes if held else 0,
+            held_processes=limits.processes if held else 0,
+            count_processes=True,
+            filtered=True,
+            meters=place.meters,
+        )
         self._process = Process("repl", config, self._bounds)
         control, out, err = self._process.theirs
         try:

@@ -68,6 +68,7 @@ def build_root(readable: Sequence[str]) -> None:
     Raises:
         OSError: The kernel refuses a mount.
     """
+    sources = {path: _real_place(path) for path in (*SYSTEM, *outermost(readable))}
     syscalls.mount("none", "/", flags=syscalls.MS_PRIVATE | MS_REC)
     syscalls.mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755")
     os.mkdir("/tmp/old")
@@ -76,8 +77,8 @@ def build_root(readable: Sequence[str]) -> None:
     syscalls.mount("tmpfs", "/new", "tmpfs", MS_NOSUID, "mode=0755")
     for path in SETTINGS:
         _copy(path)
-    for path in (*SYSTEM, *readable):
-        _bring(path)
+    for path, source in sources.items():
+        _bring(source, path)
     _write_settings()
     _make_places()
     os.chdir("/new")
@@ -86,9 +87,23 @@ def build_root(readable: Sequence[str]) -> None:
     os.chdir("/")
 
 
-def _bring(path: str) -> None:
+def outermost(paths: Sequence[str]) -> list[str]:
+    """Those of some paths that lie in none of the others."""
+    found: list[str] = []
+    for path in sorted({os.path.normpath(path) for path in paths}):
+        if not found or not path.startswith(found[-1] + "/"):
+            found.append(path)
+    return found
+
+
+def _real_place(path: str) -> str:
+    """The path with no link above its last name: those lead elsewhere once the root is another."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def _bring(source: str, path: str) -> None:
     """Have a path of the machine in the new root, read-only: a link as a link."""
-    source, target = "/old" + path, "/new" + path
+    source, target = "/old" + source, "/new" + path
     try:
         mode = os.lstat(source).st_mode
     except OSError:
@@ -134,7 +149,7 @@ def _make_places() -> None:
     machine's is now and the zygote's will be; a box's own covers it.
     """
     for name in (_OWN, "/dev", "/proc", *_PLACES.values()):
-        os.mkdir("/new" + name)
+        os.makedirs("/new" + name, exist_ok=True)  # what is shown below /tmp is there already
     os.chmod("/new" + _OWN, 0o700)
     for device in DEVICES:
         os.close(os.open(f"/new/dev/{device}", os.O_CREAT | os.O_WRONLY, 0o666))
@@ -149,12 +164,15 @@ def seal_root() -> None:
     syscalls.make_readonly("/", below=False, nodev=False)
 
 
-def mount_own(disk_bytes: int, owner: tuple[int, int] | None) -> None:
+def mount_own(
+    disk_bytes: int, owner: tuple[int, int] | None, below_tmp: Sequence[str] = ()
+) -> None:
     """A box's own mounts: one tmpfs for all that it may write, a /proc of its processes alone.
 
     Args:
         disk_bytes: Room in the tmpfs.
         owner: User and group of the folders, as this process counts them; None: its own.
+        below_tmp: Paths of the template that are covered by the box's own folder and shown in it.
     """
     flags = MS_NOSUID | MS_NODEV
     options = f"size={disk_bytes},nr_inodes={disk_bytes // INODE_BYTES},mode=0700"
@@ -164,7 +182,26 @@ def mount_own(disk_bytes: int, owner: tuple[int, int] | None) -> None:
         os.mkdir(folder, 0o755 if place == "/box" else 0o1777)
         if owner is not None:
             os.chown(folder, *owner)
-        syscalls.mount(folder, place, flags=MS_BIND)
     os.umask(before)
+    for path in below_tmp:
+        _show(path, f"{_OWN}{path}")
+    for folder, place in _PLACES.items():
+        syscalls.mount(folder, place, flags=MS_BIND | MS_REC)
     syscalls.mount("proc", "/proc", "proc", flags | MS_NOEXEC | MS_RDONLY, "hidepid=2")
     syscalls.mount("/dev/null", "/proc/cmdline", flags=MS_BIND)  # the machine's own business
+
+
+def _show(path: str, target: str) -> None:
+    """Have what the template shows elsewhere, too, as read-only as it is there."""
+    if os.path.islink(path):
+        os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
+        os.symlink(os.readlink(path), target)
+        return
+    if os.path.isdir(path):
+        os.makedirs(target, 0o755, exist_ok=True)
+    elif os.path.exists(path):
+        os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    else:
+        return
+    syscalls.mount(path, target, flags=MS_BIND | MS_REC)

@@ -8,7 +8,7 @@ import os
 from envgym.sandboxes.base import BoxLost
 from envgym.sandboxes.box.capture import Capture, pipes
 from envgym.sandboxes.box.feed import Feed
-from envgym.sandboxes.box.outcomes import ERRORS, Ending, outcome
+from envgym.sandboxes.box.outcomes import Ending, outcome
 from envgym.sandboxes.boxed import GRACE_S
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.namespace.place import Place
@@ -77,8 +77,7 @@ class Run:
         if not end.killed and any(capture.over for capture in self._output):
             end.killed = Outcome.OLE
         out, err = (bytes(capture.data) for capture in self._output)
-        end.errors = err[-ERRORS:]
-        verdict, code, why = outcome(end, self._limits.cpu_s, self._limits.memory_bytes)
+        verdict, code, why = outcome(end, self._limits.cpu_s)
         memory = max(end.peak, end.resident)
         return Result(Outcome(verdict), code, out, err, end.wall_s, end.cpu_s, memory, why)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import platform
+import signal
 import struct
 from functools import cache
 
@@ -48,12 +49,23 @@ _ABSENT = _names(
     modify_ldt nfsservctl sysfs uselib ustat
     """
 )
+# Who watches the system's files, which all boxes and the machine share, sees when others use them.
+_WATCHES = _names("cachestat inotify_add_watch inotify_init inotify_init1")
 _BY_PATH = _names(
     """
     chmod chown fchmodat fchmodat2 fchownat file_setattr futimesat lchown lremovexattr lsetxattr
     removexattr removexattrat setxattr setxattrat utime utimensat utimes
     """
 )
+# By the argument that is the signal. SIGSYS is the filter's own word: DENIED.
+_SIGNALS = {
+    "kill": 1,
+    "pidfd_send_signal": 1,
+    "rt_sigqueueinfo": 1,
+    "rt_tgsigqueueinfo": 2,
+    "tgkill": 2,
+    "tkill": 1,
+}
 _SHARED = _names("mq_open msgget semget shmget")  # found by name, from any box
 
 _NAMESPACES = (
@@ -68,6 +80,8 @@ _NAMESPACES = (
 _UNIX, _INET, _INET6 = 1, 2, 10
 _STREAM, _DATAGRAM, _SEQPACKET = 1, 2, 5
 _TCP, _UDP = 6, 17
+_SETSIG, _SETLEASE, _NOTIFY = 10, 1024, 1026  # of fcntl: the last two tell of others' use of a file
+_SYSCALL_DISPATCH = 59  # of prctl: it, too, sends SIGSYS
 _TIOCSTI, _TIOCLINUX, _TIOCSETD = 0x5412, 0x541C, 0x5423
 _FILTER = 2  # SECCOMP_MODE_FILTER
 _PERMISSION = errno_action(errno.EPERM)
@@ -99,7 +113,11 @@ def rules(alone: bool, guest: bool = False, held: bool = True) -> dict[str, Rule
     )
     found: dict[str, Rule] = dict.fromkeys(_KILLED, KILL)
     found |= dict.fromkeys(_REFUSED, _PERMISSION)
-    found |= dict.fromkeys(_ABSENT, errno_action(errno.ENOSYS))
+    found |= dict.fromkeys((*_ABSENT, *_WATCHES), errno_action(errno.ENOSYS))
+    found |= {
+        name: (Test(argument, _PERMISSION, banned=(signal.SIGSYS,)),)
+        for name, argument in _SIGNALS.items()
+    }
     if not alone:
         found |= dict.fromkeys(_SHARED, _PERMISSION)
     if not held:
@@ -107,12 +125,17 @@ def rules(alone: bool, guest: bool = False, held: bool = True) -> dict[str, Rule
     if guest:
         found |= dict.fromkeys(_BY_PATH, _PERMISSION)
     found |= {
-        "clone": (Test(0, KILL, clear=_NAMESPACES),),
+        "clone": (
+            Test(0, KILL, clear=_NAMESPACES),
+            Test(0, _PERMISSION, banned=(signal.SIGSYS,), mask=0xFF),  # its end's, to its parent
+        ),
+        "fcntl": (Test(1, _PERMISSION, banned=(_SETSIG, _SETLEASE, _NOTIFY)),),
         "socket": sockets if alone else _FAMILY,
         "socketpair": (Test(0, _FAMILY, values=(_UNIX,)),),
         "ioctl": (Test(1, _PERMISSION, banned=(_TIOCSTI, _TIOCLINUX, _TIOCSETD)),),
         "personality": (Test(0, _PERMISSION, values=(0, 0xFFFFFFFF)),),
         "prctl": (
+            Test(0, _PERMISSION, banned=(_SYSCALL_DISPATCH,)),
             Test(0, ALLOW, values=(syscalls.PR_SET_DUMPABLE,)),
             Test(1, errno_action(0), values=(1,)),  # hiding from the supervisor: not done
         ),

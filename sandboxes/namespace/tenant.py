@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import resource
 import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from envgym.sandboxes.box import processes
 from envgym.sandboxes.box.call import SAMPLE_S, Call
 from envgym.sandboxes.namespace import syscalls
 from envgym.sandboxes.namespace.birth import be_box, be_program
@@ -101,15 +101,14 @@ class Alone(Tenant):
 
     def reaped(self) -> dict[str, Any]:
         """See `Tenant`: what is left in the box ends with it."""
-        status, _ = self._waited()
+        _, status, _ = os.wait4(self._pid, 0)
+        self._clear()
         ooms = self._meters.ooms() - self._ooms
         return {"ended": self.id, "ooms": ooms, "ending": {"status": status}}
 
-    def _waited(self) -> tuple[int, resource.struct_rusage]:
-        _, status, usage = os.wait4(self._pid, 0)
+    def _clear(self) -> None:
         self._end_first()
         os.close(self.file)
-        return status, usage
 
     def _end_first(self) -> None:
         self.kill()
@@ -128,8 +127,7 @@ class Single(Alone):
         source_bytes: int,
     ) -> None:
         super().__init__(keeper, box, files, limits, source_bytes)
-        meters, watched = keeper.config.meters, not keeper.config.held_outside
-        self._call = Call(box.id, self._pid, limits, meters, watched, (), fresh=True)
+        self._call = Call(box.id, self._pid, limits, keeper.config, (), fresh=True)
 
     def patience(self) -> float:
         """Seconds until `hold` is to be called."""
@@ -147,8 +145,9 @@ class Single(Alone):
 
     def reaped(self) -> dict[str, Any]:
         """See `Tenant`: also how the program has ended."""
-        status, usage = self._waited()
+        _, status, usage = os.wait4(self._pid, 0)
+        left = processes.usage(self._first)[2] - 1 if self._call.counts_tasks else 0
+        self._clear()
         cpu_s = usage.ru_utime + usage.ru_stime
-        ending = vars(self._call.ending(status, cpu_s, usage.ru_maxrss << 10))
-        del ending["errors"]  # those the host has
+        ending = vars(self._call.ending(status, cpu_s, usage.ru_maxrss << 10, left))
         return {"ended": self.id, "ooms": ending["ooms"], "ending": ending}

@@ -13,22 +13,30 @@ _LOCKS = (
     "signal each other; locks are not forbidden, since git and SQLite need them"
 )
 _NO_QUOTA = "a plain folder has no quota: the size of one file is all that is limited"
+_LOAD = (
+    "the kernel tells everybody; these are sums over the machine that name no program, and honest "
+    "runtimes size themselves by them (to mask each is a mount more for every box)"
+)
 _TRUSTED = "programs are trusted: nothing counts their processes"
 
 KNOWN: Mapping[str, Mapping[str, str]] = {
     "unsafe": {
         "disk_fails_to_write": _NO_QUOTA,
         "processes_are_ple": _TRUSTED,
+        "processes_that_failed_are_not_hidden": _TRUSTED,
         "no_call_raises_the_boxs_processes": _TRUSTED,
     },
     "namespace": {
+        "load_of_the_machine": _LOAD,
         "locks_across": _LOCKS,
     },
     "namespace of a user": {
+        "load_of_the_machine": _LOAD,
         "locks_across": _LOCKS,
         "memory_memfd": "without a control group nobody counts files that have no name",
     },
     "landlock": {
+        "load_of_the_machine": _LOAD,
         "locks_across": _LOCKS,
         **dict.fromkeys(
             (
@@ -46,7 +54,9 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "name_of_the_host": "no namespace of names",
         "host_killed": "the folder of a box stays in the temporary directory; its processes end",
     },
-    "docker": {},
+    "docker": {
+        "load_of_the_machine": _LOAD,
+    },
 }
 
 

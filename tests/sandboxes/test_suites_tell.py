@@ -21,7 +21,7 @@ WIN = {
     *("canaries", "other_processes", "hard_links", "oversized_uploads", "who_it_is"),
     *("host_tcp", "host_udp", "sockets_of_daemons", "abstract_socket", "same_port"),
     *("from_box_to_box", "serves_to_the_host", "name_of_the_host", "files_across", "ipc_across"),
-    *("processes_across", "locks_across"),
+    *("processes_across", "locks_across", "watches_files", "load_of_the_machine"),
 }
 WIN_AS_ROOT = {
     *("memory_pipes", "sets_the_clock", "priority", "ptrace_parent", "read_only_root"),

@@ -17,7 +17,7 @@ from typing import Any
 
 from envgym.errors import Fault
 from envgym.sandboxes.base import Backend, BoxLost, Session, SessionLost
-from envgym.sandboxes.box.outcomes import ERRORS, Ending, outcome
+from envgym.sandboxes.box.outcomes import Ending, outcome
 from envgym.sandboxes.graders.frames import start_harness
 from envgym.sandboxes.graders.verilog.programs import absent
 from envgym.sandboxes.limits import Limits
@@ -176,6 +176,7 @@ def _answers(told: bytes, steps: Sequence[Step], limits: Limits) -> Iterator[Don
 
 def _result(status: int, cpu_s: float, resident: int, errors: bytes, limits: Limits) -> Result:
     killed = status == signal.SIGKILL and cpu_s < limits.cpu_s  # in its own box by the kernel alone
-    end = Ending(status, "", cpu_s, resident, ooms=int(killed), errors=errors[-ERRORS:])
-    verdict, code, why = outcome(end, limits.cpu_s, limits.memory_bytes)
+    filled = resident >= limits.memory_bytes
+    end = Ending(status, "", cpu_s, resident, int(killed), filled, filtered=True)
+    verdict, code, why = outcome(end, limits.cpu_s)
     return Result(Outcome(verdict), code, b"", errors, 0.0, cpu_s, resident, why)

@@ -17,6 +17,7 @@ from envgym.sandboxes.suites.attacks import (
     processes,
     resources,
     uploads,
+    watching,
 )
 from envgym.sandboxes.suites.attacks.attack import Attack
 
@@ -29,6 +30,7 @@ THEMES: dict[str, list[Attack]] = {
     "Privilege": privilege.ATTACKS,
     "Network": network.ATTACKS,
     "Between boxes": leaks.ATTACKS,
+    "Views of others": watching.ATTACKS,
     "Descriptors and sessions": descriptors.ATTACKS,
     "The host's side": calls.ATTACKS,
 }

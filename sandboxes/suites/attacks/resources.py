@@ -23,7 +23,16 @@ while True:
 
 ATTACKS: list[Attack] = [
     program(
-        "fork_bomb", 1, "fork bomb", _FORK_BOMB, PLE, TLE, says=(), limits=_BRIEF, harmless=False
+        "fork_bomb",
+        1,
+        "fork bomb",
+        _FORK_BOMB,
+        PLE,
+        TLE,
+        RE,  # where no control group counts, and all have ended before anybody looks
+        says=(),
+        limits=_BRIEF,
+        harmless=False,
     ),
     program(
         "fork_bomb_deaf",

@@ -11,7 +11,15 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
-from envgym.sandboxes.suites.conformance import boxes, files, limits, programs, sessions, streams
+from envgym.sandboxes.suites.conformance import (
+    boxes,
+    files,
+    limits,
+    outcomes,
+    programs,
+    sessions,
+    streams,
+)
 
 Case = Callable[[Any], Awaitable[None]]
 
@@ -27,7 +35,7 @@ def _cases(module: ModuleType) -> tuple[Case, ...]:
 
 
 BOX: tuple[Case, ...] = (*_cases(programs), *_cases(streams), *_cases(files), *_cases(sessions))
-WHOLE: tuple[Case, ...] = (*_cases(limits), *_cases(boxes))
+WHOLE: tuple[Case, ...] = (*_cases(limits), *_cases(outcomes), *_cases(boxes))
 CASES: tuple[Case, ...] = (*BOX, *WHOLE)
 
 __all__ = ["BOX", "CASES", "WHOLE", "Case"]

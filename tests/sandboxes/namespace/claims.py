@@ -267,7 +267,8 @@ async def too_many_processes_are_its_own_trouble(backend: NamespaceBackend) -> N
         result = await box.python(bomb)
         assert result.outcome is Outcome.PLE, result
         result = await box.python("import os\nwhile True: os.fork()")
-        assert result.outcome in (Outcome.PLE, Outcome.TLE), result
+        seen = (Outcome.RE,) if backend.no_group else ()  # all may end before anybody counts them
+        assert result.outcome in (Outcome.PLE, Outcome.TLE, *seen), result
         assert (await box.python("print(1)")).ok
 
 
@@ -275,9 +276,10 @@ async def too_many_processes_are_its_own_trouble(backend: NamespaceBackend) -> N
 async def too_much_memory_is_its_own_trouble(backend: NamespaceBackend) -> None:
     limits = Limits(memory_bytes=96 * MIB, disk_bytes=256 * MIB)
     async with await backend.open(limits=limits) as box:
-        for code in ("x = bytearray(1 << 30)", "x = []\nwhile True: x.append(b'x' * 100_000)"):
-            result = await box.python(code)
-            assert result.outcome is Outcome.MLE, (code, result)
+        result = await box.python("x = []\nwhile True: x.append(b'x' * 100_000)")
+        assert result.outcome is Outcome.MLE, result
+        result = await box.python("x = bytearray(1 << 30)")  # refused at once, or had and killed
+        assert result.outcome is (Outcome.RE if backend.no_group else Outcome.MLE), result
         assert (await box.python("print(1)")).ok
 
 

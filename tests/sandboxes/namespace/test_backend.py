@@ -64,7 +64,7 @@ async def test_imports_are_there_and_drawn_apart() -> None:
 
 
 async def test_readable_paths_are_there_and_no_others() -> None:
-    for path in ("/tmp/x", "/box", "relative", "/", "/opt/../tmp"):
+    for path in ("/tmp", "/tmp/", "/box", "/box/x", "/proc/x", "relative", "/", "/opt/../tmp"):
         with pytest.raises(UsageError, match="cannot show"):
             NamespaceBackend(readable=[path])
     with (
@@ -79,6 +79,42 @@ async def test_readable_paths_are_there_and_no_others() -> None:
             assert (await backend.run_python(code)).text == "True False\n"
             wrote = await backend.run_python(f"open('{shown}/file', 'w')")
             assert "Read-only file system" in wrote.error_text
+
+
+def fill(place: Path, *names: str) -> None:
+    """Files that anybody may read and write, whose text is their name."""
+    place.chmod(0o755)
+    for name in names:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(name)
+        (place / name).chmod(0o666)
+
+
+async def test_what_is_readable_below_tmp_is_shown_in_the_boxs_own() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        place = Path(name)
+        fill(place, "shown/inner/a", "shown/b", "hidden", "alone", "far/behind/c")
+        (place / "link").symlink_to(place / "far")  # absolute: where it leads is not in the box
+        readable = [f"{place}/{p}" for p in ("shown/inner", "shown", "alone", "link/behind")]
+        code = f"""
+import os
+for file in ("shown/inner/a", "shown/b", "hidden", "alone", "link/behind/c"):
+    try: print(open("{place}/" + file).read())
+    except OSError as error: print(error.errno)
+    try: open("{place}/" + file, "r+").close()
+    except OSError as error: print(error.errno)
+open("/tmp/own", "w").write("own")
+print(open("/tmp/own").read(), sorted(os.listdir("/tmp")))
+"""
+        shown = ["shown/inner/a", "30", "shown/b", "30", "2", "2"]
+        shown += ["alone", "30", "far/behind/c", "30", f"own {sorted(['own', place.name])}"]
+        async with NamespaceBackend(readable=readable) as backend:
+            assert (await backend.run_python(code)).text.splitlines() == shown
+            async with await backend.open() as box:
+                assert (await box.python(code)).text.splitlines() == shown
+                assert (await box.exec(["ls", "/.own"])).exit_code == 2
+                assert await box.snapshot() == await box.snapshot()
+        assert (place / "shown/b").read_text() == "shown/b"
 
 
 async def test_closing_a_box_twice_ends_no_other() -> None:
