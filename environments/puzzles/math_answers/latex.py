@@ -109,7 +109,9 @@ _LAYOUT = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|[bB]igg?[lrm]?"
     r"|bf|rm|it|sf|tt|therefore|ensuremath|strut)(?![a-zA-Z])|(?<!\\)\\[!()\[\]]"
 )
-_SPACE = re.compile(r"\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|(?<!\\)\\[,;:>~\s]|[~\s]+")
+_SPACE = re.compile(
+    r"(?:\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|(?<!\\)\\[,;:>~\s]|[~\s])+"
+)
 _FONTS = re.compile(
     r"\\(?:mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|boxed|fbox|underline|mathring)"
     r"(?![a-zA-Z])\s*"
@@ -187,8 +189,7 @@ def cleaned(text: str) -> str:
     text = _WORDS.sub(
         lambda word: "\\" + {"infinity": "infty", "inf": "infty"}.get(word[1], word[1]), text
     )
-    text = _rooted(text)
-    return trimmed(text)
+    return trimmed(_SPACE.sub(" ", _rooted(text)))
 
 
 def trimmed(text: str) -> str:

@@ -16,6 +16,8 @@ _UNIT = re.compile(
 _UNIT_TAIL = re.compile(
     r"(?:\\?%|\^\s*\{?\s*\\circ\s*\}?|\\text\s*\{[^{}]*\}|\^\s*\{?-?\d\}?|[a-zA-Z /.]|\\cdot)+\Z"
 )
+_MAX_CHARS = 80
+"""Of a unit as it is written."""
 _VARIABLE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]")
 
 
@@ -26,7 +28,7 @@ def quantity(text: str) -> Formula:
         return Formula(
             value, rational(value), unit(r"\text{dollars}" if "text" in sign[1] else sign[1])
         )
-    for found in _UNIT.finditer(text):
+    for found in _UNIT.finditer(text, max(0, len(text) - _MAX_CHARS)):
         value, behind = text[: found.start()].rstrip(), text[found.start() :]
         while behind[:1].isspace() and behind[1:2].isspace():
             behind = behind[1:]

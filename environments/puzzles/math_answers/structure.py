@@ -32,6 +32,7 @@ from envgym.environments.puzzles.math_answers.tokens import (
 )
 
 _MAX_DEPTH = 40
+_MAX_CHARS = 3_000
 _NAME = re.compile(
     r"(?:[a-zA-Z]|\\(?!(?:frac|sqrt|text|infty|pi|pm|mp|emptyset)(?![a-zA-Z]))[a-zA-Z]+)"
     r"(?:\s*_\s*(?:\{[^{}]*\}|\w))?(?:\s*\(\s*[a-zA-Z0-9](?:\s*,\s*[a-zA-Z])*\s*\))?|[a-z]+(?:_\w+)"
@@ -51,7 +52,7 @@ _NAMED_SETS = {
 def read(text: str, depth: int = 0) -> Node:
     """The structure of a cleaned text. What cannot be told apart is one `Formula`."""
     text = unwrapped(trimmed(text))
-    if depth > _MAX_DEPTH or not text:
+    if depth > _MAX_DEPTH or not 0 < len(text) <= _MAX_CHARS:
         return Formula(text)
     if (value := rational(text)) is not None:
         return Formula(text, value)
