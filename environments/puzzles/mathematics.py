@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from importlib.util import find_spec
 
 from envgym.deadlines import Deadlines
@@ -18,6 +18,7 @@ from envgym.environments.puzzles.generated import Draft, check_split, generated
 from envgym.environments.puzzles.judges import Judges
 from envgym.environments.puzzles.math_answers.boxes import MAX_CHARS, boxes, opens
 from envgym.environments.puzzles.math_answers.latex import cleaned
+from envgym.environments.puzzles.math_answers.near import near_misses
 from envgym.environments.puzzles.math_answers.nodes import Group, Union
 from envgym.environments.puzzles.math_answers.structure import read
 from envgym.environments.puzzles.math_answers.verdict import at_once
@@ -162,6 +163,10 @@ class Mathematics(Attempts):
     async def oracle(self) -> AsyncIterator[Action]:
         """The gold."""
         yield Action.call("answer", text=self.task.hidden["answer"])
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """Neighbours of the gold: another value, an element less or more, a sum left undone."""
+        return [(Action.call("answer", text=t),) for t in near_misses(self.task.hidden["answer"])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """The first steps of the solution, half of them at most, then one more; golds blanked."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 
 from envgym.environments.puzzles.math_answers.nodes import (
     Formula,
@@ -22,6 +21,7 @@ from envgym.environments.puzzles.math_answers.nodes import (
     Union,
     Words,
 )
+from envgym.environments.puzzles.math_answers.numbers import written
 from envgym.environments.puzzles.math_answers.structure import read
 from envgym.environments.puzzles.math_answers.units import PERCENT
 
@@ -202,9 +202,4 @@ def _key(text: str) -> str:
 
 def _latex(formula: Formula) -> str:
     value = formula.number
-    return formula.text if value is None else _fraction(value)
-
-
-def _fraction(value: Fraction) -> str:
-    top, bottom = value.as_integer_ratio()
-    return str(top) if bottom == 1 else rf"\frac{{{top}}}{{{bottom}}}"
+    return formula.text if value is None else written(value)

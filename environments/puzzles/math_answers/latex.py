@@ -109,9 +109,7 @@ _LAYOUT = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|[bB]igg?[lrm]?"
     r"|bf|rm|it|sf|tt|therefore|ensuremath|strut)(?![a-zA-Z])|(?<!\\)\\[!()\[\]]"
 )
-_SPACE = re.compile(
-    r"(?:\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|(?<!\\)\\[,;:>~\s]|[~\s])+"
-)
+_SPACE = re.compile(r"(?:\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|(?<!\\)\\[,;:>~\s]|[~\s])+")
 _FONTS = re.compile(
     r"\\(?:mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|boxed|fbox|underline|mathring)"
     r"(?![a-zA-Z])\s*"

@@ -42,6 +42,12 @@ def rational(text: str) -> Fraction | None:
     return None if value is None else sign * scale * value
 
 
+def written(value: Fraction) -> str:
+    """A rational number in LaTeX."""
+    top, bottom = value.as_integer_ratio()
+    return str(top) if bottom == 1 else rf"\frac{{{top}}}{{{bottom}}}"
+
+
 def _unsigned(text: str) -> tuple[str, int]:
     """Without one sign, in or outside of parentheses around all of it."""
     sign = 1
