@@ -169,7 +169,7 @@ _LEAD = re.compile(
     r"\A(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;)\s*",
     re.IGNORECASE,
 )
-_TRAIL = re.compile(r"(?:(?<=\S)(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
+_TRAIL = re.compile(r"(?:(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
 
 
 def cleaned(text: str) -> str:
