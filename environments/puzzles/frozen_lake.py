@@ -7,7 +7,7 @@ that does not slip planning is enough; on slippery ice the exact optimum is a po
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -114,15 +114,20 @@ class FrozenLake(GridEnv):
         """A shortest way; on slippery ice the move with the best chance, one at a time."""
         if not self.task.data["slippery"]:
             way = _way(self._lake, self._at)
-            for begin in range(0, len(way), self._max_actions):
-                moves = way[begin : begin + self._max_actions]
-                yield Action.call("move", directions=" ".join(moves))
+            for action in self.moves(way):
+                yield action
             return
         values = reach(self._lake, self.max_turns, slippery=True)
         while not self.ended and self.turn < self.max_turns:
             after = values[self.max_turns - self.turn - 1]
             best = int(np.argmax(chances(self._lake, after, slippery=True)[:, *self._at]))
             yield Action.call("move", directions=[*MOVES][best])
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """A shortest way without its last move, and without its first."""
+        lake = parse(self.task.data["map"])
+        way = _way(lake, lake.start)
+        return [self.moves(way[:-1]), self.moves(way[1:])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """Where the goal lies, how far it is, how to begin; first what went wrong, if it did."""

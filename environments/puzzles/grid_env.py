@@ -104,6 +104,11 @@ class GridEnv(BoundedEnv):
     def board(self) -> str:
         """The state as text: the same state, the same text."""
 
+    def moves(self, way: Sequence[str]) -> list[Action]:
+        """A way as messages with as many moves as one may hold."""
+        parts = [way[n : n + self._max_actions] for n in range(0, len(way), self._max_actions)]
+        return [Action.call("move", directions=" ".join(part)) for part in parts]
+
     def look(self) -> str:
         """The board, which is the state's name too."""
         self.anchor = self.board()

@@ -10,7 +10,7 @@ farmed.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 from envgym.environments.puzzles.grid_env import BoundedEnv
 from envgym.environments.puzzles.grid_levels import levels
@@ -175,6 +175,15 @@ class KeyDoor(BoundedEnv):
                 yield Action.call("go", way="back" if self._astray else self._draught())
             else:
                 yield Action.call("open")
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """The whole way with each of the other keys, and with none."""
+        ways = self.task.hidden["ways"]
+        walk = [Action.call("go", way=_SIDES[way == "R"]) for way in ways] + [Action.call("open")]
+        yield walk
+        for key in self.task.data["keys"]:
+            if key != self.task.data["chest"]:
+                yield [Action.call("take", key=key), *walk]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """What matters, how many turns it takes, what comes first; first what went wrong."""

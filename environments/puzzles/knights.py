@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from envgym.environments.puzzles.attempts import Attempts, Verdict
 from envgym.environments.puzzles.generated import Draft, generated
@@ -92,6 +92,15 @@ class Knights(Attempts):
     async def oracle(self) -> AsyncIterator[Action]:
         """The solution."""
         yield Action.call("answer", text=self.task.hidden["answer"])
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """One person taken for the other kind, each in turn, and all of them."""
+        names = self.task.data["names"]
+        knights = _read(self.task.hidden["answer"], names)
+        flips = [[n] for n in range(len(names))] + [list(range(len(names)))]
+        for flip in flips:
+            wrong = [kind != (n in flip) for n, kind in enumerate(knights)]
+            yield (Action.call("answer", text=_written(names, wrong)),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """How to reason, where to begin, what half of them are."""

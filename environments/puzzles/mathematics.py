@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from importlib.util import find_spec
 
 from envgym.deadlines import Deadlines
@@ -16,8 +16,15 @@ from envgym.environments.puzzles import math_rows
 from envgym.environments.puzzles.attempts import Attempts, Verdict, untold
 from envgym.environments.puzzles.generated import Draft, check_split, generated
 from envgym.environments.puzzles.judges import Judges
+from envgym.environments.puzzles.math_answers.boxes import MAX_CHARS, boxes, opens
+from envgym.environments.puzzles.math_answers.latex import cleaned
+from envgym.environments.puzzles.math_answers.near import near_misses
+from envgym.environments.puzzles.math_answers.nodes import Group, Union
+from envgym.environments.puzzles.math_answers.structure import read
+from envgym.environments.puzzles.math_answers.verdict import at_once
 from envgym.environments.puzzles.math_problems import MAX_LEVEL, TOPICS
-from envgym.environments.puzzles.math_shape import bare, fault, last_boxed
+from envgym.environments.puzzles.math_rows import BadRows
+from envgym.environments.puzzles.math_shape import fault
 from envgym.errors import Fault, ToolError, UsageError, suggest
 from envgym.messages import Action, Message, user
 from envgym.resources import Shared
@@ -25,12 +32,15 @@ from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 
 _JUDGE = "envgym.environments.puzzles.math_judge"
+_SEVERAL = (Group, Union)
 
 
 class Mathematics(Attempts):
     """A problem with a number or an expression for an answer.
 
-    A message that calls no tool and boxes an answer, ``\\boxed{42}``, gives it.
+    A message that calls no tool and boxes an answer, ``\\boxed{42}``, gives it; a box in a thought
+    does not count. Of several different boxes the last one counts; where the gold is a list and the
+    last box is none, all of them together are the answer. What was taken is told.
 
     Args:
         rows: JSON or JSONL file of problems instead of generated ones.
@@ -39,10 +49,12 @@ class Mathematics(Attempts):
         levels: Of generated problems, 1 to 5.
         seed: Of generated problems.
         attempts: Answers that may be given.
+        bad_rows: ``refuse`` a file with a row whose gold the judge cannot read or does not accept
+            as its own answer, or ``drop`` such rows by name.
     """
 
     deadlines = Deadlines(tool=600.0, step=660.0)  # others' hostile answers may stand before it
-    max_chars = 1_000
+    max_chars = MAX_CHARS
     instructions = (
         "Solve the problem. Give only the answer, in LaTeX, worked out: no words, no equation."
     )
@@ -56,9 +68,12 @@ class Mathematics(Attempts):
         levels: Sequence[int] = (1, 2, 3),
         seed: int = 0,
         attempts: int = 2,
+        bad_rows: BadRows = "refuse",
         max_turns: int | None = None,
     ) -> None:
         super().__init__(attempts=attempts, max_turns=max_turns)
+        if bad_rows not in ("refuse", "drop"):
+            raise UsageError(f"bad_rows must be refuse or drop, not {bad_rows!r}")
         if find_spec("math_verify") is None:
             raise UsageError("puzzles/math-v1 needs math-verify: pip install 'envgym[math]'")
         if test_rows and not rows:
@@ -76,7 +91,8 @@ class Mathematics(Attempts):
         if rows is not None:
             path = rows
             self._rows = Shared(
-                ("puzzles/math", rows, test_rows), lambda: math_rows.load(path, test_rows)
+                ("puzzles/math", rows, test_rows, bad_rows),
+                lambda: math_rows.load(path, test_rows, bad_rows),
             )
 
     def tasks(self, split: str = "train") -> TaskSource:
@@ -104,36 +120,53 @@ class Mathematics(Attempts):
 
     async def act(self, action: Action) -> Sequence[Message]:
         """Calls, or an answer in a box."""
-        boxed = None if action.tool_calls else last_boxed(action.text)
-        if boxed is None:
+        if action.tool_calls or not opens(action.content):
             return await super().act(action)
         try:
-            return (user(await self.attempt(boxed)),)
+            taken, told = self._boxed(boxes(action.content))
+            return (user(told + await self.attempt(taken)),)
         except ToolError as error:
             return (user(f"Error: {error}"),)
 
+    def _boxed(self, found: Sequence[str]) -> tuple[str, str]:
+        """The answer that boxes give, and where they differ, what is told of it."""
+        if not found:
+            raise ToolError("the box is never closed. Give the answer as \\boxed{…}.")
+        different = {cleaned(box): box for box in found}
+        if len(different) == 1:
+            return found[-1], ""
+        if isinstance(read(cleaned(found[-1])), _SEVERAL) or not isinstance(
+            read(cleaned(self.task.hidden["answer"])), _SEVERAL
+        ):
+            return found[-1], f"Of {len(found)} boxes the last one is taken. "
+        return ", ".join(different.values()), f"{len(different)} boxes are taken as one list. "
+
     async def judge(self, text: str) -> Verdict:
-        """Equal in value to the gold, and an answer in form."""
+        """Equal to the gold, and an answer in form."""
         gold = self.task.hidden["answer"]
         if not text.strip():
             raise ToolError("give an answer.")
         if wrong := fault(text, gold, self.task.data["question"]):
             return Verdict(0.0, wrong)
-        if bare(text) == bare(gold):  # most right answers are, and need nobody to judge them
-            return Verdict(1.0, "Right.")
-        if self._judges is None:
-            self._judges = Judges.shared(_JUDGE)
-        request = {"gold": gold, "answer": bare(text, spaces=True)}
-        reply = await self._judges.value.ask(request)
-        if reply is None or "failed" in reply:
-            return Verdict(0.0, "That cannot be worked out within reason.")
-        if not reply["read"]:
-            raise Fault(f"the gold {gold!r} of task {self.task.key} cannot be read", "env")
-        return Verdict(float(reply["right"]), "Right." if reply["right"] else "That is not it.")
+        right = at_once(gold, text)
+        if right is None:
+            if self._judges is None:
+                self._judges = Judges.shared(_JUDGE)
+            reply = await self._judges.value.ask({"gold": gold, "answer": text})
+            if reply is None or "failed" in reply:
+                return Verdict(0.0, "That cannot be worked out within reason.")
+            right = reply["right"]
+            if not right and not reply["read"]:
+                raise Fault(f"the gold {gold!r} of task {self.task.key} cannot be read", "env")
+        return Verdict(float(right), "Right." if right else "That is not it.")
 
     async def oracle(self) -> AsyncIterator[Action]:
         """The gold."""
         yield Action.call("answer", text=self.task.hidden["answer"])
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """Neighbours of the gold: another value, an element less or more, a sum left undone."""
+        return [(Action.call("answer", text=t),) for t in near_misses(self.task.hidden["answer"])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """The first steps of the solution, half of them at most, then one more; golds blanked."""

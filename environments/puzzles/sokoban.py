@@ -7,7 +7,7 @@ beforehand. Nothing slips, and nothing can be taken back: planning has to come b
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 from envgym.environments.puzzles.grid import MOVES, Cell
 from envgym.environments.puzzles.grid_env import GridEnv
@@ -120,9 +120,13 @@ class Sokoban(GridEnv):
     async def oracle(self) -> AsyncIterator[Action]:
         """A shortest solution."""
         way = solve(self._level, self._state) or ()
-        for begin in range(0, len(way), self._max_actions):
-            moves = way[begin : begin + self._max_actions]
-            yield Action.call("move", directions=" ".join(moves))
+        for action in self.moves(way):
+            yield action
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """The shortest solution without its last move, and without its first."""
+        way = self.task.hidden["solution"].split()
+        return [self.moves(way[:-1]), self.moves(way[1:])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """How far it is, how often to push, the first push; first what went wrong, if it did."""

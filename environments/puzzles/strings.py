@@ -8,7 +8,7 @@ definitions shown; then compose them, definitions hidden; then see how deep that
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Literal
 
 from envgym.environments.puzzles.attempts import Attempts, Verdict, untold
@@ -138,6 +138,15 @@ class Strings(Attempts):
             for call, _ in steps:
                 yield Action.call("run", code=call)
         yield Action.call("answer", text=self.task.hidden["answer"])
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """The value of a step before, the input, and the answer with one thing changed."""
+        answer = self.task.hidden["answer"]
+        values = [value for _, value in self.task.hidden["steps"]]
+        changed = (answer[:-1], f"{answer}a", answer.swapcase(), answer[::-1], f'"{answer}')
+        for wrong in dict.fromkeys((*values[:-1], self.task.data["x"], *changed)):
+            if wrong != answer:
+                yield (Action.call("answer", text=wrong),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """The order of the calls, what the functions do, half of the values, how it begins."""

@@ -7,6 +7,8 @@ by the names of their keys. Both are read as they come.
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,8 @@ from envgym.environments.rows import RowError, read_rows
 __all__ = ["Passage", "QuestionRow", "RowError", "load_corpus", "load_questions"]
 
 _QUESTION_KEYS = ("question", "Question", "query")
-_ANSWER_KEYS = ("answer", "answers", "golden_answers", "target")
+_ANSWER_KEYS = ("answer", "Answer", "answers", "golden_answers", "target", "possible_answers")
+_ALIAS_KEYS = ("aliases", "answer_aliases", "answers_aliases", "o_aliases", "possible_answers")
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,11 @@ def load_corpus(path: str | Path) -> list[Passage]:
 def load_questions(path: str | Path) -> list[QuestionRow]:
     """Read questions from a JSON list or JSONL file (plain or .gz), in file order.
 
-    The question stands under question/Question/query, its answers (a string or a list) under
-    answer/answers/golden_answers/target; "id" defaults to the running index and "source" to the
-    file's name without suffixes. Raises RowError when malformed.
+    The question stands under question/Question/query, its answers under answer/answers/
+    golden_answers/target/possible_answers: a string, a list, a list as JSON text (PopQA) or an
+    object with "value" and "aliases" (TriviaQA) or "text" (SQuAD). Published aliases of the answer
+    (aliases, answer_aliases, o_aliases, possible_answers) are accepted too. "id" defaults to the
+    running index and "source" to the file's name without suffixes. Raises RowError when malformed.
     """
     default_source = Path(path).name.split(".")[0]
     rows: list[QuestionRow] = []
@@ -115,8 +120,30 @@ def _text(where: str, row: Mapping[str, Any], key: str) -> str:
 
 def _answers(where: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     key = _present(where, row, _ANSWER_KEYS)
-    values = row[key] if isinstance(row[key], list) else [row[key]]
-    if not values or not all(isinstance(value, str) and value.strip() for value in values):
-        problem = f'"{key}" holds no usable answer ({values!r:.60})'
+    values = _texts(row[key])
+    if not values:
+        problem = f'"{key}" holds no usable answer ({row[key]!r:.60})'
         raise RowError(where, problem, "write a string, or a list of at least one string")
-    return tuple(dict.fromkeys(value.strip() for value in values))
+    for key in _ALIAS_KEYS:
+        if row.get(key):
+            aliases = _texts(row[key])
+            if aliases is None:
+                problem = f'"{key}" is no list of strings ({row[key]!r:.60})'
+                raise RowError(where, problem, "write a list of strings, or leave it out")
+            values += aliases
+    return tuple(dict.fromkeys(values))
+
+
+def _texts(value: Any) -> list[str] | None:
+    """The answers that a field holds, or None where some of it is no text."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with contextlib.suppress(ValueError, RecursionError):
+            listed = json.loads(value)
+            value = listed if isinstance(listed, list) else value
+    if isinstance(value, Mapping):
+        parts = [_texts(value[key]) for key in ("value", "text", "aliases") if value.get(key)]
+        return None if None in parts else [text for part in parts for text in part or ()]
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) and text.strip() for text in values):
+        return None
+    return [text.strip() for text in values]

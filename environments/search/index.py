@@ -10,8 +10,6 @@ bm25s beyond.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -20,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envgym.environments.search.corpus import Passage
+from envgym.environments.search.text import words
 from envgym.environments.search.titles import TitleIndex
 
 Backend = Literal["auto", "rank-bm25", "bm25s"]
@@ -30,7 +29,6 @@ _AUTO_LIMIT = 500  # passages
 # Scores are compared after rounding, so that the two libraries' float noise (near 1e-14) cannot
 # reorder passages that tie; a passage which holds a query term lies far further above the floor.
 _DECIMALS = 9
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,6 @@ class Hit:
 
 class _Scorer(Protocol):
     def get_scores(self, query: list[str]) -> npt.NDArray[np.float64]: ...
-
-
-def tokenize(text: str) -> list[str]:
-    """Lower-case Unicode word tokens; no stemming and no stop words."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
 
 
 class Bm25Index:
@@ -66,7 +59,7 @@ class Bm25Index:
             backend = "rank-bm25" if len(passages) <= _AUTO_LIMIT else "bm25s"
         self.passages: tuple[Passage, ...] = tuple(passages)
         self.backend: str = backend
-        documents = [tokenize(f"{passage.title} {passage.text}") for passage in passages]
+        documents = [words(f"{passage.title} {passage.text}") for passage in passages]
         frequencies: dict[str, int] = {}
         for document in documents:
             for token in set(document):
@@ -89,7 +82,7 @@ class Bm25Index:
         """
         if top_k < 1:
             raise ValueError(f"top_k is {top_k}: ask for at least one passage")
-        tokens = [token for token in tokenize(query) if token in self._floor]
+        tokens = [token for token in words(query) if token in self._floor]
         if not tokens:
             return []
         scores = self._scorer.get_scores(tokens)

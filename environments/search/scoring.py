@@ -12,19 +12,21 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+from envgym.environments.search.text import folded
+
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
 def normalize_answer(text: str) -> str:
-    """Lower case, no punctuation, no articles, single spaces; letters of every script stay.
+    """`text.folded`, no punctuation, no articles, single spaces; letters of every script stay.
 
     Punctuation is the ASCII set of the SQuAD script and, beyond it, whatever Unicode calls
     punctuation, so that a typographic apostrophe counts as a plain one. Where nothing would be
     left (the band "The The", the grade "A") the last step that leaves something stands.
     """
-    lowered = unicodedata.normalize("NFC", text).lower()
-    bare = "".join(char for char in lowered if not _is_punctuation(char))
-    for candidate in (_ARTICLES.sub(" ", bare), bare, lowered):
+    form = folded(text)
+    bare = "".join(char for char in form if not _is_punctuation(char))
+    for candidate in (_ARTICLES.sub(" ", bare), bare, form):
         if collapsed := " ".join(candidate.split()):
             return collapsed
     return ""

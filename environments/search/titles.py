@@ -7,17 +7,17 @@ forgives a typo, a missing bracket or a swapped word, and costs only the posting
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 
 from envgym.environments.search.corpus import Passage
+from envgym.environments.search.text import folded
 
 
 def title_key(title: str) -> str:
-    """The form under which two spellings of one title meet: case and spacing do not count."""
-    return " ".join(unicodedata.normalize("NFKC", title).casefold().split())
+    """The form under which two spellings of one title meet: `text.folded`, without extra spaces."""
+    return " ".join(folded(title).split())
 
 
 class TitleIndex:

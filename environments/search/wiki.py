@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Literal
 
 from envgym.environments.search.index import Backend
@@ -25,6 +26,9 @@ from envgym.tool_env import ToolEnv
 from envgym.tools import tool
 from envgym.trajectory import Episode
 
+_NEAR = 6
+_SCANNED = 200
+"""Questions that are looked at for other answers."""
 INSTRUCTIONS = "Answer the question by searching an encyclopedia. Give only the answer itself."
 
 
@@ -166,6 +170,25 @@ class WikiSearch(ToolEnv[Task]):
             else:  # two pages share the title but for its case
                 yield Action.call("access", title=title)
         yield Action.call("answer", text=self.task.hidden["golds"][0])
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """Nothing, the gold in more words, and answers to other questions of the same kind."""
+        golds = self.task.hidden["golds"]
+        wrong = ["", f"not {golds[0]}", f"{golds[0]} or another"]
+        for other in self._others():
+            if not any(exact_match(other, [gold]) for gold in golds):
+                wrong.append(other)
+            if len(wrong) == _NEAR:
+                break
+        return [(Action.call("answer", text=text),) for text in wrong]
+
+    def _others(self) -> Iterator[str]:
+        """Answers to the first questions of the training split, of the task's relation if any."""
+        steps = self.task.hidden["chain"]
+        pool = self._shared.value.questions("train", self._hops)
+        for question in islice(pool, _SCANNED):
+            if not steps or question.chain[-1].relation == steps[-1]["relation"]:
+                yield question.golds[0]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """The relations to follow, then the first page, then its sentence with the gold blanked."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from envgym.environments.puzzles.attempts import Attempts, Verdict
 from envgym.environments.puzzles.generated import Draft, generated
@@ -88,6 +88,18 @@ class NpHard(Attempts):
     async def oracle(self) -> AsyncIterator[Action]:
         """The reference."""
         yield Action.call("answer", text=json.dumps(self.task.hidden["solution"]))
+
+    def near_misses(self) -> Iterable[Sequence[Action]]:
+        """Nothing, an element twice, and numbers that are written as other things."""
+        solution = self.task.hidden["solution"]
+        wrong: tuple[list[object], ...] = (
+            [],
+            [*solution, solution[0]],
+            [str(value) for value in solution],
+            [solution],
+        )
+        for answer in wrong:
+            yield (Action.call("answer", text=json.dumps(answer)),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """How to go about it, a quarter of the reference, half of it."""

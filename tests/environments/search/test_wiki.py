@@ -11,6 +11,7 @@ import pytest
 import envgym
 from envgym import Action, Task
 from envgym.errors import UsageError
+from tests.environments.near import scores_of_near_misses
 
 PAGES = [
     {"title": "Ada Moss", "text": "Ada Moss is a film director. Her brother is Ada Lee Moss."},
@@ -119,3 +120,8 @@ async def test_hints_lead_on_without_the_answer() -> None:
 def test_bad_arguments_are_named(kwargs: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         envgym.make("search/wiki-v1", **kwargs).tasks("train")
+
+
+@pytest.mark.parametrize("metric", ["em", "f1"])
+async def test_near_misses_fail(metric: str) -> None:
+    assert max(await scores_of_near_misses("search/wiki-v1", 12, metric=metric)) < 1.0

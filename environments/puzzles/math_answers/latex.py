@@ -1,0 +1,293 @@
+"""One spelling for the many in which the same formula is written.
+
+Models write Unicode, Markdown, plain text and LaTeX in one answer; `cleaned` turns all of it into
+LaTeX without layout. It changes no value. Linear in the text; never raises.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_GREEK = {
+    **{
+        chr(0x3B1 + n): name
+        for n, name in enumerate(
+            [
+                "alpha",
+                "beta",
+                "gamma",
+                "delta",
+                "epsilon",
+                "zeta",
+                "eta",
+                "theta",
+                "iota",
+                "kappa",
+                "lambda",
+                "mu",
+                "nu",
+                "xi",
+                "omicron",
+                "pi",
+                "rho",
+                "sigma",
+                "sigma",
+                "tau",
+                "upsilon",
+                "phi",
+                "chi",
+                "psi",
+                "omega",
+            ]
+        )
+    },
+    "Γ": "Gamma",
+    "Δ": "Delta",
+    "Θ": "Theta",
+    "Λ": "Lambda",
+    "Π": "Pi",
+    "Σ": "Sigma",
+    "Φ": "Phi",
+    "Ψ": "Psi",
+    "Ω": "Omega",
+    "ϕ": "phi",
+    "ϑ": "theta",
+    "ϵ": "epsilon",
+}
+_SYMBOLS = str.maketrans(
+    {
+        **dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d", "-"),
+        **dict.fromkeys("×✕✖", r"\times "),
+        **dict.fromkeys("·⋅∙•", r"\cdot "),
+        **dict.fromkeys("÷∕⁄", "/"),
+        **dict.fromkeys("“”„‟″\"`'‘’", ""),
+        "≤": r"\le ",
+        "≥": r"\ge ",
+        "⩽": r"\le ",
+        "⩾": r"\ge ",
+        "≠": r"\ne ",
+        "≈": r"\approx ",
+        "∞": r"\infty ",
+        "√": r"\sqrt ",
+        "∛": r"\sqrt[3]",
+        "°": r"^\circ ",
+        "º": r"^\circ ",
+        "±": r"\pm ",
+        "∓": r"\mp ",
+        "∪": r"\cup ",
+        "∩": r"\cap ",
+        "∈": r"\in ",
+        "∅": r"\emptyset ",
+        "ℝ": r"\mathbb{R}",
+        "ℤ": r"\mathbb{Z}",
+        "ℕ": r"\mathbb{N}",
+        "ℚ": r"\mathbb{Q}",
+        "ℂ": r"\mathbb{C}",
+        "∶": ":",
+        "、": ",",
+        "，": ",",
+        "；": ";",
+        "（": "(",
+        "）": ")",
+        "［": "[",
+        "］": "]",
+        "｛": r"\{",
+        "｝": r"\}",
+        "⟨": r"\langle ",
+        "⟩": r"\rangle ",
+        **{letter: rf"\{name} " for letter, name in _GREEK.items()},
+    }
+)
+_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
+_LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₙ", "0123456789+-n", strict=True))
+_RUN = re.compile(f"[{''.join(_RAISED)}]+|[{''.join(_LOWERED)}]+|[¼-¾⅐-⅞↉]|[^\\x00-\\x7f]")
+
+_MARKDOWN = re.compile(r"\A(\*\*|__|\*|_)(?=\S)(.*\S)\1\Z", re.DOTALL)
+_DOLLARS = re.compile(r"\$\$")
+_LAYOUT = re.compile(
+    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|[bB]igg?[lrm]?"
+    r"|bf|rm|it|sf|tt|therefore|ensuremath|strut)(?![a-zA-Z])|(?<!\\)\\[!()\[\]]"
+)
+_SPACE = re.compile(r"(?:\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|(?<!\\)\\[,;:>~\s]|[~\s])+")
+_FONTS = re.compile(
+    r"\\(?:mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|boxed|fbox|underline|mathring)"
+    r"(?![a-zA-Z])\s*"
+)
+_TEXT = re.compile(
+    r"\\(?:text(?:rm|bf|it|normal|sf|tt|up)?|mbox|hbox|mathrm|operatorname\*?)\s*\{([^{}]*)\}"
+)
+_FRACTION = re.compile(
+    r"\\(?:[dtc]?frac|nicefrac|sfrac)(?![a-zA-Z])\s*(?:([^\s{\\])\s*(?:([^\s{\\])|(?=\{))|(\{[^{}]*\})\s*([^\s{\\]))?"
+)
+_RELATIONS = {
+    "<=": r"\le ",
+    ">=": r"\ge ",
+    "!=": r"\ne ",
+    "=<": r"\le ",
+    "=>": r"\ge ",
+    "==": "=",
+    r"\leq": r"\le ",
+    r"\geq": r"\ge ",
+    r"\leqslant": r"\le ",
+    r"\geqslant": r"\ge ",
+    r"\neq": r"\ne ",
+    r"\lt": "<",
+    r"\gt": ">",
+    "**": "^",
+    r"\degree": r"^\circ ",
+    r"^{\circ}": r"^\circ ",
+    r"^{\degree}": r"^\circ ",
+    r"\lbrace": r"\{",
+    r"\rbrace": r"\}",
+    r"\lbrack": "[",
+    r"\rbrack": "]",
+    r"\varnothing": r"\emptyset ",
+    r"\colon": ":",
+    r"\vert": "|",
+    r"\lvert": "|",
+    r"\rvert": "|",
+    r"\land": r"\text{ and }",
+    r"\lor": r"\text{ or }",
+    r"\wedge": r"\text{ and }",
+    r"\vee": r"\text{ or }",
+    r"\div": "/",
+    r"\percent": r"\%",
+}
+_RELATION = re.compile(
+    "|".join(
+        re.escape(form) + (r"(?![a-zA-Z])" if form[-1].isalpha() else "")
+        for form in sorted(_RELATIONS, key=len, reverse=True)
+    )
+)
+_WORDS = re.compile(
+    r"(?<![\\a-zA-Z])(sqrt|pi|infinity|infty|inf|theta|alpha|beta|phi|sin|cos|tan|cot|sec|csc"
+    r"|arcsin|arccos|arctan|sinh|cosh|tanh|log|ln|exp)(?=[^a-zA-Z]|\Z)"
+)
+_ROOT = re.compile(r"(\\sqrt(?:\[[^\]]*\])?)\s*(?:(\()|(\d+(?:\.\d+)?|[a-zA-Z]))")
+_LEAD = re.compile(
+    r"\A(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;)\s*",
+    re.IGNORECASE,
+)
+_TRAIL = re.compile(r"(?:(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
+
+
+def cleaned(text: str) -> str:
+    """The text as LaTeX without layout, fonts, dollar signs, Markdown and boxes."""
+    text = _RUN.sub(_plain, text.translate(_SYMBOLS)).strip()
+    while marked := _MARKDOWN.match(text):
+        text = marked[2]
+    text = _currency(text)
+    text = _LAYOUT.sub("", text)
+    text = _SPACE.sub(" ", text)
+    text = _TEXT.sub(_unwrapped, text)
+    text = _without(text, _FONTS)
+    text = _RELATION.sub(lambda form: _RELATIONS[form[0]], text)
+    text = _FRACTION.sub(_braced, text)
+    text = _WORDS.sub(
+        lambda word: "\\" + {"infinity": "infty", "inf": "infty"}.get(word[1], word[1]), text
+    )
+    return trimmed(_SPACE.sub(" ", _rooted(text)))
+
+
+def trimmed(text: str) -> str:
+    """Without lead-ins ("The answer is"), a closing full stop and braces around all of it."""
+    before = None
+    while text != before:
+        before = text
+        text = _LEAD.sub("", _TRAIL.sub("", text).strip(), count=1)
+        if text.startswith("{") and closing(text).get(0) == len(text) - 1:
+            text = text[1:-1]
+    return text
+
+
+def closing(text: str) -> dict[int, int]:
+    """Where each brace that is opened is closed."""
+    ends: dict[int, int] = {}
+    opened: list[int] = []
+    for mark in re.finditer(r"\\.|[{}]", text, re.DOTALL):
+        if mark[0] == "{":
+            opened.append(mark.start())
+        elif mark[0] == "}" and opened:
+            ends[opened.pop()] = mark.start()
+    return ends
+
+
+def _plain(found: re.Match[str]) -> str:
+    run = found[0]
+    if run[0] in _RAISED:
+        return f"^{{{''.join(_RAISED[char] for char in run)}}}"
+    if run[0] in _LOWERED:
+        return f"_{{{''.join(_LOWERED[char] for char in run)}}}"
+    form = unicodedata.normalize("NFKC", run)
+    if "⁄" in form:
+        return r"\frac{{{}}}{{{}}}".format(*(part or "1" for part in form.split("⁄")))
+    if unicodedata.category(run) == "Cf":
+        return ""
+    return form if form.isascii() else run
+
+
+def _currency(text: str) -> str:
+    r"""Dollar signs: a pair encloses mathematics; an escaped or a single one is money."""
+    text = text.replace(r"\$", r"\text{dollars}")
+    text = _DOLLARS.sub(" ", text)
+    if text.count("$") % 2:
+        text = text.replace("$", r"\text{dollars}", 1)
+    return text.replace("$", " ")
+
+
+def _unwrapped(found: re.Match[str]) -> str:
+    """Text as text; what is no word in it as mathematics."""
+    inside = found[1].strip()
+    if not re.search(r"[a-zA-Z]", inside) and inside:
+        return inside
+    if re.fullmatch(r",?\s*(?:and|or)", inside, re.IGNORECASE):
+        return f" {inside.strip(', ').lower()} "
+    if len(inside) == 1:
+        return f" {inside} "
+    if found[0].startswith(r"\operatorname"):
+        return (
+            f"\\{inside}" if inside in ("sin", "cos", "tan", "log", "ln", "lcm", "gcd") else inside
+        )
+    return rf"\text{{{inside}}}"
+
+
+def _without(text: str, commands: re.Pattern[str]) -> str:
+    """Without these commands, and without the braces of what they are applied to."""
+    ends = closing(text)
+    dropped = bytearray(len(text))
+    for command in commands.finditer(text):
+        start, end = command.span()
+        dropped[start:end] = b"\1" * (end - start)
+        if end in ends:
+            dropped[end] = dropped[ends[end]] = 1
+    return "".join(char for char, gone in zip(text, dropped, strict=True) if not gone)
+
+
+def _braced(found: re.Match[str]) -> str:
+    top, bottom, whole, last = found.groups()
+    if top:
+        return rf"\frac{{{top}}}" + (f"{{{bottom}}}" if bottom else "")
+    return rf"\frac{whole}{{{last}}}" if whole else r"\frac"
+
+
+def _rooted(text: str) -> str:
+    r"""``\sqrt 2`` and ``\sqrt(2)`` with braces."""
+    if r"\sqrt" not in text:
+        return text
+    pairs: dict[int, int] = {}
+    opened: list[int] = []
+    for place, char in enumerate(text):
+        if char == "(":
+            opened.append(place)
+        elif char == ")" and opened:
+            pairs[opened.pop()] = place
+    out = list(text)
+    for root in _ROOT.finditer(text):
+        if root[2]:
+            if (end := pairs.get(root.start(2))) is not None:
+                out[root.start(2)], out[end] = "{", "}"
+        else:
+            out[root.start(3)] = "{" + out[root.start(3)]
+            out[root.end(3) - 1] += "}"
+    return "".join(out)

@@ -1,0 +1,203 @@
+"""The structure of an answer: a number with its unit, a list, a set, a point, an interval, words.
+
+`read` looks at separators and brackets alone. Formulas stay text; whether two of them are equal is
+for `algebra` to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from envgym.environments.puzzles.math_answers.latex import trimmed
+from envgym.environments.puzzles.math_answers.nodes import (
+    Formula,
+    Group,
+    Named,
+    Node,
+    Relation,
+    Union,
+    Words,
+)
+from envgym.environments.puzzles.math_answers.numbers import rational
+from envgym.environments.puzzles.math_answers.quantities import quantity
+from envgym.environments.puzzles.math_answers.tokens import (
+    GROUPED,
+    JOIN,
+    Token,
+    enclosed,
+    split,
+    tokens_of,
+    unwrapped,
+)
+
+_MAX_DEPTH = 40
+_MAX_CHARS = 3_000
+_NAME = re.compile(
+    r"(?:[a-zA-Z]|\\(?!(?:frac|sqrt|text|infty|pi|pm|mp|emptyset)(?![a-zA-Z]))[a-zA-Z]+)"
+    r"(?:\s*_\s*(?:\{[^{}]*\}|\w))?(?:\s*\(\s*[a-zA-Z0-9](?:\s*,\s*[a-zA-Z])*\s*\))?|[a-z]+(?:_\w+)"
+)
+_SIGN = re.compile(r"\\(?:le|ge|ne|in|approx)(?![a-zA-Z])|[<>=]")
+_WORDY = re.compile(r"(?:\\text\s*\{[^{}]*\}|[a-zA-Z \-&/().,])+")
+_FLIP = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le"}
+_INFINITE = {"+": r"\infty", "-": r"-\infty"}
+_REALS = Group("()", (Formula(_INFINITE["-"]), Formula(_INFINITE["+"])))
+_NAMED_SETS = {
+    **dict.fromkeys((r"\mathbbr", r"\r", "allrealnumbers", "allreals", "realnumbers"), _REALS),
+    **dict.fromkeys((r"\emptyset", "nosolution", "nosolutions", "emptyset"), Group("{}", ())),
+    **dict.fromkeys(("norealsolution", "norealsolutions"), Group("{}", ())),
+}
+
+
+def read(text: str, depth: int = 0) -> Node:
+    """The structure of a cleaned text. What cannot be told apart is one `Formula`."""
+    text = unwrapped(trimmed(text))
+    if depth > _MAX_DEPTH or not 0 < len(text) <= _MAX_CHARS:
+        return Formula(text)
+    if (value := rational(text)) is not None:
+        return Formula(text, value)
+    tokens = tokens_of(text)
+    if tokens is None:
+        return Formula(text)
+    if (known := _NAMED_SETS.get(re.sub(r"\\text|[{} .]", "", text).lower())) is not None:
+        return known
+    if words := _words(text):
+        return words
+    if len(parts := split(text, tokens, (r"\cup",))) > 1:
+        return Union(tuple(read(part, depth + 1) for part in parts))
+    if len(parts := split(text, tokens, (",", ";", "and", "or"))) > 1:
+        return _list(text, parts, depth)
+    if (inside := enclosed(tokens)) is not None:
+        return _group(text, inside, tokens, depth)
+    signs = [(place, word) for place, word, level in tokens if not level and _SIGN.fullmatch(word)]
+    if signs:
+        return _related(text, signs, depth)
+    if len(both := _both_signs(text)) == 2:
+        return Group("", tuple(read(one, depth + 1) for one in both))
+    if len(parts := split(text, tokens, (":",))) > 1:
+        return Group(":", tuple(read(part, depth + 1) for part in parts))
+    return quantity(text)
+
+
+def listed(text: str) -> Node | None:
+    """``1,234`` read as two numbers, for a gold that leaves it open; None for other texts."""
+    text = unwrapped(trimmed(text))
+    if not GROUPED.fullmatch(text):
+        return None
+    return Group("", tuple(read(part) for part in text.split(",")))
+
+
+def _words(text: str) -> Words | Formula | None:
+    if not _WORDY.fullmatch(text) or not re.search("[a-zA-Z]", text):
+        return None
+    plain = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text)
+    plain = re.sub(r"[().]", "", plain).strip()
+    names = re.findall(r"[a-zA-Z]+", plain)
+    if len(plain) == 1:
+        return Formula(plain)
+    if "\\text" not in text and (max(map(len, names)) < 3 or re.search("[,/()]", text)):
+        return None
+    if re.search(r",|;", plain) or JOIN.search(plain):
+        return None
+    return Words(" ".join(plain.casefold().split()))
+
+
+def _list(text: str, parts: list[str], depth: int) -> Node:
+    items = [read(part, depth + 1) for part in parts]
+    bounds = [item for item in items if isinstance(item, Named) and _is_set(item.value)]
+    if len(bounds) == len(items) and len({item.name for item in bounds}) == 1:
+        sets = [item.value for item in bounds]
+        both = " or " not in text and len(sets) == 2 and _between(sets[0], sets[1])
+        return Named(bounds[0].name, both or Union(tuple(sets)))
+    if isinstance(items[0], Named) and not any(isinstance(item, Named) for item in items[1:]):
+        items[0] = items[0].value  # x = 2, 3
+    return Group("", tuple(_flat(items)))
+
+
+def _flat(items: Sequence[Node]) -> list[Node]:
+    return [
+        one
+        for item in items
+        for one in (item.items if isinstance(item, Group) and not item.brackets else [item])
+    ]
+
+
+def _is_set(node: Node) -> bool:
+    return isinstance(node, Union) or (isinstance(node, Group) and len(node.brackets) == 2)
+
+
+def _between(one: Node, other: Node) -> Node | None:
+    """``x > 1 and x < 2`` as one interval."""
+    if not (isinstance(one, Group) and isinstance(other, Group)):
+        return None
+    ends = [(g, g.items[0], g.items[-1]) for g in (one, other)]
+    low = [g for g, start, end in ends if end == Formula(_INFINITE["+"])]
+    high = [g for g, start, end in ends if start == Formula(_INFINITE["-"])]
+    if len(low) != 1 or len(high) != 1:
+        return None
+    return Group(low[0].brackets[0] + high[0].brackets[1], (low[0].items[0], high[0].items[1]))
+
+
+def _group(text: str, brackets: str, tokens: Sequence[Token], depth: int) -> Node:
+    inside = text[len(tokens[0][1]) : tokens[-1][0]].strip()
+    inner = tokens_of(inside) or []
+    if brackets == "{}":
+        for mark in ("\\mid", "|", ":"):
+            if len(halves := split(inside, inner, (mark,))) == 2:
+                condition = read(halves[1], depth + 1)
+                return condition.value if isinstance(condition, Named) else condition
+    parts = split(inside, inner, (",", ";"))
+    if len(parts) == 1 and brackets == "{}":
+        parts = split(inside, inner, (",", ";", "and", "or"))
+    if len(parts) == 1 and brackets == "[]":
+        return read(inside, depth + 1)
+    return Group(brackets, tuple(_flat([read(part, depth + 1) for part in parts])))
+
+
+def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
+    places = [0, *(place + len(sign) for place, sign in signs)]
+    ends = [*(place for place, _ in signs), len(text)]
+    sides = [text[a:b].strip() for a, b in zip(places, ends, strict=True)]
+    kinds = ["=" if sign == r"\approx" else sign for _, sign in signs]
+    if len(kinds) == 1:
+        return _single(sides[0], kinds[0], sides[1], depth)
+    if set(kinds) == {"="}:
+        return _single(sides[0], "=", sides[-1], depth)
+    if len(kinds) == 2 and _NAME.fullmatch(sides[1]):
+        if all(kind in (">", r"\ge") for kind in kinds):
+            sides, kinds = sides[::-1], [_FLIP[kind] for kind in reversed(kinds)]
+        if all(kind in ("<", r"\le") for kind in kinds):
+            brackets = ("(" if kinds[0] == "<" else "[") + (")" if kinds[1] == "<" else "]")
+            ends_of = tuple(read(side, depth + 1) for side in (sides[0], sides[2]))
+            return Named(_name(sides[1]), Group(brackets, ends_of))
+    return Formula(text)
+
+
+def _single(left: str, sign: str, right: str, depth: int) -> Node:
+    if sign in _FLIP and not _NAME.fullmatch(left) and _NAME.fullmatch(right):
+        left, sign, right = right, _FLIP[sign], left
+    if not _NAME.fullmatch(left):
+        return Relation(left, sign, right)
+    value = read(right, depth + 1)
+    name = _name(left)
+    if sign in ("=", r"\in"):
+        return Named(name, value)
+    low, high = Formula(_INFINITE["-"]), Formula(_INFINITE["+"])
+    if sign in ("<", r"\le"):
+        return Named(name, Group("()" if sign == "<" else "(]", (low, value)))
+    if sign in (">", r"\ge"):
+        return Named(name, Group("()" if sign == ">" else "[)", (value, high)))
+    return Named(name, Union((Group("()", (low, value)), Group("()", (value, high)))))
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[\s{}]", "", text)
+
+
+def _both_signs(text: str) -> tuple[str, ...]:
+    r"""Both values of a text with ``\pm``."""
+    if not re.search(r"\\(?:pm|mp)(?![a-zA-Z])", text):
+        return (text,)
+    plus = re.sub(r"\\pm(?![a-zA-Z])", "+", re.sub(r"\\mp(?![a-zA-Z])", "-", text))
+    minus = re.sub(r"\\pm(?![a-zA-Z])", "-", re.sub(r"\\mp(?![a-zA-Z])", "+", text))
+    return plus, minus

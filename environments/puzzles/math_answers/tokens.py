@@ -1,0 +1,89 @@
+"""Brackets and separators of a formula: the level of each token, the parts between separators."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+Token = tuple[int, str, int]
+"""Where it begins, what it is, how many brackets it is in."""
+
+_TOKEN = re.compile(
+    r"\\(?:\{|\}|langle(?![a-zA-Z])|rangle(?![a-zA-Z]))|\\[a-zA-Z]+|\\.|.", re.DOTALL
+)
+_OPENING = {"(": "(", "[": "[", "{": "", "\\{": "{", "\\langle": "<"}
+_CLOSING = {")": ")", "]": "]", "}": "", "\\}": "}", "\\rangle": ">"}
+JOIN = re.compile(r"\s*,?\s*(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z])\s*", re.IGNORECASE)
+GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)(?!,\d)")
+
+
+def tokens_of(text: str) -> list[Token] | None:
+    """Place, text and depth of each token; brackets have their outside's. None if unbalanced."""
+    out: list[Token] = []
+    depth = 0
+    for found in _TOKEN.finditer(text):
+        word = found[0]
+        if word in _CLOSING:
+            depth -= 1
+            if depth < 0:
+                return None
+        out.append((found.start(), word, depth))
+        if word in _OPENING:
+            depth += 1
+    return out if not depth else None
+
+
+def enclosed(tokens: Sequence[Token]) -> str | None:
+    """The kind of the two brackets around all of a text, or None."""
+    first, last = tokens[0][1], tokens[-1][1]
+    if first not in _OPENING or last not in _CLOSING or first == "{":
+        return None
+    if any(not level for _, word, level in tokens[1:-1]):
+        return None
+    return _OPENING[first] + _CLOSING[last]
+
+
+def split(text: str, tokens: Sequence[Token], at: tuple[str, ...]) -> list[str]:
+    """The parts between separators outside of all brackets."""
+    cuts: list[tuple[int, int]] = []
+    thousands = _thousands(text) if "," in at else set()
+    spans = [m.span() for m in JOIN.finditer(text)] if "and" in at else []
+    levels = {place: level for place, _, level in tokens}
+    for place, word, level in tokens:
+        if not level and word in at and place not in thousands:
+            cuts.append((place, place + len(word)))
+    cuts.extend(span for span in spans if not any(levels.get(p) for p in range(*span)))
+    parts, position = [], 0
+    for start, end in sorted(cuts):
+        if start >= position:
+            parts.append(text[position:start])
+        position = max(position, end)
+    parts.append(text[position:])
+    kept = [part.strip() for part in parts if part.strip()]
+    return kept or [text]
+
+
+def _thousands(text: str) -> set[int]:
+    """Places of commas that group digits: all such where another comma has a space behind it, or
+    where the text has no comma but these."""
+    grouping = {
+        m.start() + n for m in GROUPED.finditer(text) for n, c in enumerate(m[0]) if c == ","
+    }
+    others = [m.start() for m in re.finditer(",", text) if m.start() not in grouping]
+    spaced = all(text[place + 1 : place + 2].isspace() for place in others)
+    wrapped = text[:1] in "([" or text[:2] == "\\{"
+    return grouping if spaced and (others or not wrapped) else set()
+
+
+def unwrapped(text: str) -> str:
+    """Without parentheses around one value."""
+    while len(text) > 1 and text[0] == "(":
+        tokens = tokens_of(text)
+        if (
+            tokens is None
+            or enclosed(tokens) != "()"
+            or len(split(text[1:-1], tokens_of(text[1:-1]) or [], (",", ";"))) > 1
+        ):
+            break
+        text = text[1:-1].strip()
+    return text
