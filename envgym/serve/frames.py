@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypeVar
 from pydantic import ConfigDict, Field, InstanceOf, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from envgym.errors import UsageError
+from envgym.errors import FaultKind, UsageError
 
 MAX_BYTES = 16 * 2**20
 """Longest frame, in either direction."""
@@ -212,7 +212,7 @@ class Failed(TypedDict):
     id: int
     error: Literal["UsageError", "ToolError", "Fault", "EnvgymError"]
     message: Text
-    kind: Literal["infra", "env", "model"] | None
+    kind: FaultKind | None
 
 
 Reply = Began | Stepped | Advised | Closed | Failed
