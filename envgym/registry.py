@@ -16,6 +16,7 @@ from typing import Any
 
 from envgym.env import Env, EnvSpec
 from envgym.errors import UsageError, suggest
+from envgym.source_docs import docstring, first_sentence
 
 _ID = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+-v\d+")
 _specs: dict[str, EnvSpec] = {}
@@ -113,6 +114,22 @@ def _by_short_name(id: str) -> EnvSpec:
     if len(found) == 1:
         return found[0]
     raise UsageError(f"no environment {id!r}.{suggest(id, _specs)} `envgym list` shows all.")
+
+
+def about(spec: EnvSpec) -> str:
+    """What an environment is: the first sentence of its class's docstring.
+
+    It is read from the source where the class has not been loaded, so that listing loads none.
+    """
+    doc = None
+    if spec.id not in _classes and spec.entry_point is not None:
+        doc = docstring(spec.entry_point)
+    if doc is None:  # made by a function, or inherited
+        try:
+            doc = load_class(spec).__doc__
+        except UsageError as error:
+            doc = f"({error})"
+    return first_sentence(doc or "")
 
 
 def load_class(spec: EnvSpec) -> Callable[..., Env[Any]]:

@@ -28,7 +28,7 @@ _JUDGE = "envgym.environments.puzzles.math_judge"
 
 
 class Mathematics(Attempts):
-    """A problem with a number or an expression for an answer.
+    """Mathematics problem with a number or an expression for an answer.
 
     A message that calls no tool and boxes an answer, ``\\boxed{42}``, gives it.
 
