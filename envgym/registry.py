@@ -16,6 +16,7 @@ from typing import Any
 
 from envgym.env import Env, EnvSpec
 from envgym.errors import UsageError, suggest
+from envgym.serve.address import served_address
 from envgym.source_docs import docstring, first_sentence
 
 _ID = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+-v\d+")
@@ -76,14 +77,15 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
     Args:
         id: Registered id; ``name-vN`` alone serves where no other family has it. Or
             ``module:Class``, an environment that is not registered; or
-            ``ws://host:port/family/name-vN``, one that `envgym serve` serves there.
+            ``ws://host:port/family/name-vN``, one that `envgym serve` serves there (the scheme may
+            be left out where the port is named).
         kwargs: For its constructor; they override the registered ones.
 
     Raises:
         UsageError: Unknown id (the nearest is named) or arguments the environment does not take.
     """
-    if id.startswith(("ws://", "wss://")):
-        return _served(id, kwargs)
+    if (url := served_address(id)) is not None:
+        return _served(url, kwargs)
     _load_plugins()
     spec = _specs.get(id) or (_unregistered(id) if ":" in id else _by_short_name(id))
     cls = load_class(spec)
