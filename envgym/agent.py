@@ -56,6 +56,7 @@ class Completion:
         action: The action, where the agent has it structured; otherwise the text is parsed.
         guidance: Hints that an agent without a chat asked for before it acted; they are recorded
             behind the observation.
+        metrics: Figures of this one action (tokens, cost); the episode's metrics hold their sums.
     """
 
     ids: list[int] = field(default_factory=list)
@@ -65,12 +66,18 @@ class Completion:
     version: int = 0
     action: Action | None = None
     guidance: tuple[Message, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 class Agent(ABC):
     """Anything that can act. Any number of episodes may call it at once."""
 
     chat: Chat | None = None
+
+    @property
+    def usage(self) -> dict[str, float]:
+        """All that the agent has used so far (requests, tokens, cost), for summaries."""
+        return {}
 
     def join(self, callers: int) -> None:
         """So many callers begin to play, each one episode after another until it leaves.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal
 
-FaultKind = Literal["infra", "env", "model"]
+FaultKind = Literal["infra", "env", "model", "budget"]
 
 
 class EnvgymError(Exception):
@@ -32,7 +32,8 @@ class Fault(EnvgymError):
     Args:
         message: What broke.
         kind: ``infra`` (sandbox, browser, server gone: retried), ``env`` (a bug in the
-            environment, or its deadline passed), ``model`` (the agent itself failed to answer).
+            environment, or its deadline passed), ``model`` (the agent itself failed to answer),
+            ``budget`` (no money is left: not retried, and the rollout stops).
     """
 
     def __init__(self, message: str, kind: FaultKind = "infra") -> None:

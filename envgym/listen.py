@@ -45,7 +45,8 @@ async def listen(
                 "any free one"
             ) from error
         if ready is not None:
-            ready(f"http://{host}:{runner.addresses[0][1]}/")
+            name = f"[{host}]" if ":" in host else host
+            ready(f"http://{name}:{runner.addresses[0][1]}/")
         await _told_to_stop()
     finally:
         await runner.cleanup()

@@ -16,6 +16,8 @@ from typing import Any
 
 from envgym.env import Env, EnvSpec
 from envgym.errors import UsageError, suggest
+from envgym.serve.address import served_address
+from envgym.source_docs import docstring, first_sentence
 
 _ID = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+-v\d+")
 _specs: dict[str, EnvSpec] = {}
@@ -75,14 +77,15 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
     Args:
         id: Registered id; ``name-vN`` alone serves where no other family has it. Or
             ``module:Class``, an environment that is not registered; or
-            ``ws://host:port/family/name-vN``, one that `envgym serve` serves there.
+            ``ws://host:port/family/name-vN``, one that `envgym serve` serves there (the scheme may
+            be left out where the port is named).
         kwargs: For its constructor; they override the registered ones.
 
     Raises:
         UsageError: Unknown id (the nearest is named) or arguments the environment does not take.
     """
-    if id.startswith(("ws://", "wss://")):
-        return _served(id, kwargs)
+    if (url := served_address(id)) is not None:
+        return _served(url, kwargs)
     _load_plugins()
     spec = _specs.get(id) or (_unregistered(id) if ":" in id else _by_short_name(id))
     cls = load_class(spec)
@@ -113,6 +116,22 @@ def _by_short_name(id: str) -> EnvSpec:
     if len(found) == 1:
         return found[0]
     raise UsageError(f"no environment {id!r}.{suggest(id, _specs)} `envgym list` shows all.")
+
+
+def about(spec: EnvSpec) -> str:
+    """What an environment is: the first sentence of its class's docstring.
+
+    It is read from the source where the class has not been loaded, so that listing loads none.
+    """
+    doc = None
+    if spec.id not in _classes and spec.entry_point is not None:
+        doc = docstring(spec.entry_point)
+    if doc is None:  # made by a function, or inherited
+        try:
+            doc = load_class(spec).__doc__
+        except UsageError as error:
+            doc = f"({error})"
+    return first_sentence(doc or "")
 
 
 def load_class(spec: EnvSpec) -> Callable[..., Env[Any]]:

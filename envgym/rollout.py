@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from envgym.agent import Agent
 from envgym.env import Env, StepResult
-from envgym.errors import Fault, UsageError
+from envgym.errors import Fault, FaultKind, UsageError
 from envgym.messages import Message, Observation
 from envgym.pace import LoopLag, Pace
 from envgym.stop import StopReason
 from envgym.task import Task
 from envgym.trajectory import Episode
 from envgym.transcript import Transcript
+
+_BUDGET: FaultKind = "budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class RolloutResult:
         quarantined: Those that broke in spite of retries.
         retried: Faults that a retry made good.
         faults: How many faults there were by kind, those that a retry made good among them.
+        stopped: Why the rollout ended before all starts were played (a budget is spent); empty
+            where it did not. The episodes until then are here.
         loop_lag_s: The longest that the event loop was blocked: by a tool or an agent that works
             in the loop instead of awaiting, as a rule.
     """
@@ -83,6 +88,7 @@ class RolloutResult:
     quarantined: list[Episode] = field(default_factory=list)
     retried: int = 0
     faults: dict[str, int] = field(default_factory=dict)
+    stopped: str = ""
     loop_lag_s: float = 0.0
     wall_s: float = 0.0
 
@@ -129,11 +135,16 @@ class Rollout:
                 episode = await self._try(start, agent, result, pace)
                 if keep:
                     slots[index] = episode
-                failed += episode.fault is not None
+                if _kind(episode) == _BUDGET:
+                    result.stopped = result.stopped or str(episode.fault)
+                else:
+                    failed += episode.fault is not None
                 if failed > max(10, self.limits.fault_rate * len(starts)):
                     raise Fault(f"{failed} of {len(starts)} episodes failed; last: {episode.fault}")
                 if on_episode is not None:
                     on_episode(episode)
+                if result.stopped:  # those in flight play on while their turns fit
+                    break
             playing -= 1
             agent.leave()
 
@@ -177,13 +188,20 @@ class Rollout:
                 result.retried += attempt
                 self._idle.append(env)
                 return episode
-            kind = episode.fault.partition(":")[0]
+            kind = _kind(episode)
             result.faults[kind] = result.faults.get(kind, 0) + 1
             try:
                 await env.close()
             except Exception as error:
                 episode.fault += f"; closing it: {error}"
+            if kind == _BUDGET:
+                break
         return episode
+
+
+def _kind(episode: Episode) -> str:
+    """The kind of the episode's fault; empty where it has none."""
+    return (episode.fault or "").partition(":")[0]
 
 
 async def run_episode(
@@ -208,9 +226,10 @@ async def run_episode(
         group=start.group,
     )
     transcripts: dict[str, Transcript] = {}
+    used: defaultdict[str, float] = defaultdict(float)
     try:
         async with asyncio.timeout(seconds) as clock:
-            await _play(env, agent, start, episode, transcripts, pace or Pace())
+            await _play(env, agent, start, episode, transcripts, used, pace or Pace())
     except TimeoutError as error:
         if not clock.expired():
             episode.fault = f"model: the agent timed out ({error})"
@@ -226,6 +245,7 @@ async def run_episode(
         for transcript in transcripts.values():
             episode.trajectories[transcript.trajectory.seat] = transcript.finish()
             await agent.end(transcript.session)
+        episode.metrics.update(used)
         episode.wall_s = time.monotonic() - began
     return episode
 
@@ -236,6 +256,7 @@ async def _play(
     start: Start,
     episode: Episode,
     transcripts: dict[str, Transcript],
+    used: defaultdict[str, float],
     pace: Pace,
 ) -> None:
     options = {"task": start.task} if start.task is not None else {}
@@ -257,6 +278,8 @@ async def _play(
         asked = time.monotonic()
         completion = await agent.act(context)
         episode.agent_s += time.monotonic() - asked
+        for name, value in completion.metrics.items():
+            used[name] += value
         if pace.due():
             await pace.turn()
         if completion.guidance:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envgym.agent import Agent
+from envgym.errors import Fault
 from envgym.rollout import Rollout, RolloutResult, Start
 from envgym.task import Task
 
@@ -73,6 +74,8 @@ async def evaluate(
         for member in range(samples)
     ]
     result = await rollout.run(starts, agent)
+    if result.stopped:
+        raise Fault(result.stopped, "budget")
     return summarise(result, samples), result
 
 

@@ -12,6 +12,7 @@ import torch
 
 from envgym.agents.local import LocalAgent, SamplingParams
 from envgym.chat import Chat
+from envgym.errors import Fault
 from envgym.rollout import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers import metrics as measure
@@ -133,7 +134,10 @@ class Trainer:
         ]
 
         async def play(starts: Sequence[Start]) -> RolloutResult:
-            return await self.rollout.run(starts, self.agent)
+            result = await self.rollout.run(starts, self.agent)
+            if result.stopped:
+                raise Fault(result.stopped, "budget")
+            return result
 
         return await config.guidance.play(starts, play)
 

@@ -7,55 +7,64 @@ caller end with one line and code 2, faults of the world with code 3, failed che
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
+from importlib import import_module
+from typing import Any
 
 import typer
 
-from envgym.cli import (
-    bench,
-    check,
-    evaluate,
-    listing,
-    play,
-    replay,
-    reproduce,
-    rollout,
-    sandbox,
-    search,
-    serve,
-    train,
-    view,
-    web,
-)
 from envgym.errors import EnvgymError, UsageError
 
-app = typer.Typer(
-    help="The gym for language-model agents that act over many turns with tools.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("list")(listing.list_command)
-app.command("check")(check.check_command)
-app.command("rollout")(rollout.rollout_command)
-app.command("replay")(replay.replay_command)
-app.command("play")(play.play_command)
-app.command("train")(train.train_command)
-app.command("eval")(evaluate.eval_command)
-app.command("reproduce")(reproduce.reproduce_command)
-app.command("view")(view.view_command)
-app.command("serve")(serve.serve_command)
-app.command("bench")(bench.bench_command)
-app.add_typer(search.app, name="search")
-app.add_typer(web.app, name="web")
-app.add_typer(sandbox.app, name="sandbox")
+_COMMANDS = {
+    "list": "listing:list_command",
+    "check": "check:check_command",
+    "rollout": "rollout:rollout_command",
+    "replay": "replay:replay_command",
+    "play": "play:play_command",
+    "train": "train:train_command",
+    "eval": "evaluate:eval_command",
+    "reproduce": "reproduce:reproduce_command",
+    "view": "view:view_command",
+    "serve": "serve:serve_command",
+    "bench": "bench:bench_command",
+    "search": "search:app",
+    "web": "web:app",
+    "sandbox": "sandbox:app",
+}
+
+
+def build(names: Collection[str] = tuple(_COMMANDS)) -> typer.Typer:
+    """The program with these commands: what a command needs takes longer to load than to run."""
+    app = typer.Typer(
+        help="The gym for language-model agents that act over many turns with tools.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(lambda: None)  # a command has a name also where it is the only one
+    for name in names:
+        module, _, attribute = _COMMANDS[name].partition(":")
+        command = getattr(import_module(f"envgym.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":  # all of it, for those who call it from Python
+        return build()
+    raise AttributeError(f"module 'envgym.cli' has no attribute {name!r}")
 
 
 def main() -> None:
     """The ``envgym`` program."""
     sys.path.insert(0, "")  # environments of the folder one is in: `envgym check guess:Guess`
     verbose = bool({"-v", "--verbose"} & set(sys.argv))
+    asked = [name for name in sys.argv[1:2] if name in _COMMANDS]
     try:
-        app()
+        build(asked or tuple(_COMMANDS))()
     except KeyboardInterrupt:
         _end("interrupted", 130)
     except EnvgymError as error:

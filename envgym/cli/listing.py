@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import json
 
-from rich.console import Console
-from rich.table import Table
-
 from envgym.cli.options import Json, Verbose
-from envgym.registry import load_class, specs
+from envgym.registry import about, specs
 
 
 def list_command(as_json: Json = False, verbose: Verbose = False) -> None:
     """List the environments."""
-    rows = [
-        {"id": spec.id, "about": (load_class(spec).__doc__ or "").strip().partition("\n")[0]}
-        for spec in specs().values()
-    ]
+    rows = [{"id": spec.id, "about": about(spec)} for spec in specs().values()]
     if as_json:
         print(json.dumps({"environments": rows}))
         return
-    table = Table("id", "about", box=None)
+    width = max((len(row["id"]) for row in rows), default=0)
     for row in rows:
-        table.add_row(row["id"], row["about"])
-    Console().print(table)
+        print(f"{row['id']:<{width}}  {row['about']}")

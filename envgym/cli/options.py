@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
-import yaml
 
 from envgym.errors import UsageError
 
@@ -24,6 +22,8 @@ EnvArgs = Annotated[
 
 def env_arguments(pairs: Sequence[str] | None) -> dict[str, Any]:
     """``name=value`` pairs as keyword arguments; values are YAML."""
+    import yaml
+
     arguments: dict[str, Any] = {}
     for pair in pairs or ():
         name, equals, text = pair.partition("=")
@@ -38,4 +38,6 @@ def env_arguments(pairs: Sequence[str] | None) -> dict[str, Any]:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine; Ctrl-C cancels it and lets it clean up."""
+    import asyncio
+
     return asyncio.run(work)

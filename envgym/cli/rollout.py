@@ -14,7 +14,7 @@ from rich.progress import Progress
 import envgym
 from envgym.agent import Agent
 from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
-from envgym.errors import UsageError, suggest
+from envgym.errors import Fault, UsageError, suggest
 
 AGENTS = ("oracle", "random", "local", "openai")
 
@@ -25,6 +25,24 @@ def rollout_command(
     episodes: Annotated[int, typer.Option("--episodes", "-n", min=1)] = 100,
     model: Annotated[str, typer.Option(help="Model directory (local) or name (openai).")] = "",
     base_url: Annotated[str, typer.Option(help="Address of the API (openai).")] = "",
+    api_key_env: Annotated[
+        str, typer.Option(help="Environment variable that holds the API's key (openai).")
+    ] = "OPENAI_API_KEY",
+    requests_per_minute: Annotated[
+        float | None, typer.Option(help="Most requests a minute (openai).")
+    ] = None,
+    tokens_per_minute: Annotated[
+        float | None, typer.Option(help="Most tokens a minute, in and out (openai).")
+    ] = None,
+    input_price: Annotated[
+        float | None, typer.Option(help="Price of a million input tokens (openai).")
+    ] = None,
+    output_price: Annotated[
+        float | None, typer.Option(help="Price of a million output tokens (openai).")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Stop before the requests cost more (openai).")
+    ] = None,
     dialect: Annotated[str, typer.Option(help="How a local model writes calls.")] = "hermes",
     max_tokens: Annotated[int, typer.Option(min=1, help="Sampled tokens a turn.")] = 512,
     temperature: Annotated[float, typer.Option(min=0.0)] = 1.0,
@@ -38,19 +56,35 @@ def rollout_command(
 ) -> None:
     """Play episodes of an environment and report scores and faults."""
     make = lambda: envgym.make(env_id, **env_arguments(arg))  # noqa: E731
-    actor = _agent(agent, model, base_url, dialect, max_tokens, temperature)
-    report = run(_rollout(make, actor, episodes, split, seed, concurrency, save))
+    endpoint = {
+        "api_key_env": api_key_env,
+        "requests_per_minute": requests_per_minute,
+        "tokens_per_minute": tokens_per_minute,
+        "input_price": input_price,
+        "output_price": output_price,
+        "budget": budget,
+    }
+    actor = _agent(agent, model, base_url, dialect, max_tokens, temperature, endpoint)
+    report, stopped = run(_rollout(make, actor, episodes, split, seed, concurrency, save))
     report = {"id": env_id, "agent": agent, **report}
     if as_json:
         print(json.dumps(report))
-        return
-    console = Console()
-    for name, value in report.items():
-        console.print(f"{name:>14}  {value}")
+    else:
+        console = Console()
+        for name, value in report.items():
+            console.print(f"{name:>14}  {value}")
+    if stopped:
+        raise Fault(stopped, "budget")
 
 
 def _agent(
-    name: str, model: str, base_url: str, dialect: str, max_tokens: int, temperature: float
+    name: str,
+    model: str,
+    base_url: str,
+    dialect: str,
+    max_tokens: int,
+    temperature: float,
+    endpoint: dict[str, Any],
 ) -> Agent:
     if name == "oracle":
         from envgym.agents.oracle import OracleAgent
@@ -69,7 +103,9 @@ def _agent(
 
         if not base_url:
             raise UsageError("the openai agent needs --base-url")
-        return OpenAIAgent(base_url, model, temperature=temperature, max_tokens=max_tokens)
+        return OpenAIAgent(
+            base_url, model, temperature=temperature, max_tokens=max_tokens, **endpoint
+        )
     from envgym.agents.local import LocalAgent, SamplingParams
     from envgym.agents.tiny import load_model
     from envgym.chat import Chat
@@ -87,7 +123,8 @@ async def _rollout(
     seed: int,
     concurrency: int,
     save: Path | None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], str]:
+    """The summary, and why the rollout stopped early, if it did."""
     keep = make()  # holds the shared resources open between episodes
     roller = envgym.Rollout(make, envgym.Limits(concurrency=concurrency))
     try:
@@ -115,7 +152,7 @@ async def _rollout(
             agent.chat.tokenizer.save_pretrained(save / "tokenizer")  # to read tokens by
     played = result.episodes
     count = max(len(played), 1)
-    return {
+    report = {
         "episodes": len(played),
         "mean_score": sum(e.score for e in played) / count,
         "mean_reward": sum(e.reward for e in played) / count,
@@ -123,8 +160,10 @@ async def _rollout(
         "faults": len(result.quarantined),
         "retried": result.retried,
         "stop_reasons": _counts(e.stop_reason.value for e in played),
+        **agent.usage,
         "wall_s": round(result.wall_s, 3),
     }
+    return report, result.stopped
 
 
 def _counts(values: Any) -> dict[str, int]:

@@ -39,7 +39,8 @@ class Native(Dialect):
 def from_openai(message: Mapping[str, Any]) -> Action:
     """The action in an OpenAI assistant message; a broken call keeps its id and says why.
 
-    Ids that a server gives twice are told apart, so that each result answers one call.
+    Ids that a server gives twice are told apart, so that each result answers one call. A refusal is
+    the text where there is no other.
     """
     found = message.get("tool_calls")
     calls: list[ToolCall] = []
@@ -50,7 +51,8 @@ def from_openai(message: Mapping[str, Any]) -> Action:
             read = replace(read, id=f"{read.id}#{position}")
         seen.add(read.id)
         calls.append(read)
-    return Action(_text(message.get("content")), tuple(calls))
+    text = _text(message.get("content")) or _text(message.get("refusal"))
+    return Action(text, tuple(calls))
 
 
 def _text(content: Any) -> str:

@@ -16,10 +16,12 @@ from typing import Annotated, Any, Literal, NotRequired, TypeVar
 from pydantic import ConfigDict, Field, InstanceOf, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from envgym.errors import UsageError
+from envgym.errors import FaultKind, UsageError
 
 MAX_BYTES = 16 * 2**20
 """Longest frame, in either direction."""
+MESSAGE_LIMIT = MAX_BYTES + 1
+"""For aiohttp, which refuses a message that reaches its limit."""
 
 Text = InstanceOf[str]
 Json = dict[Any, Any]
@@ -212,7 +214,7 @@ class Failed(TypedDict):
     id: int
     error: Literal["UsageError", "ToolError", "Fault", "EnvgymError"]
     message: Text
-    kind: Literal["infra", "env", "model"] | None
+    kind: FaultKind | None
 
 
 Reply = Began | Stepped | Advised | Closed | Failed
@@ -298,23 +300,28 @@ TASKS: TypeAdapter[Tasks] = TypeAdapter(Tasks)
 HINTS: TypeAdapter[Hints] = TypeAdapter(Hints)
 FAILED: TypeAdapter[Failed] = TypeAdapter(Failed)
 
-_encoder = json.JSONEncoder(separators=(",", ":"))
+_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_ascii_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 def encode(frame: Mapping[str, Any]) -> str:
-    """The frame as JSON; all ASCII, half a character as its escape.
+    """The frame as JSON; a frame that holds half a character is all ASCII, with its escape.
 
     Raises:
         UsageError: It holds something that is no JSON value, or is longer than `MAX_BYTES`.
     """
     try:
         text = _encoder.encode(frame)
+        size = len(text) if text.isascii() else len(text.encode())
+    except UnicodeEncodeError:
+        text = _ascii_encoder.encode(frame)
+        size = len(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"cannot cross the wire ({error}): keep it to JSON values") from error
-    if len(text) > MAX_BYTES:
+    if size > MAX_BYTES:
         raise UsageError(
-            f"cannot cross the wire: it has {len(text) / 2**20:.0f} MiB, and a frame may have "
-            f"{MAX_BYTES // 2**20}: send less"
+            f"cannot cross the wire: it has {size:,} bytes, and a frame may have "
+            f"{MAX_BYTES:,} ({MAX_BYTES // 2**20} MiB): send less"
         )
     return text
 

@@ -27,7 +27,7 @@ from pydantic import TypeAdapter
 
 from envgym.errors import Fault, UsageError
 from envgym.serve.failures import raised
-from envgym.serve.frames import MAX_BYTES, OPENED, REPLIES, Cancel, Open, decode, encode
+from envgym.serve.frames import MESSAGE_LIMIT, OPENED, REPLIES, Cancel, Open, decode, encode
 from envgym.serve.place import unreachable
 from envgym.serve.sockets import keep_alive
 
@@ -63,7 +63,7 @@ class Link:
             socket = await http.ws_connect(
                 url,
                 headers=headers,
-                max_msg_size=MAX_BYTES,
+                max_msg_size=MESSAGE_LIMIT,
                 timeout=ClientWSTimeout(ws_close=_FAREWELL_S),
             )
         except BaseException as error:

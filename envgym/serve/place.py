@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter
 
@@ -111,7 +113,23 @@ class Place:
 def unreachable(url: str, error: BaseException) -> Fault:
     """Nobody answers there, or not as a server of ours does."""
     reason = getattr(error, "reason", None) or error
-    return Fault(f"cannot reach {url} ({reason}): is `envgym serve` running there?")
+    return Fault(f"cannot reach {url} ({reason}): {_mend(url, error, reason)}")
+
+
+def _mend(url: str, error: BaseException, reason: object) -> str:
+    plain = url.replace("wss:", "ws:", 1)
+    no_tls = isinstance(reason, ssl.SSLError) and not isinstance(
+        reason, ssl.SSLCertVerificationError
+    )
+    if no_tls or isinstance(getattr(error, "os_error", None), ssl.SSLError):
+        return f"it speaks no TLS: write {plain}"
+    mend = "is `envgym serve` running there?"
+    if urlsplit(url).port is None:
+        port = 443 if url.startswith("wss:") else 80
+        mend += f" The address names no port, so {port} was asked; `envgym serve` takes 8080."
+    elif "[" in url:
+        mend += " It listens on 127.0.0.1 unless --host says otherwise."
+    return mend
 
 
 def _error_of(url: str, status: int, body: bytes) -> Exception:

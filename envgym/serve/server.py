@@ -24,6 +24,7 @@ from envgym.serve.failures import failed
 from envgym.serve.frames import (
     ASKED,
     MAX_BYTES,
+    MESSAGE_LIMIT,
     OPENING,
     Open,
     decode,
@@ -96,7 +97,7 @@ class EnvServer:
         app.router.add_get("/health", self._answer_health)
         app.router.add_get("/metrics", self._answer_metrics)
         app.router.add_get("/{id:.+}", self._answer_socket)
-        app.router.add_post("/{id:.+}", self._answer_post)
+        app.router.add_post("/{id:.*}", self._answer_post)
         app.cleanup_ctx.append(self._pinging)
         return app
 
@@ -139,9 +140,9 @@ class EnvServer:
         """What `make` takes, for the environment of the request's path."""
         name = request.match_info["id"]
         if name not in self.ids:
-            raise UsageError(
-                f"no environment {name!r}.{suggest(name, self.ids)} `envgym list` shows all."
-            )
+            missing = f"no environment {name!r}" if name else "the address names no environment"
+            near = suggest(name, self.ids).partition(" Known:")[0] if name else ""
+            raise UsageError(f"{missing}.{near} Served here: {', '.join(self.ids)}.")
         return self.ids[name]
 
     # --- without an episode ---------------------------------------------------------------------
@@ -191,7 +192,7 @@ class EnvServer:
     # --- sessions -------------------------------------------------------------------------------
 
     async def _answer_socket(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(timeout=_CLOSE_S, max_msg_size=MAX_BYTES, compress=False)
+        socket = web.WebSocketResponse(timeout=_CLOSE_S, max_msg_size=MESSAGE_LIMIT, compress=False)
         if not socket.can_prepare(request).ok:
             return _json(failed(UsageError("open this address as a WebSocket, or POST to it")), 426)
         await socket.prepare(request)

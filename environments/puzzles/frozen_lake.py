@@ -29,7 +29,9 @@ SLIP = " The ice is slippery: one move in three goes where it is meant to, the o
 
 
 class FrozenLake(GridEnv):
-    """Reach the goal: score 1; fall into a hole, or run out of turns: 0.
+    """Grid walk over thin ice to a goal, past holes.
+
+    Reach the goal: score 1; fall into a hole, or run out of turns: 0.
 
     Args:
         seed, levels: Of the lakes; so many in each split.

@@ -28,7 +28,7 @@ BLOCKS = {"train": 8, "test": 64}
 
 
 class ReasoningGym(Attempts):
-    """A question of a reasoning-gym dataset.
+    """Question of a data set of the reasoning-gym package.
 
     Args:
         dataset: Its name.

@@ -33,7 +33,9 @@ _SIDES = ("left", "right")
 
 
 class KeyDoor(BoundedEnv):
-    """The chest opens to one key: score 1; it is opened with another, or turns run out: 0.
+    """Corridor of rooms from a hall of keys to a chest that one of them opens.
+
+    Opened with that key: score 1; with another, or out of turns: 0.
 
     Args:
         seed, levels: Of the corridors; so many in each split.

@@ -24,7 +24,7 @@ _LINE = re.compile(r"(?:\(?\d+[).]\s*)?(\w+) is a (knight|knave)\.?", re.IGNOREC
 
 
 class Knights(Attempts):
-    """Tell the knights, who always speak the truth, from the knaves, who always lie.
+    """Logic puzzle: tell knights, who always speak the truth, from knaves, who always lie.
 
     Args:
         people: How many there may be, 2 to 8.

@@ -36,7 +36,7 @@ _SEVERAL = (Group, Union)
 
 
 class Mathematics(Attempts):
-    """A problem with a number or an expression for an answer.
+    """Mathematics problem with a number or an expression for an answer.
 
     A message that calls no tool and boxes an answer, ``\\boxed{42}``, gives it; a box in a thought
     does not count. Of several different boxes the last one counts; where the gold is a list and the

@@ -37,7 +37,9 @@ _SEARCHED = 1_000  # states; a level that takes more to solve is not drawn, so t
 
 
 class Sokoban(GridEnv):
-    """Every box on a target: score 1; out of turns: 0.
+    """Sokoban puzzle: push every box onto a target.
+
+    Every box on a target: score 1; out of turns: 0.
 
     Args:
         seed, levels: Of the levels; so many in each split.

@@ -29,7 +29,7 @@ _CORPUS = 500
 
 
 class Strings(Attempts):
-    """The value of a composition of string functions.
+    """Composition of string functions whose value is asked for.
 
     Args:
         levels: Depths of composition, 1 to 8.

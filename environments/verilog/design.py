@@ -38,7 +38,7 @@ _TESTED = 0.2  # share of a file's problems that are test ones
 
 
 class VerilogDesign(ToolEnv[Task]):
-    """Design a circuit from its specification.
+    """Digital circuit to design in Verilog from its specification.
 
     Args:
         data: Problems to use instead of generated ones: VerilogEval's folder, RTLLM's, or a

@@ -46,7 +46,7 @@ class Malformed(ValueError):
 
 
 class ReasonAboutProgram(ToolEnv[Task]):
-    """Deduction, abduction and induction.
+    """Reasoning about programs: predict an output, find an input, or write the program.
 
     Args:
         kinds: What is asked for: ``deduction`` (the output), ``abduction`` (any input that gives

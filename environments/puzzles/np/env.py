@@ -22,7 +22,7 @@ from envgym.trajectory import Episode
 
 
 class NpHard(Attempts):
-    """A feasible solution of an NP-hard problem, as good as can be.
+    """NP-hard optimisation problem: find a feasible solution, as good as can be.
 
     Args:
         problems: Names of those to pose; all ten when empty.

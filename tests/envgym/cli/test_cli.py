@@ -24,6 +24,21 @@ def test_list_names_every_environment() -> None:
     assert "search/wiki-v1" in [row["id"] for row in rows]
 
 
+def test_list_loads_no_environment() -> None:
+    code = (
+        "import sys; from envgym.cli import main; sys.argv = ['envgym', 'list']\n"
+        "try: main()\n"
+        "except SystemExit: print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = dict(line.split("  ", 1) for line in done.stdout.splitlines())
+    assert lines["search/wiki-v1"].strip() == "Multi-hop question answering with a search tool."
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert not loaded & {"numpy", "torch", "gymnasium", "aiohttp", "transformers"}
+    assert "envgym.environments" not in done.stderr.split()
+
+
 def test_oracle_rollout_reports_as_json_and_saves(tmp_path: Path) -> None:
     done = envgym(
         "rollout", "search/wiki-v1", "-n", "20", "--json", "--save", str(tmp_path / "out")

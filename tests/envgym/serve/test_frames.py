@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from pydantic import TypeAdapter
 
 from envgym.errors import UsageError
 from envgym.serve.frames import ASKED, MAX_BYTES, REPLIES, REQUESTS, decode, encode, number_of
@@ -42,8 +45,18 @@ def test_bad_replies_and_questions_are_named() -> None:
 def test_what_cannot_be_sent_is_refused_here() -> None:
     with pytest.raises(UsageError, match="keep it to JSON values"):
         encode({"info": object()})
-    with pytest.raises(UsageError, match="17 MiB, and a frame may have 16"):
+    with pytest.raises(
+        UsageError, match=r"17,825,803 bytes, and a frame may have 16,777,216 \(16 MiB\)"
+    ):
         encode({"text": "x" * (MAX_BYTES + 2**20)})
+
+
+@pytest.mark.parametrize("sign", ["x", "é", "語", "🙂"])
+def test_a_frame_is_as_long_as_its_text_in_utf8(sign: str) -> None:
+    room = MAX_BYTES - len('{"text":""}')
+    assert decode(TypeAdapter(Any), encode({"text": sign * (room // len(sign.encode()))}))
+    with pytest.raises(UsageError, match="send less"):
+        encode({"text": sign * (room // len(sign.encode()) + 1)})
 
 
 def test_half_characters_and_numbers_cross() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -15,80 +14,9 @@ from envgym.errors import Fault, UsageError
 from envgym.messages import Message, ToolCall, hint, system, user
 from envgym.rollout import Rollout, Start
 from envgym.stop import StopReason
+from tests.agents.openai.endpoint import Reply, Server, ask, error, says
 
 Game = type[Env[Any]]
-Reply = dict[str, Any] | web.StreamResponse
-
-
-class Server:
-    """A chat endpoint on 127.0.0.1 that answers as `reply` says and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.seen: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.connections: set[Any] = set()
-        self.running = self.most = 0
-        self.pause = 0.0
-        self.reply: Callable[[dict[str, Any]], Reply] = lambda body: says("hello")
-        self.url = ""
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        self.seen.append(body)
-        self.headers.append(dict(request.headers))
-        self.connections.add(request.transport)
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            await asyncio.sleep(self.pause)
-        finally:
-            self.running -= 1
-        reply = self.reply(body)
-        return web.json_response(reply) if isinstance(reply, dict) else reply
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    server = Server()
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", server.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-    server.url = f"http://127.0.0.1:{port}/v1"
-    yield server
-    await runner.cleanup()
-
-
-@pytest.fixture
-async def agent(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenAIAgent]:
-    monkeypatch.setenv("TEST_KEY", "sesame")
-    agent = OpenAIAgent(
-        server.url, "toy", api_key_env="TEST_KEY", backoff=0.001, retries=3, concurrency=4
-    )
-    yield agent
-    await agent.close()
-
-
-def says(text: str | None, *calls: tuple[str, str], finish: str = "stop") -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    if calls:
-        message["tool_calls"] = [
-            {"id": f"call_{i}", "type": "function", "function": {"name": n, "arguments": a}}
-            for i, (n, a) in enumerate(calls)
-        ]
-    return {"choices": [{"message": message, "finish_reason": finish}]}
-
-
-def error(status: int, message: str, **headers: str) -> web.Response:
-    body = {"error": {"message": message, "type": "x"}}
-    return web.json_response(body, status=status, headers=headers)
-
-
-def ask(text: str = "hi", seed: int = 0) -> Context:
-    return Context("s", [user(text)], (), seed=seed)
 
 
 async def test_text_settings_and_key(server: Server, agent: OpenAIAgent) -> None:
