@@ -9,8 +9,12 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
+
+MOST_DIGITS = 100_000
+_QUICK_DIGITS = 4000  # below the least that Python's own bound can be set to
 
 
 class RowError(ValueError):
@@ -41,6 +45,27 @@ def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise RowError(path.name, f"not a whole gzip file ({error})", mend) from None
 
 
+def read_json(text: str) -> Any:
+    """What a JSON text holds, whole numbers of up to `MOST_DIGITS` digits with it.
+
+    Python's bound on the digits of a number, 4,300, guards those who read strangers' texts; data
+    sets of programs hold longer ones, as outputs of theirs.
+
+    Raises:
+        ValueError: It is no JSON, or holds a longer number.
+        RecursionError: It is nested too deep.
+    """
+    return json.loads(text, parse_int=_whole)
+
+
+def _whole(digits: str) -> int:
+    if len(digits) <= _QUICK_DIGITS:
+        return int(digits)
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of over {MOST_DIGITS} digits")
+    return int(Decimal(digits))
+
+
 def _open(path: Path) -> IO[str]:
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig")
@@ -58,7 +83,7 @@ def _first_character(stream: IO[str]) -> str:
 def _list_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     text = stream.read()
     try:
-        rows = json.loads(text)
+        rows = read_json(text)
     except json.JSONDecodeError as error:
         where = f"{path.name} line {error.lineno}"
         mend = "mend the JSON there (a missing comma, quote or closing bracket)"
@@ -77,7 +102,7 @@ def _line_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any
             continue
         where = f"{path.name} line {number}"
         try:
-            row = json.loads(line)
+            row = read_json(line)
         except json.JSONDecodeError as error:
             mend = "write one whole JSON object on each line, or one JSON list in the file"
             raise RowError(where, f"not valid JSON ({error.msg})", mend) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envgym.environments.code.problem import Problem
 from envgym.errors import UsageError
@@ -54,7 +54,14 @@ class Bounds:
 
 
 async def judge(
-    backend: Backend, problem: Problem, code: str, *, public: bool, bounds: Bounds
+    backend: Backend,
+    problem: Problem,
+    code: str,
+    *,
+    public: bool,
+    bounds: Bounds,
+    stop_early: bool = False,
+    reveal: bool = False,
 ) -> Verdict:
     """How a program does.
 
@@ -64,13 +71,17 @@ async def judge(
         code: The program, without the problem's preamble.
         public: Whether only the public tests run; otherwise all of them.
         bounds: Of the program.
+        stop_early: Whether the first failure leaves the other rows of a suite unrun.
+        reveal: Whether the verdict may tell what hidden asserts said; never for the agent.
 
     Raises:
         Fault: A sandbox broke.
     """
     suite, source = problem.suite, problem.program(code)
+    suite = replace(suite, entry_point=suite.entry_in(source))
     if suite.kind == "asserts":
         tests = suite.asserts(public=public)
+        tests = replace(tests, hidden=tests.hidden and not reveal)
         return await grade_asserts(
             backend, source, tests, limits=bounds.limits, budget_s=bounds.budget_s
         )
@@ -82,6 +93,7 @@ async def judge(
             equal=Equality(tolerance=suite.tolerance, tuples_are_lists=True),
             limits=bounds.limits,
             budget_s=bounds.budget_s,
+            stop_early=stop_early,
         )
     return await grade_program(
         backend,
@@ -90,4 +102,5 @@ async def judge(
         check=numbers(suite.tolerance) if suite.tolerance else lines,
         limits=bounds.limits,
         budget_s=bounds.budget_s,
+        stop_early=stop_early,
     )

@@ -8,6 +8,7 @@ one string: a word of it that stands in the statement too is no leak.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -52,6 +53,20 @@ class Suite:
             for r, hidden in rows
         ]
 
+    def entry_in(self, source: str) -> str:
+        """What to call in a program: rows of calls take a function and a method alike.
+
+        LeetCode's solutions are methods of ``class Solution``; the rows do not always say so.
+        """
+        kind, _, name = self.entry_point.rpartition(".")
+        if self.kind != "calls" or not name or kind not in ("", "Solution"):
+            return self.entry_point
+        plain = re.search(rf"^def {re.escape(name)}\b", source, re.MULTILINE)
+        method = re.search(r"^class Solution\b", source, re.MULTILINE)
+        if bool(plain) == bool(method):
+            return self.entry_point
+        return name if plain else f"Solution.{name}"
+
     def io(self, *, public: bool) -> list[IoCase]:
         """Inputs and outputs as the grader takes them."""
         rows = [(row, False) for row in self.public]
@@ -61,7 +76,9 @@ class Suite:
     def asserts(self, *, public: bool) -> AssertTests:
         """Asserts as the grader takes them; the hidden ones hold what the public ones do."""
         source = "\n".join(self.public if public else self.hidden)
-        names = (self.entry_point,) if public and self.entry_point else self.names
+        names = self.names
+        if public and self.entry_point:
+            names = tuple(dict.fromkeys((self.entry_point, *names)))
         return AssertTests(source, names, self.entry_point, self.prelude, hidden=not public)
 
     def examples(self) -> list[str]:

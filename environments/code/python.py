@@ -6,8 +6,9 @@ use. What counts is what the program does, in boxes of its own, as the host sees
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from envgym.deadlines import Deadlines
@@ -17,9 +18,11 @@ from envgym.environments.code.generate.compose import SPLITS
 from envgym.environments.code.generated import FORMS, Form, generated
 from envgym.environments.code.hints import hints
 from envgym.environments.code.judge import Bounds, judge
+from envgym.environments.code.near_misses import wrong_programs
 from envgym.environments.code.problem import Problem
 from envgym.environments.code.words import outcome_in_words, stated
 from envgym.errors import Fault, ToolError, UsageError
+from envgym.fences import PYTHON, code_of, is_python
 from envgym.messages import Action, Message, system, user
 from envgym.resources import Shared
 from envgym.sandboxes.graders import Verdict
@@ -43,9 +46,11 @@ class WriteProgram(ToolEnv[Task]):
         form: Of generated problems: ``function``, ``program`` (which reads and prints), ``mixed``.
         seed: Of the generator.
         data: A file, or a data set's name, to take problems from instead: rows as HumanEval, MBPP,
-            EvalPlus, APPS, TACO or CodeContests have them. It has a third split, ``all``.
+            EvalPlus, APPS, TACO, CodeContests, LiveCodeBench, LeetCodeDataset or DeepCoder have
+            them. It has a third split, ``all``.
         data_options: For ``datasets.load_dataset``: ``name``, ``split``, ``revision``, …
         verify: Whether each row's reference has to pass its own tests, once a process, at load.
+        cache: Whether what is proven of a row is kept on the disk, and taken from there.
         bad_rows: ``refuse`` data with a row that holds no problem, or ``drop`` such rows.
         reward: ``all``: the score is 1.0 where every test passes, else 0.0; ``fraction``: it is
             the share of tests that pass.
@@ -72,6 +77,7 @@ class WriteProgram(ToolEnv[Task]):
         data: str | None = None,
         data_options: Mapping[str, Any] | None = None,
         verify: bool = True,
+        cache: bool = True,
         bad_rows: BadRows = "refuse",
         reward: Literal["all", "fraction"] = "all",
         progress: float = 0.0,
@@ -112,7 +118,14 @@ class WriteProgram(ToolEnv[Task]):
         self._data: Shared[Problems] | None = None
         if data is not None:
             source = Source(
-                data, dict(data_options or {}), verify, bad_rows, backend, options, self._bounds
+                data,
+                dict(data_options or {}),
+                verify,
+                bad_rows,
+                backend,
+                options,
+                self._bounds,
+                cache,
             )
             self._data = Shared(("code", source.key), lambda: Problems.open(source))
 
@@ -160,7 +173,7 @@ class WriteProgram(ToolEnv[Task]):
             code: Python source.
             stdin: What it reads from standard input.
         """
-        source, data = self._problem.program(self._taken(code)), _sendable(stdin)
+        source, data = self._problem.program(await self._taken(code)), _sendable(stdin)
         workshop, limits = self._boxes.workshop, self._bounds.limits
         async with workshop.turn(_TURN_S):
             result = await workshop.run_python(source, stdin=data, limits=limits)
@@ -175,12 +188,13 @@ class WriteProgram(ToolEnv[Task]):
         """
         if not self._problem.suite.public:
             raise ToolError("this problem has no public tests: use run.")
-        verdict = await self._judged(self._taken(code), public=True)
+        previous = self._named("tested") if code is None else ""
+        verdict = await self._judged(await self._taken(code), public=True)
         self.metrics["public"] = verdict.fraction
         gain = max(0.0, verdict.fraction - self._best)
         self._best += gain
         self.add_reward(self._progress * gain)
-        return verdict.feedback()
+        return previous + verdict.feedback()
 
     @tool
     async def submit(self, code: str | None = None) -> str:
@@ -189,7 +203,8 @@ class WriteProgram(ToolEnv[Task]):
         Args:
             code: Python source; the program given last when left out.
         """
-        verdict = await self._judged(self._taken(code), public=False)
+        previous = self._named("handed in") if code is None else ""
+        verdict = await self._judged(await self._taken(code), public=False)
         score = verdict.fraction if self._kind == "fraction" else float(verdict.passed)
         self._left -= 1
         self.metrics["passed"] = verdict.fraction
@@ -197,7 +212,7 @@ class WriteProgram(ToolEnv[Task]):
         if verdict.passed or not self._left:
             self.end(score, reward=score if verdict.passes else score - self._penalty)
         more = "" if self.ended else f"\nPrograms that you may still hand in: {self._left}."
-        return verdict.feedback() + more
+        return previous + verdict.feedback() + more
 
     async def oracle(self) -> AsyncIterator[Action]:
         """Test the reference, then hand it in."""
@@ -208,20 +223,34 @@ class WriteProgram(ToolEnv[Task]):
             yield Action.call("test", code=reference)
         yield Action.call("submit", code=reference)
 
+    def near_misses(self) -> Iterator[Sequence[Action]]:
+        """Programs made of the reference that give something else than it does."""
+        for code in wrong_programs(self._problem):
+            yield (Action.call("submit", code=code),)
+
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """A plan, then what failed, then parts of the reference."""
         return hints(self._problem, self._verdict)
 
-    def _taken(self, code: str | None) -> str:
-        """The program that a call is about."""
+    async def _taken(self, code: str | None) -> str:
+        """The program that a call is about, out of its Markdown fence if it is in one."""
         code = self._code if code is None else code
         if code is None:
             raise ToolError("no program was given yet: pass code.")
         if len(code) > MOST_CODE:
             raise ToolError(f"the program is longer than {MOST_CODE} characters.")
         _sendable(code)
-        self._code = code
-        return code
+        # Parsing tells a fence from a program that speaks of fences, and holds a loop up.
+        self._code = await asyncio.to_thread(code_of, code, PYTHON, is_python)
+        return self._code
+
+    def _named(self, done: str) -> str:
+        """The program given last in words, for a call that gave none."""
+        if self._code is None:
+            return ""
+        lines = self._code.strip().splitlines()
+        begin = f", which begins with {lines[0][:80]!r}," if lines else ", which is empty,"
+        return f"The program given last{begin} was {done}.\n"
 
     async def _judged(self, code: str, *, public: bool) -> Verdict:
         workshop = self._boxes.workshop

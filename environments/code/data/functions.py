@@ -9,72 +9,43 @@ from __future__ import annotations
 import ast
 import builtins
 import doctest
+import re
 from collections.abc import Iterator
 
+from envgym.environments.code.data.arrays import without_arrays
+from envgym.environments.code.data.integers import shortened
 from envgym.environments.code.data.row import BadRow, Loaded, Row
 from envgym.environments.code.problem import Problem, Suite
 from envgym.errors import UsageError
+from envgym.fences import is_python
 from envgym.sandboxes.graders.rewrite import rewrite
 
-_PROXY = "candidate"
+PROXY = "candidate"
+"""By which name tests call the solution's function, beside its own."""
 
 
 def human_eval(row: Row, where: str) -> Loaded:
     """``prompt``, ``entry_point``, ``test`` with ``check(candidate)``, ``canonical_solution``."""
     prompt, entry = row.text("prompt"), row.text("entry_point")
-    test = row.text("test")
-    suite = Suite(
-        "asserts",
-        tuple(doctests(prompt, entry)),
-        (f"{test}\ncheck({entry})",),  # some tests call the function by its name, too
-        entry,
-        (entry,),
-        prelude=prompt,
-    )
-    return _loaded(row, where, prompt, suite)
+    test, before = without_arrays(shortened(row.text("test")))
+    # The tests call the function by its name, too, unless it is their own: one is called "check".
+    hidden = f"{test}\ncheck({PROXY})" if "def check(" in test else test
+    prelude = f"{before}{prompt if is_python(prompt) else given(prompt, entry)}"
+    shown = tuple(doctests(prompt, entry))
+    suite = Suite("asserts", shown, (hidden,), entry, (entry, PROXY), prelude)
+    return described(row, where, prompt, suite)
 
 
-def eval_plus(row: Row, where: str) -> Loaded:
-    """EvalPlus: ``base_input``, ``plus_input``, ``atol``; what is right the reference says."""
-    prompt, entry = row.text("prompt"), row.text("entry_point")
-    solution = row.text("canonical_solution")
-    inputs = [*(row.json("base_input") or []), *(row.json("plus_input") or [])]
-    if not inputs:
-        raise BadRow("no base_input in it: nothing would be tested")
-    atol = row.fields.get("atol") or 0
-    tests = _DIFFERENTIAL.format(inputs=inputs, atol=float(atol))
-    public = doctests(prompt, entry) or _asserts_in(prompt)[:1]
-    prelude = f"{prompt}{solution}\n_reference = {entry}\n"
-    suite = Suite("asserts", tuple(public), (tests,), entry, (_PROXY,), prelude)
-    return _loaded(row, where, prompt, suite)
-
-
-_DIFFERENTIAL = """
-import copy, math
-
-def _near(got, want, atol):
-    if isinstance(want, float) and isinstance(got, (int, float)) and type(got) is not bool:
-        both = math.isnan(want) and math.isnan(got)
-        return both or math.isclose(got, want, rel_tol=1e-7, abs_tol=max(atol, 1e-6))
-    if isinstance(want, (list, tuple)) and type(got) is type(want):
-        return len(got) == len(want) and all(_near(g, w, atol) for g, w in zip(got, want))
-    return got == want
-
-for _args in {inputs!r}:
-    _want = _reference(*copy.deepcopy(_args))
-    assert _near(candidate(*_args), _want, {atol!r})
-"""
-
-
-def _loaded(row: Row, where: str, prompt: str, suite: Suite) -> Loaded:
-    _check_tests(suite)
+def described(row: Row, where: str, prompt: str, suite: Suite) -> Loaded:
+    """The problem of completing a prompt's function; its reference is the prompt's rest."""
+    check_tests(suite)
     entry = suite.entry_point
     name = row.optional("task_id") or where
     statement = f"Complete this Python function; hand in all of it.\n\n{prompt.strip()}"
     solution = row.optional("canonical_solution")
     return Loaded(
         where,
-        Problem(name, statement, suite, preamble=_before(prompt, entry)),
+        Problem(name, statement, suite, preamble=given(prompt, entry)),
         (prompt + solution,) if solution.strip() else (),
     )
 
@@ -92,9 +63,10 @@ def mbpp(row: Row, where: str) -> Loaded:
     every = [*tests, *row.texts("challenge_test_list")]
     if row.optional("test"):
         every = [*tests, row.optional("test")]
+    every, before = _without_arrays(every)
     names = _tested(every, code)
-    suite = Suite("asserts", tuple(tests[:1]), tuple(every), "", names, setup)
-    _check_tests(suite)
+    suite = Suite("asserts", tuple(tests[:1]), tuple(every), "", names, f"{before}{setup}")
+    check_tests(suite)
     statement = row.text("text", "prompt")
     name = f"MBPP/{row.fields.get('task_id', where)}"
     return Loaded(where, Problem(name, statement, suite), (code,) if code.strip() else ())
@@ -129,18 +101,21 @@ def _examples(text: str, entry: str) -> Iterator[str]:
             yield f"assert {ast.unparse(node)} == {value!r}"
 
 
-def _asserts_in(text: str) -> list[str]:
+def asserts_in(text: str) -> list[str]:
+    """The lines of a text that are asserts."""
     return [line.strip() for line in text.splitlines() if line.strip().startswith("assert ")]
 
 
-def _before(prompt: str, entry: str) -> str:
+def given(prompt: str, entry: str) -> str:
     """What a prompt has before the function that is asked for: imports and helpers."""
     try:
         for node in ast.parse(prompt).body:
             if isinstance(node, ast.FunctionDef) and node.name == entry:
                 return "\n".join(prompt.splitlines()[: node.lineno - 1]).strip()
-    except (SyntaxError, ValueError):
-        pass
+    except (SyntaxError, ValueError):  # it ends where its function's body is due
+        begin = re.search(rf"^def {re.escape(entry)}\b", prompt, re.MULTILINE)
+        if begin and is_python(prompt[: begin.start()]):
+            return prompt[: begin.start()].strip()
     return ""
 
 
@@ -158,6 +133,20 @@ def _tested(tests: list[str], code: str) -> tuple[str, ...]:
     return names
 
 
+def _without_arrays(tests: list[str]) -> tuple[list[str], str]:
+    found = [without_arrays(shortened(test)) for test in tests]
+    return [test for test, _ in found], next((before for _, before in found if before), "")
+
+
+def first_asserts(test: str, most: int) -> list[str]:
+    """The first asserts of a ``check(candidate)``, where there are more."""
+    for node in _parsed(test).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "check":
+            found = [ast.unparse(one) for one in node.body if isinstance(one, ast.Assert)]
+            return found[: min(most, len(found) - 1)] if found else []
+    return []
+
+
 def _called(source: str) -> list[str]:
     nodes = ast.walk(_parsed(source))
     calls = [n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
@@ -171,7 +160,7 @@ def _parsed(source: str) -> ast.Module:
         raise BadRow(f"its tests or its code do not parse ({error})") from None
 
 
-def _check_tests(suite: Suite) -> None:
+def check_tests(suite: Suite) -> None:
     """Refuse tests that do not parse or hold no assert."""
     try:
         rewrite("\n".join(suite.hidden))

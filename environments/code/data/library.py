@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from envgym.environments.code.data.proof import proven
+from envgym.environments.code.data.proofs import Proof, Proofs
 from envgym.environments.code.data.row import BadRow, Loaded
 from envgym.environments.code.data.sources import read, shaped
 from envgym.environments.code.judge import Bounds
@@ -34,6 +35,7 @@ class Source:
         bad_rows: Whether a row that holds no problem ends it all (``refuse``) or is left out.
         backend, backend_options: Where references run.
         bounds: Of references.
+        cache: Whether proofs of earlier processes are taken, and new ones kept.
     """
 
     data: str
@@ -43,6 +45,7 @@ class Source:
     backend: str = "namespace"
     backend_options: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = Bounds()  # noqa: RUF009  (frozen)
+    cache: bool = True
 
     @property
     def key(self) -> str:
@@ -53,10 +56,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Problems:
-    """Problems with the splits that they belong to; ``all`` has every one."""
+    """Problems with the splits that they belong to; ``all`` has every one.
+
+    Attributes:
+        problems: In the data's order.
+        dropped: Rows that hold no problem, each with the reason.
+        unproven: Rows whose tests no reference of theirs could prove, each with the reason; they
+            are among the problems, and have no oracle.
+    """
 
     problems: tuple[Problem, ...]
     dropped: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, source: Source) -> Problems:
@@ -76,16 +87,23 @@ class Problems:
                 continue
             rows.append(replace(loaded, problem=replace(loaded.problem, split=split)))
         problems: list[Problem] = []
-        if source.verify and rows:
-            found = proven(rows, source.backend, source.backend_options, source.bounds)
-        else:
-            found = [_unproven(row) for row in rows]
-        for row, one in zip(rows, found, strict=True):
-            if isinstance(one, str):
-                bad.append(f"{row.where} ({row.problem.name}): {one}")
-            else:
-                problems.append(one)
-        return cls(tuple(problems), _judged(source, bad, len(problems)))
+        unproven: list[str] = []
+        for row, proof in zip(rows, _proofs(source, rows), strict=True):
+            named = f"{row.where} ({row.problem.name})"
+            if proof.bad:
+                bad.append(f"{named}: {proof.bad}")
+                continue
+            problems.append(proof.problem(row))
+            if proof.unproven:
+                unproven.append(f"{named}: {proof.unproven}")
+        if unproven:
+            _log.warning(
+                "%d rows of %s have tests that no reference proves: %s",
+                len(unproven),
+                source.data,
+                _first(unproven),
+            )
+        return cls(tuple(problems), _judged(source, bad, len(problems)), tuple(unproven))
 
     def split(self, name: str) -> list[Task]:
         """The tasks of a split.
@@ -107,8 +125,16 @@ class Problems:
         return {}
 
 
-def _unproven(row: Loaded) -> Problem:
-    return replace(row.problem, reference=row.references[0] if row.references else "")
+def _proofs(source: Source, rows: list[Loaded]) -> list[Proof]:
+    """What is known of each row; without verification the first reference is trusted."""
+    if not source.verify or not rows:
+        return [Proof(0 if row.references else -1) for row in rows]
+    kept = Proofs.of_user() if source.cache else None
+    return proven(rows, source.backend, source.backend_options, source.bounds, kept)
+
+
+def _first(said: list[str]) -> str:
+    return "; ".join([*said[:_NAMED], *(["…"] if said[_NAMED:] else [])])
 
 
 def _split(problem: Problem) -> str:
@@ -121,8 +147,8 @@ def _split(problem: Problem) -> str:
 def _judged(source: Source, bad: list[str], good: int) -> tuple[str, ...]:
     """The bad rows, where they may be left out."""
     if bad:
-        named = "; ".join([*bad[:_NAMED], *(["…"] if bad[_NAMED:] else [])])
-        said = f"{len(bad)} of {len(bad) + good} rows of {source.data} hold no problem: {named}"
+        count = f"{len(bad)} of {len(bad) + good} rows of {source.data}"
+        said = f"{count} hold no problem: {_first(bad)}"
         if source.bad_rows == "refuse":
             raise UsageError(f"{said}. Mend them, or leave them out with bad_rows='drop'")
         _log.warning("%s", said)

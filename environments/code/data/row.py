@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from envgym.environments.code.problem import Problem
+from envgym.environments.code.problem import Problem, Suite
+from envgym.environments.rows import read_json
 
 
 class BadRow(ValueError):
@@ -22,11 +22,14 @@ class Loaded:
         where: File and line, or data set and row.
         problem: The problem; its reference is still empty.
         references: Sources that the row says are right, the first of them to be tried first.
+        readings: What the tests may mean as well, where their form leaves that open; a reference
+            decides.
     """
 
     where: str
     problem: Problem
     references: tuple[str, ...] = ()
+    readings: tuple[Suite, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,6 @@ class Row:
         if not isinstance(value, str):
             return value
         try:
-            return json.loads(value) if value.strip() else None
+            return read_json(value) if value.strip() else None
         except (ValueError, RecursionError) as error:
             raise BadRow(f'"{name}" is no JSON ({error})') from None

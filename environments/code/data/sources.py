@@ -9,7 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from envgym.environments.code.data.functions import eval_plus, human_eval, mbpp
+from envgym.environments.code.data.deepcoder import deepcoder
+from envgym.environments.code.data.evalplus import eval_plus
+from envgym.environments.code.data.functions import human_eval, mbpp
+from envgym.environments.code.data.leetcode import is_method, leetcode
+from envgym.environments.code.data.livecodebench import livecodebench
 from envgym.environments.code.data.programs import apps, code_contests
 from envgym.environments.code.data.row import BadRow, Loaded, Row
 from envgym.environments.rows import read_rows
@@ -19,9 +23,12 @@ _FILES = (".json", ".jsonl", ".gz")
 _SHAPES: dict[str, tuple[tuple[str, ...], Callable[[Row, str], Loaded]]] = {
     "EvalPlus": (("entry_point", "base_input", "canonical_solution"), eval_plus),
     "HumanEval": (("prompt", "entry_point", "test"), human_eval),
+    "LeetCodeDataset": (("entry_point", "test"), leetcode),
     "MBPP": (("test_list",), mbpp),
     "APPS": (("question", "input_output"), apps),
     "CodeContests": (("description", "public_tests"), code_contests),
+    "LiveCodeBench": (("question_content", "public_test_cases"), livecodebench),
+    "DeepCoder": (("tests",), deepcoder),
 }
 
 
@@ -80,6 +87,8 @@ def shaped(fields: dict[str, Any], where: str) -> Loaded:
     row = Row(fields)
     for names, make in _SHAPES.values():
         if all(name in row for name in names):
+            if make is human_eval and is_method(row):  # the same fields, but for a method
+                make = leetcode
             return make(row, where)
     known = "; ".join(f"{shape}: {', '.join(names)}" for shape, (names, _) in _SHAPES.items())
     raise BadRow(f"its fields ({', '.join(map(str, fields))}) are of no known shape ({known})")

@@ -7,9 +7,9 @@ compared type by type.
 
 from __future__ import annotations
 
+import asyncio
 import random
-import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from envgym.deadlines import Deadlines
@@ -21,8 +21,10 @@ from envgym.environments.code.reason.generated import generated
 from envgym.environments.code.reason.hints import hints
 from envgym.environments.code.reason.library import Exercises, Seeds
 from envgym.environments.code.reason.literals import NotLiteral, arguments_of, value_of
+from envgym.environments.code.reason.near_misses import wrong_answers
 from envgym.environments.code.reason.rules import broken_rules
 from envgym.errors import Fault, UsageError
+from envgym.fences import PYTHON, code_of, is_python
 from envgym.messages import Action, Message, system, user
 from envgym.resources import Shared
 from envgym.sandboxes.graders import CallCase, Equality, Verdict, grade_calls
@@ -38,7 +40,7 @@ INSTRUCTIONS = (
     "You are given a part of a Python program f with its input and output. Find the rest."
 )
 _TURN_S = 140.0
-_FENCE = re.compile(r"\s*```[a-z]*\n(.*?)\n?```\s*", re.DOTALL)
+_MOST_CHARS = 100_000
 
 
 class Malformed(ValueError):
@@ -149,7 +151,8 @@ class ReasonAboutProgram(ToolEnv[Task]):
         """Give the answer: a Python literal, or for a program its source.
 
         Args:
-            text: The output, the arguments as they stand between the brackets, or the program.
+            text: The output, the arguments as they stand between the brackets, or the program; a
+                Markdown fence around it is taken off.
         """
         try:
             wrong = await self._judged(text)
@@ -169,6 +172,11 @@ class ReasonAboutProgram(ToolEnv[Task]):
         """Say what the exercise was made of."""
         yield Action.call("answer", text=self._answer.text)
 
+    def near_misses(self) -> Iterator[Sequence[Action]]:
+        """Values, arguments and programs that give something else."""
+        for text in wrong_answers(self._kind, self._answer):
+            yield (Action.call("answer", text=text),)
+
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """The answer's type, what the program does, and a part of the answer."""
         return hints(self._kind, self._answer)
@@ -180,8 +188,12 @@ class ReasonAboutProgram(ToolEnv[Task]):
             Malformed: It is no answer at all.
         """
         first = self._answer.pairs[0]
+        if len(text) > _MOST_CHARS:
+            raise Malformed(f"The answer is longer than {_MOST_CHARS} characters.")
+        valid = _is_call if self._kind == "abduction" else is_python
+        text = await asyncio.to_thread(code_of, text, PYTHON, valid)
         if self._kind == "induction":
-            return await self._program_judged(_bare(text))
+            return await self._program_judged(text)
         try:
             if self._kind == "deduction":
                 right = Equality()(first.output, value_of(text))
@@ -215,6 +227,11 @@ class ReasonAboutProgram(ToolEnv[Task]):
             raise Fault(f"an answer cannot be judged: {error}", "env") from error
 
 
+def _is_call(arguments: str) -> bool:
+    """Whether a text is what stands between the brackets of a call."""
+    return is_python(f"f(\n{arguments}\n)")
+
+
 def _stated(kind: Kind, data: Mapping[str, Any]) -> str:
     if kind == "induction":
         told = [data["message"]] if data["message"] else []
@@ -229,9 +246,3 @@ def _stated(kind: Kind, data: Mapping[str, Any]) -> str:
         )
     )
     return f"```python\n{data['program'].strip()}\n```\n{given}\n{asked}"
-
-
-def _bare(text: str) -> str:
-    """A program without the fence that models like to put around it."""
-    fenced = _FENCE.fullmatch(text)
-    return fenced[1] if fenced else text

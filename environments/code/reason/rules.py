@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from envgym.environments.code.reason.names import built_ins_used
+
 _MODULES = """
     asyncio atexit bcrypt builtins calendar concurrent ctypes datetime faulthandler gc getpass
     hashlib hmac importlib inspect io linecache locale logging mmap multiprocessing os pathlib
@@ -40,7 +42,8 @@ def broken_rules(program: str, entry: str = "f") -> list[str]:
         tree = ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return [f"it does not parse: {error}"]
-    return list(dict.fromkeys([*_entry(tree, entry), *_reached(tree)]))
+    used = [f"it uses {name}" for name in built_ins_used(program, tree, BANNED_NAMES)]
+    return list(dict.fromkeys([*_entry(tree, entry), *_reached(tree), *used]))
 
 
 def _entry(tree: ast.Module, entry: str) -> Iterator[str]:
@@ -59,8 +62,6 @@ def _reached(tree: ast.Module) -> Iterator[str]:
                 yield from _module(alias.name)
         elif isinstance(node, ast.ImportFrom):
             yield from _module(node.module or ".")
-        elif isinstance(node, ast.Name) and node.id in BANNED_NAMES:
-            yield f"it uses {node.id}"
         elif isinstance(node, ast.Attribute) and _is_inner(node.attr):
             yield f"it reaches for .{node.attr}"
         elif isinstance(node, ast.Name) and _is_inner(node.id):

@@ -44,6 +44,7 @@ class Referee:
         self._one = threading.Lock()
         self._passes: dict[int, int] = {}
         self._failures: dict[int, tuple[str, int]] = {}
+        self._broke = ""
         self._made = 0
 
     def start(self, nonce: str, program: str) -> None:
@@ -82,6 +83,10 @@ class Referee:
             exec(compile(program["tests"], "tests.py", "exec"), space)
         except BaseException as raised:
             error = f"{type(raised).__name__}: {raised}"[:_DETAIL]
+            self._notice(error)
+        if self._broke:
+            self._asks.put({"unusable": f"the tests break before they call it: {self._broke}"})
+            return
         failures = [[site, text, made] for site, (text, made) in self._failures.items()]
         passes = list(self._passes.items())
         self._asks.put({"passes": passes, "failures": failures, "error": error})
@@ -92,6 +97,12 @@ class Referee:
     def _failed(self, site: int, error: BaseException) -> None:
         text = f"{type(error).__name__}: {error}"[:_DETAIL]
         self._failures.setdefault(site, (text, self._made))
+        self._notice(text)
+
+    def _notice(self, error: str) -> None:
+        """Keep an error that came before any call: no solution has a part in it."""
+        if not self._made:
+            self._broke = self._broke or error
 
     def _proxy(self, name: str) -> Any:
         def solution(*args: Any, **kwargs: Any) -> Any:

@@ -1,0 +1,104 @@
+"""HumanEval+'s and MBPP+'s test code without numpy: it compares floats, and needs no more.
+
+Their tests import numpy for ``allclose``; most sandboxes hold the standard library alone. Where
+that is all they use, a few lines stand in for numpy, unless it can be imported.
+"""
+
+from __future__ import annotations
+
+import ast
+
+_USED = frozenset(["allclose", "testing.assert_allclose", "ndarray", "float32", "float64"])
+
+STAND_IN = """
+def _numpy():
+    import math, sys, types
+
+    try:
+        import numpy
+    except ImportError:
+        pass
+    else:
+        return numpy
+
+    def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+        if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
+            many = isinstance(a, (list, tuple)), isinstance(b, (list, tuple))
+            if all(many) and len(a) != len(b):
+                raise ValueError("operands could not be broadcast together")
+            pairs = zip(a if many[0] else [a] * len(b), b if many[1] else [b] * len(a))
+            return all([isclose(x, y, rtol, atol, equal_nan) for x, y in pairs])
+        if not isinstance(a, (int, float, complex)) or not isinstance(b, (int, float, complex)):
+            raise TypeError("ufunc 'isfinite' not supported for the input types")
+        if a == b or abs(a) == math.inf or abs(b) == math.inf:
+            return a == b
+        if a != a or b != b:
+            return equal_nan and a != a and b != b
+        return abs(a - b) <= atol + rtol * abs(b)
+
+    def assert_allclose(a, b, rtol=1e-07, atol=0, equal_nan=True):
+        assert isclose(a, b, rtol, atol, equal_nan), f"not equal to tolerance: {a} and {b}"
+
+    made = types.ModuleType("numpy")
+    made.testing = types.ModuleType("numpy.testing")
+    made.allclose = isclose
+    made.testing.assert_allclose = assert_allclose
+    for name in ("ndarray", "float32", "float64"):
+        setattr(made, name, type(name, (), {}))
+    sys.modules["numpy"], sys.modules["numpy.testing"] = made, made.testing
+    return made
+
+_numpy()
+"""
+
+
+def without_arrays(test: str) -> tuple[str, str]:
+    """Test code and what has to run before it: `STAND_IN`, where that is enough, or nothing.
+
+    A bare ``assert_allclose(…)`` becomes an assert, for it is one: asserts are what is counted.
+    """
+    if "numpy" not in test:
+        return test, ""
+    try:
+        tree = ast.parse(test)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return test, ""  # refused later on, with the reason
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "numpy"
+    }
+    changed = ast.unparse(_Counted(names).visit(tree))
+    return changed, STAND_IN if _attributes(tree, names) <= _USED else ""
+
+
+class _Counted(ast.NodeTransformer):
+    """Turns a statement that is a call of ``assert_allclose`` into an assert."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        """See ``ast.NodeVisitor``."""
+        call = node.value
+        if isinstance(call, ast.Call) and _dotted(call.func).endswith(".assert_allclose"):
+            none = ast.Compare(call, [ast.Is()], [ast.Constant(None)])
+            return ast.copy_location(ast.Assert(none), node)
+        return node
+
+
+def _attributes(tree: ast.AST, names: set[str]) -> set[str]:
+    """The attributes of numpy that are used; more than `_USED` holds where that is unclear."""
+    dotted = [_dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    used = {name.partition(".")[2] for name in dotted if name.partition(".")[0] in names}
+    others = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    unclear = any((node.module or "").startswith("numpy") for node in others)
+    return {*(used - {"testing"}), *(["from numpy import"] if unclear else [])}
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""

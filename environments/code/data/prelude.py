@@ -1,0 +1,24 @@
+"""Imports that stand before the programs of competition and LeetCode rows.
+
+Those data sets' solutions were judged with these names in reach, so most of them import nothing;
+the list is the one that APPS' and LiveCodeBench's own judges put before a program. It is part of
+a problem's preamble: the agent reads it and runs with it, as the judge does.
+"""
+
+from __future__ import annotations
+
+_STARRED = """
+    string re datetime collections heapq bisect copy math random statistics itertools functools
+    operator typing
+"""
+_PLAIN = f"{_STARRED} io sys json"
+
+IMPORTS = "\n".join(
+    [
+        *(f"from {name} import *" for name in _STARRED.split()),
+        "from builtins import *  # math, operator and re have names of theirs",
+        *(f"import {name}" for name in _PLAIN.split()),
+        "sys.setrecursionlimit(50_000)",
+        "if hasattr(sys, 'set_int_max_str_digits'): sys.set_int_max_str_digits(0)",
+    ]
+)

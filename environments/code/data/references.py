@@ -1,0 +1,62 @@
+"""References in the order in which they are worth trying.
+
+APPS, TACO and CodeContests come from the years of Python 2: many of their solutions no longer parse
+or ask for ``raw_input``. A row is none the worse for them where another solution proves its tests.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from envgym.sandboxes.graders import Status, Verdict
+
+MOST = 12
+"""Of a row's references that are tried: one that fails stops at its first failing test."""
+_GONE = """
+    raw_input xrange unicode unichr long basestring cmp reduce file execfile reload intern apply
+    buffer coerce
+"""
+_NAMES = frozenset(_GONE.split())
+_MODULES = frozenset(
+    ["Queue", "StringIO", "cStringIO", "urllib2", "ConfigParser", "__builtin__", "sets"]
+)
+_CANNOT_RUN = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError")
+
+
+def worth_trying(references: Sequence[str]) -> list[str]:
+    """Those that parse, each once; those that ask for what Python 3 has not come last."""
+    trees = {one: tree for one in references if (tree := _parsed(one)) is not None}
+    return sorted(trees, key=lambda one: _is_of_python2(trees[one]))[:MOST]
+
+
+def cannot_run(verdict: Verdict) -> bool:
+    """Whether a reference failed for what it lacks here, and so says nothing of the tests."""
+    case = verdict.first_failure
+    said = [verdict.error, "" if case is None else case.detail]
+    last = [line for text in said for line in text.splitlines()[-1:]]
+    failed = case is None or case.status in (Status.RE, Status.UNRUN)
+    return failed and any(line.strip().startswith(_CANNOT_RUN) for line in last)
+
+
+def _parsed(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _is_of_python2(tree: ast.Module) -> bool:
+    """Whether it asks for a name or a module that it does not define and Python 3 has not."""
+    used: set[str] = set()
+    bound: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {alias.asname or alias.name for alias in node.names}
+            module = getattr(node, "module", None)
+            used |= {module} if module else {alias.name for alias in node.names}
+    return bool(used & _NAMES - bound) or bool(used & _MODULES)
