@@ -6,6 +6,7 @@ function, called with rows of arguments.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from envgym.environments.code.data.row import BadRow, Loaded, Row
@@ -73,7 +74,7 @@ def code_contests(row: Row, where: str) -> Loaded:
         raise BadRow("no tests in it: nothing would be tested")
     level = row.fields.get("difficulty")
     difficulty = float(level) if isinstance(level, int | float) and level not in _NO_LEVEL else None
-    suite = _suite("io", rows, len(parts[0]))
+    suite = replace(_suite("io", rows, len(parts[0])), layout="words")  # as its own judge has it
     return _loaded(row, where, row.text("description"), suite, _by_language(row), difficulty)
 
 
