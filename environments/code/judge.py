@@ -14,7 +14,7 @@ from envgym.sandboxes.graders import (
     grade_calls,
     grade_program,
 )
-from envgym.sandboxes.graders.programs import lines, numbers
+from envgym.sandboxes.graders.checkers import lines, numbers
 from envgym.sandboxes.limits import MIB
 
 OUTPUT_BYTES = 1 << 18
@@ -90,7 +90,12 @@ async def judge(
             backend,
             source,
             suite.calls(public=public),
-            equal=Equality(tolerance=suite.tolerance, tuples_are_lists=True),
+            equal=Equality(
+                tolerance=suite.tolerance,
+                tuples_are_lists=True,
+                keys_are_texts=True,
+                wrapped=suite.wrapped,
+            ),
             limits=bounds.limits,
             budget_s=bounds.budget_s,
             stop_early=stop_early,
@@ -99,7 +104,7 @@ async def judge(
         backend,
         source,
         suite.io(public=public),
-        check=numbers(suite.tolerance) if suite.tolerance else lines,
+        check=numbers(suite.tolerance, suite.layout) if suite.tolerance else lines,
         limits=bounds.limits,
         budget_s=bounds.budget_s,
         stop_early=stop_early,

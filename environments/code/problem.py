@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from envgym.sandboxes.graders import AssertTests, CallCase, IoCase
+from envgym.sandboxes.graders.checkers import Layout
 from envgym.sandboxes.graders.compare import show
 from envgym.sandboxes.graders.inbox.values import decode, encode
 from envgym.task import Task
@@ -34,6 +35,8 @@ class Suite:
         names: For ``asserts``: what the tests call the function.
         prelude: For ``asserts``: what the tests need before they run.
         tolerance: Of floats, relative and absolute; 0 for none.
+        layout: For ``io`` with a tolerance: whether an output's ``lines`` count, or its ``words``.
+        wrapped: For ``calls``: whether each result may stand in a list of one.
     """
 
     kind: Kind
@@ -43,6 +46,8 @@ class Suite:
     names: tuple[str, ...] = ()
     prelude: str = ""
     tolerance: float = 0.0
+    layout: Layout = "lines"
+    wrapped: bool = False
 
     def calls(self, *, public: bool) -> list[CallCase]:
         """Call rows as the grader takes them."""
@@ -147,6 +152,8 @@ class Problem:
             "names": list(suite.names),
             "prelude": suite.prelude,
             "tolerance": suite.tolerance,
+            "layout": suite.layout,
+            "wrapped": suite.wrapped,
             "plan": list(self.plan),
         }
         hidden = {"tests": json.dumps(rest), "solution": self.reference}
@@ -164,6 +171,8 @@ class Problem:
             tuple(rest["names"]),
             rest["prelude"],
             rest["tolerance"],
+            rest["layout"],
+            rest["wrapped"],
         )
         return cls(
             data["name"],

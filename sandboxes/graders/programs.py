@@ -7,61 +7,18 @@ the host, which compares. Exit codes count against it and never for it.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Sandbox
+from envgym.sandboxes.graders.checkers import Checker, lines
 from envgym.sandboxes.graders.solution import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 
-Checker = Callable[[str, str, str], bool]
-"""``checker(stdin, expected, output) -> right?``: trusted code, run by the host."""
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 _SHOWN = 300
-_LONGEST_NUMBER = 400
-
-
-def exact(stdin: str, expected: str, output: str) -> bool:
-    """Character for character."""
-    return output == expected
-
-
-def lines(stdin: str, expected: str, output: str) -> bool:
-    """Line for line, but for white space at their ends and empty lines at the output's end."""
-    return _lines(expected) == _lines(output)
-
-
-def words(stdin: str, expected: str, output: str) -> bool:
-    """Word for word, however they are spaced and broken into lines."""
-    return expected.split() == output.split()
-
-
-def numbers(tolerance: float) -> Checker:
-    """Word for word, where two numbers are equal within a relative or absolute tolerance."""
-
-    def near(stdin: str, expected: str, output: str) -> bool:
-        want, got = expected.split(), output.split()
-        return len(want) == len(got) and all(map(close, want, got))
-
-    def close(want: str, got: str) -> bool:
-        if want == got or not _is_number(want) or not _is_number(got):
-            return want == got
-        return math.isclose(float(want), float(got), rel_tol=tolerance, abs_tol=tolerance)
-
-    return near
-
-
-def _is_number(word: str) -> bool:
-    return len(word) <= _LONGEST_NUMBER and _NUMBER.match(word) is not None
-
-
-def _lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.rstrip().split("\n")]
 
 
 @dataclass(frozen=True)
@@ -113,7 +70,7 @@ async def grade_program(
         backend: Where it runs.
         program: A `Program`, or Python source.
         cases: The tests; with none of them nothing passes.
-        check: `exact`, `lines`, `words`, ``numbers(1e-6)``, or a checker of the task's own.
+        check: One of `envgym.sandboxes.graders.checkers`, or a checker of the task's own.
         limits: Of each test.
         build_limits: Of the build; `limits` by default.
         budget_s: Wall seconds of all tests; those that come after them are TLE and not run.

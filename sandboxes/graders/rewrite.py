@@ -2,7 +2,8 @@
 
 A harness that only waits for the tests to end believes a loop over an empty list. Here every
 ``assert`` reports that it held, and one that failed does not stop those after it, so that a share
-of tests can be rewarded. Parsing executes nothing; the tests run in a box.
+of tests can be rewarded. Every handler and ``with`` reports that it saw an exception. Parsing
+executes nothing; the tests run in a box.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from functools import lru_cache
 from envgym.errors import UsageError
 
 _TRIES = (ast.Try, ast.TryStar)
-_BRANCHES = (ast.If, ast.While, ast.Match, *_TRIES)
+_BRANCHES = (ast.If, ast.While, ast.Match)
+_WITHS = (ast.With, ast.AsyncWith)
+_EXPECTING = {"raises", "assertRaises", "assertRaisesRegex", "suppress"}
 _KEPT = 1024
+
+Hooks = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,14 @@ class Rewritten:
         sites: The source of each assert, by number.
         required: The numbers of those that no branch guards: each has to hold at least once. A
             ``for`` is no branch: a loop that never ran has tested nothing.
-        hooks: The names by which the source reports a pass and a failure.
+        hooks: The names by which the source reports a pass, a failure, and an exception that a
+            handler of its own saw.
     """
 
     source: str
     sites: tuple[str, ...]
     required: frozenset[int]
-    hooks: tuple[str, str]
+    hooks: Hooks
 
 
 def rewrite(source: str) -> Rewritten:
@@ -51,9 +57,12 @@ def rewrite(source: str) -> Rewritten:
     return replace(kept, source=text, hooks=hooks)
 
 
-def _hooks() -> tuple[str, str]:
+def _hooks() -> Hooks:
     """Names that no tests and no solution hold, whatever they were told in earlier verdicts."""
-    return f"_passed_{secrets.token_hex(8)}", f"_failed_{secrets.token_hex(8)}"
+    passed, failed, saw = (
+        f"_{name}_{secrets.token_hex(8)}" for name in ("passed", "failed", "saw")
+    )
+    return passed, failed, saw
 
 
 @lru_cache(_KEPT)
@@ -75,7 +84,7 @@ def _rewritten(source: str) -> Rewritten:
 class _Counting:
     """Statements alone are walked: an assert is one, and no expression holds one."""
 
-    def __init__(self, hooks: tuple[str, str]) -> None:
+    def __init__(self, hooks: Hooks) -> None:
         self.sites: list[str] = []
         self.required: set[int] = set()
         self._hooks = hooks
@@ -89,13 +98,20 @@ class _Counting:
     def _statement(self, node: ast.stmt) -> list[ast.stmt]:
         if isinstance(node, ast.Assert):
             return self._counted(node)
-        branch, attempt = isinstance(node, _BRANCHES), isinstance(node, _TRIES)
+        attempt = isinstance(node, _TRIES) or _expects(node)
+        branch = attempt or isinstance(node, _BRANCHES)
         self._branches += branch
         self._tries += attempt
         self._inside(node)
         self._branches -= branch
         self._tries -= attempt
+        if isinstance(node, _WITHS):
+            saw = ast.ExceptHandler(ast.Name("BaseException"), None, [self._saw(), ast.Raise()])
+            node.body = [ast.Try(node.body, [saw], [], [])]
         return [node]
+
+    def _saw(self) -> ast.stmt:
+        return _call(self._hooks[2])
 
     def _inside(self, node: ast.AST) -> None:
         for name in node._fields:  # in the source's order, and so are the numbers of asserts
@@ -104,6 +120,8 @@ class _Counting:
             elif name in ("handlers", "cases"):
                 for part in getattr(node, name):
                     self._inside(part)
+                    if isinstance(part, ast.ExceptHandler):
+                        part.body.insert(0, self._saw())
 
     def _counted(self, node: ast.Assert) -> list[ast.stmt]:
         site = len(self.sites)
@@ -118,6 +136,19 @@ class _Counting:
         failed = _call(self._hooks[1], number, ast.Name(error))
         handler = ast.ExceptHandler(ast.Name("BaseException"), error, [failed])
         return [ast.Try([node], [handler], [passed], [])]
+
+
+def _expects(node: ast.stmt) -> bool:
+    """Whether it is a ``with`` that waits for an exception."""
+    if not isinstance(node, _WITHS):
+        return False
+    makers = [
+        item.context_expr.func for item in node.items if isinstance(item.context_expr, ast.Call)
+    ]
+    names = [
+        made.attr if isinstance(made, ast.Attribute) else getattr(made, "id", "") for made in makers
+    ]
+    return not _EXPECTING.isdisjoint(names)
 
 
 def _call(name: str, *arguments: ast.expr) -> ast.stmt:

@@ -13,7 +13,7 @@ from envgym.sandboxes.graders.frames import (
     roomy,
     start_harness,
 )
-from envgym.sandboxes.graders.inbox.values import NotPlain, check, dump, load
+from envgym.sandboxes.graders.inbox.values import EXCEPTIONS, NotPlain, check, dump, load
 from envgym.sandboxes.graders.verdict import WORDS, Status
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
@@ -31,12 +31,14 @@ class Answer:
         wire: The value's wire form, checked.
         raised: The nearest built-in exception's name, or "" for one that has none; None where
             nothing was raised and caught.
+        message: The exception's own text.
         detail: The exception, or what went wrong, in words.
     """
 
     status: Status
     wire: Any = None
     raised: str | None = None
+    message: str = ""
     detail: str = ""
 
     @property
@@ -149,8 +151,10 @@ def _read(text: str) -> Answer:
             return Answer(Status.PASS, said["value"])
         if "not_plain" in said:
             raise NotPlain(f"it answered with {said['not_plain']}")
-        detail = str(said["detail"])[-2 * _TAIL :]
-        return Answer(Status.RE, raised=str(said["raised"])[:_TAIL], detail=detail)
+        message, detail = str(said["message"])[:_TAIL], str(said["detail"])[-2 * _TAIL :]
+        raised = str(said["raised"])
+        raised = raised if raised in EXCEPTIONS else ""
+        return Answer(Status.RE, raised=raised, message=message, detail=detail)
     except (NotPlain, KeyError) as error:
         return Answer(Status.BAD_VALUE, detail=str(error)[:_TAIL])
 

@@ -6,6 +6,8 @@ function, called with rows of arguments.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from envgym.environments.code.data.cases import (
     SHOWN,
     cases_of,
@@ -67,7 +69,7 @@ def code_contests(row: Row, where: str) -> Loaded:
         raise BadRow("no tests in it: nothing would be tested")
     level = row.fields.get("difficulty")
     difficulty = float(level) if isinstance(level, int | float) and level not in _NO_LEVEL else None
-    suite = made("io", rows, len(parts[0]))
+    suite = replace(made("io", rows, len(parts[0])), layout="words")  # as its own judge has it
     return _loaded(row, where, row.text("description"), (suite,), _by_language(row), difficulty)
 
 

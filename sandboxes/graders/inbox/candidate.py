@@ -6,7 +6,6 @@ as "the answer is this value", and what the right answer is, this box is never t
 
 from __future__ import annotations
 
-import builtins
 import linecache
 import os
 import sys
@@ -14,19 +13,10 @@ import traceback
 import types
 from typing import Any
 
-from envgym.sandboxes.graders.inbox.values import NotPlain, decode, dump, encode, load
+from envgym.sandboxes.graders.inbox.values import EXCEPTIONS, NotPlain, decode, dump, encode, load
 
 _FILE = "solution.py"
 _DETAIL = 2000
-# An exception goes by the name of its nearest built-in kind. StopIteration would end a `map` of
-# the tests early and SystemExit the tests themselves: these stay nameless.
-_KINDS = {
-    name: kind
-    for name, kind in vars(builtins).items()
-    if isinstance(kind, type)
-    and issubclass(kind, Exception)
-    and not issubclass(kind, (StopIteration, StopAsyncIteration, AssertionError, Warning))
-}
 
 
 class Candidate:
@@ -67,7 +57,8 @@ class Candidate:
         except NotPlain as error:
             text = dump({"not_plain": str(error)[:_DETAIL]})
         except BaseException as error:
-            text = dump({"raised": _kind(error), "detail": _describe(error)})
+            said = {"message": _message(error), "detail": _describe(error)}
+            text = dump({"raised": _kind(error), **said})
         # Not through sys.stdout: the solution may have put something else there.
         for stream in (sys.stdout, sys.__stdout__):
             try:
@@ -80,7 +71,16 @@ class Candidate:
 
 
 def _kind(error: BaseException) -> str:
-    return next((k.__name__ for k in type(error).__mro__ if _KINDS.get(k.__name__) is k), "")
+    return next((k.__name__ for k in type(error).__mro__ if EXCEPTIONS.get(k.__name__) is k), "")
+
+
+def _message(error: BaseException) -> str:
+    """What the exception was made of, where that is one text, else what it prints as."""
+    try:
+        only = error.args[0] if len(error.args) == 1 else None
+        return (only if type(only) is str else str(error))[:_DETAIL]
+    except BaseException:
+        return ""  # a class of the solution's own
 
 
 def _describe(error: BaseException) -> str:

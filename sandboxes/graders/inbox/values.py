@@ -13,6 +13,7 @@ them: keys chosen to collide cost the box its time, not the host.
 
 from __future__ import annotations
 
+import builtins
 import collections
 import json
 import math
@@ -26,6 +27,19 @@ _HEX_INT = re.compile(r"-?0x[0-9a-f]+\Z")
 _HEX = re.compile(r"([0-9a-f]{2})*\Z")
 _SERIES = {"t": tuple, "s": set, "z": frozenset}
 _DICTS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)
+
+# The exceptions that may cross, by name; all others go by the nearest of these that they are kinds
+# of, or by none. StopIteration and its like would end an iteration of the tests without a word,
+# AssertionError would look like a test's own. Each can be made of a message alone.
+EXCEPTIONS = {
+    name: kind
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type)
+    and issubclass(kind, Exception)
+    and not issubclass(kind, (StopIteration, StopAsyncIteration, AssertionError, Warning))
+    and (kind is UnicodeError or not issubclass(kind, UnicodeError))
+    and name != "ExceptionGroup"
+}
 
 
 class NotPlain(ValueError):

@@ -47,11 +47,32 @@ async def test_a_loop_over_the_answer_has_to_have_a_round(backend: Backend) -> N
     assert not (await grade_asserts(backend, "def total(n):\n    return []", tests)).passed
 
 
-async def test_a_map_of_the_tests_is_not_ended_early(backend: Backend) -> None:
-    tests = about("assert all(map(total, [[1], [2]]))\n")
-    assert not (
-        await grade_asserts(backend, "def total(n):\n    raise StopIteration", tests)
-    ).passed
+FORGING = """
+import __main__, json, os, sys
+def total(n):
+    frame = sys._getframe()
+    while 'nonce' not in frame.f_locals: frame = frame.f_back
+    said = json.dumps({'raised': 'StopIteration', 'message': '', 'detail': ''})
+    os.write(1, f"\\n{frame.f_locals['nonce']} {said}\\n".encode())
+    type(frame.f_locals['self'])._answer = lambda *a: None
+    os.dup2(os.open('/dev/null', os.O_WRONLY), 1)
+"""
+"""Says that it raised what its own harness would not have named."""
+
+
+@pytest.mark.parametrize("source", [FORGING, "def total(n):\n    raise StopIteration\n"])
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "assert all(map(total, [[1], [2]]))\n",
+        "assert all(a == b for a, b in zip(map(total, [[1], [2]]), [1, 2]))\n",
+    ],
+)
+async def test_a_map_of_the_tests_is_not_ended_early(
+    backend: Backend, source: str, tests: str
+) -> None:
+    verdict = await grade_asserts(backend, source, about(tests), limits=QUICK)
+    assert [case.status for case in verdict.cases] == [Status.RE]
 
 
 async def test_a_lost_call_cannot_be_caught_by_the_tests(backend: Backend) -> None:

@@ -13,6 +13,7 @@ def counts(source: str) -> tuple[list[int], list[int], set[int]]:
     space = {
         made.hooks[0]: passes.append,
         made.hooks[1]: lambda site, error: failures.append(site),
+        made.hooks[2]: lambda: None,
     }
     exec(made.source, space)
     return passes, failures, set(made.required)
@@ -39,6 +40,27 @@ def test_branches_are_not_required() -> None:
 def test_a_try_of_the_tests_own_sees_its_assert_fail() -> None:
     source = "try:\n    assert 0\nexcept AssertionError:\n    assert 1\nassert 1"
     assert counts(source) == ([1, 2], [], {2})
+
+
+def test_a_with_that_waits_for_an_exception_sees_it() -> None:
+    source = "import contextlib\nwith contextlib.suppress(ZeroDivisionError):\n    assert 1 / 0\n"
+    assert counts(source) == ([], [], set())
+    plain = "import contextlib\nwith contextlib.nullcontext() as c:\n    assert 0\nassert 1"
+    assert counts(plain) == ([1], [0], {0, 1})
+
+
+def test_handlers_and_withs_report_what_they_saw() -> None:
+    seen: list[str] = []
+    made = rewrite(
+        "import contextlib, sys\n"
+        "try:\n    int('a')\nexcept KeyError:\n    pass\nexcept ValueError:\n    assert 1\n"
+        "with contextlib.suppress(KeyError):\n    with open('/dev/null') as f:\n        {}[1]\n"
+    )
+    error = "type(sys.exc_info()[1]).__name__"
+    space = {made.hooks[0]: lambda site: None, "seen": seen}
+    exec(f"import sys\ndef {made.hooks[2]}(): seen.append({error})", space)
+    exec(made.source, space)
+    assert seen == ["ValueError", "KeyError", "KeyError"]
 
 
 def test_functions_count_where_they_are_called() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 import subprocess
 import sys
@@ -94,20 +95,80 @@ def test_types_are_never_confused(want: Any, got: Any) -> None:
     assert not Equality()(encode(got), encode(want))
 
 
-def test_tolerance_is_for_numbers_and_never_for_booleans() -> None:
-    near = Equality(tolerance=1e-6)
-    assert near(encode([0.1 + 0.2, (2,)]), encode([0.3, (2.0000001,)]))
-    assert not near(encode(0.3), encode(0.31))
-    assert not near(encode(1), encode(True))
-    assert not near(encode(10**400), encode(1.0))
-    assert not near(encode(1_000_000), encode(1_000_001))
-    assert not near(encode(math.inf), encode(1e308))
+@pytest.mark.parametrize(
+    ("want", "got", "equal"),
+    [
+        ([0.1 + 0.2, (2.0,)], [0.3, (2.0000001,)], True),
+        (0.3, 0.31, False),
+        (2.0, 2, True),
+        (2, 2.0, True),
+        (2, 2.0000001, False),
+        (1_000_000_007, 1_000_000_008, False),
+        (1_000_000_007, 1_000_000_008.0, False),
+        (10**18, 1e18, True),
+        (10**18 + 1, 1e18, False),
+        (1, True, False),
+        (1.0, True, False),
+        (10**400, 1.0, False),
+        (1.0, 10**400, False),
+        (math.inf, 1e308, False),
+        (math.inf, -math.inf, False),
+        (math.nan, math.nan, True),
+        (math.nan, 0.0, False),
+        (-0.0, 0.0, True),
+        ("1.0", "1.0000001", False),
+        ({1.0}, {1.0000001}, False),
+        ({"a": 1.0}, {"a": 1.0000001}, True),
+    ],
+)
+def test_tolerance_is_for_expected_floats(want: Any, got: Any, equal: bool) -> None:
+    assert Equality(tolerance=1e-6)(encode(want), encode(got)) is equal
 
 
 def test_rows_out_of_json_may_leave_tuples_as_lists() -> None:
     loose = Equality(tuples_are_lists=True)
     assert loose(encode([[1, 2]]), encode([(1, 2)]))
     assert not loose(encode([[1, 2]]), encode([{1, 2}]))
+
+
+@pytest.mark.parametrize("keys", [[1, 2], [True, None], [0.5, 2**70], ["a", 3], [False, "None"]])
+def test_rows_out_of_json_have_texts_for_keys(keys: list[Any]) -> None:
+    loose, strict = Equality(keys_are_texts=True), Equality()
+    given = {key: [index] for index, key in enumerate(keys)}
+    row = json.loads(json.dumps(given))
+    assert loose(encode(row), encode(given))
+    assert loose(encode(row), encode(row))
+    assert not strict(encode(row), encode(given))
+    wrong = {key: [index + 1] for index, key in enumerate(keys)}
+    assert not loose(encode(row), encode(wrong))
+    assert not loose(encode(given), encode(row))
+
+
+def test_a_key_that_json_would_write_twice_is_no_match() -> None:
+    loose = Equality(keys_are_texts=True)
+    assert not loose(encode({"1": 0, "2": 0}), encode({1: 0, "1": 0}))
+    assert not loose(encode({"(1,)": 0}), encode({(1,): 0}))
+
+
+def test_a_list_of_one_may_stand_for_its_member_where_rows_wrap_results() -> None:
+    wrapped = Equality(tuples_are_lists=True, wrapped=True)
+    assert wrapped(encode([5]), encode(5))
+    assert wrapped(encode([[5]]), encode((5,)))
+    assert wrapped(encode([5]), encode([5]))
+    for got in (6, [6], [[5]], [5, 5]):
+        assert not wrapped(encode([5]), encode(got))
+    assert not wrapped(encode([5, 6]), encode(5))
+    assert not wrapped(encode([[[5]]]), encode(5))
+    assert not Equality()(encode([5]), encode(5))
+
+
+def test_sets_nested_deep_do_not_grow_when_they_are_compared() -> None:
+    deep: Any = "'\"\\"
+    for turn in range(DEPTH - 2):
+        deep = frozenset([deep]) if turn % 2 else (deep, "'")
+    assert Equality()(encode({deep}), encode({deep}))
+    assert not Equality()(encode({1}), encode({deep}))
+    assert not Equality()(encode({("a,b",)}), encode({("a", "b")}))
 
 
 class AlwaysEqual:
