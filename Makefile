@@ -20,6 +20,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "envgym needs Python 3.11 or newer: set PYTHON=/path/to/it"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.tracebacklimit = 0; import envgym'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 		echo "Python's venv module is missing: installing python3-venv"; \
 		apt-get install -y -qq python3-venv \

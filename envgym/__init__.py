@@ -9,6 +9,7 @@ Names are loaded on first use, so that importing envgym stays cheap.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,25 @@ __all__ = [
     "tool",
     "user",
 ]
+
+
+def _check_links() -> None:
+    """Refuse a checkout in which the packages that are symbolic links became text files.
+
+    Raises:
+        ImportError: One of them is no folder.
+    """
+    for name in ("agents", "environments", "sandboxes", "trainers"):
+        if not os.path.isdir(os.path.join(__path__[0], name)):
+            raise ImportError(
+                f"envgym/{name} is not a folder: it is a symbolic link in the repository, and this "
+                "copy was made without links (git's core.symlinks=false, or a download that lost "
+                "them). Run `git config core.symlinks true && git checkout -- envgym` (on Windows "
+                "in developer mode), or `pip install` a wheel"
+            )
+
+
+_check_links()
 
 
 def __getattr__(name: str) -> Any:

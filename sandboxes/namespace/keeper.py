@@ -7,6 +7,7 @@ its last process is gone. It holds a box for a single program to its limits itse
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import math
@@ -95,7 +96,9 @@ class Keeper:
             if tenant is None and self._tenant is not None:
                 poll.register(self._tenant.file, select.POLLIN)
         if tenant is not None:
-            tenant.hold()
+            # Where a box has filled its memory there is none for us either, until it is dead.
+            with contextlib.suppress(MemoryError, OSError):
+                tenant.hold()
         return True
 
     def _handle(self, message: dict[str, Any], files: list[int]) -> None:

@@ -54,7 +54,7 @@ class Zygote:
         self._parents = parents
         self._keepers: dict[int, tuple[int, int]] = {}  # descriptor: process, number
         self._free = [*range(KEEPERS - 1, -1, -1)]
-        self._killed: list[int] = []  # whose groups are there still: the host reads why they ended
+        self._killed: list[int] = []  # or failed: groups are there still, the host reads why
         self._poll = select.epoll()
         self._poll.register(control, select.EPOLLIN)
 
@@ -101,6 +101,7 @@ class Zygote:
         self._poll.register(file, select.EPOLLIN)
 
     def _be_keeper(self, control: socket.socket, number: int, base: int | None) -> None:
+        status = 0
         try:
             syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
             self.control.close()
@@ -115,8 +116,10 @@ class Zygote:
             keeper.serve()
         except ConnectionError:
             return  # the host is gone
+        except BaseException:
+            status = 1
         finally:
-            os._exit(0)
+            os._exit(status)
 
     def _end_orphans(self) -> None:
         """Kill what a keeper that was killed has left: a box's first process, and its program."""
@@ -142,7 +145,7 @@ class Zygote:
         _, status = os.waitpid(pid, 0)
         self._end_orphans()
         self._killed.append(number)
-        if not os.WIFSIGNALED(status):
+        if status == 0:
             self._forget_killed()
 
     def _forget_killed(self) -> None:

@@ -33,7 +33,6 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "namespace of a user": {
         "load_of_the_machine": _LOAD,
         "locks_across": _LOCKS,
-        "memory_memfd": "without a control group nobody counts files that have no name",
     },
     "landlock": {
         "load_of_the_machine": _LOAD,

@@ -265,7 +265,7 @@ async def nonsense(stage: Stage) -> None:
     ATTACKS, 3, "memory bombs in turn: a box that was killed for memory serves again", ends="MLE"
 )
 async def memory_in_turn(stage: Stage) -> None:
-    bomb = "hoard = []\nwhile True: hoard.append(bytes(1 << 20))"
+    bomb = "hoard = []\nwhile True: hoard.append(b'x' * (1 << 20))"
     for _ in range(3):
         await stage.python(bomb, MLE)
         await stage.python("print('fine')", says=["fine"])

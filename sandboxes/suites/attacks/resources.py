@@ -74,6 +74,7 @@ try:
         count += 1
 except RuntimeError:
     (leak if count > HOST["limits"]["processes"] else safe)("threads", count)
+    time.sleep(0.3)
     raise
 leak("threads", count)
 """,

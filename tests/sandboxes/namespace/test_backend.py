@@ -104,10 +104,10 @@ for file in ("shown/inner/a", "shown/b", "hidden", "alone", "link/behind/c"):
     try: open("{place}/" + file, "r+").close()
     except OSError as error: print(error.errno)
 open("/tmp/own", "w").write("own")
-print(open("/tmp/own").read(), sorted(os.listdir("/tmp")))
+print({{"own", "{place.name}"}} <= set(os.listdir("/tmp")))
 """
         shown = ["shown/inner/a", "30", "shown/b", "30", "2", "2"]
-        shown += ["alone", "30", "far/behind/c", "30", f"own {sorted(['own', place.name])}"]
+        shown += ["alone", "30", "far/behind/c", "30", "True"]
         async with NamespaceBackend(readable=readable) as backend:
             assert (await backend.run_python(code)).text.splitlines() == shown
             async with await backend.open() as box:
