@@ -35,7 +35,7 @@ _ECHO_CHARS = 4
 def fault(answer: str, gold: str, problem: str) -> str | None:
     """Why it cannot be an answer, for the agent to read; None where it can."""
     given, wanted = cleaned(answer), cleaned(gold)
-    value, asked = _value(read(given)), _value(read(wanted))
+    value, asked = _value(_right_side(read(given))), _value(read(wanted))
     if isinstance(asked, Formula) and asked.number is not None:
         worked = not isinstance(value, Formula) or value.number is not None
         return None if worked else "The answer is to be one number, worked out."
@@ -49,12 +49,15 @@ def fault(answer: str, gold: str, problem: str) -> str | None:
     return None
 
 
+def _right_side(node: Node) -> Node:
+    """The value that an answer like ``a + b = 5`` gives."""
+    return read(node.right) if isinstance(node, Relation) and node.sign == "=" else node
+
+
 def _value(node: Node) -> Node:
     """Without its name, or the braces around one element."""
     if isinstance(node, Named):
         return _value(node.value)
-    if isinstance(node, Relation) and node.sign == "=":
-        return _value(read(node.right))
     if isinstance(node, Group) and node.brackets in ("", "{}") and len(node.items) == 1:
         return _value(node.items[0])
     return node

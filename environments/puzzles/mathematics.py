@@ -6,6 +6,7 @@ equal ones count as equal however they are written, as long as they are answers 
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -32,6 +33,8 @@ from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 
 _JUDGE = "envgym.environments.puzzles.math_judge"
+_LONG = 50_000
+"""Characters of a message that is read in a thread."""
 _SEVERAL = (Group, Union)
 
 
@@ -120,10 +123,12 @@ class Mathematics(Attempts):
 
     async def act(self, action: Action) -> Sequence[Message]:
         """Calls, or an answer in a box."""
-        if action.tool_calls or not opens(action.content):
+        text = action.content
+        if action.tool_calls or not opens(text):
             return await super().act(action)
+        found = await asyncio.to_thread(boxes, text) if len(text) > _LONG else boxes(text)
         try:
-            taken, told = self._boxed(boxes(action.content))
+            taken, told = self._boxed(found)
             return (user(told + await self.attempt(taken)),)
         except ToolError as error:
             return (user(f"Error: {error}"),)

@@ -40,9 +40,8 @@ def folded(text: str) -> str:
     """The form under which two writings of one text are equal."""
     if text.isascii():
         return text.lower()
-    cased = unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i")
-    seen = "".join(char for char in cased if char.isascii() or not _is_unseen(char))
-    return unicodedata.normalize("NFKC", seen)
+    cased = unicodedata.normalize("NFKC", _seen(text)).casefold().replace("i\u0307", "i")
+    return unicodedata.normalize("NFKC", _seen(cased))
 
 
 def words(text: str) -> list[str]:
@@ -65,6 +64,11 @@ def words(text: str) -> list[str]:
     return out
 
 
+def _seen(text: str) -> str:
+    unseen = {char for char in set(text) if not char.isascii() and _is_unseen(char)}
+    return "".join(char for char in text if char not in unseen) if unseen else text
+
+
 def _characters(text: str) -> list[tuple[str, bool | None]]:
     """Each character with its marks, and whether it is unspaced; None for what parts words."""
     out: list[tuple[str, bool | None]] = []
@@ -73,7 +77,8 @@ def _characters(text: str) -> list[tuple[str, bool | None]]:
         if kind == "mark" and out and out[-1][1] is not None:
             out[-1] = (out[-1][0] + char, out[-1][1])
         else:
-            out.append((char, kind in ("han", "unspaced") if kind else None))
+            parts = kind in ("mark", "")  # a mark on nothing too
+            out.append((char, None if parts else kind in ("han", "unspaced")))
     return out
 
 

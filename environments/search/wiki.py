@@ -26,6 +26,8 @@ from envgym.tool_env import ToolEnv
 from envgym.tools import tool
 from envgym.trajectory import Episode
 
+_MAX_CHARS = 4_000
+"""Of a query, a title or an answer: reading one takes its time on the event loop."""
 _NEAR = 6
 _SCANNED = 200
 """Questions that are looked at for other answers."""
@@ -119,6 +121,7 @@ class WikiSearch(ToolEnv[Task]):
             query: Words that the page holds.
             top_k: How many pages, 10 at most.
         """
+        _check_length(query)
         wanted = self._top_k if top_k is None else top_k
         if not 1 <= wanted <= 10:
             raise ToolError("top_k must be between 1 and 10.")
@@ -136,6 +139,7 @@ class WikiSearch(ToolEnv[Task]):
         Args:
             title: The page's title.
         """
+        _check_length(title)
         passage, near = await self._pages().page(title)
         if passage is None:
             return f"No page with that title. Near it: {', '.join(near) or 'none'}."
@@ -148,6 +152,7 @@ class WikiSearch(ToolEnv[Task]):
         Args:
             text: The answer, as short as it can be.
         """
+        _check_length(text)
         golds = self.task.hidden["golds"]
         em, overlap = exact_match(text, golds), f1(text, golds)
         score = em if self._metric == "em" else overlap
@@ -220,6 +225,11 @@ class WikiSearch(ToolEnv[Task]):
         if self._page_chars is None or len(text) <= self._page_chars:
             return text
         return text[: self._page_chars].rsplit(" ", 1)[0] + " …"
+
+
+def _check_length(text: str) -> None:
+    if len(text) > _MAX_CHARS:
+        raise ToolError(f"that is longer than {_MAX_CHARS} characters: write fewer.")
 
 
 def _task(question: Question, split: str) -> Task:

@@ -15,33 +15,37 @@ from typing import Any
 
 import sympy
 from latex2sympy2_extended import latex2sympy
-from math_verify.grader import should_treat_as_complex
 
 _DECIMAL = re.compile(r"(?<![\d.])(\d*)\.(\d+)(?!\\overline)")
+_IMAGINARY = re.compile(r"(?<![a-zA-Z\\_])i(?![a-zA-Z])")
+_INDEX = re.compile(r"\\(?:sum|prod)|_\{?i|\bi\s*=")
 _POINTS = tuple(
     sympy.Rational(*pair) for pair in ((7, 5), (-13, 11), (23, 7), (-2, 9), (3, 17), (31, 3))
 )
 _DIGITS = 60
 
 
-def parsed(text: str, *, complex_: bool = False) -> Any:
+def parsed(text: str) -> Any:
     """The formula as SymPy has it, decimals as fractions.
 
     Raises:
         Exception: It cannot be read; of any kind, as the grammar's readers raise.
     """
-    return _parsed(_exact(text), complex_)
+    return _parsed(_exact(text))
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str, complex_: bool) -> Any:
-    return latex2sympy(text, is_real=not complex_, convert_degrees=False, normalization_config=None)
+def _parsed(text: str) -> Any:
+    found = latex2sympy(text, is_real=True, convert_degrees=False, normalization_config=None)
+    constants = {sympy.Symbol("e", real=True): sympy.E}
+    if _IMAGINARY.search(text) and not _INDEX.search(text):
+        constants[sympy.Symbol("i", real=True)] = sympy.I
+    return found.subs(constants) if isinstance(found, sympy.Basic | sympy.MatrixBase) else found
 
 
 def same(gold: str, answer: str) -> bool:
     """Whether two formulas are equal, or two equations and inequalities equivalent."""
-    complex_ = should_treat_as_complex(gold) or should_treat_as_complex(answer)
-    one, other = parsed(gold, complex_=complex_), parsed(answer, complex_=complex_)
+    one, other = parsed(gold), parsed(answer)
     if isinstance(one, sympy.core.relational.Relational):
         return type(one) is type(other) and _same_relation(one, other)
     if isinstance(one, sympy.MatrixBase) or isinstance(other, sympy.MatrixBase):
@@ -99,6 +103,12 @@ def _is_zero(one: sympy.Expr, other: sympy.Expr) -> bool:
             return False
         met += 1
     return met > 1 or bool(sympy.simplify(one - other) == 0)
+
+
+def _counts(value: sympy.Expr, expr: sympy.Expr) -> bool:
+    """Whether a formula is defined at a point; one without i only where it is real."""
+    defined = value.is_number and value.is_finite
+    return bool(defined and (expr.has(sympy.I) or value.is_real is not False))
 
 
 def _same_number(one: sympy.Expr, other: sympy.Expr) -> bool:

@@ -16,7 +16,7 @@ MAX_CHARS = 1_000
 
 def boxes(text: str) -> list[str]:
     """The contents of all boxes, in order; a box that is never closed is none."""
-    ends = _closing(text)
+    ends = _closing(text) if opens(text) else {}
     found, position = list[str](), 0
     while opened := _OPEN.search(text, position):
         position = opened.end()

@@ -29,6 +29,9 @@ Algebra = Callable[[str, str], bool]
 """Whether two formulas in LaTeX are equal; for equations ``left = right`` on both sides."""
 
 
+_MATRICES = ({"matrix", "[]"}, {"row", "[]"})
+
+
 def equal(gold: Node, answer: Node, algebra: Algebra) -> bool:
     """Whether the answer is the gold."""
     if isinstance(gold, Named) and isinstance(answer, Named):
@@ -122,6 +125,7 @@ def _same_group(gold: Group, answer: Group, algebra: Algebra) -> bool:
     long = len(gold.items) > 2
     vector = ("()", "<>", "[]") if long else ("()", "<>")
     alike = gold.brackets == answer.brackets or {*kinds} <= {*vector}
+    alike |= {*kinds} in _MATRICES or any({kind, *vector} >= {*kinds} for kind in ("row", "column"))
     bare = "" in kinds and {*kinds} <= {"", *vector, "[]" if not gold.brackets else ""}
     return (alike or bare) and _in_order(_by_name(gold), _by_name(answer), algebra)
 
@@ -193,7 +197,8 @@ def _same_value(gold: Formula, answer: Formula, algebra: Algebra) -> bool:
         return gold.number == answer.number
     if _key(gold.text) == _key(answer.text):
         return bool(gold.text)
-    return algebra(_latex(gold), _latex(answer))
+    letters = gold.text.isalpha() and answer.text.isalpha()  # A is not a
+    return not letters and algebra(_latex(gold), _latex(answer))
 
 
 def _key(text: str) -> str:

@@ -9,105 +9,20 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_GREEK = {
-    **{
-        chr(0x3B1 + n): name
-        for n, name in enumerate(
-            [
-                "alpha",
-                "beta",
-                "gamma",
-                "delta",
-                "epsilon",
-                "zeta",
-                "eta",
-                "theta",
-                "iota",
-                "kappa",
-                "lambda",
-                "mu",
-                "nu",
-                "xi",
-                "omicron",
-                "pi",
-                "rho",
-                "sigma",
-                "sigma",
-                "tau",
-                "upsilon",
-                "phi",
-                "chi",
-                "psi",
-                "omega",
-            ]
-        )
-    },
-    "Γ": "Gamma",
-    "Δ": "Delta",
-    "Θ": "Theta",
-    "Λ": "Lambda",
-    "Π": "Pi",
-    "Σ": "Sigma",
-    "Φ": "Phi",
-    "Ψ": "Psi",
-    "Ω": "Omega",
-    "ϕ": "phi",
-    "ϑ": "theta",
-    "ϵ": "epsilon",
-}
-_SYMBOLS = str.maketrans(
-    {
-        **dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d", "-"),
-        **dict.fromkeys("×✕✖", r"\times "),
-        **dict.fromkeys("·⋅∙•", r"\cdot "),
-        **dict.fromkeys("÷∕⁄", "/"),
-        **dict.fromkeys("“”„‟″\"`'‘’", ""),
-        "≤": r"\le ",
-        "≥": r"\ge ",
-        "⩽": r"\le ",
-        "⩾": r"\ge ",
-        "≠": r"\ne ",
-        "≈": r"\approx ",
-        "∞": r"\infty ",
-        "√": r"\sqrt ",
-        "∛": r"\sqrt[3]",
-        "°": r"^\circ ",
-        "º": r"^\circ ",
-        "±": r"\pm ",
-        "∓": r"\mp ",
-        "∪": r"\cup ",
-        "∩": r"\cap ",
-        "∈": r"\in ",
-        "∅": r"\emptyset ",
-        "ℝ": r"\mathbb{R}",
-        "ℤ": r"\mathbb{Z}",
-        "ℕ": r"\mathbb{N}",
-        "ℚ": r"\mathbb{Q}",
-        "ℂ": r"\mathbb{C}",
-        "∶": ":",
-        "、": ",",
-        "，": ",",
-        "；": ";",
-        "（": "(",
-        "）": ")",
-        "［": "[",
-        "］": "]",
-        "｛": r"\{",
-        "｝": r"\}",
-        "⟨": r"\langle ",
-        "⟩": r"\rangle ",
-        **{letter: rf"\{name} " for letter, name in _GREEK.items()},
-    }
+from envgym.environments.puzzles.math_answers.symbols import (
+    LOWERED,
+    RAISED,
+    RUN,
+    SPELLINGS,
+    SYMBOLS,
 )
-_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
-_LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₙ", "0123456789+-n", strict=True))
-_RUN = re.compile(f"[{''.join(_RAISED)}]+|[{''.join(_LOWERED)}]+|[¼-¾⅐-⅞↉]|[^\\x00-\\x7f]")
 
 _MARKDOWN = re.compile(r"\A(\*\*|__|\*|_)(?=\S)(.*\S)\1\Z", re.DOTALL)
 _DOLLARS = re.compile(r"\$\$")
 _LAYOUT = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|[bB]igg?[lrm]?"
-    r"|bf|rm|it|sf|tt|therefore|ensuremath|strut)(?![a-zA-Z])|(?<!\\)\\[!()\[\]]"
+    r"|bf|rm|it|sf|tt|tiny|small|large|Large|LARGE|huge|Huge|therefore|ensuremath|strut|checkmark"
+    r"|square|blacksquare|hfill|displaylimits)(?![a-zA-Z])|(?<!\\)\\[!()\[\]]"
 )
 _SPACE = re.compile(r"(?:\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|(?<!\\)\\[,;:>~\s]|[~\s])+")
 _FONTS = re.compile(
@@ -120,44 +35,18 @@ _TEXT = re.compile(
 _FRACTION = re.compile(
     r"\\(?:[dtc]?frac|nicefrac|sfrac)(?![a-zA-Z])\s*(?:([^\s{\\])\s*(?:([^\s{\\])|(?=\{))|(\{[^{}]*\})\s*([^\s{\\]))?"
 )
-_RELATIONS = {
-    "<=": r"\le ",
-    ">=": r"\ge ",
-    "!=": r"\ne ",
-    "=<": r"\le ",
-    "=>": r"\ge ",
-    "==": "=",
-    r"\leq": r"\le ",
-    r"\geq": r"\ge ",
-    r"\leqslant": r"\le ",
-    r"\geqslant": r"\ge ",
-    r"\neq": r"\ne ",
-    r"\lt": "<",
-    r"\gt": ">",
-    "**": "^",
-    r"\degree": r"^\circ ",
-    r"^{\circ}": r"^\circ ",
-    r"^{\degree}": r"^\circ ",
-    r"\lbrace": r"\{",
-    r"\rbrace": r"\}",
-    r"\lbrack": "[",
-    r"\rbrack": "]",
-    r"\varnothing": r"\emptyset ",
-    r"\colon": ":",
-    r"\vert": "|",
-    r"\lvert": "|",
-    r"\rvert": "|",
-    r"\land": r"\text{ and }",
-    r"\lor": r"\text{ or }",
-    r"\wedge": r"\text{ and }",
-    r"\vee": r"\text{ or }",
-    r"\div": "/",
-    r"\percent": r"\%",
-}
+_COLOUR = re.compile(r"\\(?:color|textcolor)\s*\{\w*\}")
+_OVER = re.compile(r"\{([^{}]*)\\over(?![a-zA-Z])([^{}]*)\}")
+_DEGREES = re.compile(r"\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\{\s*([CF])\s*\}|([CF]))(?![a-zA-Z])")
+_TO = re.compile(r"(?<=\d)\s*(?:\\text\{to\}|to)\s*(?=\d)")
+_SYSTEM = re.compile(r"\\begin\{(cases|aligned|gathered)\}([^&]*?)\\end\{\1\}")
+_CHOICE = re.compile(r"\{([^{}]*)\\choose([^{}]*)\}")
+_COMMA = re.compile(r"(?<=\d)(?:\{,\}(?=\d)(?!\d{3}(?!\d))|\{\.\}(?=\d))")
+"""A decimal comma, not before three digits, or a point in braces."""
 _RELATION = re.compile(
     "|".join(
         re.escape(form) + (r"(?![a-zA-Z])" if form[-1].isalpha() else "")
-        for form in sorted(_RELATIONS, key=len, reverse=True)
+        for form in sorted(SPELLINGS, key=len, reverse=True)
     )
 )
 _WORDS = re.compile(
@@ -166,7 +55,9 @@ _WORDS = re.compile(
 )
 _ROOT = re.compile(r"(\\sqrt(?:\[[^\]]*\])?)\s*(?:(\()|(\d+(?:\.\d+)?|[a-zA-Z]))")
 _LEAD = re.compile(
-    r"\A(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;)\s*",
+    r"\A(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;"
+    r"|\\text\{(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?\s*\}"
+    r"|(?:option|choice)\s+(?=\(?[A-Z]\)?\Z))\s*",
     re.IGNORECASE,
 )
 _TRAIL = re.compile(r"(?:(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
@@ -174,15 +65,19 @@ _TRAIL = re.compile(r"(?:(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
 
 def cleaned(text: str) -> str:
     """The text as LaTeX without layout, fonts, dollar signs, Markdown and boxes."""
-    text = _RUN.sub(_plain, text.translate(_SYMBOLS)).strip()
+    text = RUN.sub(_plain, text.translate(SYMBOLS)).strip()
     while marked := _MARKDOWN.match(text):
         text = marked[2]
     text = _currency(text)
     text = _LAYOUT.sub("", text)
     text = _SPACE.sub(" ", text)
+    text = _SYSTEM.sub(lambda system: system[2].replace("\\\\", ","), text)
+    text = _CHOICE.sub(r"\\binom{\1}{\2}", _COMMA.sub(".", text))
+    text = _COLOUR.sub("", _OVER.sub(r"\\frac{\1}{\2}", text))
     text = _TEXT.sub(_unwrapped, text)
-    text = _without(text, _FONTS)
-    text = _RELATION.sub(lambda form: _RELATIONS[form[0]], text)
+    text = _TO.sub(":", _without(text, _FONTS))
+    text = _RELATION.sub(lambda form: SPELLINGS[form[0]], text)
+    text = _DEGREES.sub(lambda found: rf"\text{{degrees{found[1] or found[2]}}}", text)
     text = _FRACTION.sub(_braced, text)
     text = _WORDS.sub(
         lambda word: "\\" + {"infinity": "infty", "inf": "infty"}.get(word[1], word[1]), text
@@ -215,10 +110,10 @@ def closing(text: str) -> dict[int, int]:
 
 def _plain(found: re.Match[str]) -> str:
     run = found[0]
-    if run[0] in _RAISED:
-        return f"^{{{''.join(_RAISED[char] for char in run)}}}"
-    if run[0] in _LOWERED:
-        return f"_{{{''.join(_LOWERED[char] for char in run)}}}"
+    if run[0] in RAISED:
+        return f"^{{{''.join(RAISED[char] for char in run)}}}"
+    if run[0] in LOWERED:
+        return f"_{{{''.join(LOWERED[char] for char in run)}}}"
     form = unicodedata.normalize("NFKC", run)
     if "⁄" in form:
         return r"\frac{{{}}}{{{}}}".format(*(part or "1" for part in form.split("⁄")))

@@ -34,7 +34,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Group:
-    """Several answers. `brackets` is "" (a bare list), ":", "{}" or the two around it."""
+    """Several answers. `brackets` is "", ":", "{}", "()", "[)" …, "row", "column" or "matrix"."""
 
     brackets: str
     items: tuple[Node, ...]

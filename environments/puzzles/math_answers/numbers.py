@@ -12,7 +12,7 @@ from fractions import Fraction
 _MAX_EXPONENT = _MAX_DIGITS = 4_000
 """Larger ones are left to a reader whose time is bounded."""
 _DIGITS = r"(?:\d{1,3}(?:(?:,|\{,\}| )\d{3})+(?!\d)(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)"
-_REPEATING = r"(?:\d+\.\d*\\(?:overline|bar|dot)\s*\{\d+\})"
+_REPEATING = r"(?:\d+\.\d*(?:\\(?:overline|bar|dot)\s*\{\d+\}|\(\d+\)))"
 _EXPONENT = r"\{\s*([-+]?\d+)\s*\}|([-+]?\d+)"
 _POWER = rf"(?:\s*(?:\\times|\\cdot|\*|x)\s*10\s*\^\s*(?:{_EXPONENT})|[eE]([-+]?\d+))"
 _SCALED = re.compile(rf"({_REPEATING}|{_DIGITS}){_POWER}?")
@@ -91,7 +91,7 @@ def _ten(exponent: int) -> Fraction:
 
 def _decimal(text: str) -> Fraction:
     text = re.sub(r"\{,\}|[, ]", "", text)
-    fixed, _, repeated = text.partition("\\")
+    fixed, repeated = re.fullmatch(r"([\d.]*)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
     whole, _, part = fixed.partition(".")
     value = Fraction(int(whole or "0")) + (Fraction(int(part), 10 ** len(part)) if part else 0)
     if repeated:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from envgym.environments.puzzles.math_answers.latex import trimmed
 from envgym.environments.puzzles.math_answers.nodes import (
@@ -19,13 +20,14 @@ from envgym.environments.puzzles.math_answers.nodes import (
     Union,
     Words,
 )
-from envgym.environments.puzzles.math_answers.numbers import rational
+from envgym.environments.puzzles.math_answers.numbers import rational, written
 from envgym.environments.puzzles.math_answers.quantities import quantity
 from envgym.environments.puzzles.math_answers.tokens import (
     GROUPED,
     JOIN,
     Token,
     enclosed,
+    matrix,
     split,
     tokens_of,
     unwrapped,
@@ -37,11 +39,15 @@ _NAME = re.compile(
     r"(?:[a-zA-Z]|\\(?!(?:frac|sqrt|text|infty|pi|pm|mp|emptyset)(?![a-zA-Z]))[a-zA-Z]+)"
     r"(?:\s*_\s*(?:\{[^{}]*\}|\w))?(?:\s*\(\s*[a-zA-Z0-9](?:\s*,\s*[a-zA-Z])*\s*\))?|[a-z]+(?:_\w+)"
 )
+_NAMES = re.compile(r"\((?:\s*[a-zA-Z](?:_\w)?\s*(?:,|(?=\)))){2,}\)")
+"""``(x, y)``"""
+_SIZE = re.compile(rf"\|\s*({_NAME.pattern})\s*\|")
 _SIGN = re.compile(r"\\(?:le|ge|ne|in|approx)(?![a-zA-Z])|[<>=]")
 _WORDY = re.compile(r"(?:\\text\s*\{[^{}]*\}|[a-zA-Z \-&/().,])+")
 _FLIP = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le"}
-_INFINITE = {"+": r"\infty", "-": r"-\infty"}
-_REALS = Group("()", (Formula(_INFINITE["-"]), Formula(_INFINITE["+"])))
+_LEAST, _MOST = Formula(r"-\infty"), Formula(r"\infty")
+_REALS = Group("()", (_LEAST, _MOST))
+_WITHOUT = (r"\setminus", r"\backslash")
 _NAMED_SETS = {
     **dict.fromkeys((r"\mathbbr", r"\r", "allrealnumbers", "allreals", "realnumbers"), _REALS),
     **dict.fromkeys((r"\emptyset", "nosolution", "nosolutions", "emptyset"), Group("{}", ())),
@@ -63,6 +69,10 @@ def read(text: str, depth: int = 0) -> Node:
         return known
     if words := _words(text):
         return words
+    if (table := matrix(text)) is not None:
+        return _matrix([[read(cell, depth + 1) for cell in row] for row in table])
+    if len(parts := split(text, tokens, _WITHOUT)) == 2:
+        return _without(read(parts[0], depth + 1), read(parts[1], depth + 1)) or Formula(text)
     if len(parts := split(text, tokens, (r"\cup",))) > 1:
         return Union(tuple(read(part, depth + 1) for part in parts))
     if len(parts := split(text, tokens, (",", ";", "and", "or"))) > 1:
@@ -131,8 +141,8 @@ def _between(one: Node, other: Node) -> Node | None:
     if not (isinstance(one, Group) and isinstance(other, Group)):
         return None
     ends = [(g, g.items[0], g.items[-1]) for g in (one, other)]
-    low = [g for g, start, end in ends if end == Formula(_INFINITE["+"])]
-    high = [g for g, start, end in ends if start == Formula(_INFINITE["-"])]
+    low = [g for g, start, end in ends if end == _MOST]
+    high = [g for g, start, end in ends if start == _LEAST]
     if len(low) != 1 or len(high) != 1:
         return None
     return Group(low[0].brackets[0] + high[0].brackets[1], (low[0].items[0], high[0].items[1]))
@@ -140,6 +150,8 @@ def _between(one: Node, other: Node) -> Node | None:
 
 def _group(text: str, brackets: str, tokens: Sequence[Token], depth: int) -> Node:
     inside = text[len(tokens[0][1]) : tokens[-1][0]].strip()
+    if not inside:
+        return Group(brackets, ())
     inner = tokens_of(inside) or []
     if brackets == "{}":
         for mark in ("\\mid", "|", ":"):
@@ -176,18 +188,52 @@ def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
 def _single(left: str, sign: str, right: str, depth: int) -> Node:
     if sign in _FLIP and not _NAME.fullmatch(left) and _NAME.fullmatch(right):
         left, sign, right = right, _FLIP[sign], left
+    if sign == "=" and _NAMES.fullmatch(left):
+        return read(right, depth + 1)
+    if (size := _SIZE.fullmatch(left)) and (bound := rational(right)) and bound > 0:
+        low, high = Formula(written(-bound), -bound), Formula(written(bound), bound)
+        if sign in ("<", r"\le"):
+            return Named(_name(size[1]), Group("()" if sign == "<" else "[]", (low, high)))
+        if sign in (">", r"\ge"):
+            outside = (_ray(sign, high), _ray(_FLIP[sign], low))
+            return Named(_name(size[1]), Union(outside))
     if not _NAME.fullmatch(left):
         return Relation(left, sign, right)
     value = read(right, depth + 1)
     name = _name(left)
     if sign in ("=", r"\in"):
         return Named(name, value)
-    low, high = Formula(_INFINITE["-"]), Formula(_INFINITE["+"])
+    if sign in _FLIP:
+        return Named(name, _ray(sign, value))
+    return Named(name, Union((_ray("<", value), _ray(">", value))))
+
+
+def _ray(sign: str, end: Node) -> Group:
+    """What is less or more than an end."""
     if sign in ("<", r"\le"):
-        return Named(name, Group("()" if sign == "<" else "(]", (low, value)))
-    if sign in (">", r"\ge"):
-        return Named(name, Group("()" if sign == ">" else "[)", (value, high)))
-    return Named(name, Union((Group("()", (low, value)), Group("()", (value, high)))))
+        return Group("()" if sign == "<" else "(]", (_LEAST, end))
+    return Group("()" if sign == ">" else "[)", (end, _MOST))
+
+
+def _matrix(rows: list[list[Node]]) -> Group:
+    """A column, a row, or a matrix of rows."""
+    if len(rows) == 1:
+        return Group("row", tuple(rows[0]))
+    if all(len(row) == 1 for row in rows):
+        return Group("column", tuple(row[0] for row in rows))
+    return Group("matrix", tuple(Group("row", tuple(row)) for row in rows))
+
+
+def _without(whole: Node, points: Node) -> Node | None:
+    """The real numbers without some, as a union of intervals."""
+    if whole != _REALS or not isinstance(points, Group):
+        return None
+    ends = [item for item in points.items if isinstance(item, Formula) and item.number is not None]
+    if len(ends) != len(points.items) or not ends:
+        return None
+    ends.sort(key=lambda end: end.number or 0)
+    bounds = [_LEAST, *ends, _MOST]
+    return Union(tuple(Group("()", pair) for pair in pairwise(bounds)))
 
 
 def _name(text: str) -> str:

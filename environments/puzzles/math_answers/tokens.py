@@ -14,6 +14,9 @@ _TOKEN = re.compile(
 _OPENING = {"(": "(", "[": "[", "{": "", "\\{": "{", "\\langle": "<"}
 _CLOSING = {")": ")", "]": "]", "}": "", "\\}": "}", "\\rangle": ">"}
 JOIN = re.compile(r"\s*,?\s*(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z])\s*", re.IGNORECASE)
+_MATRIX = re.compile(
+    r"\\begin\{([pbB]?matrix|smallmatrix|array)\}(?:\s*\{[clr|\s]*\})?(.*)\\end\{\1\}", re.DOTALL
+)
 GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)(?!,\d)")
 
 
@@ -73,6 +76,15 @@ def _thousands(text: str) -> set[int]:
     spaced = all(text[place + 1 : place + 2].isspace() for place in others)
     wrapped = text[:1] in "([" or text[:2] == "\\{"
     return grouping if spaced and (others or not wrapped) else set()
+
+
+def matrix(text: str) -> list[list[str]] | None:
+    """The cells of a text that is one matrix, by rows; None for other texts."""
+    found = _MATRIX.fullmatch(text)
+    if found is None or "\\begin" in found[2]:
+        return None
+    rows = [row.split("&") for row in found[2].strip().removesuffix("\\\\").split("\\\\")]
+    return rows if len({len(row) for row in rows}) == 1 else None
 
 
 def unwrapped(text: str) -> str:

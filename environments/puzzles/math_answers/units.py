@@ -28,6 +28,8 @@ force: n newton =1
 power: w watt =1; kw kilowatt =1000
 frequency: hz hertz =1
 temperature: k kelvin =1
+celsius: degreesC celsius =1
+fahrenheit: degreesF fahrenheit =1
 euro: € euro eur =1
 """
 _NOT_UNITS = frozenset(
@@ -82,6 +84,7 @@ _BETWEEN = ("\\cdot", ".", "of", "the")
 _MAX_CHARS, _MAX_POWER = 60, 9
 _TWO_LETTERS = re.compile("[a-zA-Z]{2}")
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+_SPEEDS = re.compile(r"\b(?:mph|kmph|kph|kmh)\b")
 _WORD = re.compile(r"[a-zA-Z€]+|°|\\?%|\^\s*\\circ|\^\s*\{?\s*(-?\d)\s*\}?|/|\\cdot|\S")
 
 
@@ -115,6 +118,7 @@ def unit(text: str) -> Unit | None:
     """
     worded = "\\text" in text or (text[:1].isspace() and bool(_TWO_LETTERS.search(text)))
     plain = _TEXT.sub(r" \1 ", text).strip()
+    plain = _SPEEDS.sub(lambda speed: "mile/hour" if speed[0] == "mph" else "km/hour", plain)
     factors = _factors(plain) if 0 < len(plain) <= _MAX_CHARS else None
     if not factors or not all(worded or _known(word) for word, _ in factors):
         return None

@@ -19,6 +19,7 @@ import envgym
 from envgym import Action, Task
 from envgym.environments.puzzles import judges
 from envgym.environments.puzzles.judges import Judges
+from envgym.environments.puzzles.math_answers.proof import unreadable
 from envgym.environments.puzzles.math_problems import TOPICS
 from envgym.environments.puzzles.math_shape import fault, last_boxed
 from envgym.errors import Fault, UsageError
@@ -230,6 +231,28 @@ def test_bad_files_are_named(tmp_path: Path, text: str, message: str) -> None:
     path.write_text(text)
     with pytest.raises(UsageError, match=re.escape(message)):
         envgym.make("puzzles/math-v1", rows=str(path)).tasks("train")
+
+
+def test_bad_rows_are_refused_or_dropped_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    good, bad = ["5", "2y", *map(str, range(10))], ["}{ x", "", "x" * 2_000, r"\frac{x"]
+    rows = [{"question": f"What is {n}?", "answer": gold} for n, gold in enumerate(bad + good)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(UsageError, match=r"4 rows of .*line 2.*bad_rows='drop'"):
+        envgym.make("puzzles/math-v1", rows=str(path)).tasks("train")
+    env = envgym.make("puzzles/math-v1", rows=str(path), bad_rows="drop")
+    kept = [task.hidden["answer"] for split in ("train", "test") for task in env.tasks(split)]
+    assert sorted(kept) == sorted(good)
+    assert "line 1: the gold '}{ x' cannot be read as LaTeX" in caplog.text
+    with pytest.raises(UsageError, match="bad_rows must be"):
+        envgym.make("puzzles/math-v1", bad_rows="skip")
+
+
+def test_a_gold_that_takes_too_long_is_named() -> None:
+    golds = ["2y", r"\binom{99999999}{9999999}x", "5", r"\frac{x"]
+    assert unreadable(golds) == {1: "takes too long to work out", 3: "cannot be read as LaTeX"}
 
 
 def test_one_file_gives_two_splits_that_never_meet(tmp_path: Path) -> None:

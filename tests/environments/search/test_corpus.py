@@ -58,6 +58,33 @@ def test_question_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "answers"),
+    [
+        ({"answer": ["A", "B"], "aliases": ["C"]}, ("A", "B", "C")),
+        ({"answer": "A", "answer_aliases": ["B", "A"]}, ("A", "B")),
+        ({"golden_answers": ["A"], "aliases": None}, ("A",)),
+        ({"obj": "A", "possible_answers": '["A", "B"]', "o_aliases": '["C"]'}, ("A", "B", "C")),
+        ({"answer": {"value": "A", "aliases": ["B"], "matched_wiki_entity_name": ""}}, ("A", "B")),
+        ({"answers": {"text": ["A", "B"], "answer_start": [1, 2]}}, ("A", "B")),
+        ({"answer": "[sic] no list"}, ("[sic] no list",)),
+    ],
+)
+def test_published_aliases_are_read(
+    tmp_path: Path, row: dict[str, object], answers: tuple[str, ...]
+) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"question": "Q?", **row}))
+    assert load_questions(path)[0].answers == answers
+
+
+def test_aliases_that_are_no_texts_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"question": "Q?", "answer": "A", "aliases": [1]}')
+    with pytest.raises(RowError, match=r'line 1: "aliases" is no list of strings'):
+        load_questions(path)
+
+
+@pytest.mark.parametrize(
     ("content", "where", "what"),
     [
         ('{"title": "A", "text": "t"}\n{"title": "B", text}', "bad.json line 2", "not valid JSON"),

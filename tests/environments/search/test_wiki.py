@@ -125,3 +125,12 @@ def test_bad_arguments_are_named(kwargs: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("metric", ["em", "f1"])
 async def test_near_misses_fail(metric: str) -> None:
     assert max(await scores_of_near_misses("search/wiki-v1", 12, metric=metric)) < 1.0
+
+
+async def test_a_text_too_long_is_refused_and_the_episode_goes_on() -> None:
+    async with envgym.make("search/wiki-v1", size=60) as env:
+        await env.reset(seed=0)
+        for tool, argument in (("search", "query"), ("access", "title"), ("answer", "text")):
+            step = await env.step(Action.call(tool, **{argument: "x " * 500_000}))
+            assert "longer than 4000 characters" in step.observation.text
+            assert not step.done
