@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, get_type_hints, overload
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from envgym.arguments import fit
 from envgym.deadlines import within
 from envgym.errors import Fault, ToolError, UsageError, suggest
 from envgym.messages import Message, ToolCall
 
 F = TypeVar("F", bound=Callable[..., Any])
+_CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _spec(method: Callable[..., Any]) -> ToolSpec:
     return ToolSpec(
         name=method.__name__,
         description=re.split(r"\n\s*\n|\nArgs:", text)[0].replace("\n", " ").strip(),
-        arguments=create_model(method.__name__, __config__=ConfigDict(extra="forbid"), **fields),
+        arguments=create_model(method.__name__, __config__=_CONFIG, **fields),
         is_async=inspect.iscoroutinefunction(method),
         parameter_docs=docs,
         **method._tool,  # type: ignore[attr-defined]
@@ -195,18 +197,17 @@ async def _run_one(
     ended: Callable[[], bool],
     deadline: float | None,
 ) -> ToolResult:
-    if ended():
-        return ToolResult("Not run: the episode has ended.", error=True)
     if call.error is not None:
         return ToolResult(f"Error: {call.error}", error=True)
+    if ended():
+        return ToolResult("Not run: the episode has ended.", error=True)
     spec = specs.get(call.name)
     if spec is None:
         return ToolResult(f"Error: no tool {call.name!r}.{suggest(call.name, specs)}", error=True)
     try:
-        values = spec.arguments.model_validate(dict(call.arguments or {}))
-    except ValidationError as error:
-        return ToolResult(f"Error: {call.name}: {_first_problem(error)}", error=True)
-    arguments = {name: getattr(values, name) for name in spec.arguments.model_fields}
+        arguments = fit(call.arguments or {}, spec.arguments)
+    except ValueError as error:
+        return ToolResult(f"Error: {call.name}: {error}", error=True)
     seconds = spec.timeout if spec.timeout is not None else deadline
     try:
         result = await within(seconds, _awaited(run(spec, arguments)))
@@ -224,12 +225,6 @@ async def _run_one(
 
 async def _awaited(work: Awaitable[Any]) -> Any:
     return await work
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in problem["loc"]) or "arguments"
-    return f"{where}: {problem['msg']}"
 
 
 def tool_message(call: ToolCall, result: ToolResult) -> Message:

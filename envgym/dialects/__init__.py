@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from envgym.dialects import families
 from envgym.dialects.base import DIALECTS, Dialect, dialect, register_dialect
+from envgym.dialects.choice import resolve_dialect
 from envgym.dialects.code import Code
 from envgym.dialects.hermes import Hermes
 from envgym.dialects.native import Native
@@ -16,5 +18,7 @@ __all__ = [
     "Native",
     "Tags",
     "dialect",
+    "families",
     "register_dialect",
+    "resolve_dialect",
 ]

@@ -7,14 +7,18 @@ tool that takes ``code``.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from envgym.dialects.base import Dialect, bare_body, bare_call, register_dialect
+from envgym.dialects.base import Dialect, register_dialect
+from envgym.dialects.calls import bare_body, bare_call, refusal
+from envgym.dialects.reading import Found, Source, numbered, read_calls
 from envgym.messages import Action, ToolCall
+from envgym.reasoning import ends_thought, left_open
 from envgym.tools import ToolSpec
 
 _FENCE = "```"
-_MARK = re.compile(r"^```([^`\n]*)$", re.M)
+_OPENER = r"^```(?P<info>[^`\n]*)$"
+_CLOSING = re.compile(r"^```[^\S\n]*$", re.M)
 
 
 @register_dialect
@@ -30,28 +34,15 @@ class Code(Dialect):
 
     def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
         """Every opened block of a known name is one call."""
-        calls: list[ToolCall] = []
-        opened: tuple[str, int] | None = None
-        for mark in _MARK.finditer(text):
-            info = mark[1].strip()
-            if opened is None:
-                opened = (_resolve(info, tools), mark.end())
-            elif not info:
-                name, start = opened
-                if name:
-                    body = text[start : mark.start()].strip("\r\n")
-                    calls.append(bare_call(name, body, str(len(calls)), tools))
-                opened = None
-        if opened is not None and opened[0]:
-            error = f"the {opened[0]} block has no closing {_FENCE}."
-            calls.append(ToolCall(opened[0], None, str(len(calls)), error))
-        return Action(text, tuple(calls))
+        return Action(text, numbered(read_calls(text, tools, _OPENER, _read), self.result_id))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
         """The text, fences in it broken, then one block a call."""
         if not action.tool_calls:
             return action.text
         text = self.neutralise(action.text, tools)
+        unclosed = left_open(text)
+        text += f"\n{unclosed}" if unclosed else ""
         blocks = [self._block(call, tools) for call in action.tool_calls]
         return "\n".join(([text] if text else []) + blocks)
 
@@ -66,10 +57,26 @@ class Code(Dialect):
         return re.sub(r"^```", "` ``", text, flags=re.M)
 
 
-def _resolve(info: str, tools: Sequence[ToolSpec]) -> str:
+def _read(source: Source, beginning: re.Match[str]) -> Found | None:
+    name, after = _resolve(beginning["info"].strip(), source.tools.values()), beginning.end()
+    closing = source.search(_CLOSING, after)
+    body = source.text[after : closing.start()] if closing else ""
+    if closing is None or ends_thought(body):
+        error = f"the {name} block has no closing {_FENCE}."
+        return Found([refusal(error, name)], after) if name else None
+    if not name:
+        return Found([], closing.end())
+    call = bare_call(name, body.strip("\r\n"), "", tuple(source.tools.values()))
+    return Found([call], closing.end())
+
+
+def _resolve(info: str, tools: Iterable[ToolSpec]) -> str:
     """The tool an info string's first word means, or '' for a block that is only prose."""
     info = info.split(maxsplit=1)[0] if info else ""
-    if any(t.name == info for t in tools):
-        return info
-    takers = [t.name for t in tools if "code" in t.arguments.model_fields]
+    takers = []
+    for tool in tools:
+        if tool.name == info:
+            return info
+        if "code" in tool.arguments.model_fields:
+            takers.append(tool.name)
     return takers[0] if info and len(takers) == 1 else ""

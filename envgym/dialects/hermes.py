@@ -2,98 +2,79 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
-from envgym.dialects.base import Dialect, read_json, register_dialect, write_json
+from envgym.dialects.base import register_dialect
+from envgym.dialects.calls import call_of, unreadable
+from envgym.dialects.families.glm import read_pairs
+from envgym.dialects.family import CLOSE, FORMS, OPEN, Family, Form, json_calls
+from envgym.dialects.reading import CALL, DOUBTFUL, Found, Source
 from envgym.messages import Action, ToolCall
-from envgym.tools import ToolSpec
+from envgym.near_json import BrokenJson
 
-_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
+_UNCLOSED = f"it has no {CLOSE}"
+_FOLLOWS = re.compile(r"<tool_call>|</?think>|<\|im_end\|>|\Z")
 
 
 @register_dialect
-class Hermes(Dialect):
+class Hermes(Family):
     """JSON calls between tags; any number of them in a message."""
 
     name = "hermes"
-    schema_in_template = True
+    example = (
+        "For each call write a JSON object with name and arguments:\n"
+        f'{OPEN}\n{{"name": <name>, "arguments": <arguments>}}\n{CLOSE}'
+    )
 
-    def instructions(self, tools: Sequence[ToolSpec]) -> str:
-        """The schemas and the form, for chat templates that do not show tools themselves."""
-        schemas = "\n".join(json.dumps(t.schema, ensure_ascii=False) for t in tools)
-        return (
-            f"# Tools\n\nYou may call these functions:\n<tools>\n{schemas}\n</tools>\n\n"
-            "For each call write a JSON object with name and arguments:\n"
-            f'{_OPEN}\n{{"name": <name>, "arguments": <arguments>}}\n{_CLOSE}'
-        )
-
-    def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
-        """Every block is one call; one that is never closed ends where the next begins."""
-        calls: list[ToolCall] = []
-        position = text.find(_OPEN)
-        while position >= 0:
-            start = position + len(_OPEN)
-            end = text.find(_CLOSE, start)
-            body = text[start : end if end >= 0 else len(text)]
-            for block, closed in _blocks(body, end >= 0):
-                calls.append(_read(block, str(len(calls)), closed=closed))
-            position = text.find(_OPEN, end + len(_CLOSE)) if end >= 0 else -1
-        return Action(text, tuple(calls))
-
-    def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text, its own tags broken, followed by one block a call."""
-        if not action.tool_calls:
-            return action.text
-        blocks = [f"{_OPEN}\n{_body(c)}\n{_CLOSE}" for c in action.tool_calls]
-        text = self.neutralise(action.text, tools)
-        return "\n".join(([text] if text else []) + blocks)
-
-    def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
-        """Break the tags with a space after the bracket."""
-        return re.sub(r"<(/?tool_call>)", r"< \1", text)
+    def write_calls(self, calls: Sequence[ToolCall]) -> str:
+        """One block a call."""
+        return json_calls(Action("", tuple(calls)))
 
 
-def _blocks(body: str, closed: bool) -> list[tuple[str, bool]]:
-    """The blocks in what stands between an opening tag and the next closing one.
-
-    It is one where it is JSON: an opening tag in it is part of a string. Elsewhere such a tag began
-    a new call, and those before it were left half open.
-    """
-    if _OPEN not in body or _is_json(body):
-        return [(body, closed)]
-    *cut, last = body.split(_OPEN)
-    return [(block, False) for block in cut if block.strip()] + [(last, closed)]
-
-
-def _is_json(text: str) -> bool:
+def _read(source: Source, beginning: re.Match[str]) -> Found | None:
+    """One block: it ends at its closing tag, or where the next one or a thought begins."""
+    after = beginning.end()
+    start = source.skip_space(after)
+    if source.at(OPEN, start):
+        return None  # a tag written twice
+    closing = source.find(CLOSE, after)
+    opening = source.find(OPEN, after)
+    closed = closing >= 0 and not 0 <= opening < closing
+    if not source.at("{", start) and not source.at("[", start):
+        return _read_other(source, after, start, closing if closed else -1)
     try:
-        read_json(text)
-    except ValueError:
-        return False
-    return True
+        value, end = source.json(start)
+    except BrokenJson as error:
+        problem = f"its JSON is broken ({error})" if closed else _UNCLOSED
+        return Found([unreadable(problem)], after)
+    behind = source.skip_space(end)
+    if source.at(CLOSE, behind):
+        return Found(_calls(value, source), behind + len(CLOSE))
+    if _FOLLOWS.match(source.text, behind):
+        return Found(_calls(value, source), end)
+    near = source.text[behind : behind + 20]
+    problem = f"its JSON is broken (text follows it, at {near!r})" if closed else _UNCLOSED
+    return Found([unreadable(problem)], after)
 
 
-def _body(call: ToolCall) -> str:
-    """The call as JSON; a tag inside a string is escaped, so that it opens or closes nothing."""
-    return write_json({"name": call.name, "arguments": dict(call.arguments or {})}, (_OPEN, _CLOSE))
+def _calls(value: object, source: Source) -> list[ToolCall]:
+    values = value if isinstance(value, list) and value else [value]
+    return [call_of(one, source.tools) for one in values]
 
 
-def _read(body: str, call_id: str, *, closed: bool) -> ToolCall:
-    try:
-        value = read_json(body)
-    except ValueError as error:
-        reason = "it has no </tool_call>" if not closed else f"its JSON is broken ({error})"
-        return ToolCall("", None, call_id, f"the call could not be read: {reason}.")
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        return ToolCall("", None, call_id, 'a call is an object with "name" and "arguments".')
-    arguments = value.get("arguments", {})
-    if isinstance(arguments, str):  # some models quote the object once more
-        try:
-            arguments = read_json(arguments)
-        except ValueError:
-            arguments = None
-    if not isinstance(arguments, dict):
-        return ToolCall(value["name"], None, call_id, '"arguments" must be an object.')
-    return ToolCall(value["name"], arguments, call_id)
+def _read_other(source: Source, after: int, start: int, closing: int) -> Found:
+    """A block that holds no JSON: GLM's form, a bare name, or hardly a call."""
+    glm = read_pairs(source, start)
+    if glm is not None:
+        return glm
+    if closing < 0:
+        return Found([unreadable(_UNCLOSED)], after, DOUBTFUL)
+    body = source.text[after:closing].strip()
+    if body in source.tools:
+        return Found([ToolCall(body, {}, "")], closing + len(CLOSE), CALL)
+    problem = f"at {body[:20]!r}" if body else "it is empty"
+    return Found([unreadable(f"its JSON is broken ({problem})")], after, DOUBTFUL)
+
+
+FORMS.append(Form(r"<tool_call>(?!\s*+<function=)", _read, r"</?tool_call>"))

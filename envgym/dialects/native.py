@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from envgym.dialects.base import Dialect, read_json, register_dialect
+from envgym.dialects.base import Dialect, register_dialect
 from envgym.messages import Action, ToolCall
+from envgym.near_json import read_json
 from envgym.tools import ToolSpec
 
 

@@ -1,7 +1,9 @@
 """``<search>query</search>``, ``<answer>text</answer>``: ZeroSearch, Search-R1, ASearcher.
 
 The tag is the tool's name and the body fills its main parameter (or all, as a JSON object). The
-generation is cut after the first closing tag, and the first well-formed call is the action.
+generation is cut after the first closing tag, and the first whole call outside the thoughts is the
+action; each further one is answered with that rule. A tag that is opened again before it is closed
+was only mentioned.
 """
 
 from __future__ import annotations
@@ -9,8 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from envgym.dialects.base import Dialect, bare_body, bare_call, register_dialect
+from envgym.dialects.base import Dialect, register_dialect
+from envgym.dialects.calls import bare_body, bare_call, refusal
+from envgym.dialects.reading import DOUBTFUL, Found, Source, numbered, read_calls
 from envgym.messages import Action, ToolCall
+from envgym.reasoning import left_open
 from envgym.tools import ToolSpec
 
 
@@ -30,22 +35,22 @@ class Tags(Dialect):
         return "Call one tool at a time:\n" + "\n".join(lines)
 
     def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
-        """The first opening tag of a known tool, up to its closing tag."""
-        opening = re.search(f"<({_names(tools)})>", text)
-        if opening is None:
+        """The first opening tag of a known tool that has its closing tag."""
+        if not tools:
             return Action(text)
-        name = opening[1]
-        end = text.find(f"</{name}>", opening.end())
-        if end < 0:
-            error = f"<{name}> has no </{name}>."
-            return Action(text, (ToolCall(name, None, "0", error),))
-        return Action(text, (bare_call(name, text[opening.end() : end].strip(), "0", tools),))
+        first, *others = read_calls(text, tools, f"<(?P<tool>{_names(tools)})>", _read) or (None,)
+        if first is None:
+            return Action(text)
+        rule = f"only the first call of a message is run, {first.name}: write one at a time."
+        unread = [refusal(rule, c.name) for c in others if c.name]
+        return Action(text, numbered([first, *unread], self.result_id))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
         """The text, the tools' tags in it broken, then the call between its tags."""
         if not action.tool_calls:
             return action.text
         text = self.neutralise(action.text, tools)
+        text += left_open(text) or ""
         return text + "".join(self._block(call, tools) for call in action.tool_calls)
 
     def _block(self, call: ToolCall, tools: Sequence[ToolSpec]) -> str:
@@ -55,11 +60,22 @@ class Tags(Dialect):
             return self.parse(opening + body + closing, tools).tool_calls
 
         # A generation is cut after any tool's closing tag, so a body holds none.
-        return opening + bare_body(call, read, (closing, *self.stop(tools))) + closing
+        return opening + bare_body(call, read, (opening, closing, *self.stop(tools))) + closing
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
         """Break the tools' tags with a space after the bracket."""
         return re.sub(f"<(/?(?:{_names(tools)})>)", r"< \1", text)
+
+
+def _read(source: Source, beginning: re.Match[str]) -> Found | None:
+    name, after = beginning["tool"], beginning.end()
+    end = source.find(f"</{name}>", after)
+    again = source.find(f"<{name}>", after)
+    if end < 0 or 0 <= again < end:
+        return Found([refusal(f"<{name}> has no </{name}>.", name)], after, DOUBTFUL)
+    tools = tuple(source.tools.values())
+    call = bare_call(name, source.text[after:end].strip(), "", tools)
+    return Found([call], end + len(f"</{name}>"))
 
 
 def _names(tools: Sequence[ToolSpec]) -> str:

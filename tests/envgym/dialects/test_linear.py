@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from statistics import median
-from typing import Any, SupportsIndex
 
 import pytest
 
@@ -35,46 +33,42 @@ PIECES = {
     "spaces": " ",
     "lines": "\n",
     "digits": "9",
+    "unquoted keys": "<tool_call>{a:",
+    "one quote in another": """<tool_call>{a:'"',b:' \"""",
+    "comments": "<tool_call>{//",
+    "bare objects": '{"name": "search", "parameters": {"query": "\n',
+    "bare names": '\n{"name":',
+    "bare lists": "\n[search(query=",
+    "functions": "<function=search>",
+    "parameters": "<function=search><parameter=query>",
+    "parameter ends": "</parameter>",
+    "keys": "<tool_call>search<arg_key>query</arg_key><arg_value>",
+    "tokens": "<｜tool▁call▁begin｜>search<｜tool▁sep｜>{",
+    "invocations": '<｜DSML｜invoke name="search"><｜DSML｜parameter name="query">',
+    "lists": '[TOOL_CALLS][{"name": "',
+    "named": "[TOOL_CALLS]search[ARGS]{",
+    "ids": "<|tool_call_begin|>functions.search:0<|tool_call_argument_begin|>{",
+    "python": "<|python_tag|>",
+    "python lists": "<|python_start|>[search(query='",
+    "thoughts": "<think>",
+    "thoughts' ends": "</think>",
+    "thoughts in quotes": '"<think>"',
+    "ends of turns": "<|end|>",
 }
 STARTS = ("", "<tool_call>", '<tool_call>{"name": "', "<search>", "```", "```python\n")
 every = pytest.mark.parametrize("name", sorted(DIALECTS))
 awkward = pytest.mark.parametrize("kind", PIECES)
 
 
-class Counted(str):
-    """A text that counts its characters as they are looked at."""
-
-    looked = 0
-
-    def find(self, sub: str, start: Any = 0, end: Any = None) -> int:  # type: ignore[override]
-        found = super().find(sub, start)
-        self.looked += (found if found >= 0 else len(self)) - start
-        return found
-
-    def __getitem__(self, key: SupportsIndex | slice) -> str:
-        part = super().__getitem__(key)
-        self.looked += len(part)
-        return part
-
-
+@every
 @awkward
-@pytest.mark.parametrize("start", STARTS)
-def test_hermes_looks_at_each_character_a_few_times(
-    start: str, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoded = 0
-    loads = json.loads
-
-    def counting(text: str) -> Any:
-        nonlocal decoded
-        decoded += len(text)
-        return loads(text)
-
-    monkeypatch.setattr("envgym.dialects.base.json.loads", counting)
-    text = Counted(start + PIECES[kind] * (40_000 // len(PIECES[kind])))
-    dialect("hermes").parse(text, TOOLS)
-    assert text.looked <= 4 * len(text)  # to the tag, past it, and the body
-    assert decoded <= 2 * len(text)  # as one call, then as several
+def test_a_megabyte_is_read(name: str, kind: str) -> None:
+    """A generous bound, which quadratic work would miss by hours."""
+    piece = PIECES[kind]
+    text = piece * (1_000_000 // len(piece))
+    began = time.process_time()
+    dialect(name).parse(text, TOOLS)
+    assert time.process_time() - began < 30
 
 
 @every

@@ -27,7 +27,15 @@ def test_many_arguments_are_a_json_object(x: int, y: int) -> None:
     ("text", "call"),
     [
         ("I <b>think</b>. <search> a b </search>", ToolCall("search", {"query": "a b"})),
-        ("<search>a</search><answer>b</answer>", ToolCall("search", {"query": "a"})),
+        ("I write <answer> tags. <answer>a</answer>", ToolCall("answer", {"text": "a"})),
+        (
+            "Between `<answer>` and that: <answer>a</answer>",
+            ToolCall("answer", {"text": "a"}),
+        ),
+        ("<think><answer>a</answer></think><answer>b</answer>", ToolCall("answer", {"text": "b"})),
+        ("<answer>a</answer></think><answer>b</answer>", ToolCall("answer", {"text": "b"})),
+        ("<answer>a <think> b</answer>", ToolCall("answer", {"text": "a <think> b"})),
+        ("I use <search> tags. <answer>a</answer>", ToolCall("answer", {"text": "a"})),
         (
             '<search>{"query": "a", "top_k": 5}</search>',
             ToolCall("search", {"query": "a", "top_k": 5}),
@@ -39,6 +47,17 @@ def test_many_arguments_are_a_json_object(x: int, y: int) -> None:
 )
 def test_forms(text: str, call: ToolCall) -> None:
     assert TAGS.parse(text, TOOLS).tool_calls == (call,)
+
+
+def test_the_first_call_counts_and_the_others_are_told() -> None:
+    first, second = TAGS.parse("<search>a</search><answer>b</answer>", TOOLS).tool_calls
+    assert first == ToolCall("search", {"query": "a"})
+    assert "only the first call of a message is run, search" in (second.error or "")
+
+
+def test_a_broken_object_is_no_text() -> None:
+    [call] = TAGS.parse('<search>{"query": "a", "top_k": }</search>', TOOLS).tool_calls
+    assert "line 1, column 24" in (call.error or "")
 
 
 def test_broken_calls_say_why() -> None:

@@ -46,6 +46,33 @@ _PIECES = st.sampled_from(
         *("<tool_call>", "</tool_call>", '{"name": "search", "arguments": ', "{", "}", '"', "\\"),
         *("<search>", "</search>", "<answer>", "</answer>", "<nope>", "</think>", "<think>"),
         *("```", "```python", "```\n", "\n```answer\n", "\n", " ", "null", "[" * 2000, "9" * 5000),
+        *("<function=search>", "<parameter=query>", "</parameter>", "</function>", "'", "`"),
+        *(
+            "<arg_key>",
+            "</arg_key><arg_value>",
+            "</arg_value>",
+            "search",
+            "[search(",
+            "query=",
+            ")]",
+        ),
+        *(
+            "<｜tool▁calls▁begin｜>",
+            "<｜tool▁call▁begin｜>",
+            "<｜tool▁sep｜>",
+            "<｜tool▁call▁end｜>",
+        ),
+        *('<｜DSML｜invoke name="search">', '<｜DSML｜parameter name="query" string="true">'),
+        *("</｜DSML｜parameter>", "</｜DSML｜invoke>", "[TOOL_CALLS]", "[ARGS]", "<|python_tag|>"),
+        *("<|tool_call_begin|>functions.search:0", "<|tool_call_argument_begin|>", "<|eom_id|>"),
+        *("<|tool_call_end|>", "<|python_start|>", "<|tool_call_start|>", '\n{"name": "search", '),
+        *(
+            '"parameters": {"query": "',
+            '"}}',
+            "\n[search(query='a')]",
+            "\n</think>\n",
+            "`</think>`",
+        ),
         *("```c++\n", "\r\n", '{"query": 1}', '{"text": "', "\\ud800", '[{"a": ' * 60, "]" * 60),
     ]
 )
