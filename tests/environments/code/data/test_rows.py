@@ -182,7 +182,9 @@ BOXED = ([[1], [2]], [[2], [3]])
         (calls(*BOXED, BARE), BARE, LISTED),
         (calls(*BOXED, starter_code="def f(x) -> List[int]:"), LISTED, BARE),
         (calls(*BOXED, starter_code="def f(x) -> int:"), BARE, LISTED),
-        (calls(*BOXED), BARE, "def f(x): return x"),  # APPS' custom
+        (calls(*BOXED), BARE, "def f(x): return x"),  # APPS' custom, and
+        (calls(*BOXED), LISTED, "def f(x): return [2]"),  # what it says
+        (calls(*BOXED), LISTED, "def f(x): return 2 if x == 1 else [3]"),
         (calls([[1], [2]], [[2], [3, 4]]), "def f(x): return [2] if x == 1 else [3, 4]", BARE),
         (calls([[{"1": 2}], [{"3": 4}]], [2, 4]), "def f(d): return d.get(1) or d[3]", "f = len"),
         (
@@ -191,6 +193,7 @@ BOXED = ([[1], [2]], [[2], [3]])
             "def f(d): return d.get(1, 4)",
         ),
         (calls([[1], [3]], [{"1": 2}, {"3": 4}]), "def f(x): return {x: x + 1}", "f = str"),
+        (calls([[1], [3]], [{"1": 2}, {"3": 4}]), "def f(x): return {str(x): x + 1}", "f = int"),
     ],
 )
 async def test_what_json_leaves_open(
