@@ -146,7 +146,7 @@ def _text(value: Any) -> str:
 def _values(case: Case) -> tuple[list[Any], Any]:
     """Arguments and result of a call."""
     if isinstance(case.given, str):
-        lines = [line for line in case.given.splitlines() if line.strip()]
+        lines = [line for line in case.given.split("\n") if line.strip()]
         args = [Row({"input": line}).json("input") for line in lines]
         wanted = case.wanted
         return args, Row({"output": wanted}).json("output") if isinstance(wanted, str) else wanted

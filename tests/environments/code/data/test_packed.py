@@ -30,6 +30,7 @@ def test_a_pickled_text_is_read(protocol: int, text: str) -> None:
 
 def test_json_is_taken_as_it_is() -> None:
     assert unpacked(" [1]") == " [1]"
+    assert unpacked(pack(b"[1]")) == "[1]"
 
 
 class Attack:
