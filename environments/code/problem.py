@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from envgym.sandboxes.graders import AssertTests, CallCase, IoCase
@@ -28,8 +28,9 @@ class Suite:
 
     Attributes:
         kind: ``calls``, ``asserts`` or ``io``.
-        public: Those that the agent sees: ``{"args", "expected"}`` in wire form,
-            ``{"stdin", "expected"}``, or the source of asserts.
+        public: Those that the agent sees: ``{"args", "expected"}`` in wire form (and ``or``, a
+            list: what may have been meant instead), ``{"stdin", "expected"}``, or the source of
+            asserts.
         hidden: Those that it never sees: more of the same; for ``asserts`` one source.
         entry_point: The function's name; "" for whole programs.
         names: For ``asserts``: what the tests call the function.
@@ -57,6 +58,16 @@ class Suite:
             CallCase(self.entry_point, decode(r["args"]), decode(r["expected"]), hidden=hidden)
             for r, hidden in rows
         ]
+
+    def alternatives(self) -> list[Suite]:
+        """Suites with the other results that rows of calls leave open (``or``), all rows alike."""
+        every = [*self.public, *self.hidden] if self.kind == "calls" else []
+        found = []
+        for index in range(min((len(row.get("or", ())) for row in every), default=0)):
+            rows = [{**row, "expected": row["or"][index]} for row in every]
+            shown = len(self.public)
+            found.append(replace(self, public=tuple(rows[:shown]), hidden=tuple(rows[shown:])))
+        return found
 
     def entry_in(self, source: str) -> str:
         """What to call in a program: rows of calls take a function and a method alike.

@@ -77,7 +77,10 @@ def _case(test: dict[str, Any]) -> Case:
 def suites_of(
     cases: Sequence[Case], shown: int, name: str = "", starter: str = ""
 ) -> tuple[Suite, ...]:
-    """What some tests may mean, the likeliest reading first; the first ones are public.
+    """A suite of some tests, of which the first ones are public, and what else they may mean.
+
+    Where their form leaves open what they mean, the first suite takes any reading of a result, and
+    each of the others is one reading, the likeliest first.
 
     Args:
         cases: One at least.
@@ -103,7 +106,21 @@ def suites_of(
         entry = f"Solution.{entry}"
     rows = [_values(case) for case in cases]
     written = all(isinstance(case.given, str) for case in cases)
-    return tuple(made("calls", one, shown, entry) for one in _readings(rows, starter, written))
+    readings = _readings(rows, starter, written)
+    found = [made("calls", one, shown, entry) for one in readings]
+    return (made("calls", _open(readings), shown, entry), *(found if len(found) > 1 else ()))
+
+
+def _open(readings: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The first reading, its rows with the results that others have for the same arguments."""
+    first, *rest = readings
+    same = [
+        one for one in rest if all(a["args"] == b["args"] for a, b in zip(first, one, strict=True))
+    ]
+    if not same:
+        return first
+    columns = zip(first, *same, strict=True)
+    return [{**row, "or": [one["expected"] for one in others]} for row, *others in columns]
 
 
 def made(kind: Kind, rows: list[dict[str, Any]], shown: int, entry: str = "") -> Suite:
@@ -129,7 +146,7 @@ def _text(value: Any) -> str:
 def _values(case: Case) -> tuple[list[Any], Any]:
     """Arguments and result of a call."""
     if isinstance(case.given, str):
-        lines = [line for line in case.given.splitlines() if line.strip()]
+        lines = [line for line in case.given.split("\n") if line.strip()]
         args = [Row({"input": line}).json("input") for line in lines]
         wanted = case.wanted
         return args, Row({"output": wanted}).json("output") if isinstance(wanted, str) else wanted

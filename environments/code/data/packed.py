@@ -1,4 +1,4 @@
-"""LiveCodeBench's private tests: JSON, or JSON in a pickle in zlib in base64.
+"""LiveCodeBench's private tests: JSON, or JSON in zlib in base64, most often in a pickle, too.
 
 A pickle is a program, so none is loaded here: its instructions are read, and one that holds
 anything but a single text is refused.
@@ -35,6 +35,8 @@ def unpacked(text: str) -> str:
         raise BadRow(f"its private tests are neither JSON nor packed JSON ({error})") from None
     if not opened.eof:
         raise BadRow(f"its private tests are cut, or over {MOST_BYTES >> 20} MiB")
+    if data[:1] in (b"[", b"{"):
+        return data.decode("utf-8", "replace")
     return _pickled_text(data)
 
 

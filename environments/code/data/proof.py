@@ -95,7 +95,7 @@ async def _one(backend: Backend, row: Loaded, bounds: Bounds) -> tuple[Proof, bo
     references = worth_trying(row.references)
     if not references:
         return await _unproven(backend, row, bounds, "none of its references parses")
-    problems = [replace(row.problem, suite=one) for one in (row.problem.suite, *row.readings)]
+    problems = [replace(row.problem, suite=one) for one in row.readings] or [row.problem]
     why, unfit, lasting = "", "", True
     for reference in references:
         for reading, problem in enumerate(problems):
@@ -113,7 +113,8 @@ async def _one(backend: Backend, row: Loaded, bounds: Bounds) -> tuple[Proof, bo
             if verdict.passed:
                 found = replace(problem, reference=reference)
                 shown = await _true_examples(backend, found, bounds)
-                return Proof(row.references.index(reference), reading, shown), True
+                index = row.references.index(reference)
+                return Proof(index, reading if row.readings else -1, shown), True
             lasting = lasting and _lasts(verdict)
             if cannot_run(verdict):
                 unfit = unfit or _shortly(verdict)

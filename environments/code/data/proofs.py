@@ -34,21 +34,21 @@ class Proof:
 
     Attributes:
         reference: The index of the one that passes the tests; -1 where none is proven.
-        reading: Which of the row's readings it passes.
+        reading: The index of the row's reading that it passes; -1 where the row has none.
         shown: The indices of the public tests that it bears out; None for all.
         bad: Why the row holds no problem; "" where it does.
         unproven: Why no reference proves the tests, where the row has some.
     """
 
     reference: int = -1
-    reading: int = 0
+    reading: int = -1
     shown: tuple[int, ...] | None = None
     bad: str = ""
     unproven: str = ""
 
     def problem(self, row: Loaded) -> Problem:
         """The row's problem as it was proven."""
-        suite = (row.problem.suite, *row.readings)[self.reading]
+        suite = row.readings[self.reading] if self.reading >= 0 else row.problem.suite
         if self.shown is not None:
             suite = replace(suite, public=tuple(suite.public[index] for index in self.shown))
         reference = row.references[self.reference] if self.reference >= 0 else ""

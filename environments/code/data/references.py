@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from envgym.sandboxes.graders import Status, Verdict
 
-MOST = 12
+MOST = 20
 """Of a row's references that are tried: one that fails stops at its first failing test."""
 _GONE = """
     raw_input xrange unicode unichr long basestring cmp reduce file execfile reload intern apply

@@ -22,8 +22,8 @@ class Loaded:
         where: File and line, or data set and row.
         problem: The problem; its reference is still empty.
         references: Sources that the row says are right, the first of them to be tried first.
-        readings: What the tests may mean as well, where their form leaves that open; a reference
-            decides.
+        readings: What the tests may mean, where their form leaves that open; a reference decides,
+            and where there is none, the problem's own suite takes any.
     """
 
     where: str

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import envgym
+from envgym import Action
 from envgym.environments.code.boxes import Boxes
 from envgym.environments.code.judge import Bounds
 from envgym.environments.code.problem import Problem, Suite, call_row
@@ -16,6 +22,12 @@ from envgym.sandboxes import open_backend
 from tests.machine import need
 
 SOLUTION = "def total(numbers):\n    return sum(numbers)\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_proofs_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proofs go to a folder of the test's own: it takes none of the user's and leaves none."""
+    monkeypatch.setenv("ENVGYM_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +76,22 @@ def about_total(kind: str) -> Problem:
         suite = Suite("io", cases[:1], cases[1:])
     plan = ("add the numbers one by one",)
     return Problem(f"total as {kind}", "Add the numbers.", suite, SOLUTION, plan=plan)
+
+
+def written(folder: Path, *rows: Any) -> str:
+    """A data file of these rows."""
+    path = folder / "rows.jsonl.gz"
+    with gzip.open(path, "wt") as out:
+        out.writelines(f"{json.dumps(row)}\n" for row in rows)
+    return str(path)
+
+
+async def scored(folder: Path, row: dict[str, Any], *programs: str, **kwargs: Any) -> list[float]:
+    """The scores of programs that are handed in for a data set of one row."""
+    found = []
+    async with envgym.make("code/python-v1", data=written(folder, row), **kwargs) as env:
+        for program in programs:
+            await env.reset(seed=0, options={"split": "all"})
+            step = await env.step(Action.call("submit", code=program))
+            found.append(step.info["score"])
+    return found

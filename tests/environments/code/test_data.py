@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from envgym.environments.code.data.library import Problems, Source
 from envgym.environments.code.problem import Problem
 from envgym.errors import UsageError
 from tests.machine import data_file
+
+from .conftest import written
 
 HUMAN_EVAL = {
     "task_id": "HumanEval/x",
@@ -74,13 +75,6 @@ CONTESTS = {
     "output_file": "",
 }
 EVERY = [HUMAN_EVAL, EVAL_PLUS, MBPP, APPS, APPS_CALLS, CONTESTS]
-
-
-def written(tmp_path: Path, *rows: Any) -> str:
-    path = tmp_path / "rows.jsonl.gz"
-    with gzip.open(path, "wt") as out:
-        out.writelines(f"{json.dumps(row)}\n" for row in rows)
-    return str(path)
 
 
 def opened(tmp_path: Path, *rows: Any, **more: Any) -> Problems:

@@ -133,6 +133,69 @@ async def test_more_attempts_tell_what_failed_and_hide_what_is_hidden() -> None:
 
 
 @pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize(
+    "text", ["```python\n{}```", "Here:\n~~~\n{}\n~~~\nDone.", "<think>x</think>{}"]
+)
+async def test_programs_are_taken_out_of_fences_and_thoughts(text: str) -> None:
+    fenced = text.format(SOLUTION)
+    shown = text.format("print('a')\n")
+    steps = await play(
+        "calls", Action.call("run", code=shown), Action.call("test", code=fenced), submit(fenced)
+    )
+    assert steps[0].observation.text == "It ended well.\nOutput:\na\n"
+    assert steps[2].info["score"] == 1.0
+
+
+@pytest.mark.usefixtures("boxes")
+async def test_a_program_that_is_handed_in_again_is_named() -> None:
+    steps = await play(
+        "calls",
+        Action.call("submit"),
+        Action.call("test", code=HALF),
+        Action.call("test"),
+        Action.call("submit"),
+    )
+    said = [step.observation.text for step in steps]
+    named = "The program given last, which begins with 'def total(numbers):', was"
+    assert "no program was given yet" in said[0]
+    assert not said[1].startswith("The program given last")
+    assert said[2].startswith(f"{named} tested.\n")
+    assert said[3].startswith(f"{named} handed in.\n")
+    assert steps[3].terminated
+
+
+@pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("kind", ["calls", "asserts"])
+async def test_near_misses_fail_and_some_of_them_nearly_pass(kind: str) -> None:
+    async with envgym.make("code/python-v1", reward="fraction") as env:
+        task = about_total(kind).task("train")
+        await env.reset(options={"task": task})
+        attempts = list(env.near_misses())
+        scores = []
+        for attempt in attempts:
+            await env.reset(options={"task": task})
+            steps = [await env.step(action) for action in attempt]
+            assert "Error" not in steps[-1].observation.text or attempt is attempts[0]
+            scores.append(steps[-1].info["score"])
+    by_heart = [pytest.approx(1 / 3)] if kind == "calls" else []
+    assert scores == [0.0, 0.0, *by_heart]
+
+
+@pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("form", ["function", "program"])
+async def test_near_misses_of_generated_problems_fail(form: Any) -> None:
+    async with envgym.make("code/python-v1", reward="fraction", form=form) as env:
+        for index in range(3):
+            await env.reset(seed=0, options={"split": "train", "index": index})
+            task, scores = env.task, []
+            for attempt in list(env.near_misses()):
+                await env.reset(seed=0, options={"task": task})
+                scores += [(await env.step(action)).info["score"] for action in attempt]
+            assert scores[:2] == [0.0, 0.0]
+            assert 0.0 < scores[2] < 1.0
+
+
+@pytest.mark.usefixtures("boxes")
 async def test_hints_get_stronger_and_never_tell_all() -> None:
     async with envgym.make("code/python-v1", levels=[3]) as env:
         await env.reset(seed=3)

@@ -153,6 +153,47 @@ async def test_abduction_takes_any_input_and_no_code() -> None:
 
 
 @pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [("deduction", "[0, 0]"), ("abduction", "0, m=0"), ("induction", DOUBLE.program)],
+)
+async def test_fences_and_thoughts_mean_the_same_everywhere(kind: str, answer: str) -> None:
+    for text in (
+        f"```python\n{answer}\n```",
+        f"~~~\n{answer}\n~~~",
+        f"It is\n```\n{answer}\n```\nindeed.",
+        f"<think>\n```\n1\n```\n</think>\n{answer}",
+        f"1 or 2?</think>{answer}",
+    ):
+        (step,) = await answered(kind, text)
+        assert step.info["score"] == 1.0, (text, step.observation.text)
+
+
+@pytest.mark.usefixtures("boxes")
+async def test_marks_in_a_literal_are_text() -> None:
+    said = "```\n<think>\n```"
+    exercise = Exercise("def f(x):\n    return x\n", (Pair(Arguments((said,)), said),))
+    async with envgym.make("code/reason-v1") as env:
+        for kind, text in (("deduction", repr(said)), ("abduction", f"x={said!r}")):
+            await env.reset(options={"task": exercise.task(kind, "train")})  # type: ignore[arg-type]
+            assert (await env.step(Action.call("answer", text=text))).info["score"] == 1.0
+
+
+@pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("kind", ["deduction", "abduction", "induction"])
+async def test_near_misses_are_wrong(kind: Any) -> None:
+    async with envgym.make("code/reason-v1", time_s=20) as env:
+        task = DOUBLE.task(kind, "train")
+        await env.reset(options={"task": task})
+        attempts = list(env.near_misses())
+        assert len(attempts) > 2
+        for attempt in attempts:
+            await env.reset(options={"task": task})
+            steps = [await env.step(action) for action in attempt]
+            assert steps[-1].info["score"] == 0.0, attempt
+
+
+@pytest.mark.usefixtures("boxes")
 async def test_induction_has_to_hold_for_hidden_pairs_too() -> None:
     by_heart = "def f(n):\n    return {0: [0, 0], 1: [2, 0]}.get(n)"
     steps = await answered(
