@@ -79,12 +79,7 @@ async def judge(
             backend,
             source,
             suite.calls(public=public),
-            equal=Equality(
-                tolerance=suite.tolerance,
-                tuples_are_lists=True,
-                keys_are_texts=True,
-                wrapped=suite.wrapped,
-            ),
+            equal=Equality(suite.tolerance, tuples_are_lists=True, keys_are_texts=True),
             limits=bounds.limits,
             budget_s=bounds.budget_s,
         )

@@ -152,7 +152,9 @@ class _Match:
             except NotPlain as error:  # written so that it is longer when it is written properly
                 answer = Answer(Status.BAD_VALUE, detail=str(error))
         if answer.raised is not None:
-            told = {"raised": answer.raised, "message": answer.message}
+            told: dict[str, Any] = {"raised": answer.raised, "message": answer.message}
+        elif answer.truth is not None:
+            told = {"object": answer.detail, "true": answer.truth}
         else:
             self.error = self.error or f"a call did not return: {answer.detail}"
             told = {"lost": f"{answer.status}: {answer.detail}"}

@@ -28,25 +28,16 @@ class Equality:
         tuples_are_lists: For rows out of JSON, which has no tuples.
         keys_are_texts: For rows out of JSON, whose keys are texts: an expected dict of such keys
             is met by one with the keys that JSON writes so (1, True, None).
-        wrapped: For rows that put each result into a list: an expected list of one member may
-            stand for the member.
     """
 
     tolerance: float = 0.0
     tuples_are_lists: bool = False
     keys_are_texts: bool = False
-    wrapped: bool = False
 
     def __call__(self, want: Any, got: Any) -> bool:
         """Whether two checked wire forms are equal."""
-        if self._same(want, got):
-            return True
-        alone = self.wrapped and isinstance(want, list) and len(want) == 1
-        return alone and self._same(want[0], got)
-
-    def _same(self, want: Any, got: Any) -> bool:
         if isinstance(want, list) and isinstance(got, list):
-            return len(want) == len(got) and all(map(self._same, want, got))
+            return len(want) == len(got) and all(map(self, want, got))
         wanted, given = _number(want), _number(got)
         if wanted is not None and given is not None:
             if self.tolerance:
@@ -55,13 +46,13 @@ class Equality:
             return same_type and (wanted == given or want == got)
         if not isinstance(want, dict) or not isinstance(got, dict):
             if self.tuples_are_lists and _series(want) is not None and _series(got) is not None:
-                return self._same(_series(want), _series(got))
+                return self(_series(want), _series(got))
             return type(want) is type(got) and bool(want == got)
         ((tag, body),), ((other, its)) = want.items(), *got.items()
         if tag != other or (isinstance(body, list) and len(body) != len(its)):
             return False
         if tag in ("t", "c"):
-            return all(map(self._same, body, its))
+            return all(map(self, body, its))
         if tag in ("s", "z"):
             return sorted(map(_key, body)) == sorted(map(_key, its))
         if tag == "d":
@@ -74,7 +65,7 @@ class Equality:
         keys = {_key(key): item for key, item in want}
         pairs = {_key(_text_key(key) if texts else key): item for key, item in got}
         return keys.keys() == pairs.keys() and all(
-            self._same(item, pairs[key]) for key, item in keys.items()
+            self(item, pairs[key]) for key, item in keys.items()
         )
 
 

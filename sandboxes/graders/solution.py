@@ -33,6 +33,7 @@ class Answer:
             nothing was raised and caught.
         message: The exception's own text.
         detail: The exception, or what went wrong, in words.
+        truth: Of an object without a plain value: whether it counts as true; None for others.
     """
 
     status: Status
@@ -40,6 +41,7 @@ class Answer:
     raised: str | None = None
     message: str = ""
     detail: str = ""
+    truth: bool | None = None
 
     @property
     def is_value(self) -> bool:
@@ -149,8 +151,11 @@ def _read(text: str) -> Answer:
         if "value" in said:
             check(said["value"])
             return Answer(Status.PASS, said["value"])
-        if "not_plain" in said:
-            raise NotPlain(f"it answered with {said['not_plain']}")
+        if "object" in said:
+            detail = f"it answered with {said['object']}"[:_TAIL]
+            return Answer(Status.BAD_VALUE, detail=detail, truth=bool(said["true"]))
+        if "too_large" in said:
+            raise NotPlain(f"it answered with {said['too_large']}")
         message, detail = str(said["message"])[:_TAIL], str(said["detail"])[-2 * _TAIL :]
         raised = str(said["raised"])
         raised = raised if raised in EXCEPTIONS else ""

@@ -40,7 +40,7 @@ class Candidate:
             payload: Positional arguments as a list and keyword ones as a dict, dumped.
         """
         args, kwargs = decode(load(payload))
-        self._answer(nonce, lambda: encode(self._find(name)(*args, **kwargs)))
+        self._answer(nonce, lambda: self._find(name)(*args, **kwargs))
 
     def _find(self, name: str) -> Any:
         first, *rest = name.split(".")
@@ -53,9 +53,7 @@ class Candidate:
 
     def _answer(self, nonce: str, act: Any) -> None:
         try:
-            text = dump({"value": act()})
-        except NotPlain as error:
-            text = dump({"not_plain": str(error)[:_DETAIL]})
+            text = _said(act())
         except BaseException as error:
             said = {"message": _message(error), "detail": _describe(error)}
             text = dump({"raised": _kind(error), **said})
@@ -68,6 +66,18 @@ class Candidate:
         data = f"\n{nonce} {text}\n".encode()
         while data:
             data = data[os.write(1, data) :]
+
+
+def _said(value: Any) -> str:
+    """A value's answer: its wire form, or what it is, and whether it counts as true."""
+    try:
+        wire = encode(value)
+    except NotPlain as error:
+        return dump({"object": str(error)[:_DETAIL], "true": bool(value)})
+    try:
+        return dump({"value": wire})
+    except NotPlain as error:
+        return dump({"too_large": str(error)})
 
 
 def _kind(error: BaseException) -> str:

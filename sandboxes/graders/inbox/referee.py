@@ -32,6 +32,22 @@ class SolutionError(Exception):
     """The solution raised something that is no built-in exception."""
 
 
+class SolutionObject:
+    """An object that the solution gave and that has no plain value.
+
+    It is no None, and true or not as the solution says; it equals nothing but itself.
+    """
+
+    def __init__(self, what: str, true: bool) -> None:
+        self._what, self._true = what, true
+
+    def __bool__(self) -> bool:
+        return self._true
+
+    def __repr__(self) -> str:
+        return f"<{self._what}>"
+
+
 class SolutionLost(BaseException):
     """The solution's box gave no answer; no ``except Exception`` of a test hides that."""
 
@@ -126,6 +142,8 @@ class Referee:
                 answer = self._answers.get()
             if "value" in answer:
                 return decode(answer["value"])
+            if "object" in answer:
+                return SolutionObject(answer["object"], answer["true"])
             if "raised" in answer:
                 raise self._raised(answer)
             raise SolutionLost(answer["lost"])
