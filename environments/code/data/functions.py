@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from envgym.environments.code.data.row import BadRow, Loaded, Row
 from envgym.environments.code.problem import Problem, Suite
 from envgym.errors import UsageError
+from envgym.sandboxes.graders import evalplus
 from envgym.sandboxes.graders.rewrite import rewrite
-
-_PROXY = "candidate"
 
 
 def human_eval(row: Row, where: str) -> Loaded:
@@ -39,31 +38,17 @@ def eval_plus(row: Row, where: str) -> Loaded:
     prompt, entry = row.text("prompt"), row.text("entry_point")
     solution = row.text("canonical_solution")
     inputs = [*(row.json("base_input") or []), *(row.json("plus_input") or [])]
+    task, atol = row.optional("task_id"), float(row.fields.get("atol") or 0)
     if not inputs:
         raise BadRow("no base_input in it: nothing would be tested")
-    atol = row.fields.get("atol") or 0
-    tests = _DIFFERENTIAL.format(inputs=inputs, atol=float(atol))
+    try:
+        tests = evalplus.tests(task, entry, repr(inputs), atol)
+    except UsageError as error:
+        raise BadRow(str(error)) from None
     public = doctests(prompt, entry) or _asserts_in(prompt)[:1]
-    prelude = f"{prompt}{solution}\n_reference = {entry}\n"
-    suite = Suite("asserts", tuple(public), (tests,), entry, (_PROXY,), prelude)
+    prelude = evalplus.prelude(prompt, solution, entry)
+    suite = Suite("asserts", tuple(public), (tests,), entry, (evalplus.PROXY,), prelude)
     return _loaded(row, where, prompt, suite)
-
-
-_DIFFERENTIAL = """
-import copy, math
-
-def _near(got, want, atol):
-    if isinstance(want, float) and isinstance(got, (int, float)) and type(got) is not bool:
-        both = math.isnan(want) and math.isnan(got)
-        return both or math.isclose(got, want, rel_tol=1e-7, abs_tol=max(atol, 1e-6))
-    if isinstance(want, (list, tuple)) and type(got) is type(want):
-        return len(got) == len(want) and all(_near(g, w, atol) for g, w in zip(got, want))
-    return got == want
-
-for _args in {inputs!r}:
-    _want = _reference(*copy.deepcopy(_args))
-    assert _near(candidate(*_args), _want, {atol!r})
-"""
 
 
 def _loaded(row: Row, where: str, prompt: str, suite: Suite) -> Loaded:
