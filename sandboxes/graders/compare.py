@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,24 +119,53 @@ def _key(wire: Any) -> str:
 
 def show(wire: Any, limit: int = 300) -> str:
     """A wire form as Python would print the value, cut to `limit` characters."""
-    text = _show(wire)
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    parts, left = [], limit
+    for part in _parts(wire, limit):
+        parts.append(part)
+        left -= len(part)
+        if left < 0:  # the rest may be a million numbers
+            return "".join(parts)[:limit] + "…"
+    return "".join(parts)
 
 
-def _show(wire: Any) -> str:
+def _parts(wire: Any, limit: int) -> Iterator[str]:
     if isinstance(wire, list):
-        return f"[{', '.join(map(_show, wire))}]"
-    if not isinstance(wire, dict):
-        return repr(wire)
-    ((tag, body),) = wire.items()
+        yield from _series_parts("[", wire, "]", limit)
+    elif isinstance(wire, str):
+        yield repr(wire[: limit + 1])
+    elif not isinstance(wire, dict):
+        yield repr(wire)
+    else:
+        ((tag, body),) = wire.items()
+        yield from _tagged_parts(tag, body, limit)
+
+
+def _tagged_parts(tag: str, body: Any, limit: int) -> Iterator[str]:
     if tag == "d":
-        return "{" + ", ".join(f"{_show(key)}: {_show(item)}" for key, item in body) + "}"
-    if tag == "t":
-        return f"({', '.join(map(_show, body))}{',' if len(body) == 1 else ''})"
-    if tag in ("s", "z"):
-        inside = ", ".join(map(_show, body))
-        plain = f"{{{inside}}}" if body else "set()"
-        return plain if tag == "s" else f"frozenset({plain if body else ''})"
-    if tag == "i" and len(body) > _LONGEST_INT:
-        return body
-    return repr(decode(wire))
+        yield "{"
+        for index, (key, item) in enumerate(body):
+            yield ", " if index else ""
+            yield from _parts(key, limit)
+            yield ": "
+            yield from _parts(item, limit)
+        yield "}"
+    elif tag == "t":
+        yield from _series_parts("(", body, ",)" if len(body) == 1 else ")", limit)
+    elif tag == "s":
+        yield from _series_parts("{", body, "}", limit) if body else ["set()"]
+    elif tag == "z":
+        yield from _series_parts("frozenset({", body, "})", limit) if body else ["frozenset()"]
+    elif tag == "b":
+        yield repr(bytes.fromhex(body[: 2 * limit + 2]))
+    elif tag == "i" and len(body) > _LONGEST_INT:
+        yield body[: limit + 1]
+    else:
+        yield repr(decode({tag: body}))
+
+
+def _series_parts(begin: str, items: list[Any], end: str, limit: int) -> Iterator[str]:
+    yield begin
+    for index, item in enumerate(items):
+        yield ", " if index else ""
+        yield from _parts(item, limit)
+    yield end

@@ -19,7 +19,15 @@ import sys
 import threading
 from typing import Any
 
-from envgym.sandboxes.graders.inbox.values import EXCEPTIONS, NotPlain, decode, dump, encode, load
+from envgym.sandboxes.graders.inbox.values import (
+    EXCEPTIONS,
+    WIRE_BYTES,
+    NotPlain,
+    decode,
+    dump,
+    encode,
+    load,
+)
 
 _DETAIL = 500
 _TAKEN = (LookupError, AttributeError)
@@ -62,6 +70,7 @@ class Referee:
         self._passes: dict[int, int] = {}
         self._failures: dict[int, tuple[str, int]] = {}
         self._unseen: list[BaseException] = []
+        self._most = WIRE_BYTES
         self._made = 0
 
     def start(self, nonce: str, program: str) -> None:
@@ -70,7 +79,8 @@ class Referee:
         Args:
             nonce: What the line of the answer begins with.
             program: JSON object: ``prelude``, ``tests`` (rewritten, see ``asserts.py``),
-                ``names`` of proxies, ``hooks`` (names of the three that count).
+                ``names`` of proxies, ``hooks`` (names of the three that count), ``most``
+                (characters of one call's arguments).
         """
         threading.stack_size(64 << 20)
         threading.Thread(target=self._play, args=(json.loads(program),), daemon=True).start()
@@ -78,7 +88,7 @@ class Referee:
 
     def resume(self, nonce: str, answer: str) -> None:
         """Hand the solution's answer over, and say what the next stop is."""
-        self._answers.put(load(answer))
+        self._answers.put(load(answer, len(answer)))
         self._say(nonce)
 
     def _say(self, nonce: str) -> None:
@@ -90,6 +100,7 @@ class Referee:
 
     def _play(self, program: dict[str, Any]) -> None:
         passed, failed, saw = program["hooks"]
+        self._most = program["most"]
         space: dict[str, Any] = {"__name__": "tests"}
         error = ""
         try:
@@ -136,7 +147,8 @@ class Referee:
             with self._one:
                 self._made += 1
                 try:
-                    self._asks.put({"call": name, "payload": dump(encode([list(args), kwargs]))})
+                    payload = dump(encode([list(args), kwargs]), self._most)
+                    self._asks.put({"call": name, "payload": payload})
                 except NotPlain as error:
                     self._asks.put({"unusable": f"the tests call {name} with {error}"})
                 answer = self._answers.get()

@@ -168,25 +168,25 @@ def _special(wire: dict[str, Any]) -> bool:
     return list(wire) == ["f"] and _tagged("f", wire["f"], 0)
 
 
-def dump(wire: Any) -> str:
+def dump(wire: Any, most: int = WIRE_BYTES) -> str:
     """A wire form as one line of ASCII.
 
     Raises:
-        NotPlain: It is longer than WIRE_BYTES.
+        NotPlain: It is longer than `most`.
     """
     text = json.dumps(wire, allow_nan=False, separators=(",", ":"))
-    if len(text) > WIRE_BYTES:
+    if len(text) > most:
         raise NotPlain("a value that is too large")
     return text
 
 
-def load(text: str) -> Any:
+def load(text: str, most: int = WIRE_BYTES) -> Any:
     """What `dump` wrote, read as data whose author is nobody's friend; not yet checked.
 
     Raises:
         NotPlain: It is too long, or no JSON.
     """
-    if len(text) > WIRE_BYTES:
+    if len(text) > most:
         raise NotPlain("a value that is too large")
     try:
         return json.loads(text, parse_constant=_refuse)
