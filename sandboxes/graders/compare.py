@@ -124,7 +124,8 @@ def show(wire: Any, limit: int = 300) -> str:
         parts.append(part)
         left -= len(part)
         if left < 0:  # the rest may be a million numbers
-            return "".join(parts)[:limit] + "…"
+            more = f" ({len(repr(wire))} characters)" if isinstance(wire, str) else ""
+            return f"{''.join(parts)[:limit]}…{more}"
     return "".join(parts)
 
 
