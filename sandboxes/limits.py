@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 MIB = 1 << 20
+ANY_DIGITS = (1 << 31) - 1
+"""More than an int can have: Python's own default, 4300, is too few for some tests' numbers."""
 
 
 class Limits(BaseModel):
@@ -24,4 +26,10 @@ class Limits(BaseModel):
     disk_bytes: int = Field(256 * MIB, ge=MIB, description="Files of the box; past it writes fail.")
     output_bytes: int = Field(MIB, ge=0, description="Standard output, and error, each: OLE.")
     stdin_bytes: int = Field(16 * MIB, ge=0, description="Standard input; more is refused.")
+    int_digits: int = Field(
+        ANY_DIGITS,
+        ge=640,
+        le=ANY_DIGITS,
+        description="Decimal digits of an int that Python reads or writes: ValueError.",
+    )
     open_files: int = Field(256, ge=16, le=65536, description="Descriptors of one process.")

@@ -20,7 +20,7 @@ from envgym.sandboxes.pool import Pool
 
 WARM = 2
 _EACH = 2  # boxes of one verdict: the solution's and the tests'
-_BOX_WIDE = ("memory_bytes", "processes", "disk_bytes")
+_BOX_WIDE = ("memory_bytes", "processes", "disk_bytes", "int_digits")
 
 
 class Workshop(Backend):

@@ -17,9 +17,8 @@ from envgym.sandboxes.graders import (
     grade_program,
 )
 from envgym.sandboxes.graders.checkers import lines, numbers
-from envgym.sandboxes.limits import MIB
+from envgym.sandboxes.limits import ANY_DIGITS, MIB
 
-OUTPUT_BYTES = 1 << 18
 _CLOCK = 4
 
 
@@ -32,17 +31,26 @@ class Bounds:
             for a busy machine's slowness is not the program's.
         memory_mb: Memory, in MiB.
         budget_s: Wall seconds of all tests of one verdict together.
+        output_mb: What it may print, and each value that it gives, in MiB; where a test expects
+            more than half of that, twice what it expects.
+        int_digits: Decimal digits of an int that it may read or write, 640 at least.
     """
 
     time_s: float = 5.0
     memory_mb: int = 256
     budget_s: float = 45.0
+    output_mb: float = 4.0
+    int_digits: int = ANY_DIGITS
 
     def __post_init__(self) -> None:
         if not 0 < self.time_s <= self.budget_s:
             raise UsageError(f"time_s must be above 0 and {self.budget_s:g} at most")
         if self.memory_mb < 32:
             raise UsageError(f"memory_mb must be at least 32, not {self.memory_mb}")
+        if not 0 < self.output_mb <= self.memory_mb:
+            raise UsageError(f"output_mb must be above 0 and {self.memory_mb} (memory_mb) at most")
+        if not 640 <= self.int_digits <= ANY_DIGITS:
+            raise UsageError(f"int_digits must be 640 to {ANY_DIGITS}, not {self.int_digits}")
 
     @property
     def limits(self) -> Limits:
@@ -51,7 +59,8 @@ class Bounds:
             wall_s=min(_CLOCK * self.time_s, self.budget_s),
             cpu_s=self.time_s,
             memory_bytes=self.memory_mb * MIB,
-            output_bytes=OUTPUT_BYTES,
+            output_bytes=int(self.output_mb * MIB),
+            int_digits=self.int_digits,
         )
 
 
@@ -118,12 +127,7 @@ async def _judged(
             backend,
             source,
             suite.calls(public=public),
-            equal=Equality(
-                tolerance=suite.tolerance,
-                tuples_are_lists=True,
-                keys_are_texts=True,
-                wrapped=suite.wrapped,
-            ),
+            equal=Equality(suite.tolerance, tuples_are_lists=True, keys_are_texts=True),
             limits=bounds.limits,
             budget_s=bounds.budget_s,
             stop_early=stop_early,

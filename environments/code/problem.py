@@ -37,7 +37,6 @@ class Suite:
         prelude: For ``asserts``: what the tests need before they run.
         tolerance: Of floats, relative and absolute; 0 for none.
         layout: For ``io`` with a tolerance: whether an output's ``lines`` count, or its ``words``.
-        wrapped: For ``calls``: whether each result may stand in a list of one.
     """
 
     kind: Kind
@@ -48,7 +47,6 @@ class Suite:
     prelude: str = ""
     tolerance: float = 0.0
     layout: Layout = "lines"
-    wrapped: bool = False
 
     def calls(self, *, public: bool) -> list[CallCase]:
         """Call rows as the grader takes them."""
@@ -164,7 +162,6 @@ class Problem:
             "prelude": suite.prelude,
             "tolerance": suite.tolerance,
             "layout": suite.layout,
-            "wrapped": suite.wrapped,
             "plan": list(self.plan),
         }
         hidden = {"tests": json.dumps(rest), "solution": self.reference}
@@ -183,7 +180,6 @@ class Problem:
             rest["prelude"],
             rest["tolerance"],
             rest["layout"],
-            rest["wrapped"],
         )
         return cls(
             data["name"],

@@ -26,6 +26,7 @@ from envgym.fences import PYTHON, code_of, is_python
 from envgym.messages import Action, Message, system, user
 from envgym.resources import Shared
 from envgym.sandboxes.graders import Verdict
+from envgym.sandboxes.limits import ANY_DIGITS
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
@@ -60,6 +61,9 @@ class WriteProgram(ToolEnv[Task]):
             program was handed in, or the last one passed no test.
         attempts: Programs that may be handed in; the episode ends with the first that passes.
         time_s, memory_mb: Bounds of one test and of one run: processor seconds, MiB.
+        output_mb: Bound of what a program prints and of each value it gives, in MiB; twice what a
+            test expects always fits.
+        int_digits: Decimal digits of an int that a program may read or write.
         backend: Where programs run: ``namespace``, ``docker``, ``remote``, ``unsafe``.
         backend_options: Of that backend, such as ``{"imports": ["numpy"]}``.
         boxes: Most sandboxes at once, of all such environments of a process together.
@@ -85,6 +89,8 @@ class WriteProgram(ToolEnv[Task]):
         attempts: int = 1,
         time_s: float = 5.0,
         memory_mb: int = 256,
+        output_mb: float = 4.0,
+        int_digits: int = ANY_DIGITS,
         backend: str = "namespace",
         backend_options: Mapping[str, Any] | None = None,
         boxes: int = 16,
@@ -112,7 +118,7 @@ class WriteProgram(ToolEnv[Task]):
         self._progress = progress
         self._penalty = penalty
         self._attempts = attempts
-        self._bounds = Bounds(time_s, memory_mb)
+        self._bounds = Bounds(time_s, memory_mb, output_mb=output_mb, int_digits=int_digits)
         options = dict(backend_options or {})
         self._boxes = Boxes(backend, options, boxes, self._bounds.limits)
         self._data: Shared[Problems] | None = None

@@ -8,6 +8,7 @@ import math
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -85,6 +86,8 @@ def _prepare(
         os.dup2(file, i)
     os.closerange(len(files), 65536)
     _limit(config, limits, whole_life)
+    if hasattr(sys, "set_int_max_str_digits"):  # Pythons before 3.11 know no such bound
+        sys.set_int_max_str_digits(limits.get("int_digits", 0))
     if config.owner is not None:
         uid, gid = config.owner
         os.setgroups([])

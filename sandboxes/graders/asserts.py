@@ -9,6 +9,7 @@ begins with a nonce which the solution's box never holds.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,14 @@ from typing import Any
 from envgym.sandboxes.base import Backend, Session
 from envgym.sandboxes.graders.compare import show
 from envgym.sandboxes.graders.frames import (
+    answer_bytes,
     frame,
     nonce,
     patient,
     start_harness,
 )
 from envgym.sandboxes.graders.inbox.values import NotPlain, dump, load
+from envgym.sandboxes.graders.offload import offload
 from envgym.sandboxes.graders.rewrite import Rewritten, rewrite
 from envgym.sandboxes.graders.solution import Answer, BoxedSolution, ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
@@ -51,11 +54,6 @@ class AssertTests:
     prelude: str = ""
     hidden: bool = False
 
-    @property
-    def rewritten(self) -> Rewritten:
-        """The tests that count."""
-        return rewrite(self.source)
-
 
 async def grade_asserts(
     backend: Backend,
@@ -78,12 +76,13 @@ async def grade_asserts(
         UsageError: The tests do not parse or hold no assert.
         Fault: A sandbox broke.
     """
-    counted = tests.rewritten
-    solution = BoxedSolution(backend, source, limits=limits, budget_s=budget_s)
-    bounds = patient(limits)
+    counted = await offload(len(tests.source), rewrite, tests.source)
+    most = answer_bytes(limits)
+    solution = BoxedSolution(backend, source, limits=limits, budget_s=budget_s, answer=most)
+    bounds = patient(limits, most)
     try:
         async with await backend.repl(limits=bounds) as session:
-            match = _Match(session, solution, tests, bounds)
+            match = _Match(session, solution, tests, bounds, most)
             final = await match.play(counted)
     finally:
         await solution.close()
@@ -100,12 +99,18 @@ class _Match:
     """Tests and solution, and the host between them."""
 
     def __init__(
-        self, session: Session, solution: BoxedSolution, tests: AssertTests, limits: Limits
+        self,
+        session: Session,
+        solution: BoxedSolution,
+        tests: AssertTests,
+        limits: Limits,
+        most: int,
     ) -> None:
         self._session = session
         self._solution = solution
         self._tests = tests
         self._limits = limits
+        self._most = most
         self._harness = ""
         self.calls: list[str] = []
         self.error = ""
@@ -118,6 +123,7 @@ class _Match:
             "tests": counted.source,
             "names": list(self._tests.names),
             "hooks": counted.hooks,
+            "most": self._most,
         }
         said, why = await self._say("start", json.dumps(program))
         for _ in range(_CALLS):
@@ -142,17 +148,19 @@ class _Match:
         found = frame(result, mark)
         if found is None:
             return None, ending(result)[1]
-        return json.loads(found), ""
+        return await offload(len(found), json.loads, found), ""
 
     def _told(self, answer: Answer) -> str:
         """What the tests' box is told of an answer; one that failed fails the whole verdict."""
         if answer.is_value:
             try:
-                return dump({"value": answer.wire})
+                return dump({"value": answer.wire}, 2 * self._most)
             except NotPlain as error:  # written so that it is longer when it is written properly
                 answer = Answer(Status.BAD_VALUE, detail=str(error))
         if answer.raised is not None:
-            told = {"raised": answer.raised, "message": answer.message}
+            told: dict[str, Any] = {"raised": answer.raised, "message": answer.message}
+        elif answer.truth is not None:
+            told = {"object": answer.detail, "true": answer.truth}
         else:
             self.error = self.error or f"a call did not return: {answer.detail}"
             told = {"lost": f"{answer.status}: {answer.detail}"}
@@ -185,7 +193,7 @@ def _status(text: str) -> Status:
 
 
 def _call_in_words(said: dict[str, Any], answer: Answer) -> str:
-    args, kwargs = load(said["payload"])
+    args, kwargs = load(said["payload"], sys.maxsize)
     named = [f"{key}={show(value)}" for key, value in kwargs["d"]]
     got = f"gave {show(answer.wire)}" if answer.is_value else f"failed: {answer.detail}"
     return f"{said['call']}({', '.join([*map(show, args), *named])}) {got}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,25 +29,16 @@ class Equality:
         tuples_are_lists: For rows out of JSON, which has no tuples.
         keys_are_texts: For rows out of JSON, whose keys are texts: an expected dict of such keys
             is met by one with the keys that JSON writes so (1, True, None).
-        wrapped: For rows that put each result into a list: an expected list of one member may
-            stand for the member.
     """
 
     tolerance: float = 0.0
     tuples_are_lists: bool = False
     keys_are_texts: bool = False
-    wrapped: bool = False
 
     def __call__(self, want: Any, got: Any) -> bool:
         """Whether two checked wire forms are equal."""
-        if self._same(want, got):
-            return True
-        alone = self.wrapped and isinstance(want, list) and len(want) == 1
-        return alone and self._same(want[0], got)
-
-    def _same(self, want: Any, got: Any) -> bool:
         if isinstance(want, list) and isinstance(got, list):
-            return len(want) == len(got) and all(map(self._same, want, got))
+            return len(want) == len(got) and all(map(self, want, got))
         wanted, given = _number(want), _number(got)
         if wanted is not None and given is not None:
             if self.tolerance:
@@ -55,13 +47,13 @@ class Equality:
             return same_type and (wanted == given or want == got)
         if not isinstance(want, dict) or not isinstance(got, dict):
             if self.tuples_are_lists and _series(want) is not None and _series(got) is not None:
-                return self._same(_series(want), _series(got))
+                return self(_series(want), _series(got))
             return type(want) is type(got) and bool(want == got)
         ((tag, body),), ((other, its)) = want.items(), *got.items()
         if tag != other or (isinstance(body, list) and len(body) != len(its)):
             return False
         if tag in ("t", "c"):
-            return all(map(self._same, body, its))
+            return all(map(self, body, its))
         if tag in ("s", "z"):
             return sorted(map(_key, body)) == sorted(map(_key, its))
         if tag == "d":
@@ -74,7 +66,7 @@ class Equality:
         keys = {_key(key): item for key, item in want}
         pairs = {_key(_text_key(key) if texts else key): item for key, item in got}
         return keys.keys() == pairs.keys() and all(
-            self._same(item, pairs[key]) for key, item in keys.items()
+            self(item, pairs[key]) for key, item in keys.items()
         )
 
 
@@ -127,24 +119,54 @@ def _key(wire: Any) -> str:
 
 def show(wire: Any, limit: int = 300) -> str:
     """A wire form as Python would print the value, cut to `limit` characters."""
-    text = _show(wire)
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    parts, left = [], limit
+    for part in _parts(wire, limit):
+        parts.append(part)
+        left -= len(part)
+        if left < 0:  # the rest may be a million numbers
+            more = f" ({len(repr(wire))} characters)" if isinstance(wire, str) else ""
+            return f"{''.join(parts)[:limit]}…{more}"
+    return "".join(parts)
 
 
-def _show(wire: Any) -> str:
+def _parts(wire: Any, limit: int) -> Iterator[str]:
     if isinstance(wire, list):
-        return f"[{', '.join(map(_show, wire))}]"
-    if not isinstance(wire, dict):
-        return repr(wire)
-    ((tag, body),) = wire.items()
+        yield from _series_parts("[", wire, "]", limit)
+    elif isinstance(wire, str):
+        yield repr(wire[: limit + 1])
+    elif not isinstance(wire, dict):
+        yield repr(wire)
+    else:
+        ((tag, body),) = wire.items()
+        yield from _tagged_parts(tag, body, limit)
+
+
+def _tagged_parts(tag: str, body: Any, limit: int) -> Iterator[str]:
     if tag == "d":
-        return "{" + ", ".join(f"{_show(key)}: {_show(item)}" for key, item in body) + "}"
-    if tag == "t":
-        return f"({', '.join(map(_show, body))}{',' if len(body) == 1 else ''})"
-    if tag in ("s", "z"):
-        inside = ", ".join(map(_show, body))
-        plain = f"{{{inside}}}" if body else "set()"
-        return plain if tag == "s" else f"frozenset({plain if body else ''})"
-    if tag == "i" and len(body) > _LONGEST_INT:
-        return body
-    return repr(decode(wire))
+        yield "{"
+        for index, (key, item) in enumerate(body):
+            yield ", " if index else ""
+            yield from _parts(key, limit)
+            yield ": "
+            yield from _parts(item, limit)
+        yield "}"
+    elif tag == "t":
+        yield from _series_parts("(", body, ",)" if len(body) == 1 else ")", limit)
+    elif tag == "s":
+        yield from _series_parts("{", body, "}", limit) if body else ["set()"]
+    elif tag == "z":
+        yield from _series_parts("frozenset({", body, "})", limit) if body else ["frozenset()"]
+    elif tag == "b":
+        yield repr(bytes.fromhex(body[: 2 * limit + 2]))
+    elif tag == "i" and len(body) > _LONGEST_INT:
+        yield body[: limit + 1]
+    else:
+        yield repr(decode({tag: body}))
+
+
+def _series_parts(begin: str, items: list[Any], end: str, limit: int) -> Iterator[str]:
+    yield begin
+    for index, item in enumerate(items):
+        yield ", " if index else ""
+        yield from _parts(item, limit)
+    yield end

@@ -7,9 +7,11 @@ counts, no solution sees it.
 
 from __future__ import annotations
 
+import ast
 import binascii
 import importlib.util
 import marshal
+import re
 import secrets
 from functools import cache
 from pathlib import Path
@@ -21,7 +23,8 @@ from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 
 _PATIENCE_S = 10.0
-FRAME_BYTES = WIRE_BYTES + (1 << 16)
+_FRAME_BYTES = 1 << 16
+"""Of an answer beside its value."""
 
 
 def nonce() -> str:
@@ -31,11 +34,8 @@ def nonce() -> str:
 
 def frames(stdout: bytes, mark: str) -> list[str]:
     """The texts of all lines that begin with a nonce, in order."""
-    start = mark.encode() + b" "
-    lines = stdout.split(b"\n")
-    return [
-        line[len(start) :].decode("ascii", "replace") for line in lines if line.startswith(start)
-    ]
+    found = re.findall(rb"^%b (.*)" % re.escape(mark.encode()), stdout, re.MULTILINE)
+    return [line.decode("ascii", "replace") for line in found]
 
 
 def frame(result: Result, mark: str) -> str | None:
@@ -44,15 +44,21 @@ def frame(result: Result, mark: str) -> str | None:
     return found[-1] if found else None
 
 
-def roomy(limits: Limits) -> Limits:
-    """The same limits, with room for a frame beside the output that they allow."""
-    return limits.model_copy(update={"output_bytes": limits.output_bytes + FRAME_BYTES})
+def answer_bytes(limits: Limits, expected: int = 0) -> int:
+    """Characters of one answer's value: as much as may be printed, or twice what is expected."""
+    return max(WIRE_BYTES, limits.output_bytes, 2 * expected)
 
 
-def patient(limits: Limits) -> Limits:
+def roomy(limits: Limits, answer: int = 0) -> Limits:
+    """The same limits, with room for an answer beside the output that they allow."""
+    room = (answer or answer_bytes(limits)) + _FRAME_BYTES
+    return limits.model_copy(update={"output_bytes": limits.output_bytes + room})
+
+
+def patient(limits: Limits, answer: int = 0) -> Limits:
     """Limits for the graders' own code: a busy machine's slowness is not the solution's."""
     times = {"wall_s": max(limits.wall_s, _PATIENCE_S), "cpu_s": max(limits.cpu_s, _PATIENCE_S)}
-    return roomy(limits).model_copy(update=times)
+    return roomy(limits, answer).model_copy(update=times)
 
 
 async def start_harness(session: Session, name: str, limits: Limits) -> str:
@@ -86,8 +92,13 @@ def shipped(*names: str) -> str:
     folder = Path(__file__).with_name("inbox")
     text = ["from __future__ import annotations\n"]
     for name in names:
-        lines = (folder / f"{name}.py").read_text("utf-8").splitlines(keepends=True)
-        text += [line for line in lines if not line.startswith(("from __future__", "from envgym."))]
+        source = (folder / f"{name}.py").read_text("utf-8")
+        lines = source.splitlines(keepends=True)
+        for node in reversed(ast.parse(source).body):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            if module is not None and module.startswith(("__future__", "envgym.")):
+                del lines[node.lineno - 1 : node.end_lineno]
+        text += lines
     return "".join(text)
 
 

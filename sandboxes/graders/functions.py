@@ -6,6 +6,7 @@ asked what a function gives for some arguments.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.compare import Equality, show
+from envgym.sandboxes.graders.frames import answer_bytes
 from envgym.sandboxes.graders.inbox.values import NotPlain, encode
+from envgym.sandboxes.graders.offload import offload
 from envgym.sandboxes.graders.solution import Answer, BoxedSolution, payload_of
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.limits import Limits
@@ -64,7 +67,9 @@ async def grade_calls(
         Fault: The sandbox broke.
     """
     wires = [_wires(case, number) for number, case in enumerate(cases, 1)]
-    solution = BoxedSolution(backend, source, limits=limits, budget_s=budget_s)
+    longest = max((len(json.dumps(want)) for _, _, want in wires), default=0)
+    most = answer_bytes(limits, longest)
+    solution = BoxedSolution(backend, source, limits=limits, budget_s=budget_s, answer=most)
     results: list[CaseResult] = []
     try:
         for number, (case, (args, kwargs, want)) in enumerate(zip(cases, wires, strict=True), 1):
@@ -74,7 +79,7 @@ async def grade_calls(
                 continue
             answer = await solution.call(case.name, payload_of(args, kwargs))
             status = answer.status
-            if answer.is_value and not equal(want, answer.wire):
+            if answer.is_value and not await offload(longest, equal, want, answer.wire):
                 status = Status.WRONG
             detail = "" if status is Status.PASS else _words(case, args, kwargs, want, answer)
             results.append(CaseResult(name, status, detail, case.hidden))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.graders.checkers import Checker, lines
+from envgym.sandboxes.graders.offload import offload
 from envgym.sandboxes.graders.solution import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.limits import Limits
@@ -71,7 +72,7 @@ async def grade_program(
         program: A `Program`, or Python source.
         cases: The tests; with none of them nothing passes.
         check: One of `envgym.sandboxes.graders.checkers`, or a checker of the task's own.
-        limits: Of each test.
+        limits: Of each test; output and input get more where a test has more.
         build_limits: Of the build; `limits` by default.
         budget_s: Wall seconds of all tests; those that come after them are TLE and not run.
         stop_early: Whether the first failure leaves the rest UNRUN.
@@ -81,7 +82,7 @@ async def grade_program(
     """
     made = Program(program) if isinstance(program, str) else program
     results: list[CaseResult] = []
-    bench = _Bench(backend, made, limits, budget_s)
+    bench = _Bench(backend, made, _fitted(limits, cases), budget_s)
     try:
         broken = await bench.build(build_limits or limits)
         if broken:
@@ -96,6 +97,23 @@ async def grade_program(
     finally:
         await bench.close()
     return Verdict(tuple(results), len(cases))
+
+
+def _fitted(limits: Limits, cases: Sequence[IoCase]) -> Limits:
+    """Limits under which the tests' own inputs and outputs fit, the latter twice."""
+    stdin = max((len(_bytes(case.stdin)) for case in cases), default=0)
+    output = max((2 * len(_bytes(case.expected)) for case in cases), default=0)
+    if stdin <= limits.stdin_bytes and output <= limits.output_bytes:
+        return limits
+    room = {
+        "stdin_bytes": max(limits.stdin_bytes, stdin),
+        "output_bytes": max(limits.output_bytes, output),
+    }
+    return limits.model_copy(update=room)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 class _Bench:
@@ -133,7 +151,7 @@ class _Bench:
             return Status.TLE, "the time for all tests together is spent"
         if self._box is None:
             self._box = await self._backend.open(limits=self._limits, snapshot=self._built)
-        stdin = case.stdin.encode("utf-8", "surrogatepass")
+        stdin = _bytes(case.stdin)
         wall_s = min(self._limits.wall_s, self._left_s)
         limits = self._limits.model_copy(update={"wall_s": wall_s})
         if self._program.run:
@@ -147,7 +165,8 @@ class _Bench:
         if result.outcome is not Outcome.OK:
             status, why = ending(result)
             return status, f"{shown}{why}"
-        if check(case.stdin, case.expected, result.text):
+        size = len(result.stdout) + len(case.expected)
+        if await offload(size, check, case.stdin, case.expected, result.text):
             return Status.PASS, ""
         return Status.WRONG, f"{shown}output:\n{_cut(result.text)}"
 

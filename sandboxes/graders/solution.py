@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from envgym.sandboxes.base import Backend, Session, SessionLost
 from envgym.sandboxes.graders.frames import (
+    answer_bytes,
     frame,
     nonce,
     patient,
@@ -14,6 +16,7 @@ from envgym.sandboxes.graders.frames import (
     start_harness,
 )
 from envgym.sandboxes.graders.inbox.values import EXCEPTIONS, NotPlain, check, dump, load
+from envgym.sandboxes.graders.offload import offload
 from envgym.sandboxes.graders.verdict import WORDS, Status
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
@@ -33,6 +36,7 @@ class Answer:
             nothing was raised and caught.
         message: The exception's own text.
         detail: The exception, or what went wrong, in words.
+        truth: Of an object without a plain value: whether it counts as true; None for others.
     """
 
     status: Status
@@ -40,6 +44,7 @@ class Answer:
     raised: str | None = None
     message: str = ""
     detail: str = ""
+    truth: bool | None = None
 
     @property
     def is_value(self) -> bool:
@@ -70,13 +75,17 @@ class BoxedSolution:
         budget_s: Wall seconds for all of it together; calls after that are TLE and not made. A
             solution that has ended its interpreter 25 times is not asked again either: each time
             costs a new box, which no budget of its own time would ever stop.
+        answer: Characters of an answer, at most.
     """
 
-    def __init__(self, backend: Backend, source: str, *, limits: Limits, budget_s: float) -> None:
+    def __init__(
+        self, backend: Backend, source: str, *, limits: Limits, budget_s: float, answer: int = 0
+    ) -> None:
         self._backend = backend
         self._source = source
-        self._limits = roomy(limits)
-        self._bounds = patient(limits)
+        self._most = answer or answer_bytes(limits)
+        self._limits = roomy(limits, self._most)
+        self._bounds = patient(limits, self._most)
         self._left_s = budget_s
         self._losses = 0
         self._session: Session | None = None
@@ -93,7 +102,7 @@ class BoxedSolution:
             loaded = await self._load()
             if not loaded.is_value:
                 return loaded
-        return await self._ask("call", name, payload)
+        return await self._ask("call", name, payload, self._most)
 
     async def _load(self) -> Answer:
         if self._left_s <= 0:
@@ -104,7 +113,7 @@ class BoxedSolution:
         self._harness = await start_harness(self._session, "candidate", self._bounds)
         return await self._ask("load", self._source)
 
-    async def _ask(self, method: str, *args: str) -> Answer:
+    async def _ask(self, method: str, *args: str | int) -> Answer:
         assert self._session is not None
         if self._left_s <= 0:
             return _SPENT
@@ -124,7 +133,7 @@ class BoxedSolution:
             await self.close()
             status, detail = ending(result)
             return Answer(status, detail=detail)
-        answer = _read(text)
+        answer = await offload(len(text), _read, text, self._most + _TAIL)
         if method == "load" and not answer.is_value:
             await self.close()
         return answer
@@ -140,17 +149,19 @@ _SPENT = Answer(Status.TLE, detail="the time for all tests together is spent")
 _LOST_TOO_OFTEN = Answer(Status.RE, detail="it has ended without an answer too often")
 
 
-def _read(text: str) -> Answer:
+def _read(text: str, most: int) -> Answer:
     """What a frame says, held to the rules: its author is the solution."""
     try:
-        said = load(text)
+        said = load(text, most)
         if not isinstance(said, dict):
             raise NotPlain("an answer that is no answer")
         if "value" in said:
             check(said["value"])
             return Answer(Status.PASS, said["value"])
         if "not_plain" in said:
-            raise NotPlain(f"it answered with {said['not_plain']}")
+            detail = f"it answered with {said['not_plain']}"[:_TAIL]
+            truth = bool(said["true"]) if "true" in said else None
+            return Answer(Status.BAD_VALUE, detail=detail, truth=truth)
         message, detail = str(said["message"])[:_TAIL], str(said["detail"])[-2 * _TAIL :]
         raised = str(said["raised"])
         raised = raised if raised in EXCEPTIONS else ""
@@ -160,5 +171,5 @@ def _read(text: str) -> Answer:
 
 
 def payload_of(args: list[Any], kwargs: dict[str, Any]) -> str:
-    """The payload of a call, from wire forms."""
-    return dump([args, {"d": [[name, value] for name, value in kwargs.items()]}])
+    """The payload of a call, from wire forms; a task's author may make it as long as they like."""
+    return dump([args, {"d": [[name, value] for name, value in kwargs.items()]}], sys.maxsize)

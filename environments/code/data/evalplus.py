@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from envgym.environments.code.data.functions import (
-    PROXY,
-    asserts_in,
-    described,
-    doctests,
-)
+from envgym.environments.code.data.functions import asserts_in, described, doctests
 from envgym.environments.code.data.integers import expression
 from envgym.environments.code.data.row import BadRow, Loaded, Row
 from envgym.environments.code.problem import Suite
+from envgym.errors import UsageError
+from envgym.sandboxes.graders import evalplus
 
 Arguments = list[Any]
 
@@ -31,11 +28,14 @@ def eval_plus(row: Row, where: str) -> Loaded:
     if not inputs or not all(isinstance(one, list) for one in inputs):
         raise BadRow("no base_input in it that is a list of arguments: nothing would be tested")
     inputs = [converted(row.optional("task_id"), one) for one in inputs]
-    atol = row.fields.get("atol") or 0
-    tests = _DIFFERENTIAL.format(inputs=expression(inputs), atol=float(atol))
+    task, atol = row.optional("task_id"), float(row.fields.get("atol") or 0)
+    try:
+        tests = evalplus.tests(task, entry, expression(inputs), atol)
+    except UsageError as error:
+        raise BadRow(str(error)) from None
     public = doctests(prompt, entry) or asserts_in(prompt)[:1]
-    prelude = f"{prompt}{solution}\n_reference = {entry}\n"
-    suite = Suite("asserts", tuple(public), (tests,), entry, (PROXY,), prelude)
+    prelude = evalplus.prelude(prompt, solution, entry)
+    suite = Suite("asserts", tuple(public), (tests,), entry, (evalplus.PROXY,), prelude)
     return described(row, where, prompt, suite)
 
 
@@ -96,20 +96,3 @@ _BY_CHANGE: tuple[tuple[str, Callable[[Arguments], Arguments]], ...] = (
     ("722", _first(lambda value: {key: tuple(row) for key, row in value.items()})),
 )
 _CHANGES = {int(one): change for numbers, change in _BY_CHANGE for one in numbers.split()}
-
-_DIFFERENTIAL = """
-import copy, math
-from math import inf, nan
-
-def _near(got, want, atol):
-    if isinstance(want, float) and isinstance(got, (int, float)) and type(got) is not bool:
-        both = math.isnan(want) and math.isnan(got)
-        return both or math.isclose(got, want, rel_tol=1e-7, abs_tol=max(atol, 1e-6))
-    if isinstance(want, (list, tuple)) and type(got) is type(want):
-        return len(got) == len(want) and all(_near(g, w, atol) for g, w in zip(got, want))
-    return got == want
-
-for _args in {inputs}:
-    _want = _reference(*copy.deepcopy(_args))
-    assert _near(candidate(*_args), _want, {atol!r})
-"""

@@ -13,7 +13,15 @@ import traceback
 import types
 from typing import Any
 
-from envgym.sandboxes.graders.inbox.values import EXCEPTIONS, NotPlain, decode, dump, encode, load
+from envgym.sandboxes.graders.inbox.values import (
+    EXCEPTIONS,
+    WIRE_BYTES,
+    NotPlain,
+    decode,
+    dump,
+    encode,
+    load,
+)
 
 _FILE = "solution.py"
 _DETAIL = 2000
@@ -31,16 +39,17 @@ class Candidate:
         sys.modules["solution"] = self._module
         self._answer(nonce, lambda: exec(compile(source, _FILE, "exec"), self._module.__dict__))
 
-    def call(self, nonce: str, name: str, payload: str) -> None:
+    def call(self, nonce: str, name: str, payload: str, most: int = WIRE_BYTES) -> None:
         """Call a function by name, or a method as ``Class.method`` of a new object.
 
         Args:
             nonce: What the answer's line begins with.
             name: The function's.
             payload: Positional arguments as a list and keyword ones as a dict, dumped.
+            most: Characters of the answer.
         """
-        args, kwargs = decode(load(payload))
-        self._answer(nonce, lambda: encode(self._find(name)(*args, **kwargs)))
+        args, kwargs = decode(load(payload, len(payload)))
+        self._answer(nonce, lambda: self._find(name)(*args, **kwargs), most)
 
     def _find(self, name: str) -> Any:
         first, *rest = name.split(".")
@@ -51,11 +60,9 @@ class Candidate:
             found = getattr(found() if isinstance(found, type) else found, part)
         return found
 
-    def _answer(self, nonce: str, act: Any) -> None:
+    def _answer(self, nonce: str, act: Any, most: int = WIRE_BYTES) -> None:
         try:
-            text = dump({"value": act()})
-        except NotPlain as error:
-            text = dump({"not_plain": str(error)[:_DETAIL]})
+            text = _said(act(), most)
         except BaseException as error:
             said = {"message": _message(error), "detail": _describe(error)}
             text = dump({"raised": _kind(error), **said})
@@ -68,6 +75,18 @@ class Candidate:
         data = f"\n{nonce} {text}\n".encode()
         while data:
             data = data[os.write(1, data) :]
+
+
+def _said(value: Any, most: int) -> str:
+    """A value's answer: its wire form, or what it is, and whether it counts as true."""
+    try:
+        wire = encode(value)
+    except NotPlain as error:
+        return dump({"not_plain": str(error)[:_DETAIL], "true": bool(value)})
+    try:
+        return dump({"value": wire}, most)
+    except NotPlain as error:
+        return dump({"not_plain": str(error)})
 
 
 def _kind(error: BaseException) -> str:

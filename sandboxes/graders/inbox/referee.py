@@ -19,7 +19,15 @@ import sys
 import threading
 from typing import Any
 
-from envgym.sandboxes.graders.inbox.values import EXCEPTIONS, NotPlain, decode, dump, encode, load
+from envgym.sandboxes.graders.inbox.values import (
+    EXCEPTIONS,
+    WIRE_BYTES,
+    NotPlain,
+    decode,
+    dump,
+    encode,
+    load,
+)
 
 _DETAIL = 500
 _TAKEN = (LookupError, AttributeError)
@@ -30,6 +38,22 @@ _CATCHERS.add(("_pytest.raises", "raises"))
 
 class SolutionError(Exception):
     """The solution raised something that is no built-in exception."""
+
+
+class SolutionObject:
+    """An object that the solution gave and that has no plain value.
+
+    It is no None, and true or not as the solution says; it equals nothing but itself.
+    """
+
+    def __init__(self, what: str, true: bool) -> None:
+        self._what, self._true = what, true
+
+    def __bool__(self) -> bool:
+        return self._true
+
+    def __repr__(self) -> str:
+        return f"<{self._what}>"
 
 
 class SolutionLost(BaseException):
@@ -47,6 +71,7 @@ class Referee:
         self._failures: dict[int, tuple[str, int]] = {}
         self._broke = ""
         self._unseen: list[BaseException] = []
+        self._most = WIRE_BYTES
         self._made = 0
 
     def start(self, nonce: str, program: str) -> None:
@@ -55,7 +80,8 @@ class Referee:
         Args:
             nonce: What the line of the answer begins with.
             program: JSON object: ``prelude``, ``tests`` (rewritten, see ``asserts.py``),
-                ``names`` of proxies, ``hooks`` (names of the three that count).
+                ``names`` of proxies, ``hooks`` (names of the three that count), ``most``
+                (characters of one call's arguments).
         """
         threading.stack_size(64 << 20)
         threading.Thread(target=self._play, args=(json.loads(program),), daemon=True).start()
@@ -63,7 +89,7 @@ class Referee:
 
     def resume(self, nonce: str, answer: str) -> None:
         """Hand the solution's answer over, and say what the next stop is."""
-        self._answers.put(load(answer))
+        self._answers.put(load(answer, len(answer)))
         self._say(nonce)
 
     def _say(self, nonce: str) -> None:
@@ -75,6 +101,7 @@ class Referee:
 
     def _play(self, program: dict[str, Any]) -> None:
         passed, failed, saw = program["hooks"]
+        self._most = program["most"]
         space: dict[str, Any] = {"__name__": "tests"}
         error = ""
         try:
@@ -131,12 +158,15 @@ class Referee:
             with self._one:
                 self._made += 1
                 try:
-                    self._asks.put({"call": name, "payload": dump(encode([list(args), kwargs]))})
+                    payload = dump(encode([list(args), kwargs]), self._most)
+                    self._asks.put({"call": name, "payload": payload})
                 except NotPlain as error:
                     self._asks.put({"unusable": f"the tests call {name} with {error}"})
                 answer = self._answers.get()
             if "value" in answer:
                 return decode(answer["value"])
+            if "object" in answer:
+                return SolutionObject(answer["object"], answer["true"])
             if "raised" in answer:
                 raise self._raised(answer)
             raise SolutionLost(answer["lost"])

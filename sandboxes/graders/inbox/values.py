@@ -18,6 +18,7 @@ import collections
 import json
 import math
 import re
+import sys
 from typing import Any
 
 DEPTH = 64
@@ -49,7 +50,8 @@ class NotPlain(ValueError):
 def encode(value: Any, depth: int = DEPTH) -> Any:
     """A value's wire form.
 
-    Beside the plain types, the dicts of ``collections`` pass as dicts and named tuples as tuples.
+    Beside the plain types, the dicts of ``collections`` pass as dicts, named tuples as tuples and
+    NumPy's scalars as what they hold.
 
     Raises:
         NotPlain: Another type, or nested deeper than `depth` (as a list in itself is).
@@ -76,6 +78,9 @@ def encode(value: Any, depth: int = DEPTH) -> Any:
         return {tag: [encode(item, depth - 1) for item in value]}
     if kind in _DICTS:
         return {"d": [[encode(k, depth - 1), encode(v, depth - 1)] for k, v in value.items()]}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
+        return encode(value.item(), depth - 1)
     raise NotPlain(f"a {kind.__name__}, which is no plain value")
 
 
@@ -163,25 +168,25 @@ def _special(wire: dict[str, Any]) -> bool:
     return list(wire) == ["f"] and _tagged("f", wire["f"], 0)
 
 
-def dump(wire: Any) -> str:
+def dump(wire: Any, most: int = WIRE_BYTES) -> str:
     """A wire form as one line of ASCII.
 
     Raises:
-        NotPlain: It is longer than WIRE_BYTES.
+        NotPlain: It is longer than `most`.
     """
     text = json.dumps(wire, allow_nan=False, separators=(",", ":"))
-    if len(text) > WIRE_BYTES:
+    if len(text) > most:
         raise NotPlain("a value that is too large")
     return text
 
 
-def load(text: str) -> Any:
+def load(text: str, most: int = WIRE_BYTES) -> Any:
     """What `dump` wrote, read as data whose author is nobody's friend; not yet checked.
 
     Raises:
         NotPlain: It is too long, or no JSON.
     """
-    if len(text) > WIRE_BYTES:
+    if len(text) > most:
         raise NotPlain("a value that is too large")
     try:
         return json.loads(text, parse_constant=_refuse)

@@ -98,6 +98,28 @@ async def test_tests_may_expect_an_exception(backend: Backend) -> None:
     assert not (await grade_asserts(backend, own, tests)).passed
 
 
+@pytest.mark.parametrize(
+    ("test", "right"),
+    [
+        ("assert total([1])", True),
+        ("assert total([1]) is not None", True),
+        ("assert not total([])", True),
+        ("assert total([1]) == 1", False),
+        ("assert total([1]) == total([1])", False),
+        ("assert 1 in [total([1])]", False),
+        ("assert len(total([1])) == 1", False),
+    ],
+)
+async def test_objects_are_true_or_not_and_nothing_else(
+    backend: Backend, test: str, right: bool
+) -> None:
+    source = (
+        "class Same:\n    def __init__(self, n): self.n = n\n    __bool__ = lambda s: bool(s.n)\n"
+        "    __eq__ = lambda s, o: True\n    __len__ = lambda s: 1\ntotal = Same\n"
+    )
+    assert (await grade_asserts(backend, source, about(test))).passed is right
+
+
 async def test_arguments_are_copies(backend: Backend) -> None:
     tests = about(
         "numbers = [1, 2]\nassert total(numbers) == sum(numbers)\nassert numbers == [1, 2]"

@@ -129,3 +129,31 @@ async def test_who_dies_in_every_call_is_not_asked_for_ever(
     assert [case.status for case in verdict.cases] == [Status.RE] * 8
     assert "too often" in verdict.cases[-1].detail
     assert len(opened) == 2
+
+
+async def test_long_arguments_and_values_fit(backend: Backend) -> None:
+    """A value may be as long as what may be printed, and twice as long as what is expected."""
+    many = list(range(300_000))
+    source = "def total(numbers):\n    return numbers if len(numbers) > 9 else [7] * 10**6\n"
+    cases = [CallCase("total", [many], many), CallCase("total", [[1]], [7] * 10**6)]
+    verdict = await grade_calls(backend, source, cases, limits=QUICK)
+    assert verdict.passed, [case.status for case in verdict.cases]
+    verdict = await grade_calls(backend, source, cases[1:] * 2, limits=QUICK)
+    assert verdict.passed
+    verdict = await grade_calls(backend, source, [CallCase("total", [[1]], [7])], limits=QUICK)
+    assert verdict.cases[0].status is Status.BAD_VALUE
+    assert "too large" in verdict.feedback()
+    wide = QUICK.model_copy(update={"output_bytes": 4 << 20})
+    verdict = await grade_calls(backend, source, [CallCase("total", [[1]], [7])], limits=wide)
+    assert verdict.cases[0].status is Status.WRONG
+
+
+async def test_numbers_of_any_length(backend: Backend) -> None:
+    source = "def total(text):\n    return str(int(text) + 1)\n"
+    cases = [CallCase("total", ["9" * 6000], "1" + "0" * 6000)]
+    assert (await grade_calls(backend, source, cases)).passed
+    source = "def total(n):\n    return 10**n\n"
+    assert (await grade_calls(backend, source, [CallCase("total", [6000], 10**6000)])).passed
+    wrong = source.replace("**n", "**n + 1")
+    verdict = await grade_calls(backend, wrong, [CallCase("total", [6000], 10**6000)])
+    assert "should give 0x" in verdict.feedback()

@@ -128,3 +128,24 @@ async def test_what_comes_after_the_time_for_all_tests_is_not_run(backend: Backe
         "the time for all tests together is spent"
     }
     assert (await grade_program(backend, DOUBLE, CASES * 3, budget_s=60.0)).passed
+
+
+async def test_numbers_of_any_length_unless_bounded(backend: Backend) -> None:
+    cases = [IoCase("20000", "1" + "0" * 20000), IoCase("9" * 6000, str(int("9" * 300)))]
+    source = "n = int(input())\nprint(10**n if n < 10**6 else '9' * 300)\n"
+    verdict = await grade_program(backend, source, cases)
+    assert verdict.passed, verdict
+    few = Limits(int_digits=4300)
+    verdict = await grade_program(backend, source, cases, limits=few)
+    assert [case.status for case in verdict.cases] == [Status.RE, Status.RE]
+    assert "4300" in verdict.cases[0].detail
+
+
+async def test_outputs_that_a_test_expects_always_fit(backend: Backend) -> None:
+    line = "7" * 99 + "\n"
+    cases = [IoCase("3000", line * 3000), IoCase("1", line)]
+    source = "n = int(input())\nprint(('7' * 99 + '\\n') * n)\n"
+    assert (await grade_program(backend, source, cases, limits=QUICK)).passed
+    more = source.replace("* n", "* 9000")
+    verdict = await grade_program(backend, more, cases, limits=QUICK)
+    assert [case.status for case in verdict.cases] == [Status.OLE, Status.OLE]
