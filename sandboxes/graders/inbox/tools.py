@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 from typing import Any
@@ -54,8 +53,7 @@ out:{out}
 """
 _SAID = "said.txt"
 _SAID_BYTES = 1 << 18
-# System tasks and functions in a compiled program; "$unit" is a scope that each of them has.
-_CALLS = re.compile(rb'"(\$(?!unit")[^"\n]*)"')
+_CALLS = (b"%vpi_", b".sfunc")  # of system tasks, and of functions in nets
 _CONTROL = 3  # the socket that this process is asked by: no program answers for it
 
 
@@ -114,7 +112,12 @@ class Tools:
 
 def calls(program: bytes) -> list[str]:
     """The system tasks and functions that a compiled program calls, as often as it does."""
-    return [name.decode("utf-8", "replace") for name in _CALLS.findall(program)]
+    names = []
+    for line in program.split(b"\n"):
+        before, quote, rest = line.partition(b'"')
+        if quote and any(mark in before for mark in _CALLS):
+            names.append(rest.partition(b'"')[0].decode("utf-8", "replace"))
+    return names
 
 
 def _simulated(step: dict[str, Any], said: int) -> dict[str, Any]:
