@@ -18,7 +18,7 @@ _TOO_FAR = f"to more than {MOST_CHARACTERS} characters"
 _MOST_PROBLEMS = 100
 _DEPTH = 32  # macros in macros
 _WORK = 4 * MOST_CHARACTERS  # characters of macros' bodies that are read, and a few more for each
-_USE = 16
+_USE = 64
 
 _LINE_END = re.compile(r"\r\n?")
 _STRING = r'"(?:[^"\\\n]|\\[^\n])*+"?'  # also one that is never closed, for the sake of time
