@@ -15,6 +15,7 @@ from typing import Literal
 from envgym.deadlines import Deadlines
 from envgym.environments.verilog import hints as guidance
 from envgym.environments.verilog.designs.families import choose, draw
+from envgym.environments.verilog.fences import unfenced
 from envgym.environments.verilog.problem import Problem, ports_in_words
 from envgym.environments.verilog.sources import load_problems
 from envgym.environments.verilog.workbench import Settings, Workbench, bounded
@@ -156,7 +157,9 @@ class VerilogDesign(ToolEnv[Task]):
                 drives it, prints with $display and ends with $finish.
             design: Verilog source; left out, the last one given to any tool.
         """
-        return await self._bench.simulate(self._given(design), testbench, self._module)
+        return await self._bench.simulate(
+            self._given(design), _without_fences(testbench), self._module
+        )
 
     @tool
     async def synthesise(self, design: str = "") -> str:
@@ -214,10 +217,17 @@ class VerilogDesign(ToolEnv[Task]):
     def _given(self, design: str) -> str:
         """The design that a call means."""
         if design.strip():
-            self._design = design
+            self._design = _without_fences(design)
         if not self._design:
             raise ToolError("no design was given yet: pass one as design")
         return self._design
+
+
+def _without_fences(source: str) -> str:
+    try:
+        return unfenced(source)
+    except ValueError as error:
+        raise ToolError(str(error)) from error
 
 
 def _lengths(sequences: int | None, steps: int | None) -> tuple[int, int] | None:

@@ -14,7 +14,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from envgym.environments.verilog.bench_rules import bench_problems
+from envgym.environments.verilog.bench_rules import (
+    CheckedBench,
+    check_bench,
+    program_problems,
+)
 from envgym.environments.verilog.problem import Problem
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.backends import open_backend
@@ -33,14 +37,24 @@ from envgym.sandboxes.graders.verilog import (
     examine,
     fitted,
     grade_design,
-    lint,
     record_golden,
 )
-from envgym.sandboxes.graders.verilog.programs import plain, run_tool
+from envgym.sandboxes.graders.verilog.lint import Checked, check
+from envgym.sandboxes.graders.verilog.programs import (
+    BENCH,
+    DESIGN,
+    PLAIN,
+    explained,
+    plain,
+    run_tool,
+    timed,
+    timed_bench,
+)
 from envgym.sandboxes.graders.verilog.tokens import numbers
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.pool import Pool
+from envgym.threads import ThreadCall
 
 BOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)
 """Of all boxes, so that those lying ready serve every use."""
@@ -118,46 +132,64 @@ class Workbench:
         return best
 
     async def lint(self, design: str, module: str) -> str:
-        """The rules that the design breaks, and what Icarus says of it."""
-        if problems := await self._rules(design, module):
-            return problems
+        """The rules that the design breaks, and what Icarus and Yosys say of it."""
+        checked = await _checked(design, module)
+        if checked.problems:
+            return _rules(checked.problems)
+        flags = ("-g2012", "-Wall", "-Wno-timescale", "-s", module, "-t", "null")
+        script = f"read_verilog -sv {PLAIN}; hierarchy -check -top {module}; proc"
         async with await self._pool.open(limits=BOX) as box:
-            await box.write("design.sv", _bytes(design))
-            flags = ("-g2012", "-Wall", "-Wno-timescale", "-s", module, "-t", "null")
-            result = await run_tool(box, "iverilog", *flags, "design.sv", limits=RUN)
-        said = _said(result)
-        return said or "No errors and no warnings."
+            await box.write(DESIGN, _bytes(timed(checked.text)))
+            compiled = await run_tool(box, "iverilog", *flags, DESIGN, limits=RUN)
+            parts = [_said(compiled)]
+            if compiled.ok:
+                await box.write(PLAIN, _bytes(plain(checked.text)))
+                read = await run_tool(box, "yosys", "-q", "-p", script, limits=RUN)
+                if not read.ok:
+                    parts.append(f"Yosys cannot synthesise it: {_synthesis(read)}")
+        return "\n".join(part for part in parts if part) or "No errors and no warnings."
 
     async def simulate(self, design: str, bench: str, module: str) -> str:
         """What the agent's own bench prints, with its design in it."""
-        if problems := await self._rules(design, module):
-            return problems
-        if broken := await asyncio.to_thread(bench_problems, bench):
-            return _rules(broken)
+        checked = await _checked(design, module)
+        if checked.problems:
+            return _rules(checked.problems)
+        kept: CheckedBench = await ThreadCall(
+            check_bench, {"source": bench}, name="verilog-bench"
+        ).result()
+        if kept.problems:
+            return _rules(kept.problems)
         async with await self._pool.open(limits=BOX) as box:
-            await box.write("design.sv", _bytes(design))
-            await box.write("testbench.sv", _bytes(bench))
+            await box.write(DESIGN, _bytes(timed(checked.text)))
+            await box.write(BENCH, _bytes(timed_bench(kept.text)))
             flags = ("-g2012", "-Wno-timescale", "-o", "run.vvp")
-            built = await run_tool(box, "iverilog", *flags, "testbench.sv", "design.sv", limits=RUN)
+            built = await run_tool(box, "iverilog", *flags, BENCH, DESIGN, limits=RUN)
             if not built.ok:
                 return _said(built)
+            program = await box.read("run.vvp", limit=BOX.file_bytes)
+            foreign: list[str] = await ThreadCall(
+                program_problems, {"program": program}, name="verilog-bench"
+            ).result()
+            if foreign:
+                return _rules(foreign)
             ran = await run_tool(box, "vvp", "-n", "run.vvp", limits=RUN)
         parts = [_said(built), bounded(ran.text.strip(), _OUTPUT), _said(ran)]
         return "\n".join(part for part in parts if part) or "The test bench printed nothing."
 
     async def synthesise(self, design: str, module: str) -> str:
         """Cells and warnings of Yosys' synthesis."""
-        if problems := await self._rules(design, module):
-            return problems
+        checked = await _checked(design, module)
+        if checked.problems:
+            return _rules(checked.problems)
         script = (
-            f"read_verilog -sv design.sv; hierarchy -check -top {module}; proc;"
+            f"read_verilog -sv {DESIGN}; hierarchy -check -top {module}; proc;"
             f" check; synth -top {module}; tee -q -o cells.txt stat"
         )
         async with await self._pool.open(limits=BOX) as box:
-            await box.write("design.sv", _bytes(plain(design)))
+            await box.write(DESIGN, _bytes(plain(checked.text)))
             result = await run_tool(box, "yosys", "-q", "-p", script, limits=RUN)
             if not result.ok:
-                return _said(result)
+                return _synthesis(result)
             cells = (await box.read("cells.txt", limit=MIB)).decode("utf-8", "replace")
         warnings = _said(result)
         _, _, counted = cells.partition("===")
@@ -250,9 +282,12 @@ class Workbench:
         if failed and self._kept.get(key) is task:
             del self._kept[key]
 
-    async def _rules(self, design: str, module: str) -> str:
-        broken = await asyncio.to_thread(lint, design, module)
-        return _rules(broken) if broken else ""
+
+async def _checked(design: str, module: str) -> Checked:
+    """The design held to the rules, beside the loop: a source may be long."""
+    arguments = {"source": design, "module": module}
+    checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
+    return checked
 
 
 def bounded(text: str, most: int) -> str:
@@ -283,6 +318,11 @@ def _said(result: Result) -> str:
     if result.outcome in (Outcome.OK, Outcome.RE):
         return said or ("" if result.ok else ending(result)[1])
     return f"{said}\nstopped: {WORDS[Status(result.outcome.value)]}".strip()
+
+
+def _synthesis(result: Result) -> str:
+    """What Yosys said where it did not end well."""
+    return explained(_said(result).replace(PLAIN, DESIGN))
 
 
 def _bytes(source: str) -> bytes:

@@ -17,6 +17,7 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
 from envgym.sandboxes.graders.verilog.judge import LIMITS
+from envgym.sandboxes.graders.verilog.preprocess import preprocess
 from envgym.sandboxes.graders.verilog.programs import (
     NETLIST,
     PAST_A_RANGE,
@@ -27,6 +28,7 @@ from envgym.sandboxes.graders.verilog.programs import (
 )
 from envgym.sandboxes.graders.verilog.toolbox import Step, ToolBox
 from envgym.sandboxes.limits import Limits
+from envgym.threads import ThreadCall
 
 _LAST = f"{WRITE_NETLIST}; opt_clean; opt_dff; opt_clean; write_json found.json"
 _MODULE = re.compile(r"[A-Za-z_]\w*\Z")
@@ -82,10 +84,14 @@ async def examine(
             or one that is no input of its own, or ports that go both ways.
         Fault: The sandbox broke, or a tool is not there.
     """
+    made = await ThreadCall(preprocess, {"source": source}, name="verilog-text").result()
+    if made.problems:
+        line, words = made.problems[0]
+        raise UsageError(f"the golden design: line {line}: {words}")
     if module is not None and not _MODULE.match(module):
         raise UsageError(f"{module!r} is no plain Verilog name")
     argv = synthesis("-auto-top" if module is None else f"-top {module}", _LAST)
-    files = {PLAIN: plain(source).encode("utf-8", "replace")}
+    files = {PLAIN: plain(made.text).encode("utf-8", "replace")}
     [done] = await tools.run(files, [Step(argv, ("found.json", NETLIST))], limits)
     warnings = done.result.error_text
     if not done.result.ok:

@@ -19,6 +19,8 @@ from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 
 STIMULUS = "stimulus.txt"
+CALLS = ("$readmemh", "$writememb", "$finish")
+"""What the bench calls of the simulator, in one place each."""
 _ZERO, _ONE, _X, _END = b"01x\n"
 _PLACES = re.compile(rb"//[^\n]*\n")  # Icarus says now and then where in the memory it is
 
@@ -103,12 +105,13 @@ def driver(interface: Interface, stimulus: Stimulus, nonce: str, modules: Sequen
     # One net of all outputs: it changes less often than it is read.
     declared.append(f"  wire [{out_width - 1}:0] out_{nonce} = {{{', '.join(outputs)}}};")
     body = "\n".join(declared)
-    # As few bits as count the rows: vvp takes an index bit by bit.
+    # As few bits as count the rows: vvp takes an index bit by bit. The clock is 0 before anybody
+    # waits for an edge of it: to come there from x would be one.
     return f"""`timescale 1ns/1ns
 module bench_{nonce};
   reg [{width - 1}:0] rows_{nonce} [0:{count - 1}];
   reg [{width - 1}:0] in_{nonce};
-  reg clock_{nonce};
+  reg clock_{nonce} = 0;
   reg [{out_width - 1}:0] before_{nonce};
   reg [{out_width * (2 if interface.clock else 1) - 1}:0] reads_{nonce} [0:{count - 1}];
   reg [{count.bit_length() - 1}:0] row_{nonce};
@@ -117,8 +120,7 @@ module bench_{nonce};
     $readmemh("{STIMULUS}", rows_{nonce});
     row_{nonce} = 0;
     #1 in_{nonce} = rows_{nonce}[0];
-    #1 clock_{nonce} = 0;
-    repeat ({count}) begin
+    #1 repeat ({count}) begin
       in_{nonce} = rows_{nonce}[row_{nonce}];
       {steps} reads_{nonce}[row_{nonce}] = {word};
       row_{nonce} = row_{nonce} + 1'b1;

@@ -9,7 +9,6 @@ read alone, so neither can use the other's modules.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,9 +16,11 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verilog.analyse import analyse
 from envgym.sandboxes.graders.verilog.judge import LIMITS
-from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.lint import Checked, check
+from envgym.sandboxes.graders.verilog.preprocess import preprocess
 from envgym.sandboxes.graders.verilog.programs import CONFLICT, plain, run_tool
 from envgym.sandboxes.limits import MIB, Limits
+from envgym.threads import ThreadCall
 
 _READ = (
     "read_verilog -sv {file}; hierarchy -check -top {top}; proc; flatten; memory; opt_clean;"
@@ -77,9 +78,11 @@ async def equivalent(
     Raises:
         Fault: The sandbox broke, or a tool is not there.
     """
-    broken = await asyncio.to_thread(lint, source, module)
-    if broken:
-        return Equivalence(Proof.REFUTED, "\n".join(broken[:10]))
+    arguments = {"source": source, "module": module}
+    checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
+    if checked.problems:
+        return Equivalence(Proof.REFUTED, "\n".join(checked.problems[:10]))
+    trusted = await ThreadCall(preprocess, {"source": golden}, name="verilog-text").result()
     edges = [await _edges(backend, text, module, limits) for text in (golden, source)]
     clock = "async2sync" if edges[0] == edges[1] and len(edges[0]) == 2 else "clk2fflogic"
     script = (
@@ -89,8 +92,8 @@ async def equivalent(
     )
     short = limits.model_copy(update={"wall_s": seconds + 1.0, "cpu_s": seconds + 1.0})
     async with await backend.open(limits=limits) as box:
-        await box.write("gold.sv", plain(golden).encode("utf-8", "replace"))
-        await box.write("gate.sv", plain(source).encode("utf-8", "replace"))
+        await box.write("gold.sv", plain(trusted.text).encode("utf-8", "replace"))
+        await box.write("gate.sv", plain(checked.text).encode("utf-8", "replace"))
         result = await run_tool(box, "yosys", "-q", "-p", script, limits=short)
         if not result.ok:
             words = result.error_text or result.detail or result.outcome

@@ -9,7 +9,6 @@ wrong bits in a continuous assignment of a part, and refuses one of a single bit
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from envgym.errors import Fault, UsageError
@@ -17,14 +16,15 @@ from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.graders.verilog.driver import Trace, reads, row_of
 from envgym.sandboxes.graders.verilog.interface import Interface
-from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.lint import Checked, check
+from envgym.sandboxes.graders.verilog.preprocess import preprocess
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.toolbox import ToolBox
 from envgym.sandboxes.graders.verilog.trial import STAGES, Stage, Trial
 from envgym.sandboxes.limits import MIB, Limits
+from envgym.threads import ThreadCall
 
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
-_SHORT = 1 << 14  # characters whose rules are checked in less time than a thread takes to begin
 _SHOWN = 8  # rows of inputs that a mismatch comes with
 
 
@@ -39,7 +39,7 @@ class Golden:
     Attributes:
         interface: Its ports.
         stimulus: What it was driven with.
-        source: Its text.
+        source: Its text, preprocessed.
         netlist: The text of its netlist; None where that stands for the source, which writes past a
             range.
         written: The trace of its source.
@@ -79,7 +79,8 @@ async def record_golden(
     size = max(len(stimulus.rows) * interface.width, reads(interface, stimulus) * outputs)
     if size > min(limits.file_bytes, limits.output_bytes) // 2:
         raise TooSlow(f"the golden design: {size} characters of inputs or outputs")
-    trial = Trial(tools, source, interface, stimulus, netlist=netlist, limits=limits)
+    made = await ThreadCall(preprocess, {"source": source}, name="verilog-text").result()
+    trial = Trial(tools, made.text, interface, stimulus, netlist=netlist, limits=limits)
     loose = None
     if netlist is None:
         written, loose = await _both(trial)
@@ -87,7 +88,7 @@ async def record_golden(
         written = _trace(await trial.written())
     if not written.defined:
         raise UsageError("the golden design gives no defined output: nothing could be compared")
-    return Golden(interface, stimulus, source, netlist, written, loose)
+    return Golden(interface, stimulus, made.text, netlist, written, loose)
 
 
 async def grade_design(
@@ -99,14 +100,12 @@ async def grade_design(
         Fault: The sandbox broke, or a tool is not there; of kind ``env``, the golden design's
             netlist cannot be simulated.
     """
-    if len(source) < _SHORT:
-        broken = lint(source, golden.interface.module)
-    else:
-        broken = await asyncio.to_thread(lint, source, golden.interface.module)
-    if broken:
-        return _verdict(Status.REFUSED, "\n".join(broken[:10]), 0)
+    arguments = {"source": source, "module": golden.interface.module}
+    checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
+    if checked.problems:
+        return _verdict(Status.REFUSED, "\n".join(checked.problems[:10]), 0)
     async with ToolBox(backend, limits) as tools:
-        trial = Trial(tools, source, golden.interface, golden.stimulus, limits=limits)
+        trial = Trial(tools, checked.text, golden.interface, golden.stimulus, limits=limits)
         async for stage in trial.stages():
             if stage.trace is None:
                 return _verdict(stage.status, stage.words, stage.number)

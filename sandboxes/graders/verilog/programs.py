@@ -18,7 +18,22 @@ CONFLICT = "Driver-driver conflict"
 PAST_A_RANGE = ("select out of bounds", "Ignoring assignment to constant bits")
 """Its warnings of a design that writes past a range."""
 
-PLAIN, NETLIST = "plain.sv", "netlist.v"
+DESIGN, PLAIN, NETLIST, BENCH = "design.sv", "plain.sv", "netlist.v", "testbench.sv"
+_RESET = (
+    "Synthesis knows a register with an asynchronous reset by this form alone: always @(posedge "
+    "clk or negedge rst_n) if (!rst_n) q <= CONSTANT; else q <= …; with nothing before or behind "
+    "that if. Each edge but the clock's is tested by an if of its own: no ?: stands for one, and a "
+    "signal that is not tested is left out of the list."
+)
+_ADVICE = {
+    "Multiple edge sensitive events found for this signal": _RESET,
+    "Missing edge-sensitive event for this signal": _RESET,
+    "Async reset value": "An asynchronous reset sets a register to a constant.",
+    "non-synthesizable event list": (
+        "An always block waits for edges alone, or for levels alone: @(posedge clk …) or @*."
+    ),
+}
+SIMULATOR = ("vvp", "-n", "/dev/stdin")
 WRITE_NETLIST = f"write_verilog -noattr {NETLIST}"
 
 
@@ -40,8 +55,28 @@ def absent(name: str) -> Fault:
 
 
 def plain(source: str) -> str:
-    """The source as Yosys takes it."""
+    """A preprocessed source as Yosys takes it."""
     return _COMB.sub("always @*", source)
+
+
+def timed(text: str) -> str:
+    """A preprocessed source as Icarus takes it.
+
+    Delays are no part of a circuit, and no synthesis reads them: their unit is so short that usual
+    ones are over long before anybody looks. What is told of the source has its own line numbers.
+    """
+    return f'`default_nettype wire\n`timescale 10ps/1ps\n`line 1 "{DESIGN}" 0\n{text}'
+
+
+def timed_bench(text: str) -> str:
+    """An agent's preprocessed test bench as Icarus takes it, before `timed` design."""
+    return f'`timescale 1ns/1ps\n`line 1 "{BENCH}" 0\n{text}'
+
+
+def explained(words: str) -> str:
+    """Yosys' message, and what to write instead where that is known."""
+    advice = [advice for told, advice in _ADVICE.items() if told in words]
+    return "\n".join([words, *advice])
 
 
 def synthesis(top: str, last: str) -> tuple[str, ...]:

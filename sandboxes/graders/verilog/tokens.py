@@ -7,21 +7,25 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _TOKEN = re.compile(
-    r"""(?P<space>(?:[ \t\r\n\f]|\\\r?\n)+|//[^\n]*|/\*.*?\*/)
-    |(?P<text>"(?:[^"\\\n]|\\.)*")
-    |(?P<escaped>\\[^ \t\r\n\f]+)
+    r"""(?P<space>(?:[ \t\n]|\\\n)+|//[^\n]*|/\*.*?\*/)
+    |(?P<open>/\*.*)
+    |(?P<text>"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x1f\x7f])*")
+    |(?P<escaped>\\[^ \t\n]+)
     |(?P<directive>`[A-Za-z_]\w*)
     |(?P<system>\$[A-Za-z_$][\w$]*)
     |(?P<word>[A-Za-z_][\w$]*)
     |(?P<number>\d*[ \t]*'[sS]?[bodhBODH][ \t]*[0-9a-fA-FxXzZ?_]+|\d[\d_]*(?:\.\d[\d_]*)?)
     |(?P<sign>[!#-/:-@\[\]^`{-~])
     |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 
 
 class Token(NamedTuple):
-    """A token: its kind (a group of the pattern), its text, its line, from 1, and its place."""
+    """A token: its kind (a group of the pattern), its text, its line, from 1, and its place.
+
+    An ``open`` one is a comment that never ends, an ``other`` one a character that begins nothing.
+    """
 
     kind: str
     text: str
@@ -30,7 +34,7 @@ class Token(NamedTuple):
 
 
 def tokens(source: str) -> Iterator[Token]:
-    """The tokens of a source, white space and comments left out."""
+    """The tokens of a source whose lines end in ``\\n``, white space and comments left out."""
     line = 1
     for match in _TOKEN.finditer(source):
         kind, text = match.lastgroup or "other", match[0]

@@ -19,7 +19,7 @@ from envgym.errors import Fault
 from envgym.sandboxes.base import Backend, BoxLost, Session, SessionLost
 from envgym.sandboxes.box.outcomes import Ending, outcome
 from envgym.sandboxes.graders.frames import start_harness
-from envgym.sandboxes.graders.verilog.programs import absent
+from envgym.sandboxes.graders.verilog.programs import SIMULATOR, absent
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 
@@ -61,6 +61,34 @@ class Elaboration(Step):
     def to_json(self) -> dict[str, Any]:
         """As the runner reads it."""
         return {"top": self.top, "out": self.out, "sources": self.sources, "gives": self.gives}
+
+
+@dataclass(frozen=True)
+class Simulation(Step):
+    """A compiled program run by Icarus' simulator, with nothing beside it that tells of itself.
+
+    The program reaches the simulator through a pipe, and its file is gone, as are those of `hides`:
+    what a circuit could read there names the bench, and what the bench writes. A program that calls
+    for more of the simulator than its bench does is not run.
+
+    Attributes:
+        argv: Not used.
+        program: The compiled program.
+        hides: Files that are removed before it begins.
+        once: Names of system tasks that it may call in one place each.
+        may: Names of those that it may call.
+    """
+
+    argv: tuple[str, ...] = ()
+    program: str = ""
+    hides: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As the runner reads it."""
+        row = {name: getattr(self, name) for name in ("program", "hides", "once", "may", "gives")}
+        return {**row, "argv": SIMULATOR}
 
 
 @dataclass(frozen=True)
@@ -158,7 +186,7 @@ def _answers(told: bytes, steps: Sequence[Step], limits: Limits) -> Iterator[Don
             return
         if len(sizes) != len(step.gives) + 1 or sum(max(size, 0) for size in sizes) > len(told):
             return
-        if answer.get("absent") in ("iverilog", *step.argv[:1]):
+        if answer.get("absent") in ("iverilog", *SIMULATOR[:1], *step.argv[:1]):
             raise absent(answer["absent"])
         parts = []
         for size in sizes:

@@ -16,6 +16,7 @@ from envgym.sandboxes.graders.frames import nonce
 from envgym.sandboxes.graders.solution import ending
 from envgym.sandboxes.graders.verdict import Status
 from envgym.sandboxes.graders.verilog.driver import (
+    CALLS,
     STIMULUS,
     Trace,
     driver,
@@ -23,24 +24,34 @@ from envgym.sandboxes.graders.verilog.driver import (
     trace_file,
 )
 from envgym.sandboxes.graders.verilog.interface import Interface
+from envgym.sandboxes.graders.verilog.lint import FUNCTIONS
 from envgym.sandboxes.graders.verilog.programs import (
+    DESIGN,
     NETLIST,
     PAST_A_RANGE,
     PLAIN,
     WRITE_NETLIST,
+    explained,
     plain,
     synthesis,
+    timed,
 )
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
-from envgym.sandboxes.graders.verilog.toolbox import Done, Elaboration, Step, ToolBox
+from envgym.sandboxes.graders.verilog.toolbox import (
+    Done,
+    Elaboration,
+    Simulation,
+    Step,
+    ToolBox,
+)
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Result
 
 STAGES = ("rules", "synthesis", "ports", "simulation", "netlist")
 _SYNTHESIS, _PORTS, _WRITTEN, _NETLIST = range(1, 5)
-_DESIGN, _BENCH, _PROGRAM, _FOUND = "design.sv", "bench.sv", "run.vvp", "ports.txt"
+_BENCH, _PROGRAM, _FOUND = "bench.sv", "run.vvp", "ports.txt"
+_HIDDEN = (_BENCH, DESIGN, PLAIN, NETLIST, "ivl.conf")
 _PORT = re.compile(r"(input|output|inout) \[(-?\d+):(-?\d+)\] (\S+)")
-_MACRO = re.compile(r"`(?!(?:timescale|default_nettype|resetall)\b)")
 
 
 class Stage(NamedTuple):
@@ -66,6 +77,7 @@ class Trial:
 
     Args:
         tools: Where it is tried.
+        source: Its text, preprocessed: the same for every tool.
         netlist: What `examine` made of it: it is not synthesised again.
         limits: Of all tools of a run together.
     """
@@ -81,14 +93,13 @@ class Trial:
         limits: Limits,
     ) -> None:
         self._tools = tools
-        self._source = source
         self._interface = interface
         self._stimulus = stimulus
         self._limits = limits
         self._given = netlist
         self._mark = nonce()
         self._files = {
-            _DESIGN: source.encode("utf-8", "replace"),
+            DESIGN: timed(source).encode("utf-8", "replace"),
             PLAIN: plain(source).encode("utf-8", "replace"),
             STIMULUS: stimulus.text,
         }
@@ -104,7 +115,8 @@ class Trial:
         if self._given is None:
             warnings = done[0].result.error_text
             if not done[0].result.ok:
-                yield Stage(_SYNTHESIS, None, *_broken(done[0].result))
+                status, words = _broken(done[0].result)
+                yield Stage(_SYNTHESIS, None, status, explained(words))
                 return
             if wrong := self._wrong_ports(done[0].files.get(_FOUND, b"")):
                 yield Stage(_PORTS, None, Status.WRONG, wrong)
@@ -126,7 +138,7 @@ class Trial:
             Fault: The sandbox broke, or a tool is not there.
         """
         files = {**self._files, _BENCH: self._bench(self._interface.module)}
-        done = await self._run(files, [self._compile(_BENCH, _DESIGN)])
+        done = await self._run(files, [self._compile(_BENCH, DESIGN)])
         traces = self._traces(done[-1], 1)
         return Stage(_WRITTEN, traces[0]) if traces else await self._alone(_WRITTEN)
 
@@ -139,11 +151,11 @@ class Trial:
             head = f"module {self._interface.module}("
             files[NETLIST] = self._given.replace(head, f"module {netlist}(", 1).encode()
         # The bench comes first, the design last: no directive of the design's reaches another.
-        return await self._run(files, [*steps, self._compile(_BENCH, NETLIST, _DESIGN)])
+        return await self._run(files, [*steps, self._compile(_BENCH, NETLIST, DESIGN)])
 
     async def _alone(self, number: int) -> Stage:
         """Drive the source or the netlist, and nothing else."""
-        steps, source, module = [], _DESIGN, self._interface.module
+        steps, source, module = [], DESIGN, self._interface.module
         if number == _NETLIST:
             steps, source, module = [self._synthesis], NETLIST, self._netlist
         files = {**self._files, _BENCH: self._bench(module)}
@@ -158,7 +170,13 @@ class Trial:
         return Stage(number, None, status, words.replace(self._mark, ""))
 
     async def _run(self, files: dict[str, bytes], steps: Sequence[Step]) -> list[Done]:
-        simulation = Step(("vvp", "-n", _PROGRAM), gives=(trace_file(self._mark),))
+        simulation = Simulation(
+            gives=(trace_file(self._mark),),
+            program=_PROGRAM,
+            hides=_HIDDEN,
+            once=CALLS,
+            may=FUNCTIONS,
+        )
         return await self._tools.run(files, [*steps, simulation], self._limits)
 
     @property
@@ -172,9 +190,7 @@ class Trial:
         return Step(synthesis(f"-top {top}", f"{last}; {WRITE_NETLIST}"), (_FOUND,))
 
     def _compile(self, *sources: str) -> Step:
-        """Icarus' compiler, without its driver where it can be: that says more, and costs more."""
-        if _MACRO.search(self._source):
-            return self._build(*sources)
+        """Icarus' compiler, without its driver: that says more, and costs more."""
         return Elaboration(top=f"bench_{self._mark}", out=_PROGRAM, sources=sources)
 
     def _build(self, *sources: str) -> Step:
@@ -207,7 +223,7 @@ class Trial:
 def _broken(result: Result) -> tuple[Status, str]:
     status, detail = ending(result)
     words = (result.error_text or result.text or detail).strip()
-    return status, words.replace(PLAIN, _DESIGN)[:2000]
+    return status, words.replace(PLAIN, DESIGN)[:2000]
 
 
 def _port(port: tuple[str, int] | None) -> str:

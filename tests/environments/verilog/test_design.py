@@ -14,7 +14,7 @@ import pytest
 
 import envgym
 from envgym import Action, StepResult, Task
-from envgym.environments.verilog.bench_rules import bench_problems
+from envgym.environments.verilog.bench_rules import check_bench
 from envgym.environments.verilog.design import VerilogDesign
 from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.workbench import bounded
@@ -149,9 +149,9 @@ async def test_a_bench_reaches_no_file(env: VerilogDesign, text: str) -> None:
 
 def test_what_benches_need_is_allowed() -> None:
     words = "$display $write $monitor $strobe $time $random $urandom_range $finish $stop $fatal"
-    more = '$dumpfile("x.vcd"); $dumpvars; `timescale 1ns/1ns'
-    assert bench_problems(f"{words} {more}") == []
-    assert bench_problems("x" * (1 << 19))
+    more = '$dumpfile("x.vcd"); $dumpvars;\n`timescale 1ns/1ns'
+    assert check_bench(f"{words} {more}").problems == []
+    assert check_bench("x" * (1 << 19)).problems
 
 
 async def test_whatever_is_submitted_is_judged_in_words(monkeypatch: Any) -> None:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from envgym.sandboxes.graders.verilog import Interface, Port, Reset
+from envgym.sandboxes.graders.verilog.lint import Checked
+from envgym.sandboxes.graders.verilog.preprocess import preprocess
+
+
+def no_rules(source: str, module: str) -> Checked:
+    """`check` without its rules: what stands when they are got round."""
+    return Checked(preprocess(source).text, [])
+
 
 ADDER = Interface("adder", (Port("a", 4), Port("b", 4)), (Port("sum", 5),))
 ADDER_SOURCE = """

@@ -9,7 +9,7 @@ from envgym.sandboxes import Backend
 from envgym.sandboxes.graders.verilog import Proof, equivalent
 from envgym.sandboxes.graders.verilog import equivalence as proving
 
-from .designs import ADDER_SOURCE, ALIKE, ATTACKS, COUNTER_SOURCE, OTHERS
+from .designs import ADDER_SOURCE, ALIKE, ATTACKS, COUNTER_SOURCE, OTHERS, no_rules
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
 _TRICKS = [
@@ -42,7 +42,7 @@ async def test_no_trick_is_a_proof(
 ) -> None:
     with_rules = await equivalent(backend, COUNTER_SOURCE, ATTACKS[name], "counter")
     assert with_rules.proof is not Proof.PROVEN
-    monkeypatch.setattr(proving, "lint", lambda source, module: [])
+    monkeypatch.setattr(proving, "check", no_rules)
     without = await equivalent(backend, COUNTER_SOURCE, ATTACKS[name], "counter")
     assert without.proof is not Proof.PROVEN or name == "91 attribute"
 
@@ -50,7 +50,7 @@ async def test_no_trick_is_a_proof(
 async def test_a_golden_module_of_the_same_name_is_not_reached(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proving, "lint", lambda source, module: [])
+    monkeypatch.setattr(proving, "check", no_rules)
     for name in ("gold", "\\gold ", "adder_gold"):
         cheat = (
             "module adder(input [3:0] a, input [3:0] b, output [4:0] sum);\n"

@@ -23,7 +23,7 @@ from envgym.sandboxes.graders.verilog.drawing import MOSTLY_0
 from envgym.sandboxes.graders.verilog.driver import Trace, read_traces
 from envgym.sandboxes.graders.verilog.tokens import numbers
 
-from .designs import ADDER, ADDER_SOURCE, ALIKE, ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
+from .designs import ADDER, ADDER_SOURCE, ALIKE, ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS, no_rules
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
 QUICK = Limits(wall_s=2.0, cpu_s=2.0, output_bytes=8 << 20)
@@ -72,7 +72,7 @@ async def test_attacks_do_not_pass(backend: Backend, golden: Golden, name: str) 
 async def test_attacks_do_not_pass_without_the_rules_either(
     backend: Backend, golden: Golden, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "lint", lambda source, module: [])
+    monkeypatch.setattr(judging, "check", no_rules)
     verdict = await grade_design(backend, ATTACKS[name], golden, limits=QUICK)
     assert not verdict.passed or name == "91 attribute"
 
