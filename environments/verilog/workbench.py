@@ -29,6 +29,7 @@ from envgym.sandboxes.graders.verilog import (
     ToolBox,
     TooSlow,
     alike,
+    cover,
     equivalent,
     examine,
     fitted,
@@ -200,7 +201,7 @@ class Workbench:
             for share in _SHARES:
                 stimulus = await asyncio.to_thread(self._stimulus, golden, found, share)
                 try:
-                    return await record_golden(
+                    recorded = await record_golden(
                         tools,
                         golden,
                         found.interface,
@@ -211,6 +212,8 @@ class Workbench:
                 except TooSlow:
                     if share == _SHARES[-1]:
                         raise
+                    continue
+                return await cover(self._pool, tools, recorded, found.netlist, limits=GOLDEN)
         raise AssertionError("unreachable")
 
     def _stimulus(self, golden: str, found: Examined, share: int) -> Stimulus:
