@@ -86,7 +86,7 @@ async def _mutants(
     for problem in problems[index::parts]:
         source = problem.goldens[0]
         try:
-            await bench.interface(problem, source)
+            await bench.golden(problem, source)
         except Fault:
             continue
         for mutant in some_mutants(source, random.Random(problem.name), each):

@@ -91,13 +91,23 @@ class Workbench:
         )
         self._kept: OrderedDict[Any, asyncio.Task[Any]] = OrderedDict()
 
-    async def interface(self, problem: Problem, golden: str) -> Interface:
-        """The ports of a golden design.
+    async def golden(self, problem: Problem, source: str) -> Golden:
+        """A golden design's ports and traces.
 
         Raises:
             Fault: Kind ``env``: it cannot be judged, or contradicts its row; the message says why.
         """
-        return (await self._golden(problem, golden)).interface
+        key = (source, problem.module, problem.interface)
+        recorded = await self._once(key, problem.name, lambda: self._recorded(problem, source))
+        face = recorded.interface
+        widths = {port.name: port.width for port in (*face.inputs, *face.outputs)}
+        if problem.ports and dict(problem.ports) != widths:
+            raise Fault(
+                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
+                f"design has {widths}",
+                "env",
+            )
+        return recorded
 
     async def judge(self, problem: Problem, design: str) -> Verdict:
         """Hold a design against each golden one; the best verdict.
@@ -107,7 +117,7 @@ class Workbench:
         """
         best: Verdict | None = None
         for golden in problem.goldens:
-            recorded = await self._golden(problem, golden)
+            recorded = await self.golden(problem, golden)
             verdict = await grade_design(self._pool, design, recorded, limits=BOX)
             if verdict.passed and self._settings.formal:
                 verdict = await self._proved(verdict, golden, design, recorded.interface.module)
@@ -174,24 +184,11 @@ class Workbench:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._pool.close()
 
-    async def _golden(self, problem: Problem, golden: str) -> Golden:
-        key = (golden, problem.module, problem.interface)
-        recorded = await self._once(key, problem.name, lambda: self._recorded(problem, golden))
-        face = recorded.interface
-        widths = {port.name: port.width for port in (*face.inputs, *face.outputs)}
-        if problem.ports and dict(problem.ports) != widths:
-            raise Fault(
-                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
-                f"design has {widths}",
-                "env",
-            )
-        return recorded
-
     async def _recorded(self, problem: Problem, golden: str) -> Golden:
         """A golden design's traces; one that is slow to simulate is driven less.
 
         Raises:
-            UsageError: It is no judge; see `examine` and `record_golden`.
+            UsageError: It is no judge; see `examine`, `record_golden` and `cover`.
         """
         async with ToolBox(self._pool, BOX) as tools:
             found = await examine(tools, golden, problem.module, limits=GOLDEN)
