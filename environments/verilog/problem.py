@@ -26,6 +26,7 @@ class Problem:
         module: The module to write; None where Yosys has to find the golden's top.
         interface: Its ports, clock and resets; None where Yosys has to find them.
         ports: Widths by name that the source states, to be held against the golden design's.
+        compare_when: When outputs are compared, by output; see `compare_when`. Empty is always.
         mutants: Sources of designs that are known to be wrong, for the checker.
         plan: How to go about it; empty where the source does not say.
         level: Of difficulty, where there is one.
@@ -37,6 +38,7 @@ class Problem:
     module: str | None = None
     interface: Interface | None = None
     ports: Mapping[str, int] = field(default_factory=dict)
+    compare_when: Mapping[str, str] = field(default_factory=dict)
     mutants: tuple[str, ...] = ()
     plan: str = ""
     level: int | None = None
@@ -65,7 +67,9 @@ class Problem:
             "ports": dict(self.ports),
             "plan": self.plan,
         }
-        hidden = {"golds": list(self.goldens), "mutants": list(self.mutants)}
+        hidden: dict[str, Any] = {"golds": list(self.goldens), "mutants": list(self.mutants)}
+        if self.compare_when:
+            hidden["compare_when"] = dict(self.compare_when)
         return Task(data, hidden, split, self.level)
 
     @classmethod
@@ -80,6 +84,7 @@ class Problem:
             data["module"],
             Interface.from_json(face) if face else None,
             data["ports"],
+            task.hidden.get("compare_when", {}),
             tuple(task.hidden.get("mutants", ())),
             data["plan"],
         )

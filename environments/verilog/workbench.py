@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from envgym.environments.verilog.bench_rules import bench_problems
+from envgym.environments.verilog.compare_when import compared_when
 from envgym.environments.verilog.problem import Problem
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.backends import open_backend
@@ -97,7 +98,8 @@ class Workbench:
         Raises:
             Fault: Kind ``env``: it cannot be judged, or contradicts its row; the message says why.
         """
-        key = (source, problem.module, problem.interface)
+        when = tuple(sorted(problem.compare_when.items()))
+        key = (source, problem.module, problem.interface, when)
         recorded = await self._once(key, problem.name, lambda: self._recorded(problem, source))
         face = recorded.interface
         widths = {port.name: port.width for port in (*face.inputs, *face.outputs)}
@@ -120,7 +122,7 @@ class Workbench:
             recorded = await self.golden(problem, golden)
             verdict = await grade_design(self._pool, design, recorded, limits=BOX)
             if verdict.passed and self._settings.formal:
-                verdict = await self._proved(verdict, golden, design, recorded.interface.module)
+                verdict = await self._proved(verdict, recorded, design)
             if best is None or verdict.fraction > best.fraction:
                 best = verdict
             if best.passed:
@@ -195,6 +197,13 @@ class Workbench:
             if (stated := problem.interface) is not None:
                 _same_ports(stated, found.interface)
                 found = found._replace(interface=stated)
+            if problem.compare_when:
+                golden = compared_when(golden, found.interface, problem.compare_when)
+                try:
+                    opened = await examine(tools, golden, problem.module, limits=GOLDEN)
+                except UsageError as error:
+                    raise UsageError(f"with its row's compare_when, {error}") from error
+                found = found._replace(netlist=opened.netlist)
             for share in _SHARES:
                 stimulus = await asyncio.to_thread(self._stimulus, golden, found, share)
                 try:
@@ -221,8 +230,9 @@ class Workbench:
             runs = alike(sequences, max(steps // share, 8))
         return Stimulus.random(found.interface, 0, runs, values=numbers(golden))
 
-    async def _proved(self, verdict: Verdict, golden: str, design: str, module: str) -> Verdict:
-        found = await equivalent(self._pool, golden, design, module, limits=BOX)
+    async def _proved(self, verdict: Verdict, golden: Golden, design: str) -> Verdict:
+        module = golden.interface.module
+        found = await equivalent(self._pool, golden.source, design, module, limits=BOX)
         status = Status.WRONG if found.proof is Proof.REFUTED else Status.PASS
         case = CaseResult(f"equivalence {found.proof.value.lower()}", status, found.detail)
         return replace(verdict, cases=(*verdict.cases, case), expected=verdict.expected + 1)

@@ -19,8 +19,8 @@ def wrapped(source: str, interface: Interface, drives: Mapping[str, str]) -> str
     Args:
         source: A design that keeps the rules of `lint`.
         interface: Its ports.
-        drives: Expressions by output, in which ``{}`` stands for the design's own output; outputs
-            that are not named are the design's own.
+        drives: Expressions by output, in which ``{}`` stands for the design's own output, and
+            ``{name}`` for another of its outputs; those that are not named are the design's own.
 
     Raises:
         UsageError: The module's name is not to be found in the source: a macro hides it.
@@ -42,6 +42,8 @@ def wrapped(source: str, interface: Interface, drives: Mapping[str, str]) -> str
     lines.append(f"  {inner} {mark} ({', '.join(pins)});")
     for port in interface.outputs:
         driven = drives.get(port.name, "{}").replace("{}", f"{port.name}_{mark}")
+        for other in interface.outputs:
+            driven = driven.replace(f"{{{other.name}}}", f"{other.name}_{mark}")
         lines.append(f"  assign {port.name} = {driven};")
     return "\n".join([*lines, "endmodule", ""])
 
