@@ -3,6 +3,8 @@
     python -m scripts.verilog_evidence FOLDER own          # references under the data set's benches
     python -m scripts.verilog_evidence FOLDER references   # references under the generated ones
     python -m scripts.verilog_evidence FOLDER mutants --count 1000
+    python -m scripts.verilog_evidence FOLDER stuck        # each output bit stuck at 0 and at 1
+    python -m scripts.verilog_evidence generated stuck     # the same of two designs of each family
 
 Minutes of processor time: no test.
 """
@@ -17,8 +19,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from envgym.environments.verilog.designs.draft import finish
+from envgym.environments.verilog.designs.families import FAMILIES
 from envgym.environments.verilog.mutate import some_mutants
+from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.sources import load_problems
+from envgym.environments.verilog.variants import stuck_designs
 from envgym.environments.verilog.workbench import BOX, Settings, Workbench
 from envgym.errors import Fault
 from envgym.sandboxes.backends import open_backend
@@ -28,6 +34,7 @@ from envgym.sandboxes.graders.verilog.programs import run_tool
 from envgym.sandboxes.pool import Pool
 
 MODULE = "TopModule"
+_AT_ONCE = 3
 _PATIENT = BOX.model_copy(update={"wall_s": 120.0, "cpu_s": 60.0})
 _LAST = re.compile(r"^Mismatches: (\d+) in (\d+) samples$", re.MULTILINE)
 
@@ -86,7 +93,7 @@ async def _mutants(
     for problem in problems[index::parts]:
         source = problem.goldens[0]
         try:
-            await bench.interface(problem, source)
+            await bench.golden(problem, source)
         except Fault:
             continue
         for mutant in some_mutants(source, random.Random(problem.name), each):
@@ -110,6 +117,42 @@ async def _mutants(
         print(f"{proof}, {judged}: {number}", flush=True)
 
 
+def _problems(folder: str) -> list[Problem]:
+    """A folder's, or of each family of generated designs two."""
+    if folder != "generated":
+        return load_problems(folder)
+    return [
+        Problem.generated(finish(family(random.Random(f"{name}:{n}")), name, level, "top_module"))
+        for name, (family, level) in FAMILIES.items()
+        for n in range(2)
+    ]
+
+
+async def _stuck(bench: Workbench, folder: str, part: str) -> None:
+    index, parts = map(int, part.split("/"))
+    counts: Counter[str] = Counter()
+    for problem in _problems(folder)[index::parts]:
+        try:
+            golden = await bench.golden(problem, problem.goldens[0])
+        except Fault as fault:
+            counts["goldens unfit"] += 1
+            print(f"{problem.name}: {' '.join(str(fault).split())[:250]}", flush=True)
+            continue
+        counts["goldens"] += 1
+        counts["bits"] += sum(port.width for port in golden.interface.outputs)
+        stuck = list(stuck_designs(golden))
+        for at in range(0, len(stuck), _AT_ONCE):
+            some = stuck[at : at + _AT_ONCE]
+            verdicts = await asyncio.gather(*(bench.judge(problem, one.source) for one in some))
+            counts["variants"] += len(some)
+            for one, verdict in zip(some, verdicts, strict=True):
+                failure = verdict.first_failure
+                counts[f"rejected by {failure.name}" if failure else "passed"] += 1
+                if verdict.passed or (failure and failure.name != "simulation"):
+                    print(f"{problem.name}: {one.port}[{one.bit}] stuck at {one.value}: {failure}")
+    print(dict(counts))
+
+
 async def _main(arguments: argparse.Namespace, references: Sequence[Path]) -> None:
     bench = Workbench(Settings(arguments.sandbox, lengths=None, formal=False))
     async with Pool(open_backend(arguments.sandbox), limits=BOX) as backend:
@@ -118,6 +161,8 @@ async def _main(arguments: argparse.Namespace, references: Sequence[Path]) -> No
                 await _own(backend, references)
             elif arguments.what == "references":
                 await _references(bench, arguments.folder)
+            elif arguments.what == "stuck":
+                await _stuck(bench, arguments.folder, arguments.part)
             else:
                 count, seconds, part = arguments.count, arguments.seconds, arguments.part
                 await _mutants(bench, backend, arguments.folder, count, seconds, part)
@@ -127,8 +172,8 @@ async def _main(arguments: argparse.Namespace, references: Sequence[Path]) -> No
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("folder", help="VerilogEval's dataset_spec-to-rtl")
-    parser.add_argument("what", choices=["own", "references", "mutants"])
+    parser.add_argument("folder", help="VerilogEval's dataset_spec-to-rtl, or generated")
+    parser.add_argument("what", choices=["own", "references", "mutants", "stuck"])
     parser.add_argument("--count", type=int, default=1000, help="mutants in all")
     parser.add_argument("--seconds", type=int, default=3, help="of the solver, for each")
     parser.add_argument("--part", default="0/1", help="INDEX/PARTS: every PARTS-th problem alone")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Literal
 
 from envgym.deadlines import Deadlines
@@ -18,6 +18,7 @@ from envgym.environments.verilog.designs.families import choose, draw
 from envgym.environments.verilog.fences import unfenced
 from envgym.environments.verilog.problem import Problem, ports_in_words
 from envgym.environments.verilog.sources import load_problems
+from envgym.environments.verilog.variants import stuck_designs
 from envgym.environments.verilog.workbench import Settings, Workbench, bounded
 from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
@@ -120,7 +121,8 @@ class VerilogDesign(ToolEnv[Task]):
             key = ("verilog/workbench", self._settings, asyncio.get_running_loop())
             self._shared = Shared(key, lambda: Workbench(self._settings))
         self._problem = Problem.of(task)
-        self._interface = await self._bench.interface(self._problem, self._problem.goldens[0])
+        self._golden = await self._bench.golden(self._problem, self._problem.goldens[0])
+        self._interface = self._golden.interface
         self._left = self._attempts
         self._design = ""
         if self._judged is not None and self._judged[0] != task.key:
@@ -198,6 +200,14 @@ class VerilogDesign(ToolEnv[Task]):
         """Lint the golden design, then submit it."""
         yield Action.call("lint", design=self._problem.goldens[0])
         yield Action.call("submit")
+
+    def near_misses(self) -> Iterator[Sequence[Action]]:
+        """The golden design with an output bit stuck (three of these), and known mutants."""
+        stuck = list(stuck_designs(self._golden)) if len(self._problem.goldens) == 1 else []
+        places = sorted({0, len(stuck) // 2, len(stuck) - 1}) if stuck else []
+        sources = [stuck[place].source for place in places]
+        for source in (*sources, *self._problem.mutants):
+            yield [Action.call("submit", design=source)] * self._attempts
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """A plan, the first failing cycle of the last design, then parts of the golden one."""

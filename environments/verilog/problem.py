@@ -12,6 +12,7 @@ from envgym.task import Task
 
 MOST_CHARACTERS = 1 << 20
 """Of a golden design: what `lint` allows to a submitted one."""
+_MUTANTS = 2  # of a generated design that its task carries
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Problem:
         module: The module to write; None where Yosys has to find the golden's top.
         interface: Its ports, clock and resets; None where Yosys has to find them.
         ports: Widths by name that the source states, to be held against the golden design's.
+        compare_when: When outputs are compared, by output; see `compare_when`. Empty is always.
+        mutants: Sources of designs that are known to be wrong, for the checker.
         plan: How to go about it; empty where the source does not say.
         level: Of difficulty, where there is one.
     """
@@ -35,6 +38,8 @@ class Problem:
     module: str | None = None
     interface: Interface | None = None
     ports: Mapping[str, int] = field(default_factory=dict)
+    compare_when: Mapping[str, str] = field(default_factory=dict)
+    mutants: tuple[str, ...] = ()
     plan: str = ""
     level: int | None = None
 
@@ -47,6 +52,7 @@ class Problem:
             (design.golden,),
             design.interface.module,
             design.interface,
+            mutants=design.mutants[:_MUTANTS],
             plan=design.plan,
             level=design.level,
         )
@@ -61,7 +67,10 @@ class Problem:
             "ports": dict(self.ports),
             "plan": self.plan,
         }
-        return Task(data, {"golds": list(self.goldens)}, split, self.level)
+        hidden: dict[str, Any] = {"golds": list(self.goldens), "mutants": list(self.mutants)}
+        if self.compare_when:
+            hidden["compare_when"] = dict(self.compare_when)
+        return Task(data, hidden, split, self.level)
 
     @classmethod
     def of(cls, task: Task) -> Problem:
@@ -75,6 +84,8 @@ class Problem:
             data["module"],
             Interface.from_json(face) if face else None,
             data["ports"],
+            task.hidden.get("compare_when", {}),
+            tuple(task.hidden.get("mutants", ())),
             data["plan"],
         )
 

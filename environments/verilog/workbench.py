@@ -19,6 +19,7 @@ from envgym.environments.verilog.bench_rules import (
     check_bench,
     program_problems,
 )
+from envgym.environments.verilog.compare_when import compared_when
 from envgym.environments.verilog.problem import Problem
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.backends import open_backend
@@ -33,6 +34,7 @@ from envgym.sandboxes.graders.verilog import (
     ToolBox,
     TooSlow,
     alike,
+    cover,
     equivalent,
     examine,
     fitted,
@@ -104,13 +106,24 @@ class Workbench:
         )
         self._kept: OrderedDict[Any, asyncio.Task[Any]] = OrderedDict()
 
-    async def interface(self, problem: Problem, golden: str) -> Interface:
-        """The ports of a golden design.
+    async def golden(self, problem: Problem, source: str) -> Golden:
+        """A golden design's ports and traces.
 
         Raises:
             Fault: Kind ``env``: it cannot be judged, or contradicts its row; the message says why.
         """
-        return (await self._golden(problem, golden)).interface
+        when = tuple(sorted(problem.compare_when.items()))
+        key = (source, problem.module, problem.interface, when)
+        recorded = await self._once(key, problem.name, lambda: self._recorded(problem, source))
+        face = recorded.interface
+        widths = {port.name: port.width for port in (*face.inputs, *face.outputs)}
+        if problem.ports and dict(problem.ports) != widths:
+            raise Fault(
+                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
+                f"design has {widths}",
+                "env",
+            )
+        return recorded
 
     async def judge(self, problem: Problem, design: str) -> Verdict:
         """Hold a design against each golden one; the best verdict.
@@ -120,10 +133,10 @@ class Workbench:
         """
         best: Verdict | None = None
         for golden in problem.goldens:
-            recorded = await self._golden(problem, golden)
+            recorded = await self.golden(problem, golden)
             verdict = await grade_design(self._pool, design, recorded, limits=BOX)
             if verdict.passed and self._settings.formal:
-                verdict = await self._proved(verdict, golden, design, recorded.interface.module)
+                verdict = await self._proved(verdict, recorded, design)
             if best is None or verdict.fraction > best.fraction:
                 best = verdict
             if best.passed:
@@ -205,34 +218,28 @@ class Workbench:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._pool.close()
 
-    async def _golden(self, problem: Problem, golden: str) -> Golden:
-        key = (golden, problem.module, problem.interface)
-        recorded = await self._once(key, problem.name, lambda: self._recorded(problem, golden))
-        face = recorded.interface
-        widths = {port.name: port.width for port in (*face.inputs, *face.outputs)}
-        if problem.ports and dict(problem.ports) != widths:
-            raise Fault(
-                f"{problem.name}: its row states the ports {dict(problem.ports)}, its golden "
-                f"design has {widths}",
-                "env",
-            )
-        return recorded
-
     async def _recorded(self, problem: Problem, golden: str) -> Golden:
         """A golden design's traces; one that is slow to simulate is driven less.
 
         Raises:
-            UsageError: It is no judge; see `examine` and `record_golden`.
+            UsageError: It is no judge; see `examine`, `record_golden` and `cover`.
         """
         async with ToolBox(self._pool, BOX) as tools:
             found = await examine(tools, golden, problem.module, limits=GOLDEN)
             if (stated := problem.interface) is not None:
                 _same_ports(stated, found.interface)
                 found = found._replace(interface=stated)
+            if problem.compare_when:
+                golden = compared_when(golden, found.interface, problem.compare_when)
+                try:
+                    opened = await examine(tools, golden, problem.module, limits=GOLDEN)
+                except UsageError as error:
+                    raise UsageError(f"with its row's compare_when, {error}") from error
+                found = found._replace(netlist=opened.netlist)
             for share in _SHARES:
                 stimulus = await asyncio.to_thread(self._stimulus, golden, found, share)
                 try:
-                    return await record_golden(
+                    recorded = await record_golden(
                         tools,
                         golden,
                         found.interface,
@@ -243,6 +250,8 @@ class Workbench:
                 except TooSlow:
                     if share == _SHARES[-1]:
                         raise
+                    continue
+                return await cover(self._pool, tools, recorded, found.netlist, limits=GOLDEN)
         raise AssertionError("unreachable")
 
     def _stimulus(self, golden: str, found: Examined, share: int) -> Stimulus:
@@ -253,8 +262,9 @@ class Workbench:
             runs = alike(sequences, max(steps // share, 8))
         return Stimulus.random(found.interface, 0, runs, values=numbers(golden))
 
-    async def _proved(self, verdict: Verdict, golden: str, design: str, module: str) -> Verdict:
-        found = await equivalent(self._pool, golden, design, module, limits=BOX)
+    async def _proved(self, verdict: Verdict, golden: Golden, design: str) -> Verdict:
+        module = golden.interface.module
+        found = await equivalent(self._pool, golden.source, design, module, limits=BOX)
         status = Status.WRONG if found.proof is Proof.REFUTED else Status.PASS
         case = CaseResult(f"equivalence {found.proof.value.lower()}", status, found.detail)
         return replace(verdict, cases=(*verdict.cases, case), expected=verdict.expected + 1)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from envgym.environments.verilog.compare_when import conditions
 from envgym.environments.verilog.problem import MOST_CHARACTERS, Problem
 from envgym.errors import UsageError
 
@@ -65,7 +66,8 @@ def _problem(line: bytes, number: int, path: Path) -> Problem:
     stated = next((ports for _, ports in designs if ports), {})
     goldens = tuple(dict.fromkeys(code for code, _ in designs))
     name = str(row.get("name") or row.get("task_id") or row.get("id") or f"row {number}")
-    return Problem(name, spec, goldens, row.get("module"), ports=stated)
+    when = conditions(row.get("compare_when"), where)
+    return Problem(name, spec, goldens, row.get("module"), ports=stated, compare_when=when)
 
 
 def _text(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envgym.sandboxes.graders.verilog.analyse import Examined, analyse, examine
+from envgym.sandboxes.graders.verilog.coverage import cover
 from envgym.sandboxes.graders.verilog.equivalence import Equivalence, Proof, equivalent
 from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
 from envgym.sandboxes.graders.verilog.judge import (
@@ -30,6 +31,7 @@ __all__ = [
     "ToolBox",
     "alike",
     "analyse",
+    "cover",
     "equivalent",
     "examine",
     "fitted",

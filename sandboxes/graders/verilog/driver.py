@@ -49,20 +49,28 @@ class Trace:
         return b"0" in self.text or b"1" in self.text
 
     def where(self, other: Trace) -> Trace:
-        """This trace, with x wherever `other` defines nothing."""
+        """This trace, with x wherever `other` has one."""
         if self.text == other.text:
             return self
-        mine, others = _bytes(self), _bytes(other)
-        known = (others == _ZERO) | (others == _ONE) | (others == _END)
-        return Trace(np.where(known, mine, np.uint8(_X)).tobytes(), self.width)
+        known = _bytes(other) != _X
+        return Trace(np.where(known, _bytes(self), np.uint8(_X)).tobytes(), self.width)
 
     def first_difference(self, other: Trace) -> int | None:
-        """The first line in which `other` has another bit than one that this trace defines."""
+        """The first line in which `other` has another bit than one that is no x in this trace.
+
+        A z is a value like 0 and 1: a bus that nobody drives is none that is held at 0.
+        """
         if self.text == other.text:
             return None
         mine = _bytes(self)
-        wrong = (mine != _bytes(other)) & ((mine == _ZERO) | (mine == _ONE))
+        wrong = (mine != _bytes(other)) & (mine != _X)
         return int(wrong.argmax()) // (self.width + 1) if wrong.any() else None
+
+    def takes(self, value: str) -> npt.NDArray[np.bool_]:
+        """Whether each bit of a line, the first output's top one first, is ever this value."""
+        lines = _bytes(self).reshape(-1, self.width + 1)
+        found: npt.NDArray[np.bool_] = (lines[:, :-1] == ord(value)).any(axis=0)
+        return found
 
     def row(self, read: int) -> str:
         """One line."""
@@ -93,9 +101,16 @@ def driver(interface: Interface, stimulus: Stimulus, nonce: str, modules: Sequen
     width, count = max(interface.width, 1), len(stimulus.rows)
     declared, outputs = [], []
     for number, module in enumerate(modules):
-        wires, instance, out = _instance(interface, module, f"{number}_{nonce}", nonce)
-        declared += [*wires, instance]
+        wires, made, out = instance(interface, module, f"{number}_{nonce}", nonce)
+        declared += [*wires, made]
         outputs += out
+    wait_bits = stimulus.wait_bits
+    word_bits = wait_bits + width
+    wait = ""
+    if wait_bits:
+        waited = f"rows_{nonce}[row_{nonce}][{word_bits - 1}:{width}]"
+        toggle = f"#5 clock_{nonce} = ~clock_{nonce};"
+        wait = f"repeat ({waited}) begin {toggle} {toggle} end\n      "
     out_width = len(modules) * sum(port.width for port in interface.outputs)
     word = f"{{before_{nonce}, out_{nonce}}}" if interface.clock else f"out_{nonce}"
     if interface.clock:
@@ -109,7 +124,7 @@ def driver(interface: Interface, stimulus: Stimulus, nonce: str, modules: Sequen
     # waits for an edge of it: to come there from x would be one.
     return f"""`timescale 1ns/1ns
 module bench_{nonce};
-  reg [{width - 1}:0] rows_{nonce} [0:{count - 1}];
+  reg [{word_bits - 1}:0] rows_{nonce} [0:{count - 1}];
   reg [{width - 1}:0] in_{nonce};
   reg clock_{nonce} = 0;
   reg [{out_width - 1}:0] before_{nonce};
@@ -122,7 +137,7 @@ module bench_{nonce};
     #1 in_{nonce} = rows_{nonce}[0];
     #1 repeat ({count}) begin
       in_{nonce} = rows_{nonce}[row_{nonce}];
-      {steps} reads_{nonce}[row_{nonce}] = {word};
+      {wait}{steps} reads_{nonce}[row_{nonce}] = {word};
       row_{nonce} = row_{nonce} + 1'b1;
     end
     $writememb("{trace_file(nonce)}", reads_{nonce});
@@ -132,7 +147,7 @@ endmodule
 """
 
 
-def _instance(
+def instance(
     interface: Interface, module: str, mark: str, nonce: str
 ) -> tuple[list[str], str, list[str]]:
     """Wires, the instance, and the wires of its outputs, the first one leftmost."""

@@ -9,6 +9,8 @@ read alone, so neither can use the other's modules.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +34,7 @@ _MITER = (
     " tee -q -o proof.txt sat -set-init-undef -enable_undef -set-def-inputs -tempinduct"
     " -maxsteps {steps} -prove trigger 0 -show-ports -timeout {seconds} miter"
 )
+_INPUT = re.compile(r"\s*(\d+) \\in_(\S+)\s+\S+\s+\S+\s+([01x-]+)\s*\Z")
 _PROVEN = "Induction step proven: SUCCESS!"
 _REFUTED = "SAT temporal induction proof finished - model found for base case: FAIL!"
 
@@ -50,10 +53,12 @@ class Equivalence:
 
     Attributes:
         detail: Yosys' message, or the values step by step that tell the two apart.
+        inputs: The inputs of these steps, by name; without a `clocked` proof the clock is one.
     """
 
     proof: Proof
     detail: str = ""
+    inputs: tuple[Mapping[str, int], ...] = ()
 
 
 async def equivalent(
@@ -84,7 +89,39 @@ async def equivalent(
         return Equivalence(Proof.REFUTED, "\n".join(checked.problems[:10]))
     trusted = await ThreadCall(preprocess, {"source": golden}, name="verilog-text").result()
     edges = [await _edges(backend, text, module, limits) for text in (golden, source)]
-    clock = "async2sync" if edges[0] == edges[1] and len(edges[0]) == 2 else "clk2fflogic"
+    clocked = edges[0] == edges[1] and len(edges[0]) == 2
+    return await prove(
+        backend,
+        trusted.text,
+        checked.text,
+        module,
+        clocked=clocked,
+        steps=steps,
+        seconds=seconds,
+        limits=limits,
+    )
+
+
+async def prove(
+    backend: Backend,
+    golden: str,
+    source: str,
+    module: str,
+    *,
+    clocked: bool,
+    steps: int,
+    seconds: int,
+    limits: Limits = LIMITS,
+) -> Equivalence:
+    """The proof of `equivalent` alone, of preprocessed sources that keep the rules.
+
+    Args:
+        clocked: Whether all registers of both wait for the same edge of one clock.
+
+    Raises:
+        Fault: The sandbox broke, or a tool is not there.
+    """
+    clock = "async2sync" if clocked else "clk2fflogic"
     script = (
         _READ.format(file="gold.sv", top=module, name="gold", clock=clock)
         + _READ.format(file="gate.sv", top=module, name="gate", clock=clock)
@@ -92,8 +129,8 @@ async def equivalent(
     )
     short = limits.model_copy(update={"wall_s": seconds + 1.0, "cpu_s": seconds + 1.0})
     async with await backend.open(limits=limits) as box:
-        await box.write("gold.sv", plain(trusted.text).encode("utf-8", "replace"))
-        await box.write("gate.sv", plain(checked.text).encode("utf-8", "replace"))
+        await box.write("gold.sv", plain(golden).encode("utf-8", "replace"))
+        await box.write("gate.sv", plain(source).encode("utf-8", "replace"))
         result = await run_tool(box, "yosys", "-q", "-p", script, limits=short)
         if not result.ok:
             words = result.error_text or result.detail or result.outcome
@@ -106,8 +143,18 @@ async def equivalent(
         return Equivalence(Proof.PROVEN)
     if _REFUTED in lines:
         values = [line for line in lines if "\\in_" in line or "\\gold_" in line]
-        return Equivalence(Proof.REFUTED, "\n".join(values[-40:]))
+        return Equivalence(Proof.REFUTED, "\n".join(values[-40:]), _inputs(lines))
     return Equivalence(Proof.UNKNOWN, "no proof and no counterexample within its bounds")
+
+
+def _inputs(lines: Sequence[str]) -> tuple[Mapping[str, int], ...]:
+    """The inputs of each step of a counterexample; a bit that does not matter is 0."""
+    steps: dict[int, dict[str, int]] = {}
+    for line in lines:
+        if found := _INPUT.match(line):
+            step, name, bits = found.groups()
+            steps.setdefault(int(step), {})[name] = int(re.sub("[^01]", "0", bits), 2)
+    return tuple(steps[step] for step in sorted(steps))
 
 
 async def _edges(backend: Backend, source: str, module: str, limits: Limits) -> tuple[str, ...]:

@@ -9,15 +9,15 @@ wrong bits in a continuous assignment of a part, and refuses one of a single bit
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from envgym.errors import Fault, UsageError
+from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.graders.verilog.driver import Trace, reads, row_of
 from envgym.sandboxes.graders.verilog.interface import Interface
 from envgym.sandboxes.graders.verilog.lint import Checked, check
-from envgym.sandboxes.graders.verilog.preprocess import preprocess
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.toolbox import ToolBox
 from envgym.sandboxes.graders.verilog.trial import STAGES, Stage, Trial
@@ -25,6 +25,9 @@ from envgym.sandboxes.limits import MIB, Limits
 from envgym.threads import ThreadCall
 
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
+# As Yosys writes them.
+_SET_AND_RESET = re.compile(r"always @\(\w+edge [^,]+, \w+edge [^,]+, \w+edge [^,]+\)")
+_LATCH = re.compile(r"always @\*\s+if \(")
 _SHOWN = 8  # rows of inputs that a mismatch comes with
 
 
@@ -40,19 +43,16 @@ class Golden:
         interface: Its ports.
         stimulus: What it was driven with.
         source: Its text, preprocessed.
-        netlist: The text of its netlist; None where that stands for the source, which writes past a
-            range.
         written: The trace of its source.
         loose: The same, where the trace of its netlist is defined too: where either is x, a
-            netlist may give anything. None until a design's netlist makes that a question.
+            netlist may give anything.
     """
 
     interface: Interface
     stimulus: Stimulus
     source: str
-    netlist: str | None
     written: Trace
-    loose: Trace | None = None
+    loose: Trace
 
 
 async def record_golden(
@@ -64,14 +64,15 @@ async def record_golden(
     netlist: str | None = None,
     limits: Limits = LIMITS,
 ) -> Golden:
-    """Simulate the golden design, which is trusted to be no attack, and nothing more.
+    """Simulate the golden design, which is trusted to be no attack, and hold it against itself.
 
     Args:
         tools: Where it is simulated.
         netlist: The one that `examine` made of it; without it, it is synthesised here.
 
     Raises:
-        UsageError: Yosys or Icarus does not take it, or it never gives a defined output.
+        UsageError: Yosys or Icarus does not take it, it never gives a defined output, or it would
+            not pass as its own answer.
         TooSlow: It runs into its time limit, or its trace is larger than a box's file may be.
         Fault: The sandbox broke, or a tool is not there.
     """
@@ -79,16 +80,31 @@ async def record_golden(
     size = max(len(stimulus.rows) * interface.width, reads(interface, stimulus) * outputs)
     if size > min(limits.file_bytes, limits.output_bytes) // 2:
         raise TooSlow(f"the golden design: {size} characters of inputs or outputs")
-    made = await ThreadCall(preprocess, {"source": source}, name="verilog-text").result()
-    trial = Trial(tools, made.text, interface, stimulus, netlist=netlist, limits=limits)
-    loose = None
-    if netlist is None:
-        written, loose = await _both(trial)
-    else:
-        written = _trace(await trial.written())
+    checked = await _checked(source, interface.module)
+    if broken := checked.problems[:10]:
+        raise UsageError(f"the golden design breaks the rules for designs: {'; '.join(broken)}")
+    trial = Trial(tools, checked.text, interface, stimulus, netlist=netlist, limits=limits)
+    traces = [_trace(stage) async for stage in trial.stages()]
+    written, synthesised = traces[0], traces[-1]
+    golden = Golden(interface, stimulus, checked.text, written, written.where(synthesised))
     if not written.defined:
         raise UsageError("the golden design gives no defined output: nothing could be compared")
-    return Golden(interface, stimulus, made.text, netlist, written, loose)
+    if words := _mismatch(golden, golden.loose, synthesised):
+        raise UsageError(
+            "the golden design is not the circuit that Yosys makes of it, so its own source would "
+            f"not pass{_cause(netlist or '')}; as a netlist, {words}"
+        )
+    return golden
+
+
+def _cause(netlist: str) -> str:
+    """The elements in a netlist that a simulator and a synthesiser take differently, in words."""
+    causes = []
+    if _SET_AND_RESET.search(netlist):
+        causes.append("a register is both set and reset asynchronously")
+    if _LATCH.search(netlist):
+        causes.append("a latch is enabled by what its data depends on")
+    return f" ({' and '.join(causes)})" if causes else ""
 
 
 async def grade_design(
@@ -97,11 +113,9 @@ async def grade_design(
     """Judge a design; the first of the STAGES that fails ends it.
 
     Raises:
-        Fault: The sandbox broke, or a tool is not there; of kind ``env``, the golden design's
-            netlist cannot be simulated.
+        Fault: The sandbox broke, or a tool is not there.
     """
-    arguments = {"source": source, "module": golden.interface.module}
-    checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
+    checked = await _checked(source, golden.interface.module)
     if checked.problems:
         return _verdict(Status.REFUSED, "\n".join(checked.problems[:10]), 0)
     async with ToolBox(backend, limits) as tools:
@@ -109,32 +123,17 @@ async def grade_design(
         async for stage in trial.stages():
             if stage.trace is None:
                 return _verdict(stage.status, stage.words, stage.number)
-            words = _mismatch(golden, golden.written, stage.trace)
-            if words and stage.of_netlist:
-                words = _mismatch(golden, await _loose(backend, golden, limits), stage.trace)
-            if words:
+            wanted = golden.loose if stage.of_netlist else golden.written
+            if words := _mismatch(golden, wanted, stage.trace):
                 return _verdict(Status.WRONG, words, stage.number)
     return _verdict(Status.PASS, "", len(STAGES))
 
 
-async def _loose(backend: Backend, golden: Golden, limits: Limits) -> Trace:
-    if golden.loose is None:
-        async with ToolBox(backend, limits) as tools:  # not the design's
-            face, stimulus = golden.interface, golden.stimulus
-            trial = Trial(
-                tools, golden.source, face, stimulus, netlist=golden.netlist, limits=limits
-            )
-            try:
-                _, golden.loose = await _both(trial)
-            except UsageError as error:
-                raise Fault(f"{error} as a netlist", "env") from error
-    return golden.loose
-
-
-async def _both(trial: Trial) -> tuple[Trace, Trace]:
-    """The traces of a golden design, as written and where its netlist's is defined too."""
-    traces = [_trace(stage) async for stage in trial.stages()]
-    return traces[0], traces[0].where(traces[-1])
+async def _checked(source: str, module: str) -> Checked:
+    """`check` in a thread: a source may be long."""
+    arguments = {"source": source, "module": module}
+    checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
+    return checked
 
 
 def _trace(stage: Stage) -> Trace:
@@ -153,8 +152,8 @@ def _verdict(status: Status, detail: str, passed: int) -> Verdict:
 
 
 def _differs(want: str, got: str) -> bool:
-    """Whether a bit that the golden trace defines is another one."""
-    return any(a != b and a in "01" for a, b in zip(want, got, strict=True))
+    """Whether a bit that is no x in the golden trace is another one."""
+    return any(a != b and a != "x" for a, b in zip(want, got, strict=True))
 
 
 def _mismatch(golden: Golden, want: Trace, got: Trace) -> str:

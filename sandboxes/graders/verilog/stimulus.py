@@ -6,8 +6,8 @@ the inputs that led to a mismatch, and that a golden circuit's trace can be kept
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from envgym.sandboxes.graders.verilog.drawing import MANNERS, Drawing, Resets, places
@@ -24,15 +24,32 @@ class Stimulus:
     Attributes:
         rows: One int a row, of ``Interface.width`` bits.
         width: That width.
+        waits: Whole clocks that pass unread under a row's inputs before its own half clock, by the
+            row's index: a counter's deep states cost no rows.
     """
 
     rows: tuple[int, ...]
     width: int
+    waits: Mapping[int, int] = field(default_factory=dict)
 
     @cached_property
     def text(self) -> bytes:
-        """The rows for ``$readmemh``."""
-        return "".join([f"{row:x}\n" for row in self.rows]).encode()
+        """The rows for ``$readmemh``; the waits, where there are any, are their top bits."""
+        if not self.waits:
+            return "".join([f"{row:x}\n" for row in self.rows]).encode()
+        width = max(self.width, 1)
+        words = [self.waits.get(n, 0) << width | row for n, row in enumerate(self.rows)]
+        return "".join([f"{word:x}\n" for word in words]).encode()
+
+    @property
+    def wait_bits(self) -> int:
+        """Bits that the longest wait takes."""
+        return max(self.waits.values(), default=0).bit_length()
+
+    def then(self, other: Stimulus) -> Stimulus:
+        """These rows, and those of `other` after them."""
+        moved = {len(self.rows) + row: clocks for row, clocks in other.waits.items()}
+        return Stimulus(self.rows + other.rows, self.width, {**self.waits, **moved})
 
     @classmethod
     def random(
@@ -66,6 +83,8 @@ class Stimulus:
         for port in interface.driven:
             value = (self.rows[row] >> at[port.name]) & ((1 << port.width) - 1)
             parts.append(f"{port.name}={port.width}'h{value:x}")
+        if row in self.waits:
+            parts.append(f"(for {self.waits[row]} clocks before)")
         return " ".join(parts)
 
 

@@ -114,6 +114,46 @@ async def test_tools_answer_with_what_the_programs_say(env: VerilogDesign) -> No
     assert len(long.observation.text) < 200
 
 
+@pytest.mark.parametrize("task", [COUNTER_TASK, None])
+async def test_near_misses_are_whole_attempts_that_fail(task: Task | None) -> None:
+    options = {"options": {"task": task}} if task else {}
+    async with envgym.make("verilog/design-v1", attempts=1, levels=[2], **QUICK) as env:
+        await env.reset(seed=5, **options)
+        attempts = list(env.near_misses())
+        assert len(attempts) == (3 if task else 5)
+        assert attempts == list(env.near_misses())
+        for attempt in attempts:
+            await env.reset(seed=5, **options)
+            for action in attempt:
+                step = await env.step(action)
+            assert step.done
+            assert step.info["score"] == 0.0
+            assert "simulation: wrong answer" in step.observation.text
+
+
+_SET_RESET = """module ff(input clk, input s, input r, input d, output reg q);
+  always @(posedge clk or posedge r or posedge s) if (r) q <= 0; else if (s) q <= 1; else q <= d;
+endmodule"""
+_SLOW = """module ff(input clk, input r, output q); reg [30:0] c; assign q = c[30];
+  always @(posedge clk) if (r) c <= 0; else c <= c + 1;
+endmodule"""
+
+
+@pytest.mark.parametrize(
+    ("golden", "words"),
+    [(_SET_RESET, "its own source would not pass"), (_SLOW, r"q\[0\] is never 1")],
+)
+async def test_goldens_that_judge_nothing_are_told_at_the_first_reset(
+    golden: str, words: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("envgym.sandboxes.graders.verilog.held._ROUNDS", ((1 << 10, 4),))
+    async with envgym.make("verilog/design-v1", **QUICK) as env:
+        with pytest.raises(Fault, match=words) as caught:
+            await env.reset(options={"task": Problem("ff", "s", (golden,)).task("train")})
+        assert caught.value.kind == "env"
+        await env.reset(seed=0, options={"task": COUNTER_TASK})  # others stay usable
+
+
 async def test_floods_and_loops_are_cut(env: VerilogDesign, monkeypatch: Any) -> None:
     from envgym.environments.verilog import workbench
 
