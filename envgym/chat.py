@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
 from envgym.chat_template import ASK, ChatTemplate
 from envgym.dialects import Dialect, dialect
 from envgym.errors import UsageError
+from envgym.folding import Folding, Parts
 from envgym.messages import Action, Kind, Message
 from envgym.sketch import Plain, Sketch, reduce
 from envgym.tools import ToolSpec
@@ -30,13 +30,20 @@ class Chat:
         dialect_name: How the model writes tool calls.
         instructions: Whether the system message explains the tools; a model that has learnt the
             form needs no explanation, and saves its tokens.
+        fold: ``off``; ``auto`` folds messages that the template has no role for into the user
+            messages beside them, and logs which; see `Folding`.
 
     Raises:
         UsageError: The tokenizer has no chat template.
     """
 
     def __init__(
-        self, tokenizer: Any, dialect_name: str = "hermes", *, instructions: bool = True
+        self,
+        tokenizer: Any,
+        dialect_name: str = "hermes",
+        *,
+        instructions: bool = True,
+        fold: str = "off",
     ) -> None:
         if not getattr(tokenizer, "chat_template", None):
             raise UsageError(
@@ -48,6 +55,7 @@ class Chat:
         self.dialect: Dialect = dialect(dialect_name)
         self._instructions = instructions
         self._local: dict[str, bool] = {}
+        self._fold = Folding(fold)
 
     # --- rendering ------------------------------------------------------------------------------
 
@@ -57,9 +65,9 @@ class Chat:
         Raises:
             UsageError: The template cannot show these messages; the error names the mend.
         """
-        conversation, kinds, schemas = self._opening(messages, tools)
+        conversation, parts, schemas = self._opening(messages, tools)
         full = self.template.render(conversation, schemas)
-        return self._spans(conversation, kinds, schemas, full, 0)
+        return self._spans(conversation, parts, schemas, full, 0)
 
     def sketch(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Sketch:
         """What `extend` needs to know of the conversation that `begin` has rendered."""
@@ -86,12 +94,16 @@ class Chat:
             UsageError: The template cannot show these messages; the error names the mend.
         """
         before = sketch.messages[-1]["role"] if sketch.messages else None
-        turn = self._plain([action, *messages], tools, before)
+        shows = sketch.schemas is not None
+        new = [action, *messages]
+        turn, parts = self._shaped(
+            [self._plain(m, tools) for m in new], [m.kind for m in new], before, shows
+        )
         self._widen(sketch, turn)
         seen = self.template.render(sketch.messages, sketch.schemas)
         conversation = [*sketch.messages, *turn]
         full = self.template.render(conversation, sketch.schemas)
-        prefill = self._prefill(before)
+        prefill = self._prefill(before, shows)
         written = prefill + self.dialect.write(message_action(action), tools)
         start = _after(full, seen.removesuffix(prefill), written)
         if start is None:
@@ -102,13 +114,12 @@ class Chat:
                 return None  # the template ends a turn in another way than the model did
             start += len(stop)
         sketch.add(turn)
-        kinds: list[Kind] = [m.kind for m in messages]
-        return self._spans(conversation, kinds, sketch.schemas, full, start)
+        return self._spans(conversation, parts[1:], sketch.schemas, full, start)
 
     def demonstrate(self, action: Action, tools: Sequence[ToolSpec]) -> list[int]:
         """The ids of an action written by no model, its end-of-turn token included."""
         text = self.dialect.write(action, tools)
-        prompt = self.template.render([ASK])
+        prompt = self.template.render([ASK], self.template.required_schemas)
         end = self._ends["tool" if action.tool_calls else "user"]
         return [*self._encode(text, prompt), end]
 
@@ -141,45 +152,60 @@ class Chat:
         """
         own, eos = self.template.end_after(None), self.tokenizer.eos_token_id
         ends = {r: self.template.end_after(r) if own is None else own for r in ("user", "tool")}
+        if ends["tool"] is None:  # results are shown as user messages, if at all
+            ends["tool"] = ends["user"]
         return {role: eos if end is None else end for role, end in ends.items()}
 
     def _opening(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec]
-    ) -> tuple[list[Plain], list[Kind], Sequence[Any] | None]:
-        """The conversation as the template takes it: plain messages, their kinds, schemas."""
+    ) -> tuple[list[Plain], list[Parts], Sequence[Any] | None]:
+        """The conversation as the template takes it: plain messages, their parts, schemas."""
         explain = self._instructions and bool(tools)
         in_template = explain and self.dialect.schema_in_template and self.template.shows_tools
-        conversation = self._plain(messages, tools, None)
-        if explain and not in_template:
-            _add_instructions(conversation, self.dialect.instructions(tools))
+        plain = [self._plain(m, tools) for m in messages]
         kinds: list[Kind] = [m.kind for m in messages]
-        if len(conversation) > len(kinds):
+        if explain and not in_template:
+            _add_instructions(plain, self.dialect.instructions(tools))
+        if len(plain) > len(kinds):
             kinds.insert(0, "system")
-        return conversation, kinds, [t.schema for t in tools] if in_template else None
+        conversation, parts = self._shaped(plain, kinds, None, in_template)
+        return conversation, parts, [t.schema for t in tools] if in_template else None
 
-    def _plain(
-        self, messages: Sequence[Message], tools: Sequence[ToolSpec], before: str | None
-    ) -> list[Plain]:
-        """Messages for the template, with nothing in them that could pass for markup."""
-        conversation: list[Plain] = []
-        for message in messages:
-            text = message.content
-            if message.role == "assistant":
-                text = self.dialect.write(message_action(message), tools)
-                text = (self._prefill(before) + text).removeprefix(self.template.opening)
-            else:
-                text = self.template.special.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text)
-                if message.kind in ("tool", "critic"):
-                    text = self.dialect.neutralise(text, tools)
-            plain: Plain = {"role": message.role, "content": text}
-            if message.role == "tool":
-                plain |= {"name": message.name, "tool_call_id": message.tool_call_id}
-            conversation.append(plain)
-            before = message.role
-        return conversation
+    def _shaped(
+        self, plain: Sequence[Plain], kinds: Sequence[Kind], before: str | None, shows: bool
+    ) -> tuple[list[Plain], list[Parts]]:
+        """Messages as the template takes them, and the parts of each.
 
-    def _prefill(self, before: str | None) -> str:
-        return self.template.prefill(before) if before else ""
+        Args:
+            before: Role of the message before them.
+            shows: Whether the template shows the tools.
+        """
+        conversation, parts = self._fold(
+            plain, kinds, lambda last, role: self.template.refusal(last, role, shows)
+        )
+        for message in conversation:
+            if message["role"] == "assistant":
+                text = self._prefill(before, shows) + message["content"]
+                message["content"] = text.removeprefix(self.template.opening)
+            before = message["role"]
+        return conversation, parts
+
+    def _plain(self, message: Message, tools: Sequence[ToolSpec]) -> Plain:
+        """A message for the template, with nothing in it that could pass for markup."""
+        text = message.content
+        if message.role == "assistant":
+            text = self.dialect.write(message_action(message), tools)
+        else:
+            text = self.template.special.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text)
+            if message.kind in ("tool", "critic"):
+                text = self.dialect.neutralise(text, tools)
+        plain: Plain = {"role": message.role, "content": text}
+        if message.role == "tool":
+            plain |= {"name": message.name, "tool_call_id": message.tool_call_id}
+        return plain
+
+    def _prefill(self, before: str | None, shows: bool) -> str:
+        return self.template.prefill(before, shows) if before else ""
 
     def _widen(self, sketch: Sketch, turn: Sequence[Plain]) -> None:
         """Let the sketch be the whole skeleton where its shortness would show in the delta."""
@@ -200,27 +226,30 @@ class Chat:
     def _spans(
         self,
         conversation: Sequence[Plain],
-        kinds: Sequence[Kind],
+        parts: Sequence[Parts],
         schemas: Sequence[Any] | None,
         full: str,
         start: int,
     ) -> list[Span]:
         """The ids of `full` from `start` on, a span for each run of equal kind.
 
-        `kinds` are those of the last messages. What no hint may take along when it is dropped (the
+        `parts` are those of the last messages. What no hint may take along when it is dropped (the
         end of the turn before it, the generation prompt after it) is of kind ``user``.
         """
-        index = len(conversation) - len(kinds)
-        before: Kind = "user"
-        borders: list[tuple[int, Kind]] = []  # where each run begins, and the kind before it
-        for kind, run in groupby(kinds):
-            if len(conversation) - index < len(kinds) or (kind == "hint" and start):
-                borders.append((index, before))
-            index += len(list(run))
-            before = kind
-        places = self.template.starts([i for i, _ in borders], conversation, schemas, full)
-        cuts: list[tuple[int, Kind]] = [(p, k) for p, (_, k) in zip(places, borders, strict=True)]
-        last: Kind = kinds[-1] if kinds else "user"
+        borders, last = _borders(conversation, parts, bool(start))
+        whole = [i for i, offset, _ in borders if offset is None]
+        starts = dict(
+            zip(whole, self.template.starts(whole, conversation, schemas, full), strict=True)
+        )
+        cuts: list[tuple[int, Kind]] = []
+        place = start
+        for index, offset, kind in borders:
+            place = starts.get(index, place)
+            if offset is not None:
+                text = conversation[index]["content"]
+                cuts.append((_inside(full, text, place, offset), kind))
+            else:
+                cuts.append((place, kind))
         if last == "hint":
             cuts.append((self.template.generation_start(conversation, schemas, full), last))
             last = "user"
@@ -281,3 +310,46 @@ def _add_instructions(conversation: list[Plain], text: str) -> None:
         conversation[0]["content"] += "\n\n" + text
     else:
         conversation.insert(0, {"role": "system", "content": text})
+
+
+def _borders(
+    conversation: Sequence[Plain], parts: Sequence[Parts], delta: bool
+) -> tuple[list[tuple[int, int | None, Kind]], Kind]:
+    """Where another kind begins, and the last kind.
+
+    Each border is a message, a place in its text (None: where the message itself begins) and the
+    kind before it. A hint that shares its message with others is its own text alone: neither the
+    message's beginning nor its end goes with it.
+    """
+    index = len(conversation) - len(parts)
+    borders: list[tuple[int, int | None, Kind]] = []
+    before: Kind | None = None
+    for own in parts:
+        shared = any(kind != "hint" for _, kind in own)
+        for offset, kind in own:
+            lone = kind == "hint" and (delta or shared)
+            if kind != before and (before is not None or lone):
+                begins = offset == 0 and not (kind == "hint" and shared)
+                borders.append((index, None if begins else offset, before or "user"))
+            before = kind
+        if before == "hint" and shared:
+            borders.append((index, len(conversation[index]["content"]), before))
+            before = "user"
+        index += 1
+    return borders, before or "user"
+
+
+def _inside(full: str, text: str, start: int, offset: int) -> int:
+    """The place in `full`, where a message's text stands behind `start`, of an offset in it.
+
+    Raises:
+        UsageError: The text does not stand there as it is.
+    """
+    words = text.strip()
+    found = full.find(words, start)
+    if found < 0:
+        raise UsageError(
+            "the chat template rewrites user messages: folded ones cannot be taken apart in it; "
+            "use another template, or fold=off"
+        )
+    return found + min(max(0, offset - (len(text) - len(text.lstrip()))), len(words))

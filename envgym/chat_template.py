@@ -12,14 +12,17 @@ from functools import cached_property
 from typing import Any
 
 from envgym.errors import UsageError
-from envgym.sketch import MARK, Plain, reduce
+from envgym.sketch import MARK, SCHEMAS, Plain, reduce
 
 ASK: Plain = {"role": "user", "content": "?"}
 _FIRST, _SECOND = MARK + "1", MARK + "2"
+_PREFIXES = 64
+"""Messages of a conversation of which the one that is refused is looked for."""
+_FOLD = "fold=auto does so (chat.fold in a recipe)"
 _MENDS = {
     "system": "put the rules into the first user message, and the tools too where there are some "
-    "(instructions=False leaves them out of the system message)",
-    "tool": "give the results as user messages, or use a template that shows tool results",
+    f"(instructions=False leaves them out of the system message): {_FOLD}",
+    "tool": f"give the results as user messages ({_FOLD}), or use a template that shows them",
     "assistant": "use a template that shows what the assistant wrote",
     "user": "use the template of a model for text",
 }
@@ -34,8 +37,8 @@ class ChatTemplate:
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
-        self._checked: set[tuple[str | None, str]] = set()
-        self._prefills: dict[str, str] = {}
+        self._refusals: dict[tuple[str | None, str, bool], str] = {}
+        self._prefills: dict[tuple[str, bool], str] = {}
 
     def render(
         self,
@@ -50,13 +53,27 @@ class ChatTemplate:
         """
         before: str | None = None
         for message in conversation:
-            self._require(before, message["role"])
+            self._require(before, message["role"], bool(schemas))
             before = message["role"]
         try:
             return self._raw(conversation, schemas, generate)
         except Exception as error:  # a template raises what it likes
-            reason = f"the chat template refuses the conversation ({_line(error)})"
-            raise UsageError(f"{reason}: see its own rules, or use another one") from error
+            where = self._where(conversation, schemas, generate)
+            raise UsageError(
+                f"the chat template refuses the conversation {where} (it says: {_line(error)}): "
+                "see its own rules, or use another one"
+            ) from error
+
+    def refusal(self, before: str | None, role: str, tools: bool = False) -> str:
+        """Why it has no message of `role` after one of `before`; empty where it has.
+
+        Args:
+            tools: Whether tools are shown too: some templates then have other roles.
+        """
+        key = (before, role, tools)
+        if key not in self._refusals:
+            self._refusals[key] = self._probe(before, role, SCHEMAS if tools else None)
+        return self._refusals[key]
 
     @cached_property
     def special(self) -> re.Pattern[str]:
@@ -64,21 +81,28 @@ class ChatTemplate:
         texts = sorted(self.tokenizer.get_added_vocab(), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
 
-    def prefill(self, before: str) -> str:
+    def prefill(self, before: str, tools: bool = False) -> str:
         """The thinking that the generation prompt after a `before` message opens, or shuts, if any.
 
         It is part of the assistant's message: without it a template would take a thought apart at
         the wrong place, or see none.
         """
-        if before not in self._prefills:
-            lead = [*_lead(before), _mark(before, MARK)]
+        key = (before, tools)
+        if key not in self._prefills:
+            lead, schemas = [*_lead(before), _mark(before, MARK)], SCHEMAS if tools else None
             try:
-                prompt, without = (self._raw(lead, None, generate) for generate in (True, False))
+                prompt, without = (self._raw(lead, schemas, generate) for generate in (True, False))
             except Exception:  # `render` says why
                 prompt = without = ""
             found = prompt.find("<think>", self._common(prompt, without))
-            self._prefills[before] = prompt[found:] if found >= 0 else ""
-        return self._prefills[before]
+            self._prefills[key] = prompt[found:] if found >= 0 else ""
+        return self._prefills[key]
+
+    @cached_property
+    def required_schemas(self) -> list[Any] | None:
+        """A tool to show where no tool is at hand, for templates that render nothing without."""
+        needed = self.refusal(None, "user") and not self.refusal(None, "user", True)
+        return SCHEMAS if needed else None
 
     @cached_property
     def opening(self) -> str:
@@ -86,11 +110,13 @@ class ChatTemplate:
 
         A model of the family samples it too; it is no part of the message's content.
         """
+        schemas = self.required_schemas
         try:
-            prompt = self._raw([ASK], None, True).removesuffix(self.prefill("user"))
-            shown = self._raw([ASK, _mark("assistant", _FIRST)], None, False)
+            prompt = self._raw([ASK], schemas, True)
+            shown = self._raw([ASK, _mark("assistant", _FIRST)], schemas, False)
         except Exception:  # `render` says why
             return ""
+        prompt = prompt.removesuffix(self.prefill("user", bool(schemas)))
         return shown[len(prompt) :].partition(_FIRST)[0] if shown.startswith(prompt) else ""
 
     @cached_property
@@ -110,9 +136,8 @@ class ChatTemplate:
     @cached_property
     def shows_tools(self) -> bool:
         """Whether it writes tool schemas into the context."""
-        probe = {"name": MARK, "description": "", "parameters": {"type": "object"}}
         try:
-            return MARK in self._raw([ASK], [{"type": "function", "function": probe}], True)
+            return MARK in self._raw([ASK], SCHEMAS, True)
         except Exception:
             return False
 
@@ -124,7 +149,8 @@ class ChatTemplate:
         """
         follow = [{"role": role, "content": _SECOND}] if role else []
         try:
-            text = self._raw([ASK, _mark("assistant", _FIRST), *follow], None, False)
+            shown = [ASK, _mark("assistant", _FIRST), *follow]
+            text = self._raw(shown, self.required_schemas, False)
         except Exception:
             return None
         tail = text.rpartition(_FIRST)[2].partition(_SECOND)[0]
@@ -196,27 +222,48 @@ class ChatTemplate:
 
         return not shown(_mark("user", MARK)) and shown(_in_parts(_mark("user", MARK)))
 
-    def _require(self, before: str | None, role: str) -> None:
+    def _require(self, before: str | None, role: str, tools: bool) -> None:
         """Raise unless a message of `role` after one of `before` is shown."""
-        if (before, role) in self._checked:
+        reason = self.refusal(before, role, tools)
+        if not reason:
             return
         if (before, role) in (("user", "user"), ("tool", "tool"), ("tool", "user")):
-            self._require("assistant", role)  # its own refusal, if any, is the plainer reason
+            self._require(
+                "assistant", role, tools
+            )  # its own refusal, if any, is the plainer reason
+        if not self.refusal(before, role, not tools):
+            reason += f"; {'without' if tools else 'with'} tools in the template it has them"
+        what, mend = f"{role} messages", _MENDS[role]
+        if before is not None and (before == role or before == "tool"):
+            what = f"{role} messages after {before} messages"
+            mend = f"join them into one: {_FOLD}"
+        raise UsageError(f"the chat template has no {what} ({reason}): {mend}")
+
+    def _probe(self, before: str | None, role: str, schemas: Sequence[Any] | None) -> str:
         first = [] if before is None else [*_lead(before), _mark(before, _FIRST)]
         probe = [*first, *([] if first else _lead(role)), _mark(role, _SECOND)]
         after = [ASK] if role in ("system", "assistant") else []
-        reason = "it leaves them out"
         try:
-            text = self._raw([*probe, *after], None, True)
-            shown = _SECOND in text and (before is None or _FIRST in text)
+            text = self._raw([*probe, *after], schemas, True)
         except Exception as error:
-            reason, shown = f"it says: {_line(error)}", False
-        if not shown:
-            what, mend = f"{role} messages", _MENDS[role]
-            if before is not None and (before == role or before == "tool"):
-                what, mend = f"{role} messages after {before} messages", "join them into one"
-            raise UsageError(f"the chat template has no {what} ({reason}): {mend}")
-        self._checked.add((before, role))
+            return f"it says: {_line(error)}"
+        shown = _SECOND in text and (before is None or _FIRST in text)
+        return "" if shown else "it leaves them out"
+
+    def _where(
+        self, conversation: Sequence[Plain], schemas: Sequence[Any] | None, generate: bool
+    ) -> str:
+        """The first message with which a conversation that is refused becomes so."""
+        shown = 0
+        for count in range(1, min(len(conversation), _PREFIXES)):
+            try:
+                self._raw(conversation[:count], schemas, generate)
+                shown = count
+            except Exception:
+                continue
+        roles = ", ".join(m["role"] for m in conversation[max(0, shown - 3) : shown + 1])
+        dots = "…, " if shown > 3 else ""
+        return f"at message {shown + 1} of {len(conversation)} ({dots}{roles})"
 
     def _start_of(
         self, index: int, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
@@ -229,12 +276,13 @@ class ChatTemplate:
 
     def _border(self, before: Plain, message: Plain) -> tuple[int, int]:
         """How much of what stands between two texts belongs to the earlier and the later one."""
+        schemas = self.required_schemas
         first = [*_lead(before["role"]), before | {"content": _FIRST}]
         after = [ASK] if message["role"] in ("system", "assistant") else []
-        text = self._raw([*first, message | {"content": _SECOND}, *after], None, True)
+        text = self._raw([*first, message | {"content": _SECOND}, *after], schemas, True)
         between = text.partition(_FIRST)[2].partition(_SECOND)[0]
         try:
-            tail = self._raw(first, None, False).partition(_FIRST)[2]
+            tail = self._raw(first, schemas, False).partition(_FIRST)[2]
         except Exception:  # it refuses a conversation that ends there
             tail = ""
         ending = self._common(between, tail)
@@ -290,4 +338,7 @@ def _same(one: str, two: str) -> int:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    """A template's own words, or where it is broken."""
+    line = getattr(error, "lineno", None)  # of a syntax error
+    said = " ".join(str(error).split())[:200] or type(error).__name__
+    return said if line is None else f"{said} (its line {line})"

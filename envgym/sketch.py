@@ -17,6 +17,11 @@ from typing import Any
 Plain = dict[str, Any]  # a message as chat templates take it
 
 MARK = "\ue51fenvgym"  # stands for a text; its first sign begins no message
+_ARGUMENT = {"type": "string", "description": MARK}
+_PARAMETERS = {"type": "object", "properties": {"a": _ARGUMENT}, "required": ["a"]}
+_FUNCTION = {"name": MARK, "description": MARK, "parameters": _PARAMETERS}
+SCHEMAS: list[Any] = [{"type": "function", "function": _FUNCTION}]
+"""One short tool, which stands for all where a template is only asked what it does with them."""
 _THINK, _WORDS = re.compile(r"(</?think>)"), re.compile(r"\S(?:.*\S)?", re.DOTALL)
 _OPENS, _CLOSES = re.compile(r"<\w+>"), re.compile(r"</\w+>\Z")
 
@@ -30,8 +35,7 @@ class Sketch:
     """
 
     def __init__(self, conversation: Sequence[Plain], schemas: Sequence[Any] | None = None) -> None:
-        function = {"name": MARK, "description": MARK, "parameters": {"type": "object"}}
-        self.schemas = [{"type": "function", "function": function}] if schemas else None
+        self.schemas = SCHEMAS if schemas else None
         starts = [i for i, m in enumerate(conversation) if m["role"] == "assistant"]
         ends = [*starts, len(conversation)]
         self._opening = [reduce(m) for m in conversation[: ends[0]]]

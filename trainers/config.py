@@ -73,6 +73,11 @@ class ChatSection(Section):
         description="Whether the system message explains the tools; a model that has learnt "
         "the form needs no explanation.",
     )
+    fold: str = Field(
+        "off",
+        description="off; auto folds messages of roles that the chat template lacks into user "
+        "messages, and logs which; or some of system, tool, hint, to fold always.",
+    )
 
 
 class RolloutSection(Section):

@@ -23,7 +23,8 @@ def make_env(config: Config, **changes: Any) -> Env[Any]:
 
 def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:
     """The tokenizer's template and the config's dialect."""
-    return Chat(tokenizer, config.chat.dialect, instructions=config.chat.instructions)
+    chat = config.chat
+    return Chat(tokenizer, chat.dialect, instructions=chat.instructions, fold=chat.fold)
 
 
 def build_model(config: Config, env: Env[Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

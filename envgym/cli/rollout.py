@@ -44,6 +44,9 @@ def rollout_command(
         float | None, typer.Option(help="Stop before the requests cost more (openai).")
     ] = None,
     dialect: Annotated[str, typer.Option(help="How a local model writes calls.")] = "hermes",
+    fold: Annotated[
+        str, typer.Option(help="auto: fold roles that the template lacks into others (local).")
+    ] = "off",
     max_tokens: Annotated[int, typer.Option(min=1, help="Sampled tokens a turn.")] = 512,
     temperature: Annotated[float, typer.Option(min=0.0)] = 1.0,
     split: Annotated[str, typer.Option(help="Split of the tasks.")] = "train",
@@ -64,7 +67,7 @@ def rollout_command(
         "output_price": output_price,
         "budget": budget,
     }
-    actor = _agent(agent, model, base_url, dialect, max_tokens, temperature, endpoint)
+    actor = _agent(agent, model, base_url, dialect, fold, max_tokens, temperature, endpoint)
     report, stopped = run(_rollout(make, actor, episodes, split, seed, concurrency, save))
     report = {"id": env_id, "agent": agent, **report}
     if as_json:
@@ -82,6 +85,7 @@ def _agent(
     model: str,
     base_url: str,
     dialect: str,
+    fold: str,
     max_tokens: int,
     temperature: float,
     endpoint: dict[str, Any],
@@ -112,7 +116,7 @@ def _agent(
 
     loaded, tokenizer = load_model(model)
     params = SamplingParams(max_tokens=max_tokens, temperature=temperature)
-    return LocalAgent(loaded, Chat(tokenizer, dialect), params)
+    return LocalAgent(loaded, Chat(tokenizer, dialect, fold=fold), params)
 
 
 async def _rollout(
