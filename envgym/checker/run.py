@@ -16,6 +16,8 @@ from envgym.checker import (
     leaks,
     lifecycle,
     malformed,
+    near_misses,
+    reading,
     records,
     scoring,
     secrets,
@@ -29,6 +31,9 @@ from envgym.env import Env
 from envgym.errors import UsageError
 from envgym.registry import make
 
+_MOST = 8
+"""Problems that one check reports."""
+
 Check = Callable[[Subject], AsyncIterator[Problem]]
 
 CHECKS: tuple[Check, ...] = (
@@ -37,11 +42,14 @@ CHECKS: tuple[Check, ...] = (
     tasks.splits_are_disjoint,
     scoring.oracle_scores_one,
     scoring.nothing_scores_zero,
+    near_misses.near_misses_fail,
     scoring.results_are_well_formed,
     spaces.observations_are_messages,
     spaces.actions_are_in_the_space,
     spaces.tools_and_turns_are_kept,
     malformed.malformed_actions_never_crash,
+    reading.thoughts_are_not_acted_on,
+    reading.arguments_are_not_dropped,
     determinism.same_seed_same_episode,
     determinism.same_seed_same_episode_on_reuse,
     company.same_seed_same_episode_in_company,
@@ -146,6 +154,8 @@ async def _problems(one: Check, subject: Subject) -> list[Problem]:
     try:
         async for problem in one(subject):
             problems.append(problem)
+            if len(problems) == _MOST:  # the same mistake, most likely, once for each task
+                break
     except UsageError as error:  # says its mend itself
         problems.append(Problem(str(error), "do what the message says"))
     except Exception as error:

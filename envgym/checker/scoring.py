@@ -18,13 +18,15 @@ from envgym.messages import Observation
 from envgym.stop import StopReason
 
 _INFO_KEYS = ("score", "metrics", "turn", "seat")
+_SAMPLE = 4
+"""Tasks of a split for each episode looked at: a judge that refuses its own gold does so on few."""
 
 
 async def oracle_scores_one(subject: Subject) -> AsyncIterator[Problem]:
     """The oracle ends the episode with a score of 1.0, on tasks spread over each split."""
     async with subject.env() as env:
         for split, source in subject.sources(env):
-            for index in spread(len(source), subject.episodes):
+            for index in spread(len(source), _SAMPLE * subject.episodes):
                 trace = await begin(env, seed=index, split=split, index=index)
                 await play_oracle(env, trace)
                 if trace.done and trace.score == 1.0:
@@ -40,20 +42,24 @@ async def oracle_scores_one(subject: Subject) -> AsyncIterator[Problem]:
 
 
 async def nothing_scores_zero(subject: Subject) -> AsyncIterator[Problem]:
-    """Empty actions until the end give a score of 0.0."""
+    """Empty actions until the end give a score of 0.0, on tasks spread over each split."""
     async with subject.env() as env:
-        for seed in range(subject.episodes):
-            trace = await play_nothing(env, await begin(env, seed=seed))
-            if trace.score != 0.0:
-                yield Problem(
-                    f"seed {seed}: doing nothing scores {trace.score}",
-                    "let partial_score() and the verifier give 0.0 to an episode without an answer",
-                )
-            if not trace.done:
-                yield Problem(
-                    f"seed {seed}: the episode goes on after max_turns = {env.max_turns} actions",
-                    "do not override step(); write act() and let step() count the turns",
-                )
+        for split, source in subject.sources(env):
+            for index in spread(len(source), _SAMPLE * subject.episodes):
+                trace = await begin(env, seed=index, split=split, index=index)
+                await play_nothing(env, trace)
+                if trace.score != 0.0:
+                    yield Problem(
+                        f"{split} task {index}: doing nothing scores {trace.score}",
+                        "let partial_score() and the verifier give 0.0 to an episode without an "
+                        "answer",
+                    )
+                if not trace.done:
+                    yield Problem(
+                        f"{split} task {index}: the episode goes on after max_turns = "
+                        f"{env.max_turns} actions",
+                        "do not override step(); write act() and let step() count the turns",
+                    )
 
 
 async def results_are_well_formed(subject: Subject) -> AsyncIterator[Problem]:

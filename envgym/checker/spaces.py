@@ -58,7 +58,7 @@ async def actions_are_in_the_space(subject: Subject) -> AsyncIterator[Problem]:
         for seed in range(subject.episodes):
             trace = await play_oracle_or_stop(env, await begin(env, seed=seed))
             for number, action in enumerate(trace.actions):
-                if said := _unwritable(action, env.tools):
+                if said := unwritable(action, env.tools):
                     yield Problem(
                         f"seed {seed}: oracle action {number} {said}",
                         "let oracle() do only what a model can write: calls of env.tools with "
@@ -139,7 +139,8 @@ def _no_message(message: Any) -> str | None:
     return None
 
 
-def _unwritable(action: Action, tools: Any) -> str | None:
+def unwritable(action: Action, tools: Any) -> str | None:
+    """Why no model could write this action with these tools, or None where one could."""
     known: dict[str, ToolSpec] = {tool.name: tool for tool in tools}
     for call in action.tool_calls:
         if call.name not in known:

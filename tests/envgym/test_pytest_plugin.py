@@ -65,8 +65,8 @@ def test_a_failure_says_what_was_seen_and_what_mends_it_and_nothing_else(
     result.stdout.fnmatch_lines(
         [
             "nothing_scores_zero:",
-            "  seed 0: doing nothing scores 0.1",
-            "  seed 1: doing nothing scores 0.1",
+            "  train task 0: doing nothing scores 0.1",
+            "  train task ?*: doing nothing scores 0.1",
             "    mend: let partial_score() and the verifier give 0.0*",
             "hints_do_not_tell:",
             "    mend: say how to find it*",

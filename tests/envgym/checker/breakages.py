@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -49,6 +51,54 @@ class Lost(GuessNumber):
 class Generous(GuessNumber):
     def partial_score(self) -> float:
         return 0.1
+
+
+class Refuted(GuessNumber):
+    """Takes for wrong what its judge accepts."""
+
+    def near_misses(self) -> Any:
+        number = self.task.hidden["number"]
+        return [[Action.call("guess", number=n)] for n in (number + 1, number)]
+
+
+class Careless(GuessNumber):
+    def near_misses(self) -> Any:
+        return [[Action.call("guess", number="seven")]]
+
+
+class MindReader(GuessNumber):
+    """Reads its answer anywhere in a message."""
+
+    async def act(self, action: Action) -> Any:
+        found = re.search(r"\\boxed\{(\d+)\}", action.text)
+        if found and int(found[1]) == self.task.hidden["number"]:
+            self.end(score=1.0)
+            return "Right."
+        return await super().act(action)
+
+
+class Forgetful(GuessNumber):
+    """Keeps of a call what its tools know, as `**kwargs` filters do."""
+
+    @tool
+    async def rest(self, turns: int | None = None) -> str:
+        """Do nothing for some turns."""
+        return f"You rested {turns or 1} turns."
+
+    async def act(self, action: Action) -> Any:
+        known = {t.name: t.arguments.model_fields for t in self.tools}
+        calls = [
+            call
+            if call.arguments is None
+            else replace(
+                call,
+                arguments={
+                    k: v for k, v in call.arguments.items() if k in known.get(call.name, ())
+                },
+            )
+            for call in action.tool_calls
+        ]
+        return await super().act(Action(action.text, tuple(calls)))
 
 
 class NoNumber(GuessNumber):
