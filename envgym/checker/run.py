@@ -71,6 +71,7 @@ CHECKS: tuple[Check, ...] = (
 
 _SAME = "same_seed_same_episode"
 RESTS_ON: dict[str, tuple[str, ...]] = {
+    "thoughts_are_not_acted_on": ("actions_are_in_the_space",),
     "same_seed_same_episode_on_reuse": (_SAME,),
     "same_seed_same_episode_in_company": (_SAME,),
     "seeds_are_used": (_SAME,),
