@@ -36,12 +36,13 @@ class Job:
         pipes = [os.pipe() for _ in range(3)]
         (inside, to_stdin), (out, out_inside), (err, err_inside) = pipes
         theirs = (inside, out_inside, err_inside)
-        self.pid = spawn(config, limits, theirs, body)
+        self.output = Capture(out, limits["output_bytes"]), Capture(err, limits["output_bytes"])
+        # Before the program is there: what is counted from its first instruction on is its own.
+        self.call = Call(id, 0, limits, config, self.output, fresh=True)
+        self.pid = self.call.pid = spawn(config, limits, theirs, body)
         for file in theirs:
             os.close(file)
         self._stdin = Feed(to_stdin, stdin)
-        self.output = Capture(out, limits["output_bytes"]), Capture(err, limits["output_bytes"])
-        self.call = Call(id, self.pid, limits, config, self.output, fresh=True)
         self.ended: float | None = None
         self._status, self._cpu_s, self._resident, self._left = 0, 0.0, 0, 0
         self.feed()

@@ -126,8 +126,9 @@ class Single(Alone):
         limits: dict[str, Any],
         source_bytes: int,
     ) -> None:
+        self._call = Call(box.id, 0, limits, keeper.config, (), fresh=True)
         super().__init__(keeper, box, files, limits, source_bytes)
-        self._call = Call(box.id, self._pid, limits, keeper.config, (), fresh=True)
+        self._call.pid = self._pid
 
     def patience(self) -> float:
         """Seconds until `hold` is to be called."""
