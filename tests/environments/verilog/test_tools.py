@@ -144,6 +144,11 @@ async def test_lint_knows_no_fault_of_what_is_right(env: VerilogDesign) -> None:
     await begin(env, REGISTER)
     for design in (REGISTER, WAYS["delays"], WAYS["attributes"]):
         assert await said(env, "lint", design=design) == "No errors and no warnings."
+    full = REGISTER.replace(
+        "if (rst) q <= 0; else q <= d;",
+        "(* keep, full_case *) case (rst) 0: q <= d; 1: q <= 0; endcase",
+    )
+    assert (await said(env, "lint", design=full)).startswith("warning: full_case is a promise")
     broken = REGISTER.replace("q <= d", "q <= e")
     assert "design.sv:2: " in await said(env, "lint", design=broken)
 
