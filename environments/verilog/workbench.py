@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ from envgym.sandboxes.graders.verilog import (
     record_golden,
 )
 from envgym.sandboxes.graders.verilog.lint import Checked, check
+from envgym.sandboxes.graders.verilog.preprocess import SYNTHESIS
 from envgym.sandboxes.graders.verilog.programs import (
     BENCH,
     DESIGN,
@@ -154,7 +156,7 @@ class Workbench:
         async with await self._pool.open(limits=BOX) as box:
             await box.write(DESIGN, _bytes(timed(checked.text)))
             compiled = await run_tool(box, "iverilog", *flags, DESIGN, limits=RUN)
-            parts = [_said(compiled)]
+            parts = [_said(compiled), *_warnings(checked.text)]
             if compiled.ok:
                 await box.write(PLAIN, _bytes(plain(checked.text)))
                 read = await run_tool(box, "yosys", "-q", "-p", script, limits=RUN)
@@ -328,6 +330,16 @@ def _said(result: Result) -> str:
     if result.outcome in (Outcome.OK, Outcome.RE):
         return said or ("" if result.ok else ending(result)[1])
     return f"{said}\nstopped: {WORDS[Status(result.outcome.value)]}".strip()
+
+
+def _warnings(text: str) -> list[str]:
+    """Of attributes that are heeded by synthesis alone."""
+    return [
+        f"warning: {name} is a promise to synthesis that simulation does not keep: where the case "
+        "is not so by itself the two differ, and the design is wrong; write a default instead"
+        for name in SYNTHESIS
+        if re.search(rf"\(\* [\w, ]*\b{name}\b", text)
+    ]
 
 
 def _synthesis(result: Result) -> str:

@@ -9,7 +9,7 @@ from envgym.errors import UsageError
 
 
 def read_text(path: Path) -> str:
-    """A file's text.
+    """A file's text, whatever ends its lines.
 
     Raises:
         UsageError: It cannot be read, is no UTF-8, or is longer than a design may be.
@@ -20,7 +20,8 @@ def read_text(path: Path) -> str:
             raise UsageError(
                 f"{path}: {size} bytes are more than the {MOST_CHARACTERS} of a design"
             )
-        return path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -75,8 +75,8 @@ _REASONS = {
 }
 # What makes a tool take another circuit for the one that is written.
 _ATTRIBUTES = re.compile(
-    r"(?:abc9_|ivl_|techmap_|\w*black_?box\w*|(?:lib_)?whitebox|(?:all|any)(?:const|seq)|gclk|"
-    r"hierconn|init|top|reprocess_after|syn_isclock|translate_o\w*)",
+    r"(?:abc9_\w*|ivl_\w*|techmap_\w*|\w*black_?box\w*|(?:lib_)?whitebox|(?:all|any)(?:const|seq)|"
+    r"gclk|hierconn|init|reprocess_after|syn_isclock|top|translate_o\w*)\Z",
     re.IGNORECASE,
 )
 _MOST_PROBLEMS = 100

@@ -50,7 +50,8 @@ _LINES = {
 _ALONE = {name: re.compile(rf"({rest})[ \t]*(?=\n|\Z)") for name, rest in _LINES.items()}
 _CONDITIONS = frozenset(["ifdef", "ifndef", "elsif", "else", "endif"])
 _RESERVED = _CONDITIONS | _LINES.keys() | {"define", "include", "undef"}
-_SYNTHESIS = ("full_case", "parallel_case")  # what they change is judged
+SYNTHESIS = ("full_case", "parallel_case")
+"""Attributes that are kept: what they change is judged."""
 
 
 class Preprocessed(NamedTuple):
@@ -108,7 +109,7 @@ def _without_attributes(
                 break
         names = [name.split("=")[0].strip() for name in _COMMA.split(match["names"])]
         attributes += [(line, name) for name in names if name]
-        kept = [name for name in names if name in _SYNTHESIS]
+        kept = [name for name in names if name in SYNTHESIS]
         parts.append(f"(* {', '.join(kept)} *)" if kept else " ")
         lines = match[0].count("\n")
         parts.append("\n" * lines)

@@ -11,6 +11,7 @@ import pytest
 from envgym.environments.verilog.mutate import mutants, some_mutants
 from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.sources import load_problems
+from envgym.environments.verilog.sources.text import read_text
 from envgym.errors import UsageError
 
 GOLDEN = "module add(input [1:0] a, b, output [2:0] y);\n  assign y = a + b;\nendmodule"
@@ -140,6 +141,13 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=words):
             load_problems(str(tmp_path / name))
+
+
+def test_a_files_lines_may_end_in_any_way(tmp_path: Path) -> None:
+    for end in ("\n", "\r\n", "\r"):
+        path = tmp_path / "design.v"
+        path.write_bytes(b"\xef\xbb\xbf" + f"a // b{end}c".encode())
+        assert read_text(path) == "a // b\nc"
 
 
 def test_mutants_are_one_edit() -> None:

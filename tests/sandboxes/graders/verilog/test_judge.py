@@ -195,6 +195,25 @@ async def test_ranges_and_drivers_where_the_tools_differ(
     assert verdict.passed is passes, verdict.feedback()
 
 
+@pytest.mark.parametrize(
+    ("arms", "passes"),
+    [
+        ("2'd0: y = 1; 2'd1: y = 2; 2'd2: y = 4; 2'd3: y = 8;", True),
+        ("2'd0: y = 1; 2'd1: y = 2; 2'd2: y = 4;", False),  # it is not full: a latch, or anything
+    ],
+)
+async def test_full_case_may_not_make_a_netlist_differ(
+    backend: Backend, tools: ToolBox, arms: str, passes: bool
+) -> None:
+    stimulus = Stimulus.random(_RANGE, 0, ())
+    head = "module m(input [3:0] a, output reg [3:0] y);\n"
+    body = "always @* begin y = {} (* full_case *) case (a[1:0]) {} endcase end endmodule"
+    golden_body = head + "always @* y = a[1:0] == 3 ? 8 : 1 << a[1:0]; endmodule"
+    golden = await record_golden(tools, golden_body, _RANGE, stimulus)
+    verdict = await grade_design(backend, head + body.format("8;", arms), golden)
+    assert verdict.passed is passes, verdict.feedback()
+
+
 async def test_a_golden_may_write_past_a_range_and_drive_a_bit_twice(
     backend: Backend, tools: ToolBox
 ) -> None:
