@@ -32,53 +32,15 @@ celsius: degreesC celsius =1
 fahrenheit: degreesF fahrenheit =1
 euro: € euro eur =1
 """
-_NOT_UNITS = frozenset(
-    [
-        "or",
-        "and",
-        "not",
-        "is",
-        "no",
-        "but",
-        "if",
-        "maybe",
-        "either",
-        "to",
-        "than",
-        "plus",
-        "minus",
-        "times",
-        "over",
-        "divided",
-        "mod",
-        "then",
-        "so",
-        "squared",
-        "cubed",
-        "factorial",
-        "pi",
-        "i",
-        "e",
-        "x",
-        "y",
-        "z",
-        "a",
-        "b",
-        "c",
-        "d",
-        "f",
-        "k",
-        "n",
-        "p",
-        "q",
-        "r",
-        "u",
-        "v",
-        "w",
-        "more",
-        "less",
-    ]
-)
+# fmt: off
+_NOT_UNITS = frozenset((
+    "or", "and", "not", "is", "no", "but", "if", "maybe", "either", "to", "than", "plus", "minus",
+    "times", "over", "divided", "mod", "then", "so", "squared", "cubed", "factorial", "point",
+    "dozen", "half", "halves", "third", "thirds", "quarter", "quarters", "fourths", "fifths",
+    "tenths", "hundredths", "double", "twice", "triple", "root", "power", "wrong", "right",
+    "negative", "positive", "more", "less", *"abcdefiknpqruvwxyz", "pi",
+))
+# fmt: on
 _AHEAD = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _BETWEEN = ("\\cdot", ".", "of", "the")
 _MAX_CHARS, _MAX_POWER = 60, 9

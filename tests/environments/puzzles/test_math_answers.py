@@ -42,6 +42,11 @@ EQUAL = [
     ("100,200", "200 and 100"),
     ("e^2", r"\exp(2)"),
     ("4.5e33", r"4.5 \times 10^{33}"),
+    ("June 20", r"\text{June 20}"),
+    ("5", r"\text{5 apples}"),
+    ("xy", "yx"),
+    ("5", "a - b = 5"),
+    (r"\$18", "18 dollars"),
 ]
 UNEQUAL = [
     (r"\frac{1}{2004!}", r"\frac{1}{2006!}"),
@@ -54,6 +59,10 @@ UNEQUAL = [
     ("2^{1000}+1", "2^{1000}"),
     (r"\sqrt{x^2}", "x"),
     ("x=2", "2x+3=7"),
+    ("2.5", "2-1/2"),
+    ("5", "5 dozen"),
+    ("5", r"\sqrt{x} = 5"),
+    ("5", "|x| = 5"),
     ("1, 1, 2", "1, 2, 2"),
     (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}"),
     (r"45^\circ", "45 radians"),
