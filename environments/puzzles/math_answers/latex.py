@@ -55,9 +55,9 @@ _WORDS = re.compile(
 )
 _ROOT = re.compile(r"(\\sqrt(?:\[[^\]]*\])?)\s*(?:(\()|(\d+(?:\.\d+)?|[a-zA-Z]))")
 _LEAD = re.compile(
-    r"\A(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;"
+    r"\A(?:(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;"
     r"|\\text\{(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?\s*\}"
-    r"|(?:option|choice)\s+(?=\(?[A-Z]\)?\Z))\s*",
+    r"|(?:option|choice)\s+(?=\(?[A-Z]\)?\Z))\s*)+",
     re.IGNORECASE,
 )
 _TRAIL = re.compile(r"(?:(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
