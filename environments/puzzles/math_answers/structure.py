@@ -171,6 +171,8 @@ def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
     places = [0, *(place + len(sign) for place, sign in signs)]
     ends = [*(place for place, _ in signs), len(text)]
     sides = [text[a:b].strip() for a, b in zip(places, ends, strict=True)]
+    if signs[-1][1] == r"\approx" and not _NAME.fullmatch(sides[-2]):  # 5/36 ≈ 0.14
+        return read(text[: signs[-1][0]], depth + 1)
     kinds = ["=" if sign == r"\approx" else sign for _, sign in signs]
     if len(kinds) == 1:
         return _single(sides[0], kinds[0], sides[1], depth)

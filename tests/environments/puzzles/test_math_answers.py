@@ -45,6 +45,9 @@ EQUAL = [
     ("June 20", r"\text{June 20}"),
     ("5", r"\text{5 apples}"),
     ("xy", "yx"),
+    (r"\frac{5}{36}", r"5/36 \approx 0.139"),
+    ("-2, 3", r"x=3 \lor x=-2"),
+    ("100", "100 J"),
     ("5", "a - b = 5"),
     (r"\$18", "18 dollars"),
 ]
