@@ -2,8 +2,9 @@
 
 `folded` is compatibility composition (NFKC: full-width digits, ligatures, decomposed letters) with
 case folding ("ß" is "ss", "İ" is "i"), without what is not seen (soft hyphens, zero-width and other
-format characters, variation selectors) and without the optional vowel points of Arabic and Hebrew.
-All other diacritics stay: "café" is not "cafe". ASCII text is only lower-cased.
+format characters, variation selectors), with ASCII digits and apostrophes, and without the optional
+vowel points of Arabic and Hebrew. All other diacritics stay: "café" is not
+"cafe". ASCII text is only lower-cased.
 
 `words` splits by `\\w`, keeps combining marks (vowel signs of Hindi or Tamil) in their word, and
 splits what is written without spaces (Chinese, Japanese, Thai, Lao, Burmese, Khmer) into pairs of
@@ -33,6 +34,9 @@ _UNSPACED = (
 )
 """Thai and Lao, Burmese, Khmer, kana, and extensions of the last and of Burmese."""
 
+_APOSTROPHES = dict.fromkeys((0x00B4, 0x02B9, 0x02BB, 0x02BC, 0x2032), "'")
+"""Letters and accents that stand for an apostrophe: Hawaiʻi, O´Brien."""
+
 _Kind = Literal["word", "mark", "han", "unspaced", ""]
 
 
@@ -40,8 +44,11 @@ def folded(text: str) -> str:
     """The form under which two writings of one text are equal."""
     if text.isascii():
         return text.lower()
-    cased = unicodedata.normalize("NFKC", _seen(text)).casefold().replace("i\u0307", "i")
-    return unicodedata.normalize("NFKC", _seen(cased))
+    plain = _seen(text).translate(_APOSTROPHES)
+    cased = unicodedata.normalize("NFKC", plain).casefold().replace("i\u0307", "i")
+    form = unicodedata.normalize("NFKC", _seen(cased))
+    digits = {ord(c): str(unicodedata.decimal(c)) for c in set(form) if c.isdecimal()}
+    return form.translate({**digits, **_APOSTROPHES})
 
 
 def words(text: str) -> list[str]:

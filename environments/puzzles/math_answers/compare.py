@@ -29,6 +29,10 @@ Algebra = Callable[[str, str], bool]
 """Whether two formulas in LaTeX are equal; for equations ``left = right`` on both sides."""
 
 
+_QUANTITY = re.compile(
+    r"(?:\\(?:angle|triangle|overline|widehat|vec|text|alpha|beta|gamma|theta)(?![a-zA-Z])"
+    r"|[a-zA-Z{}(),\s]|(?<=[a-zA-Z}\s])[-+]|\|\s*[A-Z]{2}\s*\|)+"
+)
 _MATRICES = ({"matrix", "[]"}, {"row", "[]"})
 
 
@@ -88,9 +92,9 @@ def _same_relation(gold: Relation, answer: Relation, algebra: Algebra) -> bool:
 
 
 def _names_something(answer: Relation) -> bool:
-    """``a + b = 5`` names what is 5; ``2 + 3 = 5`` and ``2x = 10`` do not."""
+    r"""``a + b = 5`` names what is 5; ``2 + 3 = 5``, ``2x = 5`` and ``\sqrt{x} = 5`` do not."""
     left = re.sub(r"_\s*(?:\{[^{}]*\}|\w)", "", answer.left)
-    return answer.sign == "=" and bool(re.search("[a-zA-Z]", left)) and not re.search(r"\d", left)
+    return answer.sign == "=" and bool(_QUANTITY.fullmatch(left))
 
 
 def _same_text(gold: Node, right: str, algebra: Algebra) -> bool:
@@ -197,7 +201,7 @@ def _same_value(gold: Formula, answer: Formula, algebra: Algebra) -> bool:
         return gold.number == answer.number
     if _key(gold.text) == _key(answer.text):
         return bool(gold.text)
-    letters = gold.text.isalpha() and answer.text.isalpha()  # A is not a
+    letters = len(gold.text) == len(answer.text) == 1  # A is not a
     return not letters and algebra(_latex(gold), _latex(answer))
 
 

@@ -55,9 +55,9 @@ _WORDS = re.compile(
 )
 _ROOT = re.compile(r"(\\sqrt(?:\[[^\]]*\])?)\s*(?:(\()|(\d+(?:\.\d+)?|[a-zA-Z]))")
 _LEAD = re.compile(
-    r"\A(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;"
+    r"\A(?:(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;"
     r"|\\text\{(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?\s*\}"
-    r"|(?:option|choice)\s+(?=\(?[A-Z]\)?\Z))\s*",
+    r"|(?:option|choice)\s+(?=\(?[A-Z]\)?\Z))\s*)+",
     re.IGNORECASE,
 )
 _TRAIL = re.compile(r"(?:(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
@@ -134,8 +134,8 @@ def _currency(text: str) -> str:
 def _unwrapped(found: re.Match[str]) -> str:
     """Text as text; what is no word in it as mathematics."""
     inside = found[1].strip()
-    if not re.search(r"[a-zA-Z]", inside) and inside:
-        return inside
+    if inside and (not re.search(r"[a-zA-Z]", inside) or re.match(r"[-+]?\.?\d", inside)):
+        return f" {inside}"
     if re.fullmatch(r",?\s*(?:and|or)", inside, re.IGNORECASE):
         return f" {inside.strip(', ').lower()} "
     if len(inside) == 1:

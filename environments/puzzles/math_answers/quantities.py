@@ -8,7 +8,7 @@ from envgym.environments.puzzles.math_answers.nodes import Formula
 from envgym.environments.puzzles.math_answers.numbers import rational
 from envgym.environments.puzzles.math_answers.units import unit
 
-_CURRENCY = re.compile(r"\s*(\\text\{dollars?\}|[€£¥])\s*(?=[\d.(\\-])")
+CURRENCY = re.compile(r"\s*(\\text\{dollars?\}|[€£¥])\s*(?=[\d.(\\-])")
 _UNIT = re.compile(
     r"\s*\\?%|\s*\^\s*\{?\s*\\circ\s*\}?|\s*\\text\s*\{(?=[^{}]*[a-zA-Z€%°])"
     r"|(?:(?<=[\d})])|\s)\s*[a-zA-Z]"
@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]")
 
 def quantity(text: str) -> Formula:
     """The formula with its unit; of a text without one, all of it."""
-    if sign := _CURRENCY.match(text):
+    if sign := CURRENCY.match(text):
         value = text[sign.end() :].strip()
         return Formula(
             value, rational(value), unit(r"\text{dollars}" if "text" in sign[1] else sign[1])

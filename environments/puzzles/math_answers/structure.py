@@ -21,7 +21,7 @@ from envgym.environments.puzzles.math_answers.nodes import (
     Words,
 )
 from envgym.environments.puzzles.math_answers.numbers import rational, written
-from envgym.environments.puzzles.math_answers.quantities import quantity
+from envgym.environments.puzzles.math_answers.quantities import CURRENCY, quantity
 from envgym.environments.puzzles.math_answers.tokens import (
     GROUPED,
     JOIN,
@@ -43,7 +43,8 @@ _NAMES = re.compile(r"\((?:\s*[a-zA-Z](?:_\w)?\s*(?:,|(?=\)))){2,}\)")
 """``(x, y)``"""
 _SIZE = re.compile(rf"\|\s*({_NAME.pattern})\s*\|")
 _SIGN = re.compile(r"\\(?:le|ge|ne|in|approx)(?![a-zA-Z])|[<>=]")
-_WORDY = re.compile(r"(?:\\text\s*\{[^{}]*\}|[a-zA-Z \-&/().,])+")
+_WORDY = re.compile(r"(?:\\text\s*\{[^{}]*\}|[a-zA-Z0-9 \-&/().,:])+")
+_LETTER_FIRST = re.compile(r"(?:\\text\s*\{)?[\s(]*[a-zA-Z]")
 _FLIP = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le"}
 _LEAST, _MOST = Formula(r"-\infty"), Formula(r"\infty")
 _REALS = Group("()", (_LEAST, _MOST))
@@ -98,7 +99,7 @@ def listed(text: str) -> Node | None:
 
 
 def _words(text: str) -> Words | Formula | None:
-    if not _WORDY.fullmatch(text) or not re.search("[a-zA-Z]", text):
+    if not _WORDY.fullmatch(text) or not _LETTER_FIRST.match(text) or CURRENCY.match(text):
         return None
     plain = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text)
     plain = re.sub(r"[().]", "", plain).strip()
@@ -170,6 +171,8 @@ def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
     places = [0, *(place + len(sign) for place, sign in signs)]
     ends = [*(place for place, _ in signs), len(text)]
     sides = [text[a:b].strip() for a, b in zip(places, ends, strict=True)]
+    if signs[-1][1] == r"\approx" and not _NAME.fullmatch(sides[-2]):  # 5/36 ≈ 0.14
+        return read(text[: signs[-1][0]], depth + 1)
     kinds = ["=" if sign == r"\approx" else sign for _, sign in signs]
     if len(kinds) == 1:
         return _single(sides[0], kinds[0], sides[1], depth)

@@ -23,62 +23,24 @@ volume: ml milliliter millilitre =1/1000000; L l liter litre =1/1000
 money: cent =1/100; dollar usd buck =1
 angle: ° degree deg =1; rad radian =0
 ratio: % percent pct percentage =1/100
-energy: j joule =1; kj kilojoule =1000
-force: n newton =1
-power: w watt =1; kw kilowatt =1000
-frequency: hz hertz =1
-temperature: k kelvin =1
+energy: J joule =1; kJ kilojoule =1000
+force: N newton =1
+power: W watt =1; kW kilowatt =1000
+frequency: Hz hertz =1
+temperature: K kelvin =1
 celsius: degreesC celsius =1
 fahrenheit: degreesF fahrenheit =1
 euro: € euro eur =1
 """
-_NOT_UNITS = frozenset(
-    [
-        "or",
-        "and",
-        "not",
-        "is",
-        "no",
-        "but",
-        "if",
-        "maybe",
-        "either",
-        "to",
-        "than",
-        "plus",
-        "minus",
-        "times",
-        "over",
-        "divided",
-        "mod",
-        "then",
-        "so",
-        "squared",
-        "cubed",
-        "factorial",
-        "pi",
-        "i",
-        "e",
-        "x",
-        "y",
-        "z",
-        "a",
-        "b",
-        "c",
-        "d",
-        "f",
-        "k",
-        "n",
-        "p",
-        "q",
-        "r",
-        "u",
-        "v",
-        "w",
-        "more",
-        "less",
-    ]
-)
+# fmt: off
+_NOT_UNITS = frozenset((
+    "or", "and", "not", "is", "no", "but", "if", "maybe", "either", "to", "than", "plus", "minus",
+    "times", "over", "divided", "mod", "then", "so", "squared", "cubed", "factorial", "point",
+    "dozen", "half", "halves", "third", "thirds", "quarter", "quarters", "fourths", "fifths",
+    "tenths", "hundredths", "double", "twice", "triple", "root", "power", "wrong", "right",
+    "negative", "positive", "more", "less", *"abcdefiknpqruvwxyz", "pi",
+))
+# fmt: on
 _AHEAD = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _BETWEEN = ("\\cdot", ".", "of", "the")
 _MAX_CHARS, _MAX_POWER = 60, 9

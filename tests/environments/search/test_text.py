@@ -84,6 +84,21 @@ def test_diacritics_stay(one: str, other: str) -> None:
     assert exact_match(one, [other]) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Hawaiʻi", "Hawai'i"),
+        ("O´Brien", "O’Brien"),
+        ("१९४७", "1947"),
+        ("ﬁre", "FIRE"),
+        ("Ⅳ", "iv"),
+    ],
+)
+def test_compatible_characters_are_equal(one: str, other: str) -> None:
+    assert exact_match(one, [other]) == exact_match(other, [one]) == 1.0
+    assert words(one) == words(other) or "’" in other
+
+
 def test_folding_is_idempotent_and_leaves_ascii_alone() -> None:
     rng = random.Random(1)
     alphabet = [chr(n) for n in (*range(0x20, 0x600), *range(0x900, 0xE80), *range(0x1E00, 0x2100))]
