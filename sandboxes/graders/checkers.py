@@ -65,7 +65,7 @@ def numbers(tolerance: float, layout: Layout = "words") -> Checker:
         return same(want.split(" "), got.split(" "))
 
     def same(want: list[str], got: list[str]) -> bool:
-        return len(want) == len(got) and all(map(close, want, got))
+        return want == got or (len(want) == len(got) and all(map(close, want, got)))
 
     def close(want: str, got: str) -> bool:
         if want == got or not _is_fraction(want) or not _is_number(got):

@@ -11,7 +11,6 @@ import ast
 import binascii
 import importlib.util
 import marshal
-import re
 import secrets
 from functools import cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 
 _PATIENCE_S = 10.0
+_NEWLINE = ord("\n")
 _FRAME_BYTES = 1 << 16
 """Of an answer beside its value."""
 
@@ -34,8 +34,16 @@ def nonce() -> str:
 
 def frames(stdout: bytes, mark: str) -> list[str]:
     """The texts of all lines that begin with a nonce, in order."""
-    found = re.findall(rb"^%b (.*)" % re.escape(mark.encode()), stdout, re.MULTILINE)
-    return [line.decode("ascii", "replace") for line in found]
+    start, found, at = mark.encode() + b" ", [], 0
+    while (at := stdout.find(start, at)) >= 0:
+        is_line = at == 0 or stdout[at - 1] == _NEWLINE
+        at += len(start)
+        if is_line:
+            end = stdout.find(b"\n", at)
+            end = len(stdout) if end < 0 else end
+            found.append(stdout[at:end].decode("ascii", "replace"))
+            at = end
+    return found
 
 
 def frame(result: Result, mark: str) -> str | None:
