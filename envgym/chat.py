@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from envgym.chat_template import ASK, ChatTemplate
-from envgym.dialects import Dialect, dialect
+from envgym.dialects import Dialect, dialect, resolve_dialect
 from envgym.errors import UsageError
 from envgym.messages import Action, Kind, Message
 from envgym.sketch import Plain, Sketch, reduce
@@ -27,12 +27,13 @@ class Chat:
 
     Args:
         tokenizer: A Hugging Face tokenizer with a chat template.
-        dialect_name: How the model writes tool calls.
+        dialect_name: How the model writes tool calls; ``auto`` takes the form that the chat
+            template shows, and logs it.
         instructions: Whether the system message explains the tools; a model that has learnt the
             form needs no explanation, and saves its tokens.
 
     Raises:
-        UsageError: The tokenizer has no chat template.
+        UsageError: The tokenizer has no chat template, or ``auto`` finds no form in it.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Chat:
             )
         self.tokenizer = tokenizer
         self.template = ChatTemplate(tokenizer)
-        self.dialect: Dialect = dialect(dialect_name)
+        self.dialect: Dialect = dialect(resolve_dialect(dialect_name, tokenizer.chat_template))
         self._instructions = instructions
         self._local: dict[str, bool] = {}
 
@@ -173,7 +174,10 @@ class Chat:
                     text = self.dialect.neutralise(text, tools)
             plain: Plain = {"role": message.role, "content": text}
             if message.role == "tool":
-                plain |= {"name": message.name, "tool_call_id": message.tool_call_id}
+                call_id = message.tool_call_id
+                if call_id is not None:
+                    call_id = self.dialect.result_id(call_id, message.name or "")
+                plain |= {"name": message.name, "tool_call_id": call_id}
             conversation.append(plain)
             before = message.role
         return conversation

@@ -25,7 +25,9 @@ def rollout_command(
     episodes: Annotated[int, typer.Option("--episodes", "-n", min=1)] = 100,
     model: Annotated[str, typer.Option(help="Model directory (local) or name (openai).")] = "",
     base_url: Annotated[str, typer.Option(help="Address of the API (openai).")] = "",
-    dialect: Annotated[str, typer.Option(help="How a local model writes calls.")] = "hermes",
+    dialect: Annotated[
+        str, typer.Option(help="How a local model writes calls; auto: as its chat template does.")
+    ] = "hermes",
     max_tokens: Annotated[int, typer.Option(min=1, help="Sampled tokens a turn.")] = 512,
     temperature: Annotated[float, typer.Option(min=0.0)] = 1.0,
     split: Annotated[str, typer.Option(help="Split of the tasks.")] = "train",
@@ -40,7 +42,9 @@ def rollout_command(
     make = lambda: envgym.make(env_id, **env_arguments(arg))  # noqa: E731
     actor = _agent(agent, model, base_url, dialect, max_tokens, temperature)
     report = run(_rollout(make, actor, episodes, split, seed, concurrency, save))
-    report = {"id": env_id, "agent": agent, **report}
+    chat = getattr(actor, "chat", None)
+    chosen = {"dialect": chat.dialect.name} if chat is not None else {}
+    report = {"id": env_id, "agent": agent, **chosen, **report}
     if as_json:
         print(json.dumps(report))
         return

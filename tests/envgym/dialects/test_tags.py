@@ -57,7 +57,7 @@ def test_the_first_call_counts_and_the_others_are_told() -> None:
 
 def test_a_broken_object_is_no_text() -> None:
     [call] = TAGS.parse('<search>{"query": "a", "top_k": }</search>', TOOLS).tool_calls
-    assert "line 1, column 24" in (call.error or "")
+    assert "line 1, column 25" in (call.error or "")
 
 
 def test_broken_calls_say_why() -> None:
