@@ -17,6 +17,7 @@ from envgym.chat_template import ASK, ChatTemplate
 from envgym.dialects import Dialect, dialect, resolve_dialect
 from envgym.errors import UsageError
 from envgym.messages import Action, Kind, Message
+from envgym.reasoning import left_open
 from envgym.sketch import Plain, Sketch, reduce
 from envgym.tools import ToolSpec
 from envgym.trajectory import Span
@@ -114,6 +115,19 @@ class Chat:
         return [*self._encode(text, prompt), end]
 
     # --- reading --------------------------------------------------------------------------------
+
+    def read(self, text: str, before: str | None, tools: Sequence[ToolSpec]) -> Action:
+        """The action in a sampled text.
+
+        A thought that the generation prompt has opened stands before the action's text, so that
+        every reader of it sees a thought, also where it is never closed.
+
+        Args:
+            before: The role of the message that it answers.
+        """
+        prefill = self._prefill(before)
+        opened = prefill if left_open(prefill) else ""
+        return self.dialect.parse(opened + text, tools)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of sampled ids, without the end-of-turn token."""
