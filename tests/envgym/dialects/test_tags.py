@@ -35,6 +35,8 @@ def test_many_arguments_are_a_json_object(x: int, y: int) -> None:
         ("<think><answer>a</answer></think><answer>b</answer>", ToolCall("answer", {"text": "b"})),
         ("<answer>a</answer></think><answer>b</answer>", ToolCall("answer", {"text": "b"})),
         ("<answer>a <think> b</answer>", ToolCall("answer", {"text": "a <think> b"})),
+        ("Between <answer> and </answer>. <answer>a</answer>", ToolCall("answer", {"text": "a"})),
+        ("<answer>and</answer>", ToolCall("answer", {"text": "and"})),
         ("I use <search> tags. <answer>a</answer>", ToolCall("answer", {"text": "a"})),
         (
             '<search>{"query": "a", "top_k": 5}</search>',
