@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from envgym.chat_template import ASK, ChatTemplate
-from envgym.dialects import Dialect, dialect
+from envgym.dialects import Dialect, dialect, resolve_dialect
 from envgym.errors import UsageError
 from envgym.folding import Folding, Parts
 from envgym.messages import Action, Kind, Message
+from envgym.reasoning import left_open
 from envgym.sketch import Plain, Sketch, reduce
 from envgym.tools import ToolSpec
 from envgym.trajectory import Span
@@ -27,14 +28,15 @@ class Chat:
 
     Args:
         tokenizer: A Hugging Face tokenizer with a chat template.
-        dialect_name: How the model writes tool calls.
+        dialect_name: How the model writes tool calls; ``auto`` takes the form that the chat
+            template shows, and logs it.
         instructions: Whether the system message explains the tools; a model that has learnt the
             form needs no explanation, and saves its tokens.
         fold: ``off``; ``auto`` folds messages that the template has no role for into the user
             messages beside them, and logs which; see `Folding`.
 
     Raises:
-        UsageError: The tokenizer has no chat template.
+        UsageError: The tokenizer has no chat template, or ``auto`` finds no form in it.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Chat:
             )
         self.tokenizer = tokenizer
         self.template = ChatTemplate(tokenizer)
-        self.dialect: Dialect = dialect(dialect_name)
+        self.dialect: Dialect = dialect(resolve_dialect(dialect_name, tokenizer.chat_template))
         self._instructions = instructions
         self._local: dict[str, bool] = {}
         self._fold = Folding(fold)
@@ -125,6 +127,19 @@ class Chat:
 
     # --- reading --------------------------------------------------------------------------------
 
+    def read(self, text: str, before: str | None, tools: Sequence[ToolSpec]) -> Action:
+        """The action in a sampled text.
+
+        A thought that the generation prompt has opened stands before the action's text, so that
+        every reader of it sees a thought, also where it is never closed.
+
+        Args:
+            before: The role of the message that it answers.
+        """
+        prefill = self._prefill(before, self._in_template(tools))
+        opened = prefill if left_open(prefill) else ""
+        return self.dialect.parse(opened + text, tools)
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of sampled ids, without the end-of-turn token."""
         kept = list(ids)
@@ -160,16 +175,20 @@ class Chat:
         self, messages: Sequence[Message], tools: Sequence[ToolSpec]
     ) -> tuple[list[Plain], list[Parts], Sequence[Any] | None]:
         """The conversation as the template takes it: plain messages, their parts, schemas."""
-        explain = self._instructions and bool(tools)
-        in_template = explain and self.dialect.schema_in_template and self.template.shows_tools
+        in_template = self._in_template(tools)
         plain = [self._plain(m, tools) for m in messages]
         kinds: list[Kind] = [m.kind for m in messages]
-        if explain and not in_template:
+        if self._instructions and tools and not in_template:
             _add_instructions(plain, self.dialect.instructions(tools))
         if len(plain) > len(kinds):
             kinds.insert(0, "system")
         conversation, parts = self._shaped(plain, kinds, None, in_template)
         return conversation, parts, [t.schema for t in tools] if in_template else None
+
+    def _in_template(self, tools: Sequence[ToolSpec]) -> bool:
+        """Whether the chat template is given the tools' schemas to show."""
+        shown = self.dialect.schema_in_template and self.template.shows_tools
+        return self._instructions and bool(tools) and shown
 
     def _shaped(
         self, plain: Sequence[Plain], kinds: Sequence[Kind], before: str | None, shows: bool
@@ -201,7 +220,10 @@ class Chat:
                 text = self.dialect.neutralise(text, tools)
         plain: Plain = {"role": message.role, "content": text}
         if message.role == "tool":
-            plain |= {"name": message.name, "tool_call_id": message.tool_call_id}
+            call_id = message.tool_call_id
+            if call_id is not None:
+                call_id = self.dialect.result_id(call_id, message.name or "")
+            plain |= {"name": message.name, "tool_call_id": call_id}
         return plain
 
     def _prefill(self, before: str | None, shows: bool) -> str:

@@ -83,7 +83,7 @@ class RecordedAgent(Agent):
         if taken is None:
             raise UsageError(f"turn {turn} of {context.session} records no action: record it anew")
         if self.chat and self.chat.dialect.parse(taken.text, context.tools).tool_calls:
-            return Completion(text=taken.text)
+            return Completion(text=script[turn].text)
         return Completion(action=taken)
 
     async def end(self, session: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from envgym.env import Attempt, Env, TaskT
 from envgym.messages import Action, Message, Observation, user
+from envgym.reasoning import left_open, reasoning_spans
 from envgym.stop import StopReason
 from envgym.threads import ThreadCall
 from envgym.tools import ToolSpec, run_calls, tool_message, tools_of
@@ -77,7 +78,7 @@ class ToolEnv(Env[TaskT]):
     async def act(self, action: Action) -> Sequence[Message]:
         """Run the calls of `action`; the observation is their results, one each, in order."""
         if not action.tool_calls:
-            return self._on_silence()
+            return self._on_silence(action)
         results = await run_calls(
             action.tool_calls, self._specs, self._run, lambda: self.ended, self.deadlines.tool
         )
@@ -98,12 +99,24 @@ class ToolEnv(Env[TaskT]):
             self._abandoned.append(call)
             raise
 
-    def _on_silence(self) -> Sequence[Message]:
+    def _on_silence(self, action: Action) -> Sequence[Message]:
         self._count("no_tool_call", 1)
+        unread = self._unread(action)
         if self.no_tool_call == "end":
             self.end(self.partial_score(), stop=StopReason.NO_TOOL_CALL)
-            return ()
-        return (user(self.reminder.format(tools=", ".join(self._specs))),)
+            return (user(unread),) if unread else ()
+        reminder = self.reminder.format(tools=", ".join(self._specs))
+        return (user(f"{reminder} {unread}".strip()),)
+
+    def _unread(self, action: Action) -> str:
+        """Why what looks like a call in the message was not read as one, or ''."""
+        mark = left_open(action.text)
+        if mark is not None:
+            return f"Your reasoning block was never closed: write {mark} before a call."
+        spans = reasoning_spans(action.text)
+        if any(name in action.text[start:end] for start, end in spans for name in self._specs):
+            return "A call inside a reasoning block is not run."
+        return ""
 
     def _count(self, name: str, amount: float) -> None:
         self.metrics[name] = self.metrics.get(name, 0.0) + amount

@@ -56,8 +56,9 @@ class Transcript:
         """Enter a completion into the history; returns the action to step with."""
         action = completion.action
         if action is None:
+            before = self.messages[-1].role if self.messages else None
             action = (
-                self._chat.dialect.parse(completion.text, self._tools)
+                self._chat.read(completion.text, before, self._tools)
                 if self._chat is not None
                 else Action(completion.text)
             )

@@ -67,7 +67,11 @@ class PretrainedModel(Section):
 class ChatSection(Section):
     """How messages become tokens."""
 
-    dialect: str = Field("hermes", description="How tool calls are written.")
+    dialect: str = Field(
+        "hermes",
+        description="How tool calls are written; 'auto' takes the form that the chat template "
+        "shows.",
+    )
     instructions: bool = Field(
         True,
         description="Whether the system message explains the tools; a model that has learnt "

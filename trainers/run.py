@@ -99,6 +99,8 @@ async def _train(
     journal = Journal(directory)
     try:
         with Progress(config) as progress:
+            if config.chat.dialect != trainer.chat.dialect.name:
+                progress.say(f"dialect by the chat template: {trainer.chat.dialect.name}")
             found = checkpoint.latest(directory / "checkpoints") if resume else None
             if found is not None:
                 kept = checkpoint.load(trainer, found)

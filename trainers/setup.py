@@ -9,8 +9,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 import envgym
 from envgym.agents import tiny
+from envgym.agents.tiny.tokenizer import CHAT_TEMPLATE
 from envgym.chat import Chat
-from envgym.dialects import dialect
+from envgym.dialects import dialect, resolve_dialect
 from envgym.env import Env
 from envgym.messages import Action
 from envgym.trainers.config import Config, TinyModel
@@ -41,7 +42,7 @@ def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
     source = env.tasks("train")
     for index in range(min(len(source), 2000)):
         yield from (str(value) for value in source[index].data.values())
-    form = dialect(dialect_name)
+    form = dialect(resolve_dialect(dialect_name, CHAT_TEMPLATE))
     calls = [
         form.write(Action.call(t.name, **dict.fromkeys(t.arguments.model_fields, "")), env.tools)
         for t in env.tools

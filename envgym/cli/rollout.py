@@ -43,7 +43,9 @@ def rollout_command(
     budget: Annotated[
         float | None, typer.Option(help="Stop before the requests cost more (openai).")
     ] = None,
-    dialect: Annotated[str, typer.Option(help="How a local model writes calls.")] = "hermes",
+    dialect: Annotated[
+        str, typer.Option(help="How a local model writes calls; auto: as its chat template does.")
+    ] = "hermes",
     fold: Annotated[
         str, typer.Option(help="auto: fold roles that the template lacks into others (local).")
     ] = "off",
@@ -69,7 +71,9 @@ def rollout_command(
     }
     actor = _agent(agent, model, base_url, dialect, fold, max_tokens, temperature, endpoint)
     report, stopped = run(_rollout(make, actor, episodes, split, seed, concurrency, save))
-    report = {"id": env_id, "agent": agent, **report}
+    chat = getattr(actor, "chat", None)
+    chosen = {"dialect": chat.dialect.name} if chat is not None else {}
+    report = {"id": env_id, "agent": agent, **chosen, **report}
     if as_json:
         print(json.dumps(report))
     else:

@@ -28,7 +28,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
 """What only the template of such a family holds, the most telling first."""
 
 
-def resolve_dialect(name: str, tokenizer: Any) -> str:
+def resolve_dialect(name: str, chat_template: Any) -> str:
     """The name of a dialect; for ``auto`` the one that the chat template shows, which is logged.
 
     Raises:
@@ -36,9 +36,8 @@ def resolve_dialect(name: str, tokenizer: Any) -> str:
     """
     if name != AUTO:
         return name
-    template = str(getattr(tokenizer, "chat_template", None) or "")
     for found, sign in _SIGNS:
-        if re.search(sign, template):
+        if re.search(sign, str(chat_template)):  # some tokenizers have several, by name
             log.info("dialect: %s, by the chat template", found)
             return found
     raise UsageError(

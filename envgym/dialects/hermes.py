@@ -63,13 +63,14 @@ def _calls(value: object, source: Source) -> list[ToolCall]:
     return [call_of(one, source.tools) for one in values]
 
 
-def _read_other(source: Source, after: int, start: int, closing: int) -> Found:
+def _read_other(source: Source, after: int, start: int, closing: int) -> Found | None:
     """A block that holds no JSON: GLM's form, a bare name, or hardly a call."""
     glm = read_pairs(source, start)
     if glm is not None:
         return glm
-    if closing < 0:
-        return Found([unreadable(_UNCLOSED)], after, DOUBTFUL)
+    if closing < 0:  # prose behind it mentions the tag; nothing behind it is a call cut short
+        cut = start == len(source.text)
+        return Found([unreadable(_UNCLOSED)], after, DOUBTFUL) if cut else None
     body = source.text[after:closing].strip()
     if body in source.tools:
         return Found([ToolCall(body, {}, "")], closing + len(CLOSE), CALL)

@@ -13,10 +13,13 @@ from collections.abc import Sequence
 
 from envgym.dialects.base import Dialect, register_dialect
 from envgym.dialects.calls import bare_body, bare_call, refusal
-from envgym.dialects.reading import DOUBTFUL, Found, Source, numbered, read_calls
+from envgym.dialects.reading import CALL, DOUBTFUL, Found, Source, numbered, read_calls
 from envgym.messages import Action, ToolCall
 from envgym.reasoning import left_open
 from envgym.tools import ToolSpec
+
+_BETWEEN = frozenset({"", "and", "or", "to", ",", "/", "-", "...", "…"})
+"""What stands between two tags that are only mentioned: a call where the message has no other."""
 
 
 @register_dialect
@@ -74,8 +77,9 @@ def _read(source: Source, beginning: re.Match[str]) -> Found | None:
     if end < 0 or 0 <= again < end:
         return Found([refusal(f"<{name}> has no </{name}>.", name)], after, DOUBTFUL)
     tools = tuple(source.tools.values())
-    call = bare_call(name, source.text[after:end].strip(), "", tools)
-    return Found([call], end + len(f"</{name}>"))
+    body = source.text[after:end].strip()
+    sureness = DOUBTFUL if body in _BETWEEN and source.tools[name].main_parameter else CALL
+    return Found([bare_call(name, body, "", tools)], end + len(f"</{name}>"), sureness)
 
 
 def _names(tools: Sequence[ToolSpec]) -> str:

@@ -201,3 +201,27 @@ def test_a_tokenizer_without_template_is_refused() -> None:
 
     with pytest.raises(UsageError, match="no chat template"):
         Chat(Bare())
+
+
+def test_a_thought_that_the_prompt_opened_is_thought() -> None:
+    opening = CHATML.replace("assistant\\n' }}{% endif", "assistant\\n<think>\\n' }}{% endif")
+    chat = Chat(templates.tokenizer(opening))
+    call = '<tool_call>{"name": "guess", "arguments": {"number": 5}}</tool_call>'
+    assert chat.read(f"Perhaps {call}", "user", TOOLS).tool_calls == ()
+    assert chat.read(f"Perhaps {call}", "user", TOOLS).content == ""
+    [read] = chat.read(f"Perhaps {call}</think>{call}", "user", TOOLS).tool_calls
+    assert read == ToolCall("guess", {"number": 5})
+    assert Chat(templates.tokenizer(CHATML)).read(call, "user", TOOLS).tool_calls == (read,)
+
+
+def test_auto_is_what_the_template_shows() -> None:
+    assert Chat(templates.tokenizer(), "auto").dialect.name == "hermes"
+    with pytest.raises(UsageError, match="no known form"):
+        Chat(templates.tokenizer(CHATML), "auto")
+
+
+def test_results_bear_the_ids_of_the_family() -> None:
+    shows = CHATML.replace("m.content", "(m.tool_call_id or '') + m.content")
+    chat = Chat(templates.tokenizer(shows), "mistral")
+    [*_, last] = chat.begin([user("?"), tool_result("ok")], TOOLS)
+    assert "000000000ok" in chat.tokenizer.decode(last.ids)

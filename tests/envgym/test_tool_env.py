@@ -89,6 +89,22 @@ async def test_silence_may_be_the_end() -> None:
     assert (step.info["score"], step.observation.messages) == (0.0, ())
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<think>Now <tool_call>{}</tool_call>", "closed: write </think> before a call."),
+        ("<think>I will guess 5.</think>", "A call inside a reasoning block is not run."),
+        ("<think>Hm.</think>Well.", "Call one of: guess."),
+    ],
+)
+async def test_a_call_in_a_thought_is_told_of(text: str, said: str) -> None:
+    async with Guess() as env:
+        await env.reset(seed=0)
+        step = await env.step(dialect("hermes").parse(text, env.tools))
+    assert step.observation.text.startswith("No tool was called.")
+    assert step.observation.text.endswith(said)
+
+
 async def test_a_plain_tool_runs_in_a_thread() -> None:
     env = Lab()
     await env.reset(seed=0)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +86,47 @@ def test_instructions_hold_every_schema() -> None:
     text = HERMES.instructions(TOOLS)
     assert all(f'"name": "{t.name}"' in text for t in TOOLS)
     assert HERMES.schema_in_template
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I use the <tool_call> tag.",
+        "I write `<tool_call>` before a call.",
+        "<think>I could <tool_call>{}</tool_call></think>No.",
+        '<think>\n<tool_call>{"name": "wait"}</tool_call>',
+        '<tool_call>{"name": "wait"}</tool_call></think>No.',
+    ],
+)
+def test_what_is_mentioned_or_thought_is_no_call(text: str) -> None:
+    assert HERMES.parse(text, TOOLS).tool_calls == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"name": "search", "parameters": {"query": "a"}}',
+        '{"name": "search", "args": {"query": "a"}}',
+        '{"name": "search", "input": {"query": "a"}}',
+        '{"name": "search", "query": "a", "id": "x"}',
+        '{"type": "function", "function": {"name": "search", "arguments": {"query": "a"}}}',
+        "{'name': 'search', 'arguments': {'query': 'a',},}",
+    ],
+)
+def test_arguments_under_other_keys_are_read(body: str) -> None:
+    [call] = HERMES.parse(f"<tool_call>{body}</tool_call>", TOOLS).tool_calls
+    assert call == ToolCall("search", {"query": "a"})
+
+
+def test_arguments_in_two_places_are_refused_by_name() -> None:
+    beside = '<tool_call>{"name": "search", "arguments": {"query": "a"}, "top_k": 3}</tool_call>'
+    both = '<tool_call>{"name": "search", "arguments": {}, "args": {"query": "a"}}</tool_call>'
+    assert '"top_k" stands beside' in (HERMES.parse(beside, TOOLS).tool_calls[0].error or "")
+    assert '"arguments" and "args"' in (HERMES.parse(both, TOOLS).tool_calls[0].error or "")
+
+
+@pytest.mark.parametrize("text", ["use </tool_call>", "<think>", "a</think>b", "<tool_call>{"])
+def test_marks_in_a_string_are_part_of_it(text: str) -> None:
+    body = json.dumps({"name": "answer", "arguments": {"text": text}})
+    [call] = HERMES.parse(f"<tool_call>{body}</tool_call>", TOOLS).tool_calls
+    assert call.arguments == {"text": text}

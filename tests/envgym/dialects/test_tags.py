@@ -35,6 +35,8 @@ def test_many_arguments_are_a_json_object(x: int, y: int) -> None:
         ("<think><answer>a</answer></think><answer>b</answer>", ToolCall("answer", {"text": "b"})),
         ("<answer>a</answer></think><answer>b</answer>", ToolCall("answer", {"text": "b"})),
         ("<answer>a <think> b</answer>", ToolCall("answer", {"text": "a <think> b"})),
+        ("Between <answer> and </answer>. <answer>a</answer>", ToolCall("answer", {"text": "a"})),
+        ("<answer>and</answer>", ToolCall("answer", {"text": "and"})),
         ("I use <search> tags. <answer>a</answer>", ToolCall("answer", {"text": "a"})),
         (
             '<search>{"query": "a", "top_k": 5}</search>',
@@ -57,7 +59,7 @@ def test_the_first_call_counts_and_the_others_are_told() -> None:
 
 def test_a_broken_object_is_no_text() -> None:
     [call] = TAGS.parse('<search>{"query": "a", "top_k": }</search>', TOOLS).tool_calls
-    assert "line 1, column 24" in (call.error or "")
+    assert "line 1, column 25" in (call.error or "")
 
 
 def test_broken_calls_say_why() -> None:
