@@ -56,8 +56,6 @@ class Journal:
 
     def prolong(self, step: int) -> None:
         """Let an evaluation that was the last one be that of its step: the run goes on."""
-        if "trained" not in self.evaluations:
-            return
         name = f"step_{step}"
         self.evaluations.setdefault(name, self.evaluations["trained"])
         del self.evaluations["trained"]
@@ -119,8 +117,9 @@ async def _train(
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
                 journal.spent_s = kept["spent_s"]
                 journal.rewind(trainer.step_number)
-                if journal.stage == "train" and trainer.step_number < config.learner.steps:
+                if "trained" in journal.evaluations and trainer.step_number < config.learner.steps:
                     journal.prolong(trainer.step_number)
+                    progress.say(_prolonged(trainer.step_number, config))
             elif warm is not None and (common := checkpoint.latest(warm)) is not None:
                 kept = checkpoint.begin(trainer, common)
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
@@ -201,6 +200,11 @@ async def _stages(
     if "trained" not in journal.evaluations:
         await evaluate("trained")
         _save(trainer, journal)
+
+
+def _prolonged(step: int, config: Config) -> str:
+    decay = ", over all of which its rate now falls" if config.learner.lr_decay == "linear" else ""
+    return f"prolonged: from step {step} to {config.learner.steps}{decay}"
 
 
 def _due(step: int, every: int) -> bool:
