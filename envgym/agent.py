@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from envgym.env import Env
 
 Finish = Literal["stop", "length", "context", "quit"]
+OF_AGENT = "agent/"
+"""Begins the names of an episode's metrics that its agent gave, not its environment."""
 
 
 @dataclass(slots=True)
@@ -56,7 +58,8 @@ class Completion:
         action: The action, where the agent has it structured; otherwise the text is parsed.
         guidance: Hints that an agent without a chat asked for before it acted; they are recorded
             behind the observation.
-        metrics: Figures of this one action (tokens, cost); the episode's metrics hold their sums.
+        metrics: Figures of this one action (tokens, cost); the episode's metrics hold their sums,
+            under names that begin with ``agent/``.
     """
 
     ids: list[int] = field(default_factory=list)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envgym.agent import Agent, Completion, Context
+from envgym.agent import OF_AGENT, Agent, Completion, Context
 from envgym.chat import Chat
 from envgym.env import Env
 from envgym.errors import UsageError
@@ -125,6 +125,8 @@ def differences(recorded: Episode, replayed: Episode) -> list[Difference]:
     for what in ("score", "stop_reason"):
         found += _compare(recorded.id, what, getattr(recorded, what), getattr(replayed, what))
     for name in sorted({*recorded.metrics, *replayed.metrics}):
+        if name.startswith(OF_AGENT):  # a recording costs nothing
+            continue
         pair = recorded.metrics.get(name), replayed.metrics.get(name)
         found += _compare(recorded.id, f"metrics.{name}", *pair)
     return found

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from envgym.agent import Agent
+from envgym.agent import OF_AGENT, Agent
 from envgym.env import Env, StepResult
 from envgym.errors import Fault, FaultKind, UsageError
 from envgym.messages import Message, Observation
@@ -279,7 +279,7 @@ async def _play(
         completion = await agent.act(context)
         episode.agent_s += time.monotonic() - asked
         for name, value in completion.metrics.items():
-            used[name] += value
+            used[OF_AGENT + name] += value
         if pace.due():
             await pace.turn()
         if completion.guidance:

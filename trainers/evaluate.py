@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from envgym.agent import Agent
 from envgym.errors import Fault
 from envgym.rollout import Rollout, RolloutResult, Start
 from envgym.task import Task
+from envgym.trajectory import Episode
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -65,7 +66,12 @@ def pick_tasks(source: Sequence[Task], count: int) -> list[Task]:
 
 
 async def evaluate(
-    rollout: Rollout, agent: Agent, tasks: Sequence[Task], samples: int, seed: int
+    rollout: Rollout,
+    agent: Agent,
+    tasks: Sequence[Task],
+    samples: int,
+    seed: int,
+    on_episode: Callable[[Episode], None] | None = None,
 ) -> tuple[Scores, RolloutResult]:
     """Play every task `samples` times."""
     starts = [
@@ -73,7 +79,7 @@ async def evaluate(
         for i, task in enumerate(tasks)
         for member in range(samples)
     ]
-    result = await rollout.run(starts, agent)
+    result = await rollout.run(starts, agent, on_episode)
     if result.stopped:
         raise Fault(result.stopped, "budget")
     return summarise(result, samples), result

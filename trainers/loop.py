@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -181,7 +181,9 @@ class Trainer:
             self.critic.adopt(self.model)
         self.agent.engine.update_weights()
 
-    async def evaluate(self) -> tuple[Scores, list[Episode]]:
+    async def evaluate(
+        self, on_episode: Callable[[Episode], None] | None = None
+    ) -> tuple[Scores, list[Episode]]:
         """Scores on held-out tasks."""
         settings = self.config.evaluation
         agent = self._agent(settings.temperature)
@@ -190,7 +192,7 @@ class Trainer:
             async with make_env(self.config, **settings.env) as env:
                 tasks = pick_tasks(env.tasks(settings.split), settings.tasks)
                 scores, result = await evaluate(
-                    rollout, agent, tasks, settings.samples, self.config.seed
+                    rollout, agent, tasks, settings.samples, self.config.seed, on_episode
                 )
         finally:
             await agent.close()

@@ -23,7 +23,8 @@ from envgym.trainers import checkpoint
 from envgym.trainers.config import Config, TinyModel
 from envgym.trainers.disk import full_disk_said
 from envgym.trainers.loop import Trainer
-from envgym.trainers.progress import Progress
+from envgym.trainers.progress import RunProgress
+from envgym.trainers.resume import check_same, differences
 from envgym.trajectory import Episode
 from envgym.view import write_page
 
@@ -53,6 +54,15 @@ class Journal:
         with (self.directory / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"step": step, **metrics}) + "\n")
 
+    def prolong(self, step: int) -> None:
+        """Let an evaluation that was the last one be that of its step: the run goes on."""
+        name = f"step_{step}"
+        self.evaluations.setdefault(name, self.evaluations["trained"])
+        del self.evaluations["trained"]
+        episodes = self.directory / "episodes"
+        if (episodes / "trained").is_dir() and not (episodes / name).exists():
+            (episodes / "trained").rename(episodes / name)
+
     def rewind(self, step: int) -> None:
         """Drop the metrics of steps that a checkpoint does not know."""
         path = self.directory / "metrics.jsonl"
@@ -67,13 +77,15 @@ async def train(
     """Run a config to its end; returns the summary.
 
     Args:
-        resume: Go on from the last checkpoint in the run's folder.
+        resume: Go on from the last checkpoint in the run's folder; `learner.steps` may be more than
+            it was, everything else is as it was.
         fresh: Remove what the folder holds and start anew.
         warm: Folder for what runs have in common that differ only in what comes after the warm
             start: it is taken from there, or left there for the next.
 
     Raises:
-        UsageError: The folder holds a run and neither was asked for, or they do not fit.
+        UsageError: The folder holds a run and neither was asked for; it holds none to resume; the
+            run there has other settings, which are named.
         TrainingError: It cannot go on: not a finite number, or a full disk.
     """
     directory = config.directory
@@ -85,7 +97,7 @@ async def train(
 def finished(config: Config) -> dict[str, Any] | None:
     """The summary of a run of exactly this config, if it has come to its end."""
     recorded, summary = (config.directory / name for name in ("config.yaml", "summary.json"))
-    if not (recorded.exists() and summary.exists() and recorded.read_text() == _written(config)):
+    if not (recorded.exists() and summary.exists()) or differences(recorded, config):
         return None
     found: dict[str, Any] = json.loads(summary.read_text())
     return found
@@ -98,7 +110,7 @@ async def _train(
     trainer.chat.tokenizer.save_pretrained(directory / "tokenizer")  # to read tokens by
     journal = Journal(directory)
     try:
-        with Progress(config) as progress:
+        with RunProgress(config) as progress:
             if config.chat.dialect != trainer.chat.dialect.name:
                 progress.say(f"dialect by the chat template: {trainer.chat.dialect.name}")
             found = checkpoint.latest(directory / "checkpoints") if resume else None
@@ -107,6 +119,9 @@ async def _train(
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
                 journal.spent_s = kept["spent_s"]
                 journal.rewind(trainer.step_number)
+                if "trained" in journal.evaluations and trainer.step_number < config.learner.steps:
+                    journal.prolong(trainer.step_number)
+                    progress.say(_prolonged(trainer.step_number, config))
             elif warm is not None and (common := checkpoint.latest(warm)) is not None:
                 kept = checkpoint.begin(trainer, common)
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
@@ -137,7 +152,7 @@ async def _train(
 
 
 async def _stages(
-    config: Config, trainer: Trainer, journal: Journal, progress: Progress, warm: Path | None
+    config: Config, trainer: Trainer, journal: Journal, progress: RunProgress, warm: Path | None
 ) -> None:
     """The stages not yet done, in order."""
 
@@ -189,6 +204,11 @@ async def _stages(
         _save(trainer, journal)
 
 
+def _prolonged(step: int, config: Config) -> str:
+    decay = ", over all of which its rate now falls" if config.learner.lr_decay == "linear" else ""
+    return f"prolonged: from step {step} to {config.learner.steps}{decay}"
+
+
 def _due(step: int, every: int) -> bool:
     return step > 0 and every > 0 and step % every == 0
 
@@ -202,18 +222,18 @@ def _save(trainer: Trainer, journal: Journal) -> None:
 
 
 def _prepare(config: Config, directory: Path, resume: bool, fresh: bool) -> None:
-    text = _written(config)
     recorded = directory / "config.yaml"
     if recorded.exists() and not fresh:
         if not resume:
             raise UsageError(f"{directory} holds a run: go on with --resume, or --fresh to redo it")
-        if recorded.read_text() != text:
-            raise UsageError(f"{recorded} differs from this config: resume with the same settings")
+        check_same(recorded, config)
+    elif resume and not fresh:
+        raise UsageError(f"{directory} holds no run to resume: leave --resume out to begin one")
     elif directory.exists() and fresh:
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
     draft = recorded.with_suffix(".tmp")
-    draft.write_text(text)
+    draft.write_text(_written(config))
     draft.replace(recorded)  # there whole or not at all: it decides whether a run may go on
 
 

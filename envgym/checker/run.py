@@ -133,15 +133,19 @@ async def check(
     episodes: int = 4,
     company: int = 1000,
     checks: Sequence[Check] = CHECKS,
+    on_check: Callable[[int], object] | None = None,
 ) -> Report:
     """Run the checks, one after the other; what a check raises is a finding too.
 
-    Args: as `Examination`'s.
+    Args: as `Examination`'s, and
+        on_check: Called with the index of each check that is done (progress).
     """
     async with Examination(make, episodes=episodes, company=company) as examination:
         report = Report(examination.env)
-        for one in checks:
+        for index, one in enumerate(checks):
             report.findings += await examination.findings(one)
+            if on_check is not None:
+                on_check(index)
     return report
 
 

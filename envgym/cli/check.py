@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
+from envgym.progress import Progress
 from envgym.registry import make
 
 Episodes = Annotated[
@@ -33,10 +34,19 @@ def check_command(
     verbose: Verbose = False,
 ) -> None:
     """Check an environment against the contract; each failure names its likely mend."""
-    from envgym.checker import check
+    from envgym.checker import CHECKS, check
 
     arguments = env_arguments(arg)
-    report = run(check(lambda: make(env_id, **arguments), episodes=episodes, company=company))
+    with Progress(transient=True) as progress:
+        show = progress.stage("checks", len(CHECKS))
+        report = run(
+            check(
+                lambda: make(env_id, **arguments),
+                episodes=episodes,
+                company=company,
+                on_check=show,
+            )
+        )
     if as_json:
         print(json.dumps(report.to_json()))
     else:

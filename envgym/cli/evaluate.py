@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from envgym.cli.options import Json, Verbose, run
 from envgym.errors import UsageError
+from envgym.progress import Progress
 
 
 def eval_command(
@@ -31,9 +33,12 @@ def eval_command(
     )
 
     async def work() -> dict[str, object]:
-        trainer = Trainer(config)
+        trainer, settings = Trainer(config), config.evaluation
         try:
-            scores, _ = await trainer.evaluate()
+            with Progress(transient=True) as progress:
+                show = progress.stage("episodes", settings.tasks * settings.samples)
+                played = count()
+                scores, _ = await trainer.evaluate(lambda _: show(next(played)))
         finally:
             await trainer.close()
         return scores.to_json()

@@ -6,18 +6,18 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 import envgym
 from envgym.cli.options import Json, Verbose, run
+from envgym.progress import Progress
 
 _AT_ONCE = 1024  # episodes held in memory
 _SHOWN = 20
@@ -35,9 +35,9 @@ def replay_command(
 
     folders = episode_folders(run_folder)
     total = sum(shard.read_bytes().count(b"\n") for f in folders for shard in _shards(f))
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        bar = bars.add_task("episodes", total=total)
-        report = run(_replay(folders, run_folder, lambda: bars.advance(bar)))
+    with Progress(transient=True) as progress:
+        show, played = progress.stage("episodes", total), count()
+        report = run(_replay(folders, run_folder, lambda: show(next(played))))
     report = {"run": str(run_folder), **report}
     if as_json:
         print(json.dumps(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -9,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 import envgym
 from envgym.agent import Agent
 from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
 from envgym.errors import Fault, UsageError, suggest
+from envgym.progress import Progress
 
 AGENTS = ("oracle", "random", "local", "openai")
 
@@ -145,9 +146,9 @@ async def _rollout(
             envgym.Start(seed=seed + i, task=source[i % len(source)], group=f"{seed + i}")
             for i in range(episodes)
         ]
-        with Progress(console=Console(stderr=True), transient=True) as bars:
-            bar = bars.add_task("episodes", total=episodes)
-            result = await roller.run(starts, agent, lambda _: bars.advance(bar))
+        with Progress(transient=True) as progress:
+            show, done = progress.stage("episodes", episodes), itertools.count()
+            result = await roller.run(starts, agent, lambda _: show(next(done)))
     finally:
         await agent.close()
         await roller.close()

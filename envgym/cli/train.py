@@ -15,7 +15,10 @@ def train_command(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="field=value, dotted: learner.lr=1e-4 env.size=500")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(help="Go on from the last checkpoint; learner.steps may be more."),
+    ] = False,
     fresh: Annotated[bool, typer.Option(help="Remove an earlier run of that folder.")] = False,
     as_json: Json = False,
     verbose: Verbose = False,

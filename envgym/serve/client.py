@@ -117,6 +117,12 @@ class RemoteEnv(Env[Task]):
             raise UsageError("no hints yet: call reset first")
         return tuple(self._place.hints(self._link.session, attempt))
 
+    def near_misses(self) -> Sequence[Sequence[Action]]:
+        """The server's near misses of the task of the episode that has begun."""
+        if self._link is None:
+            raise UsageError("no near misses yet: call reset first")
+        return self._place.near_misses(self._link.session)
+
     # --- the hooks, under their deadlines -------------------------------------------------------
 
     async def start(self, task: Task) -> Observation:

@@ -251,6 +251,14 @@ class AskHints(TypedDict):
 
 
 @_strict
+class AskNearMisses(TypedDict):
+    """`Env.near_misses` of a session."""
+
+    op: Literal["near_misses"]
+    session: str
+
+
+@_strict
 class ToolRow(TypedDict):
     """A `ToolSpec`, its arguments as a JSON schema."""
 
@@ -289,15 +297,25 @@ class Hints(TypedDict):
     hints: list[Any]
 
 
+@_strict
+class NearMisses(TypedDict):
+    """What `Env.near_misses` gave: whole attempts."""
+
+    attempts: list[list[ActionRow]]
+
+
 _op, _re = Field(discriminator="op"), Field(discriminator="re")
 OPENING: TypeAdapter[Open] = TypeAdapter(Open)
 OPENED: TypeAdapter[Any] = TypeAdapter(Annotated[Opened | Failed, _re])
 REQUESTS: TypeAdapter[Any] = TypeAdapter(Annotated[Request | Cancel, _op])
 REPLIES: TypeAdapter[Any] = TypeAdapter(Annotated[Reply, _re])
-ASKED: TypeAdapter[Any] = TypeAdapter(Annotated[Describe | ListTasks | AskHints, _op])
+ASKED: TypeAdapter[Any] = TypeAdapter(
+    Annotated[Describe | ListTasks | AskHints | AskNearMisses, _op]
+)
 DESCRIBED: TypeAdapter[Described] = TypeAdapter(Described)
 TASKS: TypeAdapter[Tasks] = TypeAdapter(Tasks)
 HINTS: TypeAdapter[Hints] = TypeAdapter(Hints)
+NEAR_MISSES: TypeAdapter[NearMisses] = TypeAdapter(NearMisses)
 FAILED: TypeAdapter[Failed] = TypeAdapter(Failed)
 
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)

@@ -22,20 +22,24 @@ from pydantic import TypeAdapter
 
 from envgym.deadlines import Deadlines
 from envgym.errors import Fault, UsageError
+from envgym.messages import Action
 from envgym.serve.attempts import attempt_row
 from envgym.serve.failures import raised
 from envgym.serve.frames import (
     DESCRIBED,
     FAILED,
     HINTS,
+    NEAR_MISSES,
     TASKS,
     AskHints,
+    AskNearMisses,
     Describe,
     ListTasks,
     Tasks,
     decode,
     encode,
 )
+from envgym.serve.rows import action_of
 from envgym.serve.served_tasks import served_source
 from envgym.serve.served_tools import served_tool
 from envgym.task import TaskSource
@@ -93,6 +97,12 @@ class Place:
         row = None if attempt is None else attempt_row(attempt)
         asked: AskHints = {"op": "hints", "session": session, "attempt": row}
         return self._ask(asked, HINTS)["hints"]
+
+    def near_misses(self, session: str) -> list[list[Action]]:
+        """The near misses of a running session's task."""
+        asked: AskNearMisses = {"op": "near_misses", "session": session}
+        attempts = self._ask(asked, NEAR_MISSES)["attempts"]
+        return [[action_of(row) for row in attempt] for attempt in attempts]
 
     def _ask(self, frame: Mapping[str, Any], form: TypeAdapter[F]) -> F:
         request = urllib.request.Request(

@@ -151,10 +151,12 @@ class EnvServer:
         name = request.match_info["id"]
         try:
             id, asked = self._id(request), decode(ASKED, await request.read())
-            if asked["op"] == "hints":
+            if asked["op"] in ("hints", "near_misses"):
                 if asked["session"] not in self._sessions:
                     raise Fault("the session is over")
-                return _json(self._sessions[asked["session"]][0].hints(asked))
+                session = self._sessions[asked["session"]][0]
+                hints = asked["op"] == "hints"
+                return _json(session.hints(asked) if hints else session.near_misses())
             keeper = await self._keepers.get(id, asked["kwargs"])
             if asked["op"] == "describe":
                 return _json(await keeper.describe())

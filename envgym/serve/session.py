@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from itertools import islice
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -30,6 +31,7 @@ from envgym.serve.frames import (
     Began,
     Failed,
     Hints,
+    NearMisses,
     Opened,
     Reply,
     Request,
@@ -50,6 +52,8 @@ WAITING = 16
 """Requests that may wait behind the one in progress."""
 _ORACLES = 64
 """Oracles of one episode."""
+_NEAR_MISSES = 256
+"""Attempts that are asked of one task."""
 _END_S = 10.0
 """For what was cancelled to end, before its environment is closed all the same."""
 _PING_S = 1.0
@@ -102,6 +106,11 @@ class Session:
         row = asked["attempt"]
         attempt = None if row is None else attempt_of(row, self._env.task)
         return {"hints": list(self._env.hints(attempt))}
+
+    def near_misses(self) -> NearMisses:
+        """`Env.near_misses`, now; the first of them where there are many."""
+        attempts = islice(self._env.near_misses(), _NEAR_MISSES)
+        return {"attempts": [[action_row(action) for action in attempt] for attempt in attempts]}
 
     def leave(self) -> None:
         """Answer what is in progress, then say farewell: the server stops."""

@@ -51,7 +51,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tmp_path: Path)
     seconds = run_whole(command(path, tmp_path / "whole"))
     for kill in range(KILLS):
         process = subprocess.Popen(
-            command(path, tmp_path / "cut", "--resume"),
+            command(path, tmp_path / "cut", *(["--resume"] if kill else [])),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from envgym.errors import UsageError
@@ -16,7 +17,8 @@ from envgym.store import read_episodes
 from envgym.trainers.config import Config
 from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
-from envgym.trainers.run import train
+from envgym.trainers.resume import differences
+from envgym.trainers.run import finished, train
 
 RECIPE = """
 name: mini
@@ -81,8 +83,11 @@ async def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
     assert list((folder / "tensorboard").iterdir())
     with pytest.raises(UsageError, match="--resume"):
         await train(config(tmp_path, "a"))
-    with pytest.raises(UsageError, match="differs"):
-        await train(config(tmp_path, "a", "learner.lr=0.1"), resume=True)
+    said = r"differs .*\(seed was 0, now 7; learner\.lr was 0\.001, now 0\.1\)"
+    with pytest.raises(UsageError, match=said):
+        await train(config(tmp_path, "a", "learner.lr=0.1", "seed=7"), resume=True)
+    with pytest.raises(UsageError, match=r"has learner\.steps 3, and now it is 2"):
+        await train(config(tmp_path, "a", "learner.steps=2"), resume=True)
 
 
 async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -98,6 +103,44 @@ async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     one, two = weights(tmp_path / "cut"), weights(tmp_path / "whole")
     assert all(torch.equal(one[name], two[name]) for name in two)
+
+
+async def test_a_finished_run_may_be_prolonged(tmp_path: Path) -> None:
+    """It ends as a run that was to be longer from the beginning."""
+    await train(config(tmp_path, "whole", "learner.steps=4"))
+    short = config(tmp_path, "short", "learner.steps=2")
+    await train(short)
+    assert finished(short)
+    longer = config(tmp_path, "short", "learner.steps=4")
+    assert finished(longer) is None
+    summary = await train(longer, resume=True)
+    assert metrics(tmp_path / "short") == metrics(tmp_path / "whole")
+    one, two = weights(tmp_path / "short"), weights(tmp_path / "whole")
+    assert all(torch.equal(one[name], two[name]) for name in two)
+    assert list(summary["eval"]) == ["untrained", "warm_start", "step_2", "trained"]
+    assert (tmp_path / "short/episodes/step_2").is_dir()
+    assert finished(longer) == summary
+
+
+@pytest.mark.parametrize("there", [False, True])
+async def test_there_must_be_a_run_to_resume(tmp_path: Path, there: bool) -> None:
+    if there:
+        (tmp_path / "a").mkdir()
+    with pytest.raises(UsageError, match="holds no run to resume: leave --resume out"):
+        await train(config(tmp_path, "a"), resume=True)
+    assert (tmp_path / "a").exists() == there
+
+
+async def test_a_run_of_an_older_version_is_compared_by_its_fields(tmp_path: Path) -> None:
+    """A field that was not there yet has its default; the folder may have been moved."""
+    settings = config(tmp_path, "a")
+    recorded = tmp_path / "config.yaml"
+    old = settings.model_dump(mode="json")
+    del old["chat"]["fold"]
+    recorded.write_text(yaml.safe_dump({**old, "output": "elsewhere"}))
+    assert differences(recorded, settings) == {}
+    recorded.write_text(yaml.safe_dump({**old, "no_longer_a_field": 1}))
+    assert set(differences(recorded, settings)) == {"no_longer_a_field", "chat.fold"}
 
 
 async def test_the_loop_asks_models_for_what_plug_ins_need(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ async def reproduce(
         state = "" if done is None else " (done before)"
         say(f"{count}/{total}: {where.relative_to(folder)}{state}")
         warm = folder / "warm" / _before_updates(config)
-        summary = await train(config, resume=True, warm=warm) if done is None else done
+        begun = (config.directory / "config.yaml").exists()
+        summary = await train(config, resume=begun, warm=warm) if done is None else done
         runs.wall_s += summary["wall_s"]
         return summary
 

@@ -23,9 +23,9 @@ async def test_tokens_and_cost_are_metrics(server: Server, guess: type[Env[Any]]
     result = await Rollout(guess).run([Start(seed) for seed in range(6)], agent)
     await agent.close()
     for episode in result.episodes:
-        assert episode.metrics["input_tokens"] == 100
-        assert episode.metrics["output_tokens"] == 10
-        assert episode.metrics["cost"] == pytest.approx(0.0003)
+        assert episode.metrics["agent/input_tokens"] == 100
+        assert episode.metrics["agent/output_tokens"] == 10
+        assert episode.metrics["agent/cost"] == pytest.approx(0.0003)
     total = {"requests": 6.0, "input_tokens": 600.0, "output_tokens": 60.0}
     assert agent.usage == {**total, "cost": pytest.approx(0.0018)}
 

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
 
 from envgym.agent import Context
 from envgym.agents import OpenAIAgent
+from envgym.agents.openai.agent import _read
 from envgym.env import Env
 from envgym.errors import Fault
 from envgym.messages import Message, user
@@ -194,3 +196,31 @@ async def test_an_empty_message_in_an_episode(
     [episode] = (await Rollout(guess).run([Start(0)], agent)).episodes
     assert episode.fault is None
     assert episode.stop_reason in (StopReason.NO_TOOL_CALL, StopReason.MAX_TURNS)
+
+
+def _any_value(random: Random, depth: int = 0) -> Any:
+    plain = [None, "", True, 3, 1.5, "x\ud800", "{}", '{"a": 1}', "{", []]
+    if depth == 3 or random.random() < 0.5:
+        return random.choice(plain)
+    inner = [_any_value(random, depth + 1) for _ in range(random.randint(0, 3))]
+    names = ("content", "tool_calls", "function", "arguments", "name", "id", "text", "type")
+    return (
+        inner if random.random() < 0.5 else dict(zip(random.sample(names, 3), inner, strict=False))
+    )
+
+
+def test_any_message_is_read_and_sent_back_as_json_or_is_a_fault() -> None:
+    random, read = Random(0), 0
+    for _ in range(2000):
+        fields = ("content", "tool_calls", "refusal", "reasoning")
+        message = {name: _any_value(random) for name in fields}
+        try:
+            completion, raw = _read({"choices": [{"message": message}]})
+        except Fault:
+            continue
+        read += 1
+        assert json.loads(json.dumps(raw)) == raw
+        calls = completion.action.tool_calls if completion.action else ()
+        assert [c["id"] for c in raw.get("tool_calls", ())] == [c.id for c in calls]
+        assert raw.get("content") is not None or "tool_calls" in raw or "refusal" in raw
+    assert read > 500

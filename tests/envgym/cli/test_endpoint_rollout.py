@@ -53,4 +53,7 @@ def test_a_budget_ends_it_and_what_was_paid_for_is_saved(address: str, tmp_path:
     rows = [json.loads(line) for line in saved]
     whole = [row["metrics"] for row in rows if row["fault"] is None]
     assert len(whole) == report["episodes"]
-    assert sum(row["metrics"].get("cost", 0) for row in rows) == 5
+    assert sum(row["metrics"].get("agent/cost", 0) for row in rows) == 5
+    replayed = envgym("replay", str(tmp_path / "out"), "--json")
+    assert replayed.returncode == 0
+    assert json.loads(replayed.stdout)["equal"] == len(whole)

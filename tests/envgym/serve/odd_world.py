@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, ClassVar
 
 from envgym.deadlines import Deadlines
@@ -91,6 +91,10 @@ class Odd(Env[Task]):
 
     async def oracle(self) -> AsyncIterator[Action]:
         yield Action("end 0.5")
+
+    def near_misses(self) -> Iterator[Sequence[Action]]:
+        yield [Action(f"end 0.{self.task.data['n']}")]
+        yield [Action.call("no_such", n=None), Action("end 0")]
 
     def hints(self, attempt: Any = None) -> Sequence[str]:
         if attempt is None:

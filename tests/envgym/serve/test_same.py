@@ -266,6 +266,21 @@ async def test_hints(server: Running) -> None:
         assert here[0].endswith("gold")
 
 
+async def test_near_misses(server: Running) -> None:
+    local, remote = pair(server)
+    async with local, remote:
+        with pytest.raises(UsageError, match="call reset first"):
+            remote.near_misses()
+        for env in (local, remote):
+            await env.reset(seed=3)
+        here, there = ([list(a) for a in env.near_misses()] for env in (local, remote))
+        assert here == there
+        assert len(there) == 2
+    async with envgym.make(f"{server.url}/nooracle-v0") as none:
+        await none.reset(seed=0)
+        assert list(none.near_misses()) == []
+
+
 async def test_oracles(server: Running) -> None:
     local, remote = pair(server, "guess-v0")
     async with local, remote:

@@ -50,7 +50,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
     configs: list[Config] = []
 
     async def train(config: Config, *, resume: bool, warm: Path) -> dict[str, Any]:
-        assert resume
+        assert resume == (config.directory / "config.yaml").exists()
         configs.append(config)
         score = 0.1 * config.seed if config.seed < 100 else 0.0
         score += config.learner.lr * 100

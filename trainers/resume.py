@@ -1,0 +1,67 @@
+"""The settings a run may be resumed with: its own, and more steps.
+
+Anything else would make two runs of one folder, and its metrics those of neither.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from envgym.errors import UsageError
+from envgym.trainers.config import Config
+
+
+def check_same(recorded: Path, config: Config) -> None:
+    """Raise unless the run goes on with its own settings, for as many steps or more.
+
+    Raises:
+        UsageError: Other settings, each named with both values.
+    """
+    changed = differences(recorded, config)
+    steps = changed.pop("learner.steps", None)
+    if changed:
+        listed = "; ".join(
+            f"{name} was {was!r}, now {now!r}" for name, (was, now) in changed.items()
+        )
+        raise UsageError(
+            f"{recorded} differs from this config ({listed}): resume with the settings it has, or "
+            "--fresh to redo it"
+        )
+    if steps is None:
+        return
+    if not isinstance(steps[0], int) or steps[1] < steps[0]:
+        raise UsageError(
+            f"{recorded} has learner.steps {steps[0]!r}, and now it is {steps[1]}: a run may be "
+            "prolonged, not cut short"
+        )
+    (recorded.parent / "summary.json").unlink(missing_ok=True)  # it is not finished any more
+
+
+def differences(recorded: Path, config: Config) -> dict[str, tuple[Any, Any]]:
+    """The settings that differ from a ``config.yaml``: dotted name to its value there and here.
+
+    Where a run is kept is none of them, nor is a field that was not there yet when it began.
+    """
+    was = yaml.safe_load(recorded.read_text())
+    try:
+        was = Config.model_validate(was).model_dump(mode="json")
+    except ValidationError:  # of another version: what is readable is compared
+        was = was if isinstance(was, dict) else {}
+    old, new = _flat(was), _flat(config.model_dump(mode="json"))
+    names = [name for name in (*new, *(n for n in old if n not in new)) if name != "output"]
+    return {n: (old.get(n), new.get(n)) for n in names if old.get(n) != new.get(n)}
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
