@@ -203,7 +203,7 @@ class Workbench:
                     opened = await examine(tools, golden, problem.module, limits=GOLDEN)
                 except UsageError as error:
                     raise UsageError(f"with its row's compare_when, {error}") from error
-                found = found._replace(netlist=opened.netlist)
+                found = found._replace(netlist=opened.netlist, fixed=opened.fixed)
             for share in _SHARES:
                 stimulus = await asyncio.to_thread(self._stimulus, golden, found, share)
                 try:
@@ -219,7 +219,7 @@ class Workbench:
                     if share == _SHARES[-1]:
                         raise
                     continue
-                return await cover(self._pool, tools, recorded, found.netlist, limits=GOLDEN)
+                return await cover(self._pool, tools, recorded, found, limits=GOLDEN)
         raise AssertionError("unreachable")
 
     def _stimulus(self, golden: str, found: Examined, share: int) -> Stimulus:
