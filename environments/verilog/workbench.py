@@ -205,7 +205,8 @@ class Workbench:
                     raise UsageError(f"with its row's compare_when, {error}") from error
                 found = found._replace(netlist=opened.netlist, fixed=opened.fixed)
             for share in _SHARES:
-                stimulus = await asyncio.to_thread(self._stimulus, golden, found, share)
+                lengths = self._settings.lengths
+                stimulus = await asyncio.to_thread(_stimulus, golden, found, share, lengths)
                 try:
                     recorded = await record_golden(
                         tools,
@@ -219,16 +220,9 @@ class Workbench:
                     if share == _SHARES[-1]:
                         raise
                     continue
-                return await cover(self._pool, tools, recorded, found, limits=GOLDEN)
+                more = await asyncio.to_thread(_stimulus, golden, found, share) if lengths else None
+                return await cover(self._pool, tools, recorded, found, more=more, limits=GOLDEN)
         raise AssertionError("unreachable")
-
-    def _stimulus(self, golden: str, found: Examined, share: int) -> Stimulus:
-        if self._settings.lengths is None:
-            runs = fitted(found.interface, found.state, counts=found.counts, share=share)
-        else:
-            sequences, steps = self._settings.lengths
-            runs = alike(sequences, max(steps // share, 8))
-        return Stimulus.random(found.interface, 0, runs, values=numbers(golden))
 
     async def _proved(self, verdict: Verdict, golden: Golden, design: str) -> Verdict:
         module = golden.interface.module
@@ -263,6 +257,18 @@ class Workbench:
     async def _rules(self, design: str, module: str) -> str:
         broken = await asyncio.to_thread(lint, design, module)
         return _rules(broken) if broken else ""
+
+
+def _stimulus(
+    golden: str, found: Examined, share: int, lengths: tuple[int, int] | None = None
+) -> Stimulus:
+    """Rows fitted to a golden design, or of `Settings.lengths`; one of `share` where it is slow."""
+    if lengths is None:
+        runs = fitted(found.interface, found.state, counts=found.counts, share=share)
+    else:
+        sequences, steps = lengths
+        runs = alike(sequences, max(steps // share, 8))
+    return Stimulus.random(found.interface, 0, runs, values=numbers(golden))
 
 
 def bounded(text: str, most: int) -> str:

@@ -42,7 +42,13 @@ _QUICK, _THOROUGH = _Effort(steps=12, seconds=2), _Effort(steps=40, seconds=4)
 
 
 async def cover(
-    backend: Backend, tools: ToolBox, golden: Golden, found: Examined, *, limits: Limits
+    backend: Backend,
+    tools: ToolBox,
+    golden: Golden,
+    found: Examined,
+    *,
+    more: Stimulus | None = None,
+    limits: Limits,
 ) -> Golden:
     """The golden design under a stimulus that shows every value of every output bit.
 
@@ -51,6 +57,7 @@ async def cover(
         tools: Where it is simulated.
         golden: Its traces under the stimulus so far; given back where they show all.
         found: See `examine`.
+        more: Rows to try before anything is searched for.
         limits: Of a simulation.
 
     Raises:
@@ -63,7 +70,7 @@ async def cover(
     gaps = unseen(golden.interface, golden.loose)
     if all((gap.port, gap.bit) in found.fixed for gap in gaps):
         return golden
-    return await _Search(backend, tools, golden, found, limits).covered()
+    return await _Search(backend, tools, golden, found, limits).covered(more)
 
 
 class _Search:
@@ -76,7 +83,9 @@ class _Search:
         self._face = golden.interface
         self._proven: set[Unseen] = set()
 
-    async def covered(self) -> Golden:
+    async def covered(self, more: Stimulus | None) -> Golden:
+        if more is not None:
+            await self._longer(more)
         await self._together(_QUICK)
         await self._proved(self._open, _QUICK)
         if self._open and self._face.clock:
