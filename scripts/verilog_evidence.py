@@ -128,7 +128,7 @@ def _problems(folder: str) -> list[Problem]:
     ]
 
 
-async def _stuck(bench: Workbench, folder: str, part: str) -> None:
+async def _stuck(bench: Workbench, folder: str, most: int, part: str) -> None:
     index, parts = map(int, part.split("/"))
     counts: Counter[str] = Counter()
     for problem in _problems(folder)[index::parts]:
@@ -141,6 +141,8 @@ async def _stuck(bench: Workbench, folder: str, part: str) -> None:
         counts["goldens"] += 1
         counts["bits"] += sum(port.width for port in golden.interface.outputs)
         stuck = list(stuck_designs(golden))
+        if len(stuck) > most:
+            stuck = random.Random(problem.name).sample(stuck, most)
         for at in range(0, len(stuck), _AT_ONCE):
             some = stuck[at : at + _AT_ONCE]
             verdicts = await asyncio.gather(*(bench.judge(problem, one.source) for one in some))
@@ -162,7 +164,7 @@ async def _main(arguments: argparse.Namespace, references: Sequence[Path]) -> No
             elif arguments.what == "references":
                 await _references(bench, arguments.folder)
             elif arguments.what == "stuck":
-                await _stuck(bench, arguments.folder, arguments.part)
+                await _stuck(bench, arguments.folder, arguments.most, arguments.part)
             else:
                 count, seconds, part = arguments.count, arguments.seconds, arguments.part
                 await _mutants(bench, backend, arguments.folder, count, seconds, part)
@@ -175,6 +177,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", help="VerilogEval's dataset_spec-to-rtl, or generated")
     parser.add_argument("what", choices=["own", "references", "mutants", "stuck"])
     parser.add_argument("--count", type=int, default=1000, help="mutants in all")
+    parser.add_argument("--most", type=int, default=1 << 16, help="stuck variants of one golden")
     parser.add_argument("--seconds", type=int, default=3, help="of the solver, for each")
     parser.add_argument("--part", default="0/1", help="INDEX/PARTS: every PARTS-th problem alone")
     parser.add_argument("--sandbox", default="namespace")

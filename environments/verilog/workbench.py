@@ -237,9 +237,10 @@ class Workbench:
                     opened = await examine(tools, golden, problem.module, limits=GOLDEN)
                 except UsageError as error:
                     raise UsageError(f"with its row's compare_when, {error}") from error
-                found = found._replace(netlist=opened.netlist)
+                found = found._replace(netlist=opened.netlist, fixed=opened.fixed)
             for share in _SHARES:
-                stimulus = await asyncio.to_thread(self._stimulus, golden, found, share)
+                lengths = self._settings.lengths
+                stimulus = await asyncio.to_thread(_stimulus, golden, found, share, lengths)
                 try:
                     recorded = await record_golden(
                         tools,
@@ -253,16 +254,9 @@ class Workbench:
                     if share == _SHARES[-1]:
                         raise
                     continue
-                return await cover(self._pool, tools, recorded, found.netlist, limits=GOLDEN)
+                more = await asyncio.to_thread(_stimulus, golden, found, share) if lengths else None
+                return await cover(self._pool, tools, recorded, found, more=more, limits=GOLDEN)
         raise AssertionError("unreachable")
-
-    def _stimulus(self, golden: str, found: Examined, share: int) -> Stimulus:
-        if self._settings.lengths is None:
-            runs = fitted(found.interface, found.state, counts=found.counts, share=share)
-        else:
-            sequences, steps = self._settings.lengths
-            runs = alike(sequences, max(steps // share, 8))
-        return Stimulus.random(found.interface, 0, runs, values=numbers(golden))
 
     async def _proved(self, verdict: Verdict, golden: Golden, design: str) -> Verdict:
         module = golden.interface.module
@@ -300,6 +294,18 @@ async def _checked(design: str, module: str) -> Checked:
     arguments = {"source": design, "module": module}
     checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
     return checked
+
+
+def _stimulus(
+    golden: str, found: Examined, share: int, lengths: tuple[int, int] | None = None
+) -> Stimulus:
+    """Rows fitted to a golden design, or of `Settings.lengths`; one of `share` where it is slow."""
+    if lengths is None:
+        runs = fitted(found.interface, found.state, counts=found.counts, share=share)
+    else:
+        sequences, steps = lengths
+        runs = alike(sequences, max(steps // share, 8))
+    return Stimulus.random(found.interface, 0, runs, values=numbers(golden))
 
 
 def bounded(text: str, most: int) -> str:

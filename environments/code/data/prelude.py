@@ -19,6 +19,5 @@ IMPORTS = "\n".join(
         "from builtins import *  # math, operator and re have names of theirs",
         *(f"import {name}" for name in _PLAIN.split()),
         "sys.setrecursionlimit(50_000)",
-        "if hasattr(sys, 'set_int_max_str_digits'): sys.set_int_max_str_digits(0)",
     ]
 )

@@ -52,12 +52,14 @@ class Examined(NamedTuple):
             look: it writes past a range, or drives a net twice.
         state: Bits that its registers, latches and memories hold.
         counts: Whether it adds or subtracts.
+        fixed: Output bits, counted from the lowest, that are wired to a constant.
     """
 
     interface: Interface
     netlist: str | None
     state: int
     counts: bool
+    fixed: frozenset[tuple[str, int]]
 
 
 async def analyse(
@@ -100,7 +102,8 @@ async def examine(
     found = _Netlist(json.loads(done.files["found.json"]))
     past_a_range = all(words in warnings for words in PAST_A_RANGE)
     netlist = None if past_a_range else done.files[NETLIST].decode("utf-8", "replace")
-    return Examined(found.interface(), netlist, found.state(), found.counts())
+    face = found.interface()
+    return Examined(face, netlist, found.state(), found.counts(), found.fixed())
 
 
 class _Netlist:
@@ -151,6 +154,16 @@ class _Netlist:
     def counts(self) -> bool:
         """Whether it adds or subtracts."""
         return any(cell["type"] in ("$add", "$sub") for cell in self._cells)
+
+    def fixed(self) -> frozenset[tuple[str, int]]:
+        """Output bits that are wired to 0, 1 or x."""
+        return frozenset(
+            (name, place)
+            for name, port in self._ports.items()
+            if port["direction"] == "output"
+            for place, bit in enumerate(port["bits"])
+            if bit in ("0", "1", "x")
+        )
 
     def _port(self, name: str) -> Port:
         return Port(name, len(self._ports[name]["bits"]))

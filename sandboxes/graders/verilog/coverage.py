@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
+from envgym.sandboxes.graders.verilog.analyse import Examined
 from envgym.sandboxes.graders.verilog.drawing import Resets, places
 from envgym.sandboxes.graders.verilog.equivalence import Equivalence, Proof, prove
 from envgym.sandboxes.graders.verilog.held import held_stimulus
@@ -41,7 +42,13 @@ _QUICK, _THOROUGH = _Effort(steps=12, seconds=2), _Effort(steps=40, seconds=4)
 
 
 async def cover(
-    backend: Backend, tools: ToolBox, golden: Golden, netlist: str | None, *, limits: Limits
+    backend: Backend,
+    tools: ToolBox,
+    golden: Golden,
+    found: Examined,
+    *,
+    more: Stimulus | None = None,
+    limits: Limits,
 ) -> Golden:
     """The golden design under a stimulus that shows every value of every output bit.
 
@@ -49,7 +56,8 @@ async def cover(
         backend: Where the solver runs.
         tools: Where it is simulated.
         golden: Its traces under the stimulus so far; given back where they show all.
-        netlist: See `record_golden`.
+        found: See `examine`.
+        more: Rows to try before anything is searched for.
         limits: Of a simulation.
 
     Raises:
@@ -59,22 +67,25 @@ async def cover(
     """
     if bare := floating(golden.interface, golden.written):
         raise UsageError(f"nothing drives {_few(bare)} in the golden design")
-    if not unseen(golden.interface, golden.loose):
+    gaps = unseen(golden.interface, golden.loose)
+    if all((gap.port, gap.bit) in found.fixed for gap in gaps):
         return golden
-    return await _Search(backend, tools, golden, netlist, limits).covered()
+    return await _Search(backend, tools, golden, found, limits).covered(more)
 
 
 class _Search:
     def __init__(
-        self, backend: Backend, tools: ToolBox, golden: Golden, netlist: str | None, limits: Limits
+        self, backend: Backend, tools: ToolBox, golden: Golden, found: Examined, limits: Limits
     ) -> None:
         self._backend, self._tools, self._limits = backend, tools, limits
-        self._netlist = netlist
+        self._netlist, self._fixed = found.netlist, found.fixed
         self._golden = golden
         self._face = golden.interface
         self._proven: set[Unseen] = set()
 
-    async def covered(self) -> Golden:
+    async def covered(self, more: Stimulus | None) -> Golden:
+        if more is not None:
+            await self._longer(more)
         await self._together(_QUICK)
         await self._proved(self._open, _QUICK)
         if self._open and self._face.clock:
@@ -99,7 +110,8 @@ class _Search:
     @property
     def _open(self) -> list[Unseen]:
         """The values that are neither seen nor proven never to come."""
-        return [gap for gap in self._unseen if gap not in self._proven]
+        found = [gap for gap in self._unseen if (gap.port, gap.bit) not in self._fixed]
+        return [gap for gap in found if gap not in self._proven]
 
     @property
     def _unseen(self) -> list[Unseen]:
@@ -133,19 +145,11 @@ class _Search:
 
     async def _proof(self, gaps: Sequence[Unseen], effort: _Effort) -> Equivalence:
         """Whether the golden design never takes these values."""
-        bits: dict[str, dict[int, int]] = {}
-        for gap in gaps:
-            bits.setdefault(gap.port, {})[gap.bit] = 1 - gap.value
-        drives = {
-            port.name: stuck(port, bits[port.name])
-            for port in self._face.outputs
-            if port.name in bits
-        }
-        variant = wrapped(self._golden.source, self._face, drives)
+        shown, constant = _shown(self._face, gaps)
         return await prove(
             self._backend,
-            self._golden.source,
-            variant,
+            wrapped(self._golden.source, self._face, shown),
+            wrapped(self._golden.source, self._face, constant),
             self._face.module,
             clocked=len(self._face.edges) == 1,
             steps=effort.steps,
@@ -187,18 +191,21 @@ class _Search:
         return True
 
 
+def _shown(interface: Interface, gaps: Sequence[Unseen]) -> tuple[dict[str, str], dict[str, str]]:
+    """Expressions by output that show these bits alone, and the constants that they seem to be."""
+    values = {(gap.port, gap.bit): gap.value for gap in gaps}
+    shown, constant = {}, {}
+    for port in interface.outputs:
+        bits = {bit: 1 - values.get((port.name, bit), 1) for bit in range(port.width)}
+        hidden = {bit: 0 for bit in bits if (port.name, bit) not in values}
+        shown[port.name], constant[port.name] = stuck(port, hidden), stuck(port, bits)
+    return shown, constant
+
+
 def _watching(interface: Interface, gaps: Sequence[Unseen]) -> dict[str, str]:
     """Expressions by output, each bit of which is 1 where one of these values comes."""
-    values = {(gap.port, gap.bit): gap.value for gap in gaps}
-    drives = {}
-    for port in interface.outputs:
-        parts = []
-        for bit in range(port.width - 1, -1, -1):
-            value = values.get((port.name, bit))
-            inner = "{}" if port.width == 1 else f"{{}}[{bit}]"
-            parts.append("1'b0" if value is None else f"{'' if value else '~'}{inner}")
-        drives[port.name] = f"{{{', '.join(parts)}}}"
-    return drives
+    shown, constant = _shown(interface, gaps)
+    return {name: f"({shown[name]}) ^ ({constant[name]})" for name in shown}
 
 
 def _few(names: Sequence[str]) -> str:

@@ -131,17 +131,6 @@ class Trial:
             if stage.trace is None:
                 return
 
-    async def written(self) -> Stage:
-        """The stage of the source alone, as it was written.
-
-        Raises:
-            Fault: The sandbox broke, or a tool is not there.
-        """
-        files = {**self._files, _BENCH: self._bench(self._interface.module)}
-        done = await self._run(files, [self._compile(_BENCH, DESIGN)])
-        traces = self._traces(done[-1], 1)
-        return Stage(_WRITTEN, traces[0]) if traces else await self._alone(_WRITTEN)
-
     async def _together(self) -> list[Done]:
         """Synthesise, and drive source and netlist at once."""
         netlist = self._netlist

@@ -55,10 +55,11 @@ async def test_goldens_are_right_and_mutants_wrong(backend: Backend, name: str) 
     design = _made(name, 11)
     face = design.interface
     async with ToolBox(backend, LIMITS) as tools:
-        found, netlist, state, counts = await examine(tools, design.golden, "top_module")
+        examined = await examine(tools, design.golden, "top_module")
+        found, netlist = examined.interface, examined.netlist
         assert (found.inputs, found.outputs) == (face.inputs, face.outputs)
         assert (found.clock, found.edges) == (face.clock, face.edges)
-        stimulus = Stimulus.random(face, 0, fitted(face, state, counts=counts))
+        stimulus = Stimulus.random(face, 0, fitted(face, examined.state, counts=examined.counts))
         golden = await record_golden(tools, design.golden, face, stimulus, netlist=netlist)
     assert (await grade_design(backend, design.golden, golden)).passed
     for mutant in design.mutants:

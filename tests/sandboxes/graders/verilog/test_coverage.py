@@ -7,6 +7,7 @@ import pytest
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend, Limits
 from envgym.sandboxes.graders.verilog import (
+    Examined,
     Golden,
     Stimulus,
     ToolBox,
@@ -31,18 +32,18 @@ def _clocked(outputs: str, body: str) -> str:
     )
 
 
-async def _recorded(tools: ToolBox, source: str) -> tuple[Golden, str | None]:
+async def _recorded(tools: ToolBox, source: str) -> tuple[Golden, Examined]:
     found = await examine(tools, source)
     runs = fitted(found.interface, found.state, counts=found.counts)
     stimulus = Stimulus.random(found.interface, 0, runs)
     golden = await record_golden(tools, source, found.interface, stimulus, netlist=found.netlist)
-    return golden, found.netlist
+    return golden, found
 
 
 async def _covered(backend: Backend, tools: ToolBox, source: str) -> tuple[Golden, Golden]:
     """A golden before and after."""
-    golden, netlist = await _recorded(tools, source)
-    return golden, await cover(backend, tools, golden, netlist, limits=LIMITS)
+    golden, found = await _recorded(tools, source)
+    return golden, await cover(backend, tools, golden, found, limits=LIMITS)
 
 
 _STEP = "always @(posedge clk) if (rst) c <= 0; else if (en) c <="
