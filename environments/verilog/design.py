@@ -15,12 +15,12 @@ from typing import Literal
 from envgym.deadlines import Deadlines
 from envgym.environments.verilog import hints as guidance
 from envgym.environments.verilog.designs.families import choose, draw
-from envgym.environments.verilog.fences import unfenced
 from envgym.environments.verilog.problem import Problem, ports_in_words
 from envgym.environments.verilog.sources import load_problems
 from envgym.environments.verilog.variants import stuck_designs
 from envgym.environments.verilog.workbench import Settings, Workbench, bounded
 from envgym.errors import ToolError, UsageError
+from envgym.fences import VERILOG, code_of
 from envgym.messages import Action, Message, system, user
 from envgym.resources import Shared
 from envgym.sandboxes.backends import BACKENDS
@@ -148,7 +148,7 @@ class VerilogDesign(ToolEnv[Task]):
         Args:
             design: Verilog source; left out, the last one given to any tool.
         """
-        return await self._bench.lint(self._given(design), self._module)
+        return await self._bench.lint(await self._given(design), self._module)
 
     @tool
     async def simulate(self, testbench: str, design: str = "") -> str:
@@ -159,9 +159,8 @@ class VerilogDesign(ToolEnv[Task]):
                 drives it, prints with $display and ends with $finish.
             design: Verilog source; left out, the last one given to any tool.
         """
-        return await self._bench.simulate(
-            self._given(design), _without_fences(testbench), self._module
-        )
+        bench = await asyncio.to_thread(code_of, testbench, VERILOG)
+        return await self._bench.simulate(await self._given(design), bench, self._module)
 
     @tool
     async def synthesise(self, design: str = "") -> str:
@@ -170,7 +169,7 @@ class VerilogDesign(ToolEnv[Task]):
         Args:
             design: Verilog source; left out, the last one given to any tool.
         """
-        return await self._bench.synthesise(self._given(design), self._module)
+        return await self._bench.synthesise(await self._given(design), self._module)
 
     @tool(timeout=580)
     async def submit(self, design: str = "") -> str:
@@ -179,7 +178,7 @@ class VerilogDesign(ToolEnv[Task]):
         Args:
             design: Verilog source; left out, the last one given to any tool.
         """
-        verdict = await self._bench.judge(self._problem, self._given(design))
+        verdict = await self._bench.judge(self._problem, await self._given(design))
         self._judged = (self.task.key, verdict)
         self._left -= 1
         self.metrics["attempts"] = float(self._attempts - self._left)
@@ -224,20 +223,13 @@ class VerilogDesign(ToolEnv[Task]):
         assert self._interface is not None  # known since the start
         return self._interface.module
 
-    def _given(self, design: str) -> str:
+    async def _given(self, design: str) -> str:
         """The design that a call means."""
         if design.strip():
-            self._design = _without_fences(design)
+            self._design = await asyncio.to_thread(code_of, design, VERILOG)
         if not self._design:
             raise ToolError("no design was given yet: pass one as design")
         return self._design
-
-
-def _without_fences(source: str) -> str:
-    try:
-        return unfenced(source)
-    except ValueError as error:
-        raise ToolError(str(error)) from error
 
 
 def _lengths(sequences: int | None, steps: int | None) -> tuple[int, int] | None:

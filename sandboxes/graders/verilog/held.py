@@ -16,6 +16,7 @@ from envgym.sandboxes.graders.frames import nonce
 from envgym.sandboxes.graders.verilog.drawing import Resets, places
 from envgym.sandboxes.graders.verilog.driver import instance
 from envgym.sandboxes.graders.verilog.interface import Interface
+from envgym.sandboxes.graders.verilog.programs import timed
 from envgym.sandboxes.graders.verilog.runs import RESET_ROWS
 from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.toggles import Unseen
@@ -112,7 +113,7 @@ async def _changes(
     mark = nonce()
     words = [f"{row:x}\n" for pattern in patterns for row in (*pattern.before, pattern.held)]
     files = {
-        _DESIGN: source.encode(),
+        _DESIGN: timed(source).encode(),
         _BENCH: _bench(interface, gaps, len(patterns), clocks, mark).encode(),
         _PATTERNS: "".join(words).encode(),
     }

@@ -11,7 +11,6 @@ import envgym
 from envgym import Action
 from envgym.environments.verilog.bench_rules import check_bench, program_problems
 from envgym.environments.verilog.design import VerilogDesign
-from envgym.environments.verilog.fences import unfenced
 from envgym.environments.verilog.problem import Problem
 
 REGISTER = """module top(input clk, input rst, input [3:0] d, output reg [3:0] q);
@@ -103,24 +102,12 @@ async def test_the_bench_begins_without_an_edge(env: VerilogDesign) -> None:
     assert await score(env, falling, rising) == 0.0
 
 
-async def test_several_fenced_blocks_are_asked_about(env: VerilogDesign) -> None:
+async def test_of_several_fenced_blocks_the_last_design_counts(env: VerilogDesign) -> None:
     await begin(env, REGISTER)
-    text = f"```verilog\n{REGISTER}```\nor\n```\n{FALLING}```"
-    assert "2 fenced blocks: give one source" in await said(env, "lint", design=text)
-    assert "2 fenced blocks" in await said(env, "submit", design=text)
+    text = f"First:\n```verilog\n{FALLING}```\nNo, this:\n```verilog\n{REGISTER}```\n```\nok\n```"
     bench = "```verilog\nmodule tb; initial $display(7); endmodule\n```"
-    assert (await said(env, "simulate", testbench=bench, design=REGISTER)).strip() == "7"
+    assert (await said(env, "simulate", testbench=bench, design=text)).strip() == "7"
     assert await said(env, "submit") == "Accepted: the design is right."
-
-
-def test_fences() -> None:
-    assert unfenced("a ` b") == "a ` b"
-    assert unfenced("x\n  ```v\na\nb\n  ```\ny") == "a\nb\n"
-    assert unfenced("```\nnever closed") == "never closed\n"
-    assert unfenced("in a line ```a``` of prose") == "in a line ```a``` of prose"
-    assert unfenced("```\r\na\r\n```\r\n") == "a\r\n"
-    with pytest.raises(ValueError, match="2 fenced blocks"):
-        unfenced("```\n```\n```\n")
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 
 import pytest
 
 from envgym.environments.verilog.bench_rules import check_bench
-from envgym.environments.verilog.fences import unfenced
 from envgym.sandboxes.graders.verilog.lint import lint
 
 # Each would take a careless reader from opening to opening, or from space to space.
@@ -30,11 +28,6 @@ def _rules(source: str) -> None:
     lint(source, "m")  # preprocesses, finds tokens, resolves names
 
 
-def _fences(source: str) -> None:
-    with contextlib.suppress(ValueError):
-        unfenced("```\n" + source)
-
-
 def _spent(read: Callable[[str], object], source: str) -> float:
     began = time.process_time()
     read(source)
@@ -42,7 +35,7 @@ def _spent(read: Callable[[str], object], source: str) -> float:
 
 
 @pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("read", [_rules, check_bench, _fences])
+@pytest.mark.parametrize("read", [_rules, check_bench])
 def test_eight_times_the_text_takes_no_sixty_four_times_as_long(
     read: Callable[[str], object], start: str
 ) -> None:
@@ -62,4 +55,3 @@ def test_a_megabyte_is_read(piece: str) -> None:
     source = (STARTS[1] + piece * (1 << 20))[: 1 << 20]
     lint(source, "m")
     check_bench(source[: 1 << 18])
-    _fences(source)
