@@ -185,6 +185,24 @@ async def test_references_of_python_2_are_passed_over(
         Problems.open(Source(written(tmp_path, echo(*old, "print(1)", "print(2)"))))
 
 
+@pytest.mark.parametrize(
+    "old",
+    [
+        "import sys\nprint(sys.stdin.next())",
+        "print({}.has_key(1))",
+        "print(map(str, [input()])[0])",
+        "a = range(3)\na[0] = input()\nprint(a[0])",
+        "print(len(filter(None, input())))",
+        "a = {input(): 1}.keys()\na.sort()\nprint(a[0])",
+    ],
+)
+async def test_references_with_methods_of_python_2_contradict_nothing(
+    tmp_path: Path, old: str
+) -> None:
+    (problem,) = Problems.open(Source(written(tmp_path, echo(old)))).problems
+    assert problem.reference == ""
+
+
 async def test_what_the_data_sets_import_is_there(tmp_path: Path) -> None:
     starter = "class Solution:\n    def f(self, nums: List[int]) -> int:\n        "
     row = calls([[[2, 7]], [[3]], [[4, 1]]], [2, 3, 4], starter_code=starter)
