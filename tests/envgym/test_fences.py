@@ -32,6 +32,15 @@ CODE = "print(input())\n"
         "<think>maybe</think>{}",
         "```python\r\n{}```\r\n",
         "{}",
+        "\ufeff{}",
+        "\ufeff```python\n{}```",
+        "<answer>```python\n{}```</answer>",
+        "Sure! ```py\n{}```<|im_end|>",
+        "```python\n{}```.",
+        "```python\n{}```\n```\n",
+        "{}```",
+        "1. So:\n\n    ```python\n    {}    ```\n",
+        "\t```python\n\t{}\t```\n",
     ],
 )
 def test_the_program_is_found(text: str) -> None:
@@ -52,6 +61,23 @@ def test_the_program_is_found(text: str) -> None:
 )
 def test_what_is_no_fenced_program_is_taken_whole(text: str) -> None:
     assert code_of(text, PYTHON, is_python) == text
+
+
+def test_a_fence_may_end_the_last_line_of_code() -> None:
+    assert code_of("```python\nprint(1)```", PYTHON, is_python) == "print(1)\n"
+    assert code_of("```python\nif 1:\n    print(1)\n    ```", PYTHON, is_python) == (
+        "if 1:\n    print(1)\n"
+    )
+
+
+def test_fences_deep_inside_a_program_do_not_close_it() -> None:
+    inner = 'def f():\n    """Run.\n\n    ```\n    f()\n    ```\n    """\n'
+    assert code_of(f"```python\n{inner}```\n", PYTHON, is_python) == inner
+
+
+def test_an_indented_block_keeps_its_own_indentation() -> None:
+    text = "- So:\n\n    ```python\n    if 1:\n        x = '\t'\n    ```\n"
+    assert code_of(text, PYTHON, is_python) == "if 1:\n    x = '\t'\n"
 
 
 def test_fences_inside_a_longer_fence_are_text() -> None:

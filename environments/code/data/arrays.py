@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import ast
 
-_USED = frozenset(["allclose", "testing.assert_allclose", "ndarray", "float32", "float64"])
+_NAMES = """
+    allclose isclose array_equal isnan isinf abs inf nan ndarray float32 float64
+    testing.assert_allclose testing.assert_almost_equal
+"""
+_USED = frozenset(_NAMES.split())
+_ASSERTING = ("assert_allclose", "assert_almost_equal")
 
 STAND_IN = """
 def _numpy():
@@ -39,10 +44,23 @@ def _numpy():
     def assert_allclose(a, b, rtol=1e-07, atol=0, equal_nan=True):
         assert isclose(a, b, rtol, atol, equal_nan), f"not equal to tolerance: {a} and {b}"
 
+    def assert_almost_equal(actual, desired, decimal=7):
+        near = isclose(actual, desired, 0, 1.5 * 10**-decimal, True)
+        assert near, f"not almost equal: {actual} and {desired}"
+
+    def array_equal(a, b):
+        try:
+            return isclose(a, b, 0, 0)
+        except (TypeError, ValueError):
+            return a == b
+
     made = types.ModuleType("numpy")
     made.testing = types.ModuleType("numpy.testing")
-    made.allclose = isclose
+    made.allclose = made.isclose = isclose
+    made.array_equal, made.abs, made.inf, made.nan = array_equal, abs, math.inf, math.nan
+    made.isnan, made.isinf = math.isnan, math.isinf
     made.testing.assert_allclose = assert_allclose
+    made.testing.assert_almost_equal = assert_almost_equal
     for name in ("ndarray", "float32", "float64"):
         setattr(made, name, type(name, (), {}))
     sys.modules["numpy"], sys.modules["numpy.testing"] = made, made.testing
@@ -70,32 +88,31 @@ def without_arrays(test: str) -> tuple[str, str]:
         for alias in node.names
         if alias.name == "numpy"
     }
-    changed = ast.unparse(_Counted(names).visit(tree))
+    changed = ast.unparse(_Counted().visit(tree))
     return changed, STAND_IN if _attributes(tree, names) <= _USED else ""
 
 
 class _Counted(ast.NodeTransformer):
-    """Turns a statement that is a call of ``assert_allclose`` into an assert."""
-
-    def __init__(self, names: set[str]) -> None:
-        self._names = names
+    """Turns a statement that is a call of ``assert_allclose`` or its like into an assert."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt:
         """See ``ast.NodeVisitor``."""
         call = node.value
-        if isinstance(call, ast.Call) and _dotted(call.func).endswith(".assert_allclose"):
+        if isinstance(call, ast.Call) and _dotted(call.func).split(".")[-1] in _ASSERTING:
             none = ast.Compare(call, [ast.Is()], [ast.Constant(None)])
             return ast.copy_location(ast.Assert(none), node)
         return node
 
 
 def _attributes(tree: ast.AST, names: set[str]) -> set[str]:
-    """The attributes of numpy that are used; more than `_USED` holds where that is unclear."""
+    """The names of numpy that are used, with ``testing.`` before those of its tests."""
     dotted = [_dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     used = {name.partition(".")[2] for name in dotted if name.partition(".")[0] in names}
-    others = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
-    unclear = any((node.module or "").startswith("numpy") for node in others)
-    return {*(used - {"testing"}), *(["from numpy import"] if unclear else [])}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "numpy":
+            inner = f"{node.module}.".partition(".")[2]
+            used |= {f"{inner}{alias.name}" for alias in node.names}
+    return used - {"testing"}
 
 
 def _dotted(node: ast.expr) -> str:

@@ -21,6 +21,7 @@ TOLERANCE = 1e-6
 """Of numbers in outputs: these data sets have no checkers of their own."""
 _FUNCTIONAL = ("functional", "function_call")
 _RETURNS = re.compile(r"->\s*([^:\n]+?)\s*:")
+_DEFINED = re.compile(r"^[ \t]*def[ \t]+(\w+)", re.MULTILINE)
 _LISTS = ("List", "list", "Sequence", "Iterable")
 _WHOLE = re.compile(r"0|-?[1-9][0-9]*")
 
@@ -107,6 +108,9 @@ def suites_of(
     rows = [_values(case) for case in cases]
     written = all(isinstance(case.given, str) for case in cases)
     readings = _readings(rows, starter, written)
+    begun = _DEFINED.findall(starter)
+    if begun and entry.rpartition(".")[2] not in begun:
+        raise BadRow(f"its tests call {entry}, and its starter code defines {', '.join(begun)}")
     found = [made("calls", one, shown, entry) for one in readings]
     return (made("calls", _open(readings), shown, entry), *(found if len(found) > 1 else ()))
 

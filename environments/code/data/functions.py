@@ -20,6 +20,7 @@ from envgym.errors import UsageError
 from envgym.fences import is_python
 from envgym.sandboxes.graders.rewrite import rewrite
 
+_DEFINED = re.compile(r"^(?:async def|def|class)[ \t]+(\w+)", re.MULTILINE)
 PROXY = "candidate"
 """By which name tests call the solution's function, beside its own."""
 
@@ -27,6 +28,9 @@ PROXY = "candidate"
 def human_eval(row: Row, where: str) -> Loaded:
     """``prompt``, ``entry_point``, ``test`` with ``check(candidate)``, ``canonical_solution``."""
     prompt, entry = row.text("prompt"), row.text("entry_point")
+    begun = _DEFINED.findall(prompt)
+    if begun and entry not in begun:
+        raise BadRow(f"its entry_point is {entry}, and its prompt defines {', '.join(begun)}")
     test, before = without_arrays(shortened(row.text("test")))
     # The tests call the function by its name, too, unless it is their own: one is called "check".
     hidden = f"{test}\ncheck({PROXY})" if "def check(" in test else test

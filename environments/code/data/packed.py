@@ -28,7 +28,7 @@ def unpacked(text: str) -> str:
     if text.lstrip()[:1] in ("[", "{"):
         return text
     try:
-        packed = base64.b64decode(text, validate=True)
+        packed = base64.b64decode("".join(text.split()), validate=True)
         opened = zlib.decompressobj()
         data = opened.decompress(packed, MOST_BYTES)
     except (binascii.Error, ValueError, zlib.error) as error:

@@ -7,17 +7,19 @@ a problem's preamble: the agent reads it and runs with it, as the judge does.
 
 from __future__ import annotations
 
-_STARRED = """
+_NAMES = """
     string re datetime collections heapq bisect copy math random statistics itertools functools
     operator typing
 """
-_PLAIN = f"{_STARRED} io sys json"
+STARRED = tuple(_NAMES.split())
+"""Modules of which every name is there."""
+_PLAIN = (*STARRED, "io", "sys", "json")
 
 IMPORTS = "\n".join(
     [
-        *(f"from {name} import *" for name in _STARRED.split()),
+        *(f"from {name} import *" for name in STARRED),
         "from builtins import *  # math, operator and re have names of theirs",
-        *(f"import {name}" for name in _PLAIN.split()),
+        *(f"import {name}" for name in _PLAIN),
         "sys.setrecursionlimit(50_000)",
     ]
 )

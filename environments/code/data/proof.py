@@ -18,6 +18,7 @@ from envgym.environments.code.boxes import Workshop
 from envgym.environments.code.data.proofs import Proof, Proofs, key_of
 from envgym.environments.code.data.references import cannot_run, worth_trying
 from envgym.environments.code.data.row import Loaded
+from envgym.environments.code.data.undefined import undefined
 from envgym.environments.code.judge import Bounds, judge
 from envgym.environments.code.problem import Problem
 from envgym.sandboxes import Backend
@@ -96,7 +97,7 @@ async def _one(backend: Backend, row: Loaded, bounds: Bounds) -> tuple[Proof, bo
     if not references:
         return await _unproven(backend, row, bounds, "none of its references parses")
     problems = [replace(row.problem, suite=one) for one in row.readings] or [row.problem]
-    why, unfit, lasting = "", "", True
+    why, unfit, unnamed, lasting = "", "", "", True
     for reference in references:
         for reading, problem in enumerate(problems):
             verdict = await judge(
@@ -116,12 +117,16 @@ async def _one(backend: Backend, row: Loaded, bounds: Bounds) -> tuple[Proof, bo
                 index = row.references.index(reference)
                 return Proof(index, reading if row.readings else -1, shown), True
             lasting = lasting and _lasts(verdict)
-            if cannot_run(verdict):
+            if "NameError: the solution defines no " in _shortly(verdict):
+                unnamed = unnamed or f"its reference defines no {problem.suite.entry_point}"
+            elif cannot_run(verdict):
                 unfit = unfit or _shortly(verdict)
             else:
                 why = why or _shortly(verdict)
     if why:
         return Proof(bad=f"its tests contradict its reference: {why}"), lasting
+    if unnamed:
+        return Proof(bad=unnamed), True
     why = _mended(f"no reference of it runs here: {unfit}")
     return await _unproven(backend, row, bounds, why)
 
@@ -134,12 +139,16 @@ async def _unproven(backend: Backend, row: Loaded, bounds: Bounds, why: str) -> 
     why = why if row.references else ""
     if row.problem.suite.kind != "asserts":
         return Proof(unproven=why), True
-    source = _answering_none(row.problem.suite.names)
+    suite = row.problem.suite
+    source = _answering_none([*suite.names, suite.entry_point])
     verdict = await judge(backend, row.problem, source, public=False, bounds=bounds, reveal=True)
     broken = [case for case in verdict.cases if cannot_run(Verdict((case,), 1))]
     if verdict.unusable or broken or cannot_run(verdict):
         said = verdict.unusable or _shortly(replace(verdict, cases=tuple(broken)))
         return Proof(bad=_mended(f"its tests do not run: {said}")), True
+    tests = "\n".join([suite.prelude, *suite.hidden])
+    if names := undefined(tests, suite.names):
+        return Proof(bad=f"its tests use names that nothing defines: {', '.join(names)}"), True
     return Proof(unproven=why), True
 
 
@@ -151,7 +160,15 @@ def _mended(said: str) -> str:
 
 
 def _answering_none(names: Sequence[str]) -> str:
-    return "\n".join(f"def {name}(*args, **kwargs): return None" for name in names)
+    """A program whose functions, and whose methods of ``class Solution``, all give None."""
+    plain = [name for name in names if name.isidentifier()]
+    return "\n".join(
+        [
+            "class Solution:",
+            "    def __getattr__(self, name): return lambda *args, **kwargs: None",
+            *(f"def {name}(*args, **kwargs): return None" for name in plain),
+        ]
+    )
 
 
 async def _true_examples(

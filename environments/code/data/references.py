@@ -7,6 +7,7 @@ or ask for ``raw_input``. A row is none the worse for them where another solutio
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from envgym.sandboxes.graders import Status, Verdict
@@ -22,6 +23,15 @@ _MODULES = frozenset(
     ["Queue", "StringIO", "cStringIO", "urllib2", "ConfigParser", "__builtin__", "sets"]
 )
 _CANNOT_RUN = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError")
+_OF_PYTHON_2 = re.compile(
+    r"AttributeError: .*has no attribute '(?:next|has_key|iter(?:items|keys|values)|maketrans|atoi"
+    r"|letters|lowercase|uppercase|maxint|izip|imap|ifilter|decode)'"
+    r"|TypeError: '(?:map|filter|zip|range|dict_\w+)' object (?:is not subscriptable"
+    r"|does not support item (?:assignment|deletion))"
+    r"|TypeError: object of type '(?:map|filter|zip)' has no len"
+    r"|AttributeError: '(?:map|filter|zip|range|dict_\w+)' object has no attribute"
+)
+"""What Python 2's methods, modules and lists in place of iterators come to in Python 3."""
 
 
 def worth_trying(references: Sequence[str]) -> list[str]:
@@ -36,7 +46,12 @@ def cannot_run(verdict: Verdict) -> bool:
     said = [verdict.error, "" if case is None else case.detail]
     last = [line for text in said for line in text.splitlines()[-1:]]
     failed = case is None or case.status in (Status.RE, Status.UNRUN)
-    return failed and any(line.strip().startswith(_CANNOT_RUN) for line in last)
+    return failed and any(_is_lacking(line.strip()) for line in last)
+
+
+def _is_lacking(error: str) -> bool:
+    """Whether an exception's line speaks of what is not there, or not any more."""
+    return error.startswith(_CANNOT_RUN) or _OF_PYTHON_2.match(error) is not None
 
 
 def _parsed(source: str) -> ast.Module | None:

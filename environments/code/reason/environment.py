@@ -41,6 +41,8 @@ INSTRUCTIONS = (
 )
 _TURN_S = 140.0
 _MOST_CHARS = 100_000
+_OF_VALUES = PYTHON | {"text", "txt", "plaintext", "output", "json"}
+"""Languages that fences around a value name."""
 
 
 class Malformed(ValueError):
@@ -191,7 +193,8 @@ class ReasonAboutProgram(ToolEnv[Task]):
         if len(text) > _MOST_CHARS:
             raise Malformed(f"The answer is longer than {_MOST_CHARS} characters.")
         valid = _is_call if self._kind == "abduction" else is_python
-        text = await asyncio.to_thread(code_of, text, PYTHON, valid)
+        languages = PYTHON if self._kind == "induction" else _OF_VALUES
+        text = await asyncio.to_thread(code_of, text, languages, valid)
         if self._kind == "induction":
             return await self._program_judged(text)
         try:

@@ -44,7 +44,7 @@ def evalplus_agrees(task_id: str, entry: str, args: Any, got: Any, want: Any, at
         if entry in _SETS:
             return set(got) == set(want)
         if entry in _NOT_NONE:
-            return (got if isinstance(got, bool) else got is not None) == (want is not None)
+            return _found(got) == _found(want)
         if entry == "sum_div" and got == 0 and args[0] < 2:
             return True
         if entry == "surface_Area" and abs(got - _surface_area(*args)) <= atol:
@@ -52,6 +52,11 @@ def evalplus_agrees(task_id: str, entry: str, args: Any, got: Any, want: Any, at
         if entry == "digit_distance_nums" and got == _digit_distance(*args):
             return True
     return _near(got, want, atol or _ATOL)
+
+
+def _found(value: Any) -> bool:
+    """Whether a search found something: a match is something, None and False are not."""
+    return value if isinstance(value, bool) else value is not None
 
 
 def _near(got: Any, want: Any, atol: float) -> bool:

@@ -170,6 +170,15 @@ async def test_fences_and_thoughts_mean_the_same_everywhere(kind: str, answer: s
 
 
 @pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("language", ["text", "output", "json", "plaintext", "py"])
+async def test_a_value_in_a_fence_of_values(language: str) -> None:
+    (step,) = await answered(
+        "deduction", f"```python\nf(0)\n```\ngives\n```{language}\n[0, 0]\n```"
+    )
+    assert step.info["score"] == 1.0
+
+
+@pytest.mark.usefixtures("boxes")
 async def test_marks_in_a_literal_are_text() -> None:
     said = "```\n<think>\n```"
     exercise = Exercise("def f(x):\n    return x\n", (Pair(Arguments((said,)), said),))

@@ -21,6 +21,7 @@ from envgym.sandboxes.graders.inbox.evalplus import evalplus_agrees
         ("HumanEval/2", "similar_elements", ((), ()), (4, 30), [(4, 30)], [(30, 4), [4, 30]]),
         ("Mbpp/461", "check_str", ("a",), "a match", [True, object(), 0], [False, None]),
         ("Mbpp/461", "check_str", ("a",), None, [False, None], [True, object()]),
+        ("Mbpp/461", "check_str", ("a",), False, [False, None], [True, object()]),
         ("Mbpp/295", "sum_div", (1,), 1, [1, 0], [2, None]),
         ("Mbpp/295", "sum_div", (12,), 16, [16], [0, 17]),
         ("Mbpp/581", "surface_Area", (3, 4), 33, [33, 35], [32, 34]),

@@ -28,6 +28,11 @@ def test_a_pickled_text_is_read(protocol: int, text: str) -> None:
     assert unpacked(pack(pickle.dumps(text, protocol))) == text
 
 
+def test_line_breaks_in_base_64_are_none_of_it() -> None:
+    wrapped = base64.encodebytes(zlib.compress(pickle.dumps("[1]" + " " * 99)))
+    assert unpacked(f"{wrapped.decode()}\n").strip() == "[1]"
+
+
 def test_json_is_taken_as_it_is() -> None:
     assert unpacked(" [1]") == " [1]"
     assert unpacked(pack(b"[1]")) == "[1]"

@@ -110,6 +110,8 @@ async def test_human_eval_plus_compares_floats_without_numpy(tmp_path: Path) -> 
         ("import nowhere\n\ndef check(c):\n    assert c(2) == 1\n", r"'imports': \['nowhere'\]"),
         ("def check(c):\n    import numpy as n\n    assert n.array([c(2)]).sum()\n", "'numpy'"),
         ("def check(c):\n    assert c(2) == twice(1)\n", "name 'twice' is not defined"),
+        ("def check(c):\n    assert abs(c(4) - 2) < eps\n", "'?eps'?"),
+        ("def check(c):\n    assert len([c(4)]) == len(one)\n", "'?one'?"),
         ("def check(c):\n    assert 1 == 2\n    assert c(2) == 1\n", "before they call it"),
     ],
 )
@@ -119,6 +121,44 @@ def test_tests_that_cannot_run_are_named_and_never_judge(
     row = human_eval(test=test, canonical_solution=solution)
     with pytest.raises(envgym.UsageError, match=rf"\(HumanEval/9\): .*{message}"):
         Problems.open(Source(written(tmp_path, row)))
+
+
+@pytest.mark.parametrize("solution", [HALF["canonical_solution"], ""])
+def test_an_entry_point_that_the_prompt_does_not_define(tmp_path: Path, solution: str) -> None:
+    row = human_eval(entry_point="double", canonical_solution=solution)
+    with pytest.raises(envgym.UsageError, match="entry_point is double, and its prompt defines h"):
+        Problems.open(Source(written(tmp_path, row)))
+
+
+def test_a_function_that_neither_starter_nor_reference_defines(tmp_path: Path) -> None:
+    row = calls([[1], [2]], [2, 3], starter_code="def g(x):\n")
+    with pytest.raises(envgym.UsageError, match="call f, and its starter code defines g"):
+        Problems.open(Source(written(tmp_path, row)))
+    row = calls([[1], [2]], [2, 3], "def g(x):\n    return x + 1\n")
+    with pytest.raises(envgym.UsageError, match="its reference defines no f"):
+        Problems.open(Source(written(tmp_path, row)))
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "import numpy as np\ndef check(c):\n    assert np.isclose(c(3), 1.5) and c(1) != np.inf\n",
+        "from numpy import allclose\ndef check(c):\n    assert allclose([c(3)], [1.5])\n",
+        "from numpy.testing import assert_allclose as near\n"
+        "def check(c):\n    assert near(c(3), 1.5) is None\n",
+        "from numpy.testing import assert_almost_equal\n"
+        "def check(c):\n    assert_almost_equal(c(3), 1.5)\n",
+        "import numpy\ndef check(c):\n    numpy.testing.assert_allclose(c(3), 1.5)\n",
+        "import numpy as np\ndef check(c):\n    assert np.array_equal([c(3)], [1.5])\n",
+        "import numpy as np\ndef check(c):\n    assert np.abs(c(3) - 1.5) < 1e-6\n",
+    ],
+)
+async def test_comparisons_of_numpy_without_numpy(tmp_path: Path, test: str) -> None:
+    row = human_eval(test=test)
+    assert await scored(tmp_path, row, "def half(x): return x / 2", "def half(x): return 1.6") == [
+        1.0,
+        0.0,
+    ]
 
 
 async def test_tests_that_break_in_an_episode_are_a_fault(tmp_path: Path) -> None:
@@ -143,6 +183,24 @@ async def test_references_of_python_2_are_passed_over(
     assert await scored(tmp_path, echo(*old), ECHO, "print(1)") == [1.0, 0.0]
     with pytest.raises(envgym.UsageError, match="contradict"):
         Problems.open(Source(written(tmp_path, echo(*old, "print(1)", "print(2)"))))
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        "import sys\nprint(sys.stdin.next())",
+        "print({}.has_key(1))",
+        "print(map(str, [input()])[0])",
+        "a = range(3)\na[0] = input()\nprint(a[0])",
+        "print(len(filter(None, input())))",
+        "a = {input(): 1}.keys()\na.sort()\nprint(a[0])",
+    ],
+)
+async def test_references_with_methods_of_python_2_contradict_nothing(
+    tmp_path: Path, old: str
+) -> None:
+    (problem,) = Problems.open(Source(written(tmp_path, echo(old)))).problems
+    assert problem.reference == ""
 
 
 async def test_what_the_data_sets_import_is_there(tmp_path: Path) -> None:

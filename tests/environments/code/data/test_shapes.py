@@ -176,6 +176,14 @@ async def test_leetcode_rows(tmp_path: Path, method: str) -> None:
 
 
 @pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("method", LEETCODE)
+async def test_leetcode_rows_without_a_reference(tmp_path: Path, method: str) -> None:
+    right, wrong, _ = LEETCODE[method]
+    row = leetcode(method, completion="")
+    assert await scored(tmp_path, row, right, wrong) == [1.0, 0.0]
+
+
+@pytest.mark.usefixtures("boxes")
 async def test_leetcode_statements_and_public_tests(tmp_path: Path) -> None:
     async with envgym.make("code/python-v1", data=written(tmp_path, leetcode("add"))) as env:
         seen, _ = await env.reset(options={"split": "all"})
