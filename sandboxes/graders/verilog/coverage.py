@@ -92,8 +92,10 @@ class _Search:
             found = await held_stimulus(
                 self._tools, self._golden.source, self._face, self._open, limits=self._limits
             )
-            if found is not None and await self._longer(found):
-                await self._together(_QUICK)
+            for rows in found:
+                if await self._longer(rows):
+                    await self._together(_QUICK)
+                    break
         if self._open and len(self._face.edges) != 1:
             await self._together(_THOROUGH)
         await self._proved(self._open, _THOROUGH)

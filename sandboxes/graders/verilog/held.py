@@ -27,6 +27,9 @@ _ROUNDS = ((1 << 12, 64), (1 << 15, 32), (1 << 17, 8), (1 << 20, 2))
 """Clocks that inputs are held for, and the most pulses that are tried for so long."""
 _AROUND = 8  # half clocks that are read before a change, and as many after
 _BEFORE = 16  # clocks before inputs are held: an input may reset that nobody knows as a reset
+_DEEP = 512  # half clocks from which on a change is worth waiting for what comes after it
+_LATER = 64  # half clocks by which a second change may be later than twice the first
+_ONWARD = 2  # patterns that are held on
 _FEW = 4  # inputs of one bit of which every combination is held
 _DESIGN, _BENCH, _PROGRAM, _PATTERNS, _SEEN = "design.sv", "held.sv", "held.vvp", "held.txt", "seen"
 
@@ -47,8 +50,11 @@ class _Change(NamedTuple):
 
 async def held_stimulus(
     tools: ToolBox, source: str, interface: Interface, gaps: Sequence[Unseen], *, limits: Limits
-) -> Stimulus | None:
-    """Rows under which the golden design takes some of these values; None where none was found.
+) -> list[Stimulus]:
+    """Rows under which the golden design takes some of these values; none where none was found.
+
+    The first of them wait on after a change, for a divider has to fall as it rose; the second, for
+    a design that is slow to simulate, do not.
 
     Raises:
         Fault: The sandbox broke, or a tool is not there.
@@ -64,14 +70,13 @@ async def held_stimulus(
         left = [gap for gap in left if gap not in seen]
         if not left:
             break
-    return _rows(interface, changes) if changes else None
+    return [_rows(interface, changes, on) for on in (_ONWARD, 0)] if changes else []
 
 
 def _patterns(interface: Interface) -> Iterator[_Pattern]:
     """Inputs held after random ones, then after a pulse of others; wide ones take corners too."""
     draw, at, calm = random.Random(0), places(interface), Resets(interface).none
-    resets = {reset.name for reset in interface.resets}
-    single = [p.name for p in interface.driven if p.width == 1 and p.name not in resets]
+    single = _single(interface)
     wide = [p for p in interface.driven if p.width > 1]
     ones = sum(((1 << port.width) - 1) << at[port.name] for port in wide)
     corners = (0, ones, sum(1 << at[port.name] for port in wide))
@@ -98,6 +103,11 @@ def _patterns(interface: Interface) -> Iterator[_Pattern]:
         pairs[draw.choice(held) | bits, draw.choice(held) | bits] = None
     for pulse, row in pairs:
         yield pattern(pulse, row)
+
+
+def _single(interface: Interface) -> list[str]:
+    resets = {reset.name for reset in interface.resets}
+    return [p.name for p in interface.driven if p.width == 1 and p.name not in resets]
 
 
 async def _changes(
@@ -193,8 +203,13 @@ endmodule
 """
 
 
-def _rows(interface: Interface, changes: Sequence[_Change]) -> Stimulus:
-    """Each pattern once: its waits end some half clocks before a change, where rows are read."""
+def _rows(interface: Interface, changes: Sequence[_Change], onward: int) -> Stimulus:
+    """Each pattern once: its waits end some half clocks before a change, where rows are read.
+
+    After a deep change so many patterns are held as long again, then with their narrow inputs
+    turned round, then as before: what came once has to go, and to come again.
+    """
+    turned = sum(1 << places(interface)[name] for name in _single(interface))
     subsets = Resets(interface).subsets
     reset = [subsets[0].put(0) if subsets else 0] * RESET_ROWS
     steps: dict[_Pattern, list[int]] = {}
@@ -212,4 +227,9 @@ def _rows(interface: Interface, changes: Sequence[_Change]) -> Stimulus:
             count = max(step + _AROUND - start, 0) // 2 * 2
             rows += [pattern.held] * count
             done = start + count
+        if done >= _DEEP and onward:
+            onward -= 1
+            for held in (pattern.held, pattern.held ^ turned, pattern.held):
+                waits[len(rows)] = (done + _LATER) // 2
+                rows += [held] * 2 * _AROUND
     return Stimulus(tuple(rows), interface.width, waits)

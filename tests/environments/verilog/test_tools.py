@@ -154,6 +154,10 @@ _READS = '$fopen("/etc/passwd", "r")'
         'module tb; \\a/* ; initial $readmemh("/etc/passwd", m); // */\nendmodule',
         f"module tb; /*/ integer f; initial f = {_READS}; //*/\nendmodule",
         f'module tb; initial $display("\\\\"); integer f; initial f = {_READS}; //"\nendmodule',
+        'module tb; real r; initial r = $table_model(1.0, "/etc/passwd", "1"); endmodule',
+        'module tb; integer r; initial r = $table_model(1.0, "/etc/passwd"); endmodule',
+        'module tb; initial $ivlh_file_open(1, "/etc/passwd", 0); endmodule',
+        'module tb; initial $sreadmemh("/etc/passwd"); endmodule',
     ],
 )
 async def test_a_bench_reads_no_file_by_any_trick(env: VerilogDesign, bench: str) -> None:
@@ -168,9 +172,22 @@ async def test_a_bench_reads_no_file_by_any_trick(env: VerilogDesign, bench: str
     assert text.startswith(closed)
 
 
+async def test_a_bench_prints_waits_and_computes(env: VerilogDesign) -> None:
+    bench = (
+        'module tb; real r; string s; integer n; initial begin s = "ab"; #1 r = $log10(100.0);'
+        ' $sformat(s, "%0d", $clog2(9)); $writeh(8\'hfe); $display("%0d %s", $rtoi(r), s);'
+        " n = s.len() + $countones(4'hb) + $abs(-1); $strobeb(n); #1 $finish; end endmodule"
+    )
+    await begin(env, REGISTER)
+    ran = await said(env, "simulate", testbench=bench, design=REGISTER)
+    assert ran.startswith("fe2 4\n00000000000000000000000000000101"), ran
+
+
 def test_the_compiled_bench_is_held_to_the_rules_too() -> None:
     program = b'    %vpi_call/w 3 4 "$display", "x";\n L .sfunc 3 2 "$fopen", "v32", "x";\n'
-    assert program_problems(program) == ["$fopen reads or writes files: print instead"]
+    assert program_problems(program) == [
+        "$fopen is not for a bench: it may print, wait and compute, and opens no file"
+    ]
     assert check_bench("`timescale 1ns/1ps\n`define P 5\nmodule tb; endmodule").problems == []
 
 

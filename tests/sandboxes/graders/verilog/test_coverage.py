@@ -84,6 +84,33 @@ async def test_what_moves_seldom_is_driven_until_it_does(
     assert "y is 0, should be 1" in verdict.feedback()
 
 
+_DIVIDER = _clocked(
+    "output reg y",
+    "reg [12:0] c;\nalways @(posedge clk) if (rst) begin c <= 0; y <= 0; end\n"
+    "else if (c == 4999) begin c <= 0; y <= ~y; end else c <= c + 1;",
+)
+_FILTER = _clocked(
+    "output reg y",
+    "reg [12:0] c; reg o; always @(posedge clk) if (rst) begin c <= 0; o <= 0; y <= 0; end\n"
+    "else if (en != o) begin c <= 0; o <= en; end else if (c == 5000) y <= o; else c <= c + 1;",
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [(_DIVIDER, "y <= ~y", "y <= 1"), (_FILTER, "y <= o", "y <= 1")],
+)
+async def test_what_rose_late_has_to_fall_late(
+    backend: Backend, tools: ToolBox, source: str, right: str, wrong: str
+) -> None:
+    _, golden = await _covered(backend, tools, source)
+    assert (await grade_design(backend, source, golden)).passed
+    stays = source.replace(right, wrong)
+    assert stays != source
+    verdict = await grade_design(backend, stays, golden)
+    assert "y is 1, should be 0" in verdict.feedback()
+
+
 _CONSTANT = {
     "wires": "module top(input [3:0] a, output [5:0] y); assign y = {a, 2'b10}; endmodule",
     "a product": "module top(input [3:0] a, output [8:0] y); assign y = a * 9'd3; endmodule",
