@@ -60,7 +60,7 @@ _LEAD = re.compile(
     r"|(?:option|choice)\s+(?=\(?[A-Z]\)?\Z))\s*)+",
     re.IGNORECASE,
 )
-_TRAIL = re.compile(r"(?:(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
+_TRAIL = re.compile(r"(?:(?<![\\.])[.,;:](?!\.)|\\\\|\\text\{[\s.]*\}|\s)+\Z")
 
 
 def cleaned(text: str) -> str:

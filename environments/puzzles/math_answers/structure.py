@@ -172,6 +172,8 @@ def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
     ends = [*(place for place, _ in signs), len(text)]
     sides = [text[a:b].strip() for a, b in zip(places, ends, strict=True)]
     if signs[-1][1] == r"\approx" and not _NAME.fullmatch(sides[-2]):  # 5/36 ≈ 0.14
+        if _contradicts(sides[-2], sides[-1]):
+            return Formula(text)
         return read(text[: signs[-1][0]], depth + 1)
     kinds = ["=" if sign == r"\approx" else sign for _, sign in signs]
     if len(kinds) == 1:
@@ -211,6 +213,12 @@ def _single(left: str, sign: str, right: str, depth: int) -> Node:
     return Named(name, Union((_ray("<", value), _ray(">", value))))
 
 
+def _contradicts(exact: str, rounded: str) -> bool:
+    """Whether ``3 ≈ 4`` states two numbers: more than a twentieth apart."""
+    one, other = rational(exact), rational(rounded)
+    return one is not None and other is not None and abs(one - other) * 20 > abs(one)
+
+
 def _ray(sign: str, end: Node) -> Group:
     """What is less or more than an end."""
     if sign in ("<", r"\le"):
@@ -228,8 +236,15 @@ def _matrix(rows: list[list[Node]]) -> Group:
 
 
 def _without(whole: Node, points: Node) -> Node | None:
-    """The real numbers without some, as a union of intervals."""
+    """The real numbers without some points or an interval, as a union of intervals."""
     if whole != _REALS or not isinstance(points, Group):
+        return None
+    if points.brackets in ("()", "[]", "(]", "[)") and len(points.items) == 2:
+        low, high = points.items
+        below = "()" if points.brackets[0] == "[" else "(]"
+        above = "()" if points.brackets[1] == "]" else "[)"
+        return Union((Group(below, (_LEAST, low)), Group(above, (high, _MOST))))
+    if points.brackets not in ("", "{}"):
         return None
     ends = [item for item in points.items if isinstance(item, Formula) and item.number is not None]
     if len(ends) != len(points.items) or not ends:

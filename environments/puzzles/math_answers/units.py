@@ -38,6 +38,7 @@ _NOT_UNITS = frozenset((
     "times", "over", "divided", "mod", "then", "so", "squared", "cubed", "factorial", "point",
     "dozen", "half", "halves", "third", "thirds", "quarter", "quarters", "fourths", "fifths",
     "tenths", "hundredths", "double", "twice", "triple", "root", "power", "wrong", "right",
+    *"one two three four five six seven eight nine ten eleven twelve twenty hundred zero".split(),
     "negative", "positive", "more", "less", *"abcdefiknpqruvwxyz", "pi",
 ))
 # fmt: on
