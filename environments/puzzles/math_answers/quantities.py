@@ -9,16 +9,28 @@ from envgym.environments.puzzles.math_answers.nodes import Formula
 from envgym.environments.puzzles.math_answers.numbers import rational
 from envgym.environments.puzzles.math_answers.units import Unit, unit
 
-CURRENCY = re.compile(r"\s*(\\text\{dollars?\}|[€£¥])\s*(?=[\d.(\\-])")
+CURRENCY = re.compile(r"\s*((?:US)?\s*\\text\{dollars?\}|USD(?=\s*\d)|[€£¥])\s*(?=[\d.(\\-])")
 _UNIT = re.compile(
     r"\s*\\?%|\s*\^\s*\{?\s*\\circ\s*\}?|\s*\\text\s*\{(?=[^{}]*[a-zA-Z€%°])"
     r"|(?:(?<=[\d})])|\s)\s*[a-zA-Z]"
 )
 _UNIT_TAIL = re.compile(
-    r"(?:\\?%|\^\s*\{?\s*\\circ\s*\}?|\\text\s*\{[^{}]*\}|\^\s*\{?-?\d\}?|[a-zA-Z /.]|\\cdot)+\Z"
+    r"(?:\\?%|\^\s*\{?\s*\\circ\s*\}?|\\text\s*\{[^{}]*\}|\^\s*\{?-?\d\}?|[a-zA-Z /.()]|\\cdot)+\Z"
 )
 _BASED = re.compile(r"(\d[\dA-Z]*)\s*_\s*\{?\s*(?:\\text\s*\{)?\s*(\d{1,2}|[a-z]+)\s*\}*")
-_BASES = "two three four five six seven eight nine ten eleven twelve".split()
+_BASES = (
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 """Of numerals like ``101_{2}`` and ``17_{\\text{eight}}``, from 2 on."""
 _MAX_CHARS = 80
 """Of a unit as it is written."""
@@ -30,9 +42,9 @@ def quantity(text: str) -> Formula:
     if based := _numeral(text):
         return based
     if sign := CURRENCY.match(text):
-        value = text[sign.end() :].strip()
+        value = re.sub(r" (?:per|an?|each)(?: [a-z]+)?\Z", "", text[sign.end() :].strip())
         return Formula(
-            value, rational(value), unit(r"\text{dollars}" if "text" in sign[1] else sign[1])
+            value, rational(value), unit(r"\text{dollars}" if sign[1][-1] in "}D" else sign[1])
         )
     for found in _UNIT.finditer(text, max(0, len(text) - _MAX_CHARS)):
         value, behind = text[: found.start()].rstrip(), text[found.start() :]

@@ -193,7 +193,7 @@ def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
 def _single(left: str, sign: str, right: str, depth: int) -> Node:
     if sign in _FLIP and not _NAME.fullmatch(left) and _NAME.fullmatch(right):
         left, sign, right = right, _FLIP[sign], left
-    if sign == "=" and _NAMES.fullmatch(left):
+    if sign in ("=", r"\in") and _NAMES.fullmatch(left):
         return read(right, depth + 1)
     if (size := _SIZE.fullmatch(left)) and (bound := rational(right)) and bound > 0:
         low, high = Formula(written(-bound), -bound), Formula(written(bound), bound)
