@@ -31,7 +31,7 @@ _UNWORKED = re.compile(
 )
 _ECHO = "That stands in the problem; the answer is to be worked out."
 _OPERATION = re.compile(r"[-+*/^]|\\(?:frac|sqrt|cdot|times|binom)")
-_POWER = re.compile(r"[-+]?\(?(\d{1,9}|\\frac\{\d+\}\{\d+\})\)?\^(?:(\d)|\{(-?\d{1,9})\})")
+_POWER = re.compile(r"[-+]?\(?(\d{1,9}|\\frac\{\d+\}\{\d+\})\)?\^(?:(\d)|\{(-?\d{1,4})\})")
 _RAISED = re.compile(r"square|cube", re.IGNORECASE)
 _FORM_ASKED = re.compile(
     r"\b(?:simplif|reduc|convert|scientific|standard (?:form|notation)|lowest terms"

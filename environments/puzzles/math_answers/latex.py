@@ -47,7 +47,7 @@ _OHM = re.compile(
     r"(?<=[\d}\s])\s*(?:\\(?:text|mathrm)\{\s*)?([kM]?)\s*(?:\\Omega(?![a-zA-Z])|\\(AA)(?![a-zA-Z])|Å)\s*\}?\Z"
 )
 _SMALL = re.compile(r"\^\{?(\d+)\}?\s*/\s*_\{?(\d+)\}?|\{(\d+)\}\s*/\s*\{(\d+)\}")
-_EXPONENT = re.compile(r"\^\s*(?:(-?\d+(?:\.\d+)?)(?![\d.])|\(([^(){}]*)\))")
+_EXPONENT = re.compile(r"(?:\^|\*\*)\s*(?:(-?\d+(?:\.\d+)?)(?![\d.])|\(([^(){}]*)\))")
 """Plain text's exponents: ``x^10``, ``x^-1``, ``x^(n+1)``."""
 _HEADING = re.compile(
     r"\A\s*(?:#{1,6}\s+)?(?:(\*\*)?(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*:?\s*(?(1)\*\*|(?=\*\*))\s*:?\s*)?",

@@ -32,6 +32,7 @@ from envgym.environments.puzzles.math_answers.tokens import (
     tokens_of,
     unwrapped,
 )
+from envgym.environments.puzzles.math_answers.units import PERCENT
 
 _MAX_DEPTH = 40
 _MAX_CHARS = 3_000
@@ -173,7 +174,7 @@ def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
     sides = [text[a:b].strip() for a, b in zip(places, ends, strict=True)]
     if signs[-1][1] == r"\approx" and not _NAME.fullmatch(sides[-2]):  # 5/36 ≈ 0.14
         if _contradicts(sides[-2], sides[-1]):
-            return Formula(text)
+            return Words(text)
         return read(text[: signs[-1][0]], depth + 1)
     kinds = ["=" if sign == r"\approx" else sign for _, sign in signs]
     if len(kinds) == 1:
@@ -214,9 +215,12 @@ def _single(left: str, sign: str, right: str, depth: int) -> Node:
 
 
 def _contradicts(exact: str, rounded: str) -> bool:
-    """Whether ``3 ≈ 4`` states two numbers: more than a twentieth apart."""
-    one, other = rational(exact), rational(rounded)
-    return one is not None and other is not None and abs(one - other) * 20 > abs(one)
+    """Whether ``3 ≈ 4`` states two values: no number behind it, or one a twentieth off."""
+    one, given = rational(exact), quantity(rounded)
+    if given.number is None or one is None:
+        return given.number is None
+    other = given.number / 100 if given.unit == PERCENT else given.number
+    return abs(one - other) * 20 > abs(one)
 
 
 def _ray(sign: str, end: Node) -> Group:
