@@ -20,6 +20,8 @@ MARKS: tuple[tuple[str, str], ...] = (
     ("<reasoning>", "</reasoning>"),
     ("[THINK]", "[/THINK]"),  # Magistral
     ("◁think▷", "◁/think▷"),  # Kimi
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
+    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
     ("<seed:think>", "</seed:think>"),  # Seed-OSS
     ("<|channel|>analysis<|message|>", "<|end|>"),  # gpt-oss
 )

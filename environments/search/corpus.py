@@ -98,7 +98,11 @@ def _identifier(where: str, row: Mapping[str, Any], index: int) -> str:
     if isinstance(identifier, bool) or not isinstance(identifier, str | int):
         problem = f'"id" is a {type(identifier).__name__}'
         raise RowError(where, problem, "write a string or a whole number, or leave it out")
-    return str(identifier)
+    try:
+        return str(identifier)
+    except ValueError:  # more digits than Python writes
+        problem = '"id" is a number of thousands of digits'
+        raise RowError(where, problem, "write it as a string") from None
 
 
 def _present(where: str, row: Mapping[str, Any], keys: tuple[str, ...]) -> str:

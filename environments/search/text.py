@@ -34,8 +34,11 @@ _UNSPACED = (
 )
 """Thai and Lao, Burmese, Khmer, kana, and extensions of the last and of Burmese."""
 
-_APOSTROPHES = dict.fromkeys((0x00B4, 0x02B9, 0x02BB, 0x02BC, 0x2032), "'")
-"""Letters and accents that stand for an apostrophe: Hawaiʻi, O´Brien."""
+_SIGNS = dict.fromkeys((0x00B4, 0x02B9, 0x02BB, 0x02BC, 0x2032), "'") | {0x2212: "-", 0x2044: "/"}
+"""Letters and accents that stand for an apostrophe: Hawaiʻi, O´Brien; the minus sign and the
+stroke of a fraction."""
+_FRACTIONS = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
+"""Between a whole number and its fraction: 8½ is 8 1/2."""
 
 _Kind = Literal["word", "mark", "han", "unspaced", ""]
 
@@ -44,11 +47,11 @@ def folded(text: str) -> str:
     """The form under which two writings of one text are equal."""
     if text.isascii():
         return text.lower()
-    plain = _seen(text).translate(_APOSTROPHES)
+    plain = _FRACTIONS.sub(" ", _seen(text)).translate(_SIGNS)
     cased = unicodedata.normalize("NFKC", plain).casefold().replace("i\u0307", "i")
     form = unicodedata.normalize("NFKC", _seen(cased))
     digits = {ord(c): str(unicodedata.decimal(c)) for c in set(form) if c.isdecimal()}
-    return form.translate({**digits, **_APOSTROPHES})
+    return form.translate({**digits, **_SIGNS})
 
 
 def words(text: str) -> list[str]:

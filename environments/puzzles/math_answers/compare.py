@@ -33,6 +33,7 @@ _QUANTITY = re.compile(
     r"(?:\\(?:angle|triangle|overline|widehat|vec|text|alpha|beta|gamma|theta)(?![a-zA-Z])"
     r"|[a-zA-Z{}(),\s]|(?<=[a-zA-Z}\s])[-+]|\|\s*[A-Z]{2}\s*\|)+"
 )
+_LETTER = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]")
 _MATRICES = ({"matrix", "[]"}, {"row", "[]"})
 
 
@@ -72,7 +73,7 @@ def _curve(named: Named, relation: Relation, algebra: Algebra) -> bool:
     value = named.value
     if not isinstance(value, Formula) or value.number is not None or relation.sign != "=":
         return False
-    letters = re.search(r"(?<![\\a-zA-Z])[a-zA-Z]", value.text)
+    letters = _LETTER.search(value.text)
     name = re.sub(r"\(.*", "", named.name)
     return bool(letters) and algebra(
         f"{name} = {value.text}", f"{relation.left} = {relation.right}"
@@ -107,9 +108,10 @@ def _parts(node: Node) -> Sequence[Node]:
 
 
 def _single(node: Node) -> Node:
-    """A set of one as its element."""
-    one = isinstance(node, Group) and node.brackets in ("", "{}") and len(node.items) == 1
-    return node.items[0] if one and isinstance(node, Group) else node
+    """A set of one as its element; the set of the empty set stays one."""
+    if isinstance(node, Group) and node.brackets in ("", "{}") and len(node.items) == 1:
+        return node if node.items[0] == Group("{}", ()) else node.items[0]
+    return node
 
 
 def _same_group(gold: Group, answer: Group, algebra: Algebra) -> bool:
@@ -184,7 +186,7 @@ def _same_quantity(gold: Formula, answer: Formula, algebra: Algebra) -> bool:
         return _same_percentage(answer, gold, algebra)
     if gold.product or (gold.number is None and answer.product):
         return algebra(gold.product or gold.text, answer.product or answer.text)
-    if gold.unit is None and re.search(r"(?<![\\a-zA-Z])[a-zA-Z]", gold.text):
+    if gold.unit is None and gold.number is None and _LETTER.search(gold.text):
         return False
     return _same_value(gold, answer, algebra)
 

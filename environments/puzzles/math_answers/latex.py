@@ -23,14 +23,35 @@ _LAYOUT = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|middle|[bB]igg?[lrm]?"
     r"|bf|rm|it|sf|tt|tiny|small|large|Large|LARGE|huge|Huge|therefore|ensuremath|strut|checkmark"
     r"|square|blacksquare|hfill|displaylimits)(?![a-zA-Z])|(?<!\\)\\[!()\[\]]"
+    r"|\\(?:[hv]space|tag|label|phantom)\*?\s*\{[^{}]*\}"
+    r"|\\(?:begin|end)\{(?:equation|align|gather|center)\*?\}|[✓✔✅]"
 )
 _SPACE = re.compile(r"(?:\\(?:quad|qquad|enspace|thinspace)(?![a-zA-Z])|(?<!\\)\\[,;:>~\s]|[~\s])+")
 _FONTS = re.compile(
-    r"\\(?:mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|boxed|fbox|underline|mathring)"
+    r"\\(?:mathbf|bold|mathord|framebox(?:\s*\[[^\[\]]*\])?|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb|boxed|fbox|underline|mathring)"
     r"(?![a-zA-Z])\s*"
 )
 _TEXT = re.compile(
     r"\\(?:text(?:rm|bf|it|normal|sf|tt|up)?|mbox|hbox|mathrm|operatorname\*?)\s*\{([^{}]*)\}"
+)
+_UPRIGHT = re.compile(r"\\(?:text|mathrm)\s*\{(?:[^{}]|\^\{-?\d\})*\}")
+_RATE = re.compile(
+    r"\\[dt]?frac\s*\{\s*(\\(?:text|mathrm)\{[^{}]*\}(?:\^\{?\d\}?)?)\s*\}"
+    r"\s*\{\s*(\\(?:text|mathrm)\{[^{}]*\}(?:\^\{?\d\}?)?)\s*\}"
+)
+"""A unit as a fraction of upright letters."""
+_MICRO = re.compile(
+    r"(?<=[\d}\s{])(?:[µμ]|\\mu\s*(?=\\(?:text|mathrm)\{))(?:\\(?:text|mathrm)\{)?([a-zA-Z])\}?\Z"
+)
+_OHM = re.compile(
+    r"(?<=[\d}\s])\s*(?:\\(?:text|mathrm)\{\s*)?([kM]?)\s*(?:\\Omega(?![a-zA-Z])|\\(AA)(?![a-zA-Z])|Å)\s*\}?\Z"
+)
+_SMALL = re.compile(r"\^\{?(\d+)\}?\s*/\s*_\{?(\d+)\}?|\{(\d+)\}\s*/\s*\{(\d+)\}")
+_EXPONENT = re.compile(r"(?:\^|\*\*)\s*(?:(-?\d+(?:\.\d+)?)(?![\d.])|\(([^(){}]*)\))")
+"""Plain text's exponents: ``x^10``, ``x^-1``, ``x^(n+1)``."""
+_HEADING = re.compile(
+    r"\A\s*(?:#{1,6}\s+)?(?:(\*\*)?(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*:?\s*(?(1)\*\*|(?=\*\*))\s*:?\s*)?",
+    re.IGNORECASE,
 )
 _FRACTION = re.compile(
     r"\\(?:[dtc]?frac|nicefrac|sfrac)(?![a-zA-Z])\s*(?:([^\s{\\])\s*(?:([^\s{\\])|(?=\{))|(\{[^{}]*\})\s*([^\s{\\]))?"
@@ -55,26 +76,30 @@ _WORDS = re.compile(
 )
 _ROOT = re.compile(r"(\\sqrt(?:\[[^\]]*\])?)\s*(?:(\()|(\d+(?:\.\d+)?|[a-zA-Z]))")
 _LEAD = re.compile(
-    r"\A(?:(?:(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;"
+    r"\A(?:(?:(?:(?:so|thus|therefore|hence),?\s+(?=the\s))?(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?|\\approx|\\text\{\s*\}|=|:|,|;"
     r"|\\text\{(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?\s*\}"
     r"|(?:option|choice)\s+(?=\(?[A-Z]\)?\Z))\s*)+",
     re.IGNORECASE,
 )
-_TRAIL = re.compile(r"(?:(?<!\\)[.,;:]|\\\\|\\text\{[\s.]*\}|\s)+\Z")
+_TRAIL = re.compile(r"(?:(?<![\\.])[.,;:](?!\.)|\\\\|\\text\{[\s.]*\}|\s)+\Z")
 
 
 def cleaned(text: str) -> str:
     """The text as LaTeX without layout, fonts, dollar signs, Markdown and boxes."""
+    text = _MICRO.sub(r"\\text{u\1}", text)
     text = RUN.sub(_plain, text.translate(SYMBOLS)).strip()
+    text = _HEADING.sub("", text)
     while marked := _MARKDOWN.match(text):
         text = marked[2]
     text = _currency(text)
-    text = _LAYOUT.sub("", text)
+    text = _OHM.sub(_ohm, _LAYOUT.sub("", text))
     text = _SPACE.sub(" ", text)
     text = _SYSTEM.sub(lambda system: system[2].replace("\\\\", ","), text)
     text = _CHOICE.sub(r"\\binom{\1}{\2}", _COMMA.sub(".", text))
     text = _COLOUR.sub("", _OVER.sub(r"\\frac{\1}{\2}", text))
-    text = _TEXT.sub(_unwrapped, text)
+    text = _EXPONENT.sub(r"^{\1\2}", _SMALL.sub(r"\\frac{\1\3}{\2\4}", text))
+    text = _RATE.sub(r"\1/\2", _UPRIGHT.sub(_braceless, text))
+    text = _TEXT.sub(_unwrapped, _TEXT.sub(_unwrapped, text))
     text = _TO.sub(":", _without(text, _FONTS))
     text = _RELATION.sub(lambda form: SPELLINGS[form[0]], text)
     text = _DEGREES.sub(lambda found: rf"\text{{degrees{found[1] or found[2]}}}", text)
@@ -134,6 +159,8 @@ def _currency(text: str) -> str:
 def _unwrapped(found: re.Match[str]) -> str:
     """Text as text; what is no word in it as mathematics."""
     inside = found[1].strip()
+    if found[1] == ",":
+        return ","
     if inside and (not re.search(r"[a-zA-Z]", inside) or re.match(r"[-+]?\.?\d", inside)):
         return f" {inside}"
     if re.fullmatch(r",?\s*(?:and|or)", inside, re.IGNORECASE):
@@ -157,6 +184,17 @@ def _without(text: str, commands: re.Pattern[str]) -> str:
         if end in ends:
             dropped[end] = dropped[ends[end]] = 1
     return "".join(char for char, gone in zip(text, dropped, strict=True) if not gone)
+
+
+def _ohm(found: re.Match[str]) -> str:
+    ohm = "Omega" in found[0]
+    return rf" \text{{{found[1]}{'ohm' if ohm else 'angstrom'}}}"
+
+
+def _braceless(found: re.Match[str]) -> str:
+    r"""``\mathrm{s^{-1}}`` with its exponents bare."""
+    command, _, inside = found[0][:-1].partition("{")
+    return f"{command}{{{inside.replace('{', '').replace('}', '')}}}"
 
 
 def _braced(found: re.Match[str]) -> str:

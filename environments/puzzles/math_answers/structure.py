@@ -32,6 +32,7 @@ from envgym.environments.puzzles.math_answers.tokens import (
     tokens_of,
     unwrapped,
 )
+from envgym.environments.puzzles.math_answers.units import PERCENT
 
 _MAX_DEPTH = 40
 _MAX_CHARS = 3_000
@@ -172,6 +173,8 @@ def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
     ends = [*(place for place, _ in signs), len(text)]
     sides = [text[a:b].strip() for a, b in zip(places, ends, strict=True)]
     if signs[-1][1] == r"\approx" and not _NAME.fullmatch(sides[-2]):  # 5/36 ≈ 0.14
+        if _contradicts(sides[-2], sides[-1]):
+            return Words(text)
         return read(text[: signs[-1][0]], depth + 1)
     kinds = ["=" if sign == r"\approx" else sign for _, sign in signs]
     if len(kinds) == 1:
@@ -191,7 +194,7 @@ def _related(text: str, signs: list[tuple[int, str]], depth: int) -> Node:
 def _single(left: str, sign: str, right: str, depth: int) -> Node:
     if sign in _FLIP and not _NAME.fullmatch(left) and _NAME.fullmatch(right):
         left, sign, right = right, _FLIP[sign], left
-    if sign == "=" and _NAMES.fullmatch(left):
+    if sign in ("=", r"\in") and _NAMES.fullmatch(left):
         return read(right, depth + 1)
     if (size := _SIZE.fullmatch(left)) and (bound := rational(right)) and bound > 0:
         low, high = Formula(written(-bound), -bound), Formula(written(bound), bound)
@@ -211,6 +214,15 @@ def _single(left: str, sign: str, right: str, depth: int) -> Node:
     return Named(name, Union((_ray("<", value), _ray(">", value))))
 
 
+def _contradicts(exact: str, rounded: str) -> bool:
+    """Whether ``3 ≈ 4`` states two values: no number behind it, or one a twentieth off."""
+    one, given = rational(exact), quantity(rounded)
+    if given.number is None or one is None:
+        return given.number is None
+    other = given.number / 100 if given.unit == PERCENT else given.number
+    return abs(one - other) * 20 > abs(one)
+
+
 def _ray(sign: str, end: Node) -> Group:
     """What is less or more than an end."""
     if sign in ("<", r"\le"):
@@ -228,8 +240,15 @@ def _matrix(rows: list[list[Node]]) -> Group:
 
 
 def _without(whole: Node, points: Node) -> Node | None:
-    """The real numbers without some, as a union of intervals."""
+    """The real numbers without some points or an interval, as a union of intervals."""
     if whole != _REALS or not isinstance(points, Group):
+        return None
+    if points.brackets in ("()", "[]", "(]", "[)") and len(points.items) == 2:
+        low, high = points.items
+        below = "()" if points.brackets[0] == "[" else "(]"
+        above = "()" if points.brackets[1] == "]" else "[)"
+        return Union((Group(below, (_LEAST, low)), Group(above, (high, _MOST))))
+    if points.brackets not in ("", "{}"):
         return None
     ends = [item for item in points.items if isinstance(item, Formula) and item.number is not None]
     if len(ends) != len(points.items) or not ends:

@@ -57,6 +57,7 @@ SYMBOLS = str.maketrans(
         **dict.fromkeys("·⋅∙•", r"\cdot "),
         **dict.fromkeys("÷∕⁄", "/"),
         **dict.fromkeys("“”„‟″\"`'‘’", ""),
+        "¢": r"\text{ cents}",
         "≤": r"\le ",
         "≥": r"\ge ",
         "⩽": r"\le ",

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 _TABLE = """
 length: mm millimeter millimetre =1/1000; cm centimeter centimetre =1/100; dm decimeter =1/10
+length: nm nanometer nanometre =1/1000000000; um micrometer micrometre =1/1000000
 length: m meter metre =1; km kilometer kilometre =1000
 length: in inch inches =254/10000; ft foot feet =3048/10000; yd yard =9144/10000
 length: mi mile =1609344/1000
@@ -26,6 +27,7 @@ ratio: % percent pct percentage =1/100
 energy: J joule =1; kJ kilojoule =1000
 force: N newton =1
 power: W watt =1; kW kilowatt =1000
+resistance: ohm =1; kohm =1000; Mohm =1000000
 frequency: Hz hertz =1
 temperature: K kelvin =1
 celsius: degreesC celsius =1
@@ -38,6 +40,7 @@ _NOT_UNITS = frozenset((
     "times", "over", "divided", "mod", "then", "so", "squared", "cubed", "factorial", "point",
     "dozen", "half", "halves", "third", "thirds", "quarter", "quarters", "fourths", "fifths",
     "tenths", "hundredths", "double", "twice", "triple", "root", "power", "wrong", "right",
+    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve"),
     "negative", "positive", "more", "less", *"abcdefiknpqruvwxyz", "pi",
 ))
 # fmt: on
@@ -47,6 +50,7 @@ _MAX_CHARS, _MAX_POWER = 60, 9
 _TWO_LETTERS = re.compile("[a-zA-Z]{2}")
 _TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _SPEEDS = re.compile(r"\b(?:mph|kmph|kph|kmh)\b")
+_BELOW = re.compile(r"/\s*\(([^()]*)\)")
 _WORD = re.compile(r"[a-zA-Z€]+|°|\\?%|\^\s*\\circ|\^\s*\{?\s*(-?\d)\s*\}?|/|\\cdot|\S")
 
 
@@ -80,6 +84,9 @@ def unit(text: str) -> Unit | None:
     """
     worded = "\\text" in text or (text[:1].isspace() and bool(_TWO_LETTERS.search(text)))
     plain = _TEXT.sub(r" \1 ", text).strip()
+    plain = _BELOW.sub(
+        lambda below: "/" + re.sub(r"(?:\s|\\cdot|\*)+", "/", below[1].strip()), plain
+    )
     plain = _SPEEDS.sub(lambda speed: "mile/hour" if speed[0] == "mph" else "km/hour", plain)
     factors = _factors(plain) if 0 < len(plain) <= _MAX_CHARS else None
     if not factors or not all(worded or _known(word) for word, _ in factors):

@@ -50,6 +50,29 @@ EQUAL = [
     ("100", "100 J"),
     ("5", "a - b = 5"),
     (r"\$18", "18 dollars"),
+    ("4.5e33", r"4.5 \cdot 10^{33}\text{ erg/s}"),
+    ("4.5e33", "4.5e33 erg/s"),
+    ("101_2", r"101_{\text{two}}"),
+    ("2A_{16}", "2A_{16}"),
+    (r"(-\infty,1)\cup(2,\infty)", r"\mathbb{R}\setminus[1,2]"),
+    ("x^{10}+1", "x^10+1"),
+    ("2^{n+1}", "2^(n+1)"),
+    ("(1,2),(3,4)", r"(x,y) \in \{(1,2),(3,4)\}"),
+    ("5", r"5\,\mathrm{m\,s^{-1}}"),
+    ("5", r"5 \Omega"),
+    ("5", "5 J/(mol K)"),
+    ("5", "5 μm"),
+    ("5", r"5\,\frac{\mathrm{kg}}{\mathrm{m}^3}"),
+    ("5", r"US\$5"),
+    ("5", r"\$5 per hour"),
+    ("5", "Final answer: **5**"),
+    ("5", "**Final answer:** 5"),
+    ("5", "#### 5"),
+    ("5", "Therefore, the answer is 5."),
+    ("0.5", "¹⁄₂"),
+    ("0.75", "^3/_4"),
+    ("2220", r"2\text{,}220"),
+    ("2220", r"2\mathord{,}220"),
 ]
 UNEQUAL = [
     (r"\frac{1}{2004!}", r"\frac{1}{2006!}"),
@@ -73,6 +96,20 @@ UNEQUAL = [
     ("0.5", "0.5%"),
     ("A", "a"),
     (r"x^2+1=0", "x^2+2=0"),
+    ("4.5e33", "4.5e34 erg/s"),
+    ("101_2", "101_3"),
+    ("101_2", "5"),
+    ("2AB_{16}", "2BA_{16}"),
+    (r"(-\infty,1)\cup(1,2)\cup(2,\infty)", r"\mathbb{R}\setminus[1,2]"),
+    (r"(-\infty,1)\cup(2,\infty)", r"\mathbb{R}\setminus(1,2)"),
+    (r"\emptyset", r"\{\emptyset\}"),
+    ("3", r"3 \approx 4"),
+    (r"\sqrt{2}", r"\sqrt{2} \approx \sqrt{3}"),
+    ("3", "3 four"),
+    ("1, 2", "1, 2, ..."),
+    ("5", "5..."),
+    ("5", r"5\mu"),
+    ("5", r"5 \frac{x}{y}"),
 ]
 FRAGMENTS = (
     *(
@@ -132,6 +169,30 @@ def test_the_form_is_no_stricter_than_the_judge() -> None:
     assert fault(r"\frac{d}{2}", "0.5d", "?") is None
     assert fault("6x/3+x", "3x", "Simplify 6x/3 + x.") is not None
     assert fault("2+3", "5", "What is 2+3?") is not None
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "problem", "refused"),
+    [
+        (r"\frac{2}{3}", "12/18", r"Simplify $\frac{12}{18}$.", True),
+        (r"\frac{2}{3}", "2/3", r"Simplify $\frac{12}{18}$.", False),
+        (r"\frac{7}{9}", r"0.\overline{7}", r"Write $0.\overline{7}$ as a fraction.", True),
+        ("0.15", "3/20", r"Write $\frac{3}{20}$ as a decimal.", True),
+        (r"1.2\times 10^7", "12,000,000", "Write 12,000,000 in scientific notation.", True),
+        (r"3000\text{ m}", "3 km", "Convert 3 km to metres.", True),
+        (r"3000\text{ m}", "3000 m", "Convert 3 km to metres.", False),
+        ("0.5", "1/2", "She eats 1/2 of a cake of 1 kg. How many kg?", False),
+        ("1024", "2^{10}", "What is 2^{10}?", True),
+        ("1024", "2^{10}", "What is 2 to the power of 10?", True),
+        ("125", "5^3", "What is the cube of 5?", True),
+        ("1024", "2^{10}", "How many subsets does a set of 10 elements have?", False),
+        ("1024", "2 \\cdot 512", "How many subsets does a set of 10 elements have?", True),
+    ],
+)
+def test_a_number_of_the_problem_is_no_answer(
+    gold: str, answer: str, problem: str, refused: bool
+) -> None:
+    assert (fault(answer, gold, problem) is not None) is refused
 
 
 def test_units() -> None:

@@ -97,9 +97,9 @@ def test_aliases_that_are_no_texts_are_named(tmp_path: Path) -> None:
         ('[{"id": 1, "contents": "T\\nx"}, {"id": "1", "contents": "U\\ny"}]', "row 1", "twice"),
         ('{"contents": null}', "bad.json line 1", '"contents" is NoneType'),
         ("", "bad.json", "no passage"),
-        pytest.param(f'{{"id": {LONG}}}', "bad.json line 1", "not readable JSON", id="long"),
+        pytest.param(f'{{"id": {LONG}}}', "bad.json line 1", "is a number of", id="long"),
         pytest.param(f'{{"id": {DEEP}', "bad.json line 1", "not readable JSON", id="deep"),
-        pytest.param(f'[{{"id": {LONG}}}]', "bad.json", "not readable JSON", id="long, listed"),
+        pytest.param(f'[{{"id": {LONG}}}]', "bad.json", "is a number of", id="long, listed"),
     ],
 )
 def test_a_malformed_corpus_says_where_and_what(
