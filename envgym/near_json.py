@@ -22,7 +22,7 @@ _TOO_DEEP = f"it is nested deeper than {MAX_DEPTH}"
 _SPACE = re.compile(r"\s*+")
 _TOKEN = re.compile(
     r"""
-      (?P<space>(?:\s++|(?://|\#)[^\n]*+)++)
+      (?P<space>(?:\s++|(?://|\#)[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)++)
     | (?P<triple>"{3}(?:[^"\\]++|\\.|"(?!""))*+"{3}|'{3}(?:[^'\\]++|\\.|'(?!''))*+'{3})
     | (?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+"|'[^'\\]*+(?:\\.[^'\\]*+)*+')
     | (?P<number>-?[0-9][0-9.eE+-]*+)
@@ -158,8 +158,9 @@ def _as_json(text: str, start: int) -> tuple[list[str], list[int], int]:
 
 def _no_token(text: str, start: int, position: int) -> BrokenJson:
     sign = text[position : position + 1]
-    if sign in ('"', "'"):
-        broken = BrokenJson(text, start, position, "a string is not closed", "close it")
+    if sign in ('"', "'") or text.startswith("/*", position):
+        what = "a comment" if sign == "/" else "a string"
+        broken = BrokenJson(text, start, position, f"{what} is not closed", "close it")
         broken.looked_to = len(text)
         return broken
     if not sign:

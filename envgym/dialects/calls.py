@@ -28,8 +28,7 @@ def call_of(value: Any, tools: Mapping[str, ToolSpec]) -> ToolCall:
     The arguments stand under ``arguments``, ``parameters``, ``args`` or ``input``, or beside the
     name.
     """
-    if isinstance(value, dict) and isinstance(value.get("function"), dict):
-        value = value["function"]
+    value = unwrapped(value)
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return refusal(NO_OBJECT)
     name = value["name"]
@@ -59,6 +58,21 @@ def call_of(value: Any, tools: Mapping[str, ToolSpec]) -> ToolCall:
     if not isinstance(arguments, dict):
         return refusal(f'"{held[0]}" must be an object.', name)
     return ToolCall(name, letters_kept(arguments, spec), "")
+
+
+def unwrapped(value: Any) -> Any:
+    """A call without the ``function`` object that servers put around it.
+
+    What stands beside that object is kept beside the name: it is read or refused there. Where the
+    two contradict each other, the value is left as it is, which no tool takes.
+    """
+    inner = value.get("function") if isinstance(value, dict) else None
+    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
+        return value
+    outer = {key: one for key, one in value.items() if key != "function"}
+    if any(key in inner and inner[key] != one for key, one in outer.items()):
+        return value
+    return {**outer, **inner}
 
 
 def call_of_texts(
