@@ -54,6 +54,12 @@ FORMS = [
     ("lfm2", "<|tool_call_start|>[move(x=1, y=2)]<|tool_call_end|>"),
     ("kimi_k2", "<|tool_calls_section_begin|><|tool_call_begin|>functions.move:0"
      '<|tool_call_argument_begin|>{"x": 1, "y": 2}<|tool_call_end|><|tool_calls_section_end|>'),
+    ("harmony", "<|channel|>commentary to=functions.move <|constrain|>json<|message|>"
+     '{"x": 1, "y": 2}<|call|>'),
+    ("harmony", "<|channel|>analysis<|message|>I go.<|end|><|start|>assistant<|channel|>commentary"
+     ' to=functions.move<|message|>{"x": 1, "y": 2}'),
+    ("harmony", "<|start|>assistant to=functions.move<|channel|>commentary json<|message|>"
+     '{"x": 1, "y": 2}<|call|>'),
 ]  # fmt: skip
 
 
