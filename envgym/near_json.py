@@ -15,6 +15,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 MAX_DEPTH = 100  # of lists and objects in arguments; people's and models' stay under ten
@@ -72,6 +73,14 @@ class WrittenFloat(float):
         number = super().__new__(cls, letters)
         number.letters = letters
         return number
+
+    @property
+    def exact(self) -> int | float | str:
+        """The integer that the letters write; where rounding alone makes it one, the letters."""
+        number = Decimal(self.letters)
+        if not self.is_integer():
+            return float(self)
+        return int(number) if number == number.to_integral_value() else self.letters
 
 
 def read_json(text: str) -> Any:

@@ -21,7 +21,7 @@ _CALL, _NEXT = "<|call|>", "<|start|>assistant"
 _MARKS = ("<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", _CALL)
 _TAIL = re.compile(r"\s*+(?:<\|call\|>|(?=<\|(?:end|return|start|im_end)\|>)|\Z)")
 _TO = r"\s*+to=(?:functions\.)?(?P<{}>[\w.-]{{1,200}})"
-_TYPE = r"\s*+(?:<\|constrain\|>)?\s*+(?:json)?\s*+<\|message\|>\s*+"
+_TYPE = r"\s*+(?:<\|constrain\|>)?\s*+\w{0,20}\s*+<\|message\|>\s*+"
 _CHANNEL = r"<\|channel\|>\s*+(?:commentary|analysis)"
 
 
