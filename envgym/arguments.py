@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from envgym.errors import suggest
-from envgym.near_json import BrokenJson, read_json
+from envgym.near_json import BrokenJson, WrittenFloat, read_json
 
 _LEFT_OUT = object()
 
@@ -50,6 +50,19 @@ def fit(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
 def takes_text(schema: Mapping[str, Any], name: str) -> bool:
     """Whether the parameter of that name takes text, by the JSON schema of all parameters."""
     return _takes(schema, schema.get("properties", {}).get(name, {}), "string")
+
+
+def takes_texts(schema: Mapping[str, Any], name: str) -> bool:
+    """Whether the parameter of that name takes a list of texts."""
+    part = schema.get("properties", {}).get(name, {})
+    lists = (one for one in (part, *part.get("anyOf", ())) if one.get("type") == "array")
+    return any("items" in one and _takes(schema, one["items"], "string") for one in lists)
+
+
+def takes_integer_alone(schema: Mapping[str, Any], name: str) -> bool:
+    """Whether the parameter of that name takes integers and no other number."""
+    part = schema.get("properties", {}).get(name, {})
+    return _takes(schema, part, "integer") and not _takes(schema, part, "number")
 
 
 def takes_null(schema: Mapping[str, Any], name: str) -> bool:
@@ -95,7 +108,8 @@ def _other_readings(value: Any) -> Iterator[Any]:
         yield json.dumps(value)
     elif isinstance(value, str):
         try:
-            yield read_json(value)
+            other = read_json(value)
+            yield other.exact if isinstance(other, WrittenFloat) else other
         except BrokenJson:
             return
 

@@ -15,6 +15,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 MAX_DEPTH = 100  # of lists and objects in arguments; people's and models' stay under ten
@@ -22,7 +23,7 @@ _TOO_DEEP = f"it is nested deeper than {MAX_DEPTH}"
 _SPACE = re.compile(r"\s*+")
 _TOKEN = re.compile(
     r"""
-      (?P<space>(?:\s++|(?://|\#)[^\n]*+)++)
+      (?P<space>(?:\s++|(?://|\#)[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)++)
     | (?P<triple>"{3}(?:[^"\\]++|\\.|"(?!""))*+"{3}|'{3}(?:[^'\\]++|\\.|'(?!''))*+'{3})
     | (?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+"|'[^'\\]*+(?:\\.[^'\\]*+)*+')
     | (?P<number>-?[0-9][0-9.eE+-]*+)
@@ -72,6 +73,14 @@ class WrittenFloat(float):
         number = super().__new__(cls, letters)
         number.letters = letters
         return number
+
+    @property
+    def exact(self) -> int | float | str:
+        """The integer that the letters write; where rounding alone makes it one, the letters."""
+        number = Decimal(self.letters)
+        if not self.is_integer():
+            return float(self)
+        return int(number) if number == number.to_integral_value() else self.letters
 
 
 def read_json(text: str) -> Any:
@@ -158,8 +167,9 @@ def _as_json(text: str, start: int) -> tuple[list[str], list[int], int]:
 
 def _no_token(text: str, start: int, position: int) -> BrokenJson:
     sign = text[position : position + 1]
-    if sign in ('"', "'"):
-        broken = BrokenJson(text, start, position, "a string is not closed", "close it")
+    if sign in ('"', "'") or text.startswith("/*", position):
+        what = "a comment" if sign == "/" else "a string"
+        broken = BrokenJson(text, start, position, f"{what} is not closed", "close it")
         broken.looked_to = len(text)
         return broken
     if not sign:

@@ -16,24 +16,44 @@ from collections.abc import Callable
 MARKS: tuple[tuple[str, str], ...] = (
     ("<think>", "</think>"),  # Qwen3, DeepSeek-R1, GLM, Nemotron
     ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
+    ("<thought>", "</thought>"),  # Exaone Deep, Marco-o1
+    ("<thoughts>", "</thoughts>"),
+    ("<reason>", "</reason>"),
     ("<reasoning>", "</reasoning>"),
+    ("<reflection>", "</reflection>"),  # Reflection
+    ("<scratchpad>", "</scratchpad>"),
+    ("<scratch_pad>", "</scratch_pad>"),  # Hermes 2 Pro
     ("[THINK]", "[/THINK]"),  # Magistral
-    ("◁think▷", "◁/think▷"),  # Kimi
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
-    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
+    ("◁think▷", "◁/think▷"),  # Kimi-VL
     ("<seed:think>", "</seed:think>"),  # Seed-OSS
+    ("<longcat_think>", "</longcat_think>"),  # LongCat
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),  # Sky-T1, OpenThinker
+    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
+    ("<|channel>thought", "<channel|>"),  # Gemma 4
+    ("<unused94>thought", "<unused95>"),  # MedGemma
     ("<|channel|>analysis<|message|>", "<|end|>"),  # gpt-oss
 )
-"""Opening and closing marks, by the families that write them."""
+"""Opening and closing marks, by the families that write them; in small or capital letters."""
 
 _END_OF_TURN = "<|end|>"  # at a text's end it ends a turn, in other families as well
-_CLOSE = dict(MARKS)
-MARK = "|".join(re.escape(mark) for pair in MARKS for mark in pair)
+_CLOSE = {opening.lower(): end for opening, end in MARKS}
+
+
+def _either(*marks: str) -> str:
+    """A regular expression of the marks; a tag may hold a space before its last bracket."""
+    return f"(?i:{'|'.join(re.sub('>$', ' ?>', re.escape(mark)) for mark in marks)})"
+
+
+def _key(mark: str) -> str:
+    """A mark of a text as `_CLOSE` has it."""
+    return mark.lower().replace(" >", ">")
+
+
+MARK = _either(*(mark for pair in MARKS for mark in pair))
 """Any mark, as a regular expression."""
 _ANY = re.compile(f"(?P<thought>{MARK})")
-_PAIR = {opening: re.compile(f"{re.escape(opening)}|{re.escape(end)}") for opening, end in MARKS}
-_LONE_CLOSE = re.compile(rf"^[ \t]*(?:{'|'.join(re.escape(end) for _, end in MARKS)})[ \t]*$", re.M)
+_PAIR = {opening.lower(): re.compile(_either(opening, end)) for opening, end in MARKS}
+_LONE_CLOSE = re.compile(rf"^[ \t]*{_either(*(end for _, end in MARKS))}[ \t]*$", re.M)
 _QUOTES = frozenset("`\"'")
 
 
@@ -60,11 +80,11 @@ def reasoning_spans(
             position = max(position, enclosed(mark) if enclosed else position)
         elif is_mentioned(text, mark.start(), mark.end()):
             continue
-        elif mark["thought"] in _CLOSE:
+        elif _key(mark["thought"]) in _CLOSE:
             position, nested = _end_of_block(text, mark)
             spans.append((mark.start(), position))
         elif not spans:
-            if mark["thought"] != _END_OF_TURN or text[position:].strip():
+            if _key(mark["thought"]) != _END_OF_TURN or text[position:].strip():
                 spans.append((0, position))
         elif nested:
             nested -= 1
@@ -88,10 +108,10 @@ def left_open(text: str) -> str | None:
         return None
     start = spans[-1][0]
     opening = _ANY.match(text, start)
-    if opening is None or opening[0] not in _CLOSE:
+    if opening is None or _key(opening[0]) not in _CLOSE:
         return None
-    closing = _CLOSE[opening[0]]
-    return None if text.endswith(closing) else closing
+    closing = _CLOSE[_key(opening[0])]
+    return None if _key(text).endswith(_key(closing)) else closing
 
 
 def ends_thought(text: str) -> bool:
@@ -101,7 +121,7 @@ def ends_thought(text: str) -> bool:
     """
     closing = _LONE_CLOSE.search(text)
     return closing is not None and not any(
-        mark["thought"] in _CLOSE for mark in _ANY.finditer(text, 0, closing.start())
+        _key(mark["thought"]) in _CLOSE for mark in _ANY.finditer(text, 0, closing.start())
     )
 
 
@@ -113,11 +133,11 @@ def is_mentioned(text: str, start: int, end: int) -> bool:
 
 def _end_of_block(text: str, opening: re.Match[str]) -> tuple[int, int]:
     """Where a block ends, and how many more opening marks it holds."""
-    nested = 0
-    for mark in _PAIR[opening["thought"]].finditer(text, opening.end()):
+    nested, key = 0, _key(opening["thought"])
+    for mark in _PAIR[key].finditer(text, opening.end()):
         if is_mentioned(text, mark.start(), mark.end()):
             continue
-        if mark[0] != opening["thought"]:
+        if _key(mark[0]) != key:
             return mark.end(), nested
         nested += 1
     return len(text), 0

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from envgym.arguments import takes_null, takes_text
+from envgym.arguments import takes_integer_alone, takes_null, takes_text, takes_texts
 from envgym.messages import ToolCall
 from envgym.near_json import BrokenJson, WrittenFloat, read_json
 from envgym.tools import ToolSpec
@@ -28,8 +28,7 @@ def call_of(value: Any, tools: Mapping[str, ToolSpec]) -> ToolCall:
     The arguments stand under ``arguments``, ``parameters``, ``args`` or ``input``, or beside the
     name.
     """
-    if isinstance(value, dict) and isinstance(value.get("function"), dict):
-        value = value["function"]
+    value = unwrapped(value)
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return refusal(NO_OBJECT)
     name = value["name"]
@@ -59,6 +58,21 @@ def call_of(value: Any, tools: Mapping[str, ToolSpec]) -> ToolCall:
     if not isinstance(arguments, dict):
         return refusal(f'"{held[0]}" must be an object.', name)
     return ToolCall(name, letters_kept(arguments, spec), "")
+
+
+def unwrapped(value: Any) -> Any:
+    """A call without the ``function`` object that servers put around it.
+
+    What stands beside that object is kept beside the name: it is read or refused there. Where the
+    two contradict each other, the value is left as it is, which no tool takes.
+    """
+    inner = value.get("function") if isinstance(value, dict) else None
+    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
+        return value
+    outer = {key: one for key, one in value.items() if key != "function"}
+    if any(key in inner and inner[key] != one for key, one in outer.items()):
+        return value
+    return {**outer, **inner}
 
 
 def call_of_texts(
@@ -93,14 +107,22 @@ def unreadable(error: object, name: str = "", call_id: str = "") -> ToolCall:
 
 
 def letters_kept(arguments: Mapping[str, Any], spec: ToolSpec | None) -> dict[str, Any]:
-    """The arguments; a number for a text keeps the letters it was written in (``1.50``)."""
-    kept: dict[str, Any] = {}
-    for name, value in arguments.items():
-        if isinstance(value, WrittenFloat):
-            for_text = spec is not None and takes_text(spec.parameters, name)
-            value = value.letters if for_text else float(value)
-        kept[name] = value
-    return kept
+    """The arguments; a number for a text keeps the letters it was written in (``1.50``).
+
+    One for an integer keeps each of its digits, which a float would round.
+    """
+    schema = spec.parameters if spec else {}
+    return {name: _letters_kept(value, schema, name) for name, value in arguments.items()}
+
+
+def _letters_kept(value: Any, schema: Mapping[str, Any], name: str) -> Any:
+    if isinstance(value, list) and takes_texts(schema, name):
+        return [one.letters if isinstance(one, WrittenFloat) else one for one in value]
+    if not isinstance(value, WrittenFloat):
+        return value
+    if schema and takes_text(schema, name):
+        return value.letters
+    return value.exact if schema and takes_integer_alone(schema, name) else float(value)
 
 
 def write_json(value: Any, markup: Sequence[str] = ()) -> str:

@@ -15,6 +15,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("deepseek_v32", "｜DSML｜"),
     ("deepseek_v3", r"<｜tool▁call▁begin｜>[\s\S]*```json"),
     ("deepseek_v31", "<｜tool▁call▁begin｜>"),
+    ("harmony", r"<\|channel\|>commentary"),
     ("kimi_k2", r"<\|tool_call_begin\|>"),
     ("glm45", "<arg_key>"),
     ("qwen3_coder", "<function="),

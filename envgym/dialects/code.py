@@ -1,7 +1,7 @@
 """A fenced block named after the tool: ````` ```python ````` … ````` ``` `````.
 
 The info string names the tool; a language (``python``, ``py``, ``verilog``) stands for the only
-tool that takes ``code``.
+tool that takes ``code``. A block of text or output is prose.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from envgym.tools import ToolSpec
 
 _FENCE = "```"
 _OPENER = r"^```(?P<info>[^`\n]*)$"
+_NO_CODE = frozenset(["text", "txt", "plaintext", "output", "console", "markdown", "md", "diff"])
+"""Info strings of blocks that show something: no program."""
 _CLOSING = re.compile(r"^```[^\S\n]*$", re.M)
 
 
@@ -75,8 +77,9 @@ def _resolve(info: str, tools: Iterable[ToolSpec]) -> str:
     info = info.split(maxsplit=1)[0] if info else ""
     takers = []
     for tool in tools:
-        if tool.name == info:
-            return info
+        if tool.name.lower() == info.lower():
+            return tool.name
         if "code" in tool.arguments.model_fields:
             takers.append(tool.name)
-    return takers[0] if info and len(takers) == 1 else ""
+    is_code = bool(info) and info.lower() not in _NO_CODE
+    return takers[0] if is_code and len(takers) == 1 else ""

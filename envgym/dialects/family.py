@@ -21,6 +21,8 @@ from envgym.reasoning import left_open
 from envgym.tools import ToolSpec
 
 _HALF = re.compile("[\ud800-\udfff]")
+START = r"(?:^|\A |(?<=</think>) ?)"
+"""Where a bare call may begin: a line; and after one space at most, a message or an answer."""
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 
@@ -93,9 +95,9 @@ class Family(Dialect):
         """The calls as the family's chat template shows them."""
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
-        """Break every family's marks with a space after their first sign."""
+        """Break each mark with a space in it, a bare call with two before it."""
         marks, lines = _every_mark(len(FORMS))
-        return lines.sub(" ", marks.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text))
+        return lines.sub(r"\g<0>  ", marks.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text))
 
     def _reads(self, written: str, action: Action, tools: Sequence[ToolSpec]) -> bool:
         read = self.parse(written, tools).tool_calls
@@ -127,4 +129,4 @@ def _every_form(count: int) -> tuple[str, Reader]:
 def _every_mark(count: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
     marks = "|".join(form.marks for form in FORMS[:count] if form.marks)
     lines = "|".join(f"(?={form.lines})" for form in FORMS[:count] if form.lines)
-    return re.compile(marks or "(?!)"), re.compile(f"^(?:{lines or '(?!)'})", re.M)
+    return re.compile(marks or "(?!)"), re.compile(f"{START}(?:{lines or '(?!)'})", re.M)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
+from envgym.dialects.calls import unwrapped
 from envgym.messages import ToolCall
 from envgym.near_json import BrokenJson, read_json_at, skip_space
 from envgym.reasoning import MARK, is_mentioned, reasoning_spans
@@ -73,7 +74,7 @@ class Source:
 
     def is_call(self, value: Any) -> bool:
         """Whether a bare object can be meant as a call: data may have a name as well."""
-        inner = value.get("function", value) if isinstance(value, dict) else None
+        inner = unwrapped(value)
         return isinstance(inner, dict) and (
             inner.get("name") in self.tools or not _HOLDERS.isdisjoint(inner)
         )

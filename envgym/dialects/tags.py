@@ -19,7 +19,10 @@ from envgym.reasoning import left_open
 from envgym.tools import ToolSpec
 
 _BETWEEN = frozenset({"", "and", "or", "to", ",", "/", "-", "...", "…"})
-"""What stands between two tags that are only mentioned: a call where the message has no other."""
+"""Bodies of tags that are only mentioned, as is a parameter's name.
+
+Each is a call where the message has no other.
+"""
 
 
 @register_dialect
@@ -78,7 +81,8 @@ def _read(source: Source, beginning: re.Match[str]) -> Found | None:
         return Found([refusal(f"<{name}> has no </{name}>.", name)], after, DOUBTFUL)
     tools = tuple(source.tools.values())
     body = source.text[after:end].strip()
-    sureness = DOUBTFUL if body in _BETWEEN and source.tools[name].main_parameter else CALL
+    parameter = source.tools[name].main_parameter
+    sureness = DOUBTFUL if parameter and body in (*_BETWEEN, parameter) else CALL
     return Found([bare_call(name, body, "", tools)], end + len(f"</{name}>"), sureness)
 
 

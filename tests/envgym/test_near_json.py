@@ -29,6 +29,7 @@ VALUES = st.recursive(
         ('{a: 1, b_2: "c"}', {"a": 1, "b_2": "c"}),
         ('{"a": 1, // one\n "b": 2 # two\n}', {"a": 1, "b": 2}),
         ('{"a": """x = "1"\ny"""}', {"a": 'x = "1"\ny'}),
+        ('{"a": /* one */ 1, /** two\n* lines **/ "b": 2}', {"a": 1, "b": 2}),
         ('{"a": "// no comment, # nor this,}"}', {"a": "// no comment, # nor this,}"}),
         ("{'a': 'True, None'}", {"a": "True, None"}),
         ('{"a": "\\ud83d\\ude00",}', {"a": "😀"}),

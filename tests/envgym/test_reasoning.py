@@ -25,6 +25,20 @@ def test_a_block_that_the_prompt_opened_begins_at_the_start(opening: str, closin
     assert content(f"b{closing}c") == "c"
 
 
+@pytest.mark.parametrize(("opening", "closing"), MARKS)
+def test_capital_letters_make_no_other_mark(opening: str, closing: str) -> None:
+    for form in (str.upper, str.lower):
+        assert content(f"a{form(opening)}b{form(closing)}c{form(opening)}d") == "ac"
+        assert left_open(f"a{form(opening)}b") == closing
+        assert left_open(f"a{form(opening)}b{form(closing)}") is None
+
+
+def test_a_tag_may_hold_a_space() -> None:
+    assert content("<think >a</think >b<Thinking >c</Thinking>d<think >e") == "bd"
+    assert left_open("a<think >b") == "</think>"
+    assert left_open("a<think >b</think >") is None
+
+
 def test_an_action_says_its_content() -> None:
     assert Action("<think>5?</think>6").content == "6"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from envgym.dialects.families.deepseek import DeepSeekV3, DeepSeekV31
 from envgym.dialects.families.deepseek_dsml import DeepSeekV32
 from envgym.dialects.families.glm import Glm
+from envgym.dialects.families.harmony import Harmony
 from envgym.dialects.families.kimi import Kimi
 from envgym.dialects.families.llama import Llama
 from envgym.dialects.families.mistral import Mistral, MistralList
@@ -16,6 +17,7 @@ __all__ = [
     "DeepSeekV31",
     "DeepSeekV32",
     "Glm",
+    "Harmony",
     "Kimi",
     "Lfm",
     "Llama",

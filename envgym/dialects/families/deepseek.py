@@ -19,7 +19,9 @@ from envgym.near_json import BrokenJson
 _CALLS, _CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 _CALL, _SEP, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
 _MARKS = (_CALLS, _CALLS_END, _CALL, _SEP, _END)
-_HEAD = re.compile(r"\s*+([^<\n]{1,200})<｜tool▁sep｜>(?:([^\n{]{1,200})\n```(?:json)?\s*+)?\s*+")
+_HEAD = re.compile(
+    r"\s*+([^<\n]{1,200})<｜tool▁sep｜>[ \t]*+([^\s{\[\"'`]{1,200})?\s*+(?:```(?:json)?\s*+)?"
+)
 _TAIL = re.compile(r"\s*+(?:```)?\s*+(?:<｜tool▁call▁end｜>|(?=<｜tool▁calls?▁)|(?=<｜end)|\Z)")
 
 

@@ -14,14 +14,14 @@ from typing import Any
 from envgym.dialects.base import register_dialect
 from envgym.dialects.calls import call_of, unreadable, write_json
 from envgym.dialects.families.pythonic import read_python_call
-from envgym.dialects.family import FORMS, Family, Form
+from envgym.dialects.family import FORMS, START, Family, Form
 from envgym.dialects.reading import BARE, CALL, DOUBTFUL, Found, Source
 from envgym.messages import ToolCall
 from envgym.near_json import BrokenJson
 from envgym.tools import ToolSpec
 
 _TAG = "<|python_tag|>"
-_BUILT_IN = re.compile(r"[A-Za-z_]\w*\.call\(")
+_BUILT_IN = re.compile(r"([A-Za-z_]\w{0,199})(\.call)?\((?=\s*+(?:\)|\w++\s*+=[^=]))")
 _AFTER = re.compile(r"[ \t]*+;\s*+(?=\{)")
 _AFTER_TAG = re.compile(r"\s*+(?:;\s*+)?(?=\{)")
 _ENDS = re.compile(r"[ \t]*+(?:;|<\||\n|\Z)")
@@ -49,9 +49,10 @@ class Llama(Family):
 
 def _read(source: Source, beginning: re.Match[str]) -> Found | None:
     tagged = beginning["llama"] is not None
-    start = source.skip_space(beginning.end()) if tagged else beginning.start()
+    start = source.skip_space(beginning.end()) if tagged else beginning.end() - 1
     try:
-        if tagged and _BUILT_IN.match(source.text, start):
+        named = _BUILT_IN.match(source.text, start) if tagged else None
+        if named is not None and (named[2] or named[1] in source.tools):
             call, end = read_python_call(source, start)
             return Found([replace(call, name=call.name.removesuffix(".call"))], end)
         if tagged and not (source.at("{", start) or source.at("[", start)):
@@ -96,4 +97,6 @@ def _code(source: Source, start: int) -> Found:
 
 _FIRST_KEY = r"\s*+[\"']?(?:name|type|function)[\"']?\s*+:"
 _BARE = rf"(?:\{{(?={_FIRST_KEY})|\[(?=\s*+\{{{_FIRST_KEY}))"
-FORMS.append(Form(rf"(?P<llama><\|python_tag\|>)|^{_BARE}", _read, r"<\|python_tag\|>", _BARE))
+FORMS.append(
+    Form(rf"(?P<llama><\|python_tag\|>)|{START}{_BARE}", _read, r"<\|python_tag\|>", _BARE)
+)

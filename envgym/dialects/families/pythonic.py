@@ -12,7 +12,7 @@ from typing import Any
 
 from envgym.dialects.base import register_dialect
 from envgym.dialects.calls import letters_kept, refusal, unreadable, write_json
-from envgym.dialects.family import FORMS, Family, Form
+from envgym.dialects.family import FORMS, START, Family, Form
 from envgym.dialects.reading import BARE, CALL, Found, Source
 from envgym.messages import ToolCall
 from envgym.near_json import BrokenJson
@@ -117,7 +117,7 @@ def _written(call: ToolCall) -> str:
 _BARE = r"\[(?=\s*+[A-Za-z_][\w.]*+\(\s*+(?:\)|[A-Za-z_]\w*+\s*+=(?!=)))"
 FORMS.append(
     Form(
-        rf"(?P<pythonic><\|(?:python_start|tool_call_start)\|>)\s*+\[|^{_BARE}",
+        rf"(?P<pythonic><\|(?:python_start|tool_call_start)\|>)\s*+\[|{START}{_BARE}",
         _read,
         r"<\|(?:python|tool_call)_(?:start|end)\|>",
         _BARE,

@@ -9,13 +9,15 @@ import re
 from collections.abc import Sequence
 
 from envgym.dialects.base import register_dialect
-from envgym.dialects.calls import call_of_texts, unreadable
+from envgym.dialects.calls import call_of, call_of_texts, unreadable
 from envgym.dialects.families.texts import as_text, read_parameters
 from envgym.dialects.family import FORMS, Family, Form
 from envgym.dialects.reading import CALL, DOUBTFUL, Found, Source
 from envgym.messages import ToolCall
+from envgym.near_json import BrokenJson
 
 _HEAD = re.compile(r"<parameter=([^>\n]{1,200})>")
+_INSIDE = re.compile(r"^<parameter=\w{1,200}>$", re.M)  # another one begins in an open one
 _END = re.compile(r"</parameter>(?=\s*+(?:<parameter=|</function>))")
 
 
@@ -44,16 +46,33 @@ def _block(call: ToolCall) -> str:
 
 def _read(source: Source, beginning: re.Match[str]) -> Found | None:
     name, after = beginning["function"].strip(), beginning.end()
+    if source.at("{", source.skip_space(after)):
+        return _read_object(source, name, after)
     found, end, closed = read_parameters(source, after, _HEAD, _END)
     behind = source.skip_space(end)
     if closed and source.at("</function>", behind):
         end = source.skip_space(behind + len("</function>"))
         end += len("</tool_call>") * source.at("</tool_call>", end)
+        if any(_INSIDE.search(text) for _, text in found):
+            return Found([unreadable("a parameter has no </parameter>", name)], end)
         pairs = [(head[1].strip(), _unframed(text), None) for head, text in found]
         return Found([call_of_texts(name, pairs, source.tools)], end)
     error = f"<function={name}> has no </function>" if closed else "a parameter has no </parameter>"
     sureness = CALL if found or name in source.tools else DOUBTFUL
     return Found([unreadable(error, name)], after, sureness)
+
+
+def _read_object(source: Source, name: str, after: int) -> Found:
+    """``<function=NAME>{…}</function>``: what Llama 3.1 is told to write."""
+    try:
+        arguments, end = source.json(source.skip_space(after))
+    except BrokenJson as error:
+        return Found([unreadable(f"its JSON is broken ({error})", name)], after)
+    end = source.skip_space(end)
+    if not source.at("</function>", end):
+        return Found([unreadable(f"<function={name}> has no </function>", name)], after)
+    call = call_of({"name": name, "arguments": arguments}, source.tools)
+    return Found([call], end + len("</function>"))
 
 
 def _unframed(text: str) -> str:

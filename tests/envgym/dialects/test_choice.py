@@ -35,6 +35,7 @@ def test_a_family_is_known_by_its_template(template: str) -> None:
     ("template", "name"),
     [
         ("<|tool_calls_section_begin|><|tool_call_begin|>", "kimi_k2"),
+        ("'<|start|>assistant to=functions.' ~ name ~ '<|channel|>commentary '", "harmony"),
         ("'[TOOL_CALLS]' + name + '[ARGS]'", "mistral"),
         ("'[TOOL_CALLS][' + call | tojson", "mistral_list"),
         ("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>", "deepseek_v31"),

@@ -42,3 +42,12 @@ def test_the_first_line_keeps_its_indent() -> None:
 def test_a_fence_in_the_text_is_written_as_json() -> None:
     action = Action.call("answer", text="a\n```\nb")
     assert CODE.write(action, TOOLS) == '```answer\n{"text": "a\\n```\\nb"}\n```'
+
+
+def test_a_name_in_capital_letters_is_that_tool() -> None:
+    assert CODE.parse("```Answer\na\n```", TOOLS).tool_calls == (ToolCall("answer", {"text": "a"}),)
+
+
+@pytest.mark.parametrize("info", ["text", "output", "Console", "diff"])
+def test_a_block_of_output_is_no_program(info: str) -> None:
+    assert CODE.parse(f"It prints:\n```{info}\n3\n```", TOOLS).tool_calls == ()

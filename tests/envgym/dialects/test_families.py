@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from envgym.arguments import fit
 from envgym.dialects import dialect, resolve_dialect
 from envgym.messages import Action, ToolCall
 from tests.envgym.chat_templates import families
@@ -49,11 +50,23 @@ FORMS = [
      '{"x": 1, "y": 2}}<|eom_id|>'),
     ("llama3_json", '<|python_tag|>move.call(x=1, y=2)<|eom_id|>'),
     ("llama3_json", 'I will go.\n```json\n{"name": "move", "parameters": {"x": 1, "y": 2}}\n```'),
+    ("llama3_json", '<|python_tag|>move(x=1, y=2)<|eom_id|>'),
+    ("llama3_json", '<function=move>{"x": 1, "y": 2}</function><|eom_id|>'),
+    ("deepseek_v3", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>move\n"
+     '{"x": 1, "y": 2}\n<｜tool▁call▁end｜><｜tool▁calls▁end｜>'),
+    ("deepseek_v31", "<｜tool▁call▁begin｜>move<｜tool▁sep｜>```json\n"
+     '{"x": 1, "y": 2}\n```<｜tool▁call▁end｜>'),
     ("pythonic", "[move(x=1, y=2)]"),
     ("pythonic", "<|python_start|>[move(x=1, y=2)]<|python_end|>"),
     ("lfm2", "<|tool_call_start|>[move(x=1, y=2)]<|tool_call_end|>"),
     ("kimi_k2", "<|tool_calls_section_begin|><|tool_call_begin|>functions.move:0"
      '<|tool_call_argument_begin|>{"x": 1, "y": 2}<|tool_call_end|><|tool_calls_section_end|>'),
+    ("harmony", "<|channel|>commentary to=functions.move <|constrain|>json<|message|>"
+     '{"x": 1, "y": 2}<|call|>'),
+    ("harmony", "<|channel|>analysis<|message|>I go.<|end|><|start|>assistant<|channel|>commentary"
+     ' to=functions.move<|message|>{"x": 1, "y": 2}'),
+    ("harmony", "<|start|>assistant to=functions.move<|channel|>commentary json<|message|>"
+     '{"x": 1, "y": 2}<|call|>'),
 ]  # fmt: skip
 
 
@@ -140,6 +153,33 @@ def test_text_stays_text_where_the_tool_takes_it() -> None:
     text = "<parameter=query>1.50</parameter><parameter=top_k>2</parameter>"
     [call] = dialect("qwen3_coder").parse(f"<function=search>{text}</function>", TOOLS).tool_calls
     assert call.arguments == {"query": "1.50", "top_k": 2}
+
+
+@pytest.mark.parametrize("before", [" ", "<think>a</think>", "<think>a</think> ", "a</think>"])
+@pytest.mark.parametrize("bare", ['{"name": "wait", "parameters": {}}', "[wait()]"])
+def test_a_bare_call_may_follow_a_thought_or_a_space(before: str, bare: str) -> None:
+    assert dialect("hermes").parse(before + bare, TOOLS).tool_calls == (ToolCall("wait", {}),)
+
+
+def test_a_parameter_that_begins_in_an_open_one_is_refused() -> None:
+    text = "<parameter=query>\nRome\n<parameter=top_k>\n5\n</parameter>\n"
+    [call] = dialect("hermes").parse(f"<function=search>{text}</function>", TOOLS).tool_calls
+    assert "no </parameter>" in (call.error or "")
+
+
+@pytest.mark.parametrize("written", ["9007199254740993.0", "12345678901234567890e0"])
+def test_an_integer_keeps_its_digits(written: str) -> None:
+    text = f'{{"name": "move", "parameters": {{"x": {written}, "y": "{written}"}}}}'
+    [call] = dialect("hermes").parse(text, TOOLS).tool_calls
+    wanted = int(written.removesuffix(".0").removesuffix("e0"))
+    assert fit(call.arguments or {}, TOOLS[3].arguments) == {"x": wanted, "y": wanted}
+
+
+def test_what_rounding_alone_makes_an_integer_is_refused() -> None:
+    text = '{"name": "move", "parameters": {"x": 5.000000000000000001, "y": 1}}'
+    [call] = dialect("hermes").parse(text, TOOLS).tool_calls
+    with pytest.raises(ValueError, match=r"x: .*integer"):
+        fit(call.arguments or {}, TOOLS[3].arguments)
 
 
 def _rendered(template: str, calls: tuple[ToolCall, ...]) -> str:

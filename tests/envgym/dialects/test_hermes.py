@@ -48,6 +48,26 @@ def test_a_broken_call_says_why(body: str, said: str) -> None:
     assert said in (call.error or "")
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"function": {"name": "search", "arguments": {"query": "x"}}, "type": "function"},
+        {"function": {"name": "search"}, "arguments": {"query": "x"}},
+        {"function": {"name": "search"}, "query": "x", "id": "1"},
+        {"name": "search", "function": {"name": "search"}, "parameters": {"query": "x"}},
+    ],
+)
+def test_arguments_around_or_beside_a_function_object_are_read(call: dict[str, object]) -> None:
+    text = f"<tool_call>{json.dumps(call)}</tool_call>"
+    assert HERMES.parse(text, TOOLS).tool_calls == (ToolCall("search", {"query": "x"}),)
+
+
+def test_two_holders_around_a_function_object_are_refused() -> None:
+    call = {"function": {"name": "wait", "arguments": {}}, "parameters": {"a": 1}}
+    [read] = HERMES.parse(f"<tool_call>{json.dumps(call)}</tool_call>", TOOLS).tool_calls
+    assert "both hold arguments" in (read.error or "")
+
+
 def test_an_unclosed_call_is_read_or_says_so() -> None:
     whole = HERMES.parse('<tool_call>{"name": "wait", "arguments": {}}', TOOLS)
     assert whole.tool_calls == (ToolCall("wait", {}),)

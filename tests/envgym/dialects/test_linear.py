@@ -49,6 +49,8 @@ PIECES = {
     "lists": '[TOOL_CALLS][{"name": "',
     "named": "[TOOL_CALLS]search[ARGS]{",
     "ids": "<|tool_call_begin|>functions.search:0<|tool_call_argument_begin|>{",
+    "messages": "<|channel|>commentary to=functions.search<|message|>{",
+    "comments in blocks": "<tool_call>{/*",
     "python": "<|python_tag|>",
     "python lists": "<|python_start|>[search(query='",
     "thoughts": "<think>",

@@ -108,3 +108,10 @@ def test_without_tools_there_are_no_calls() -> None:
 def test_generation_is_cut_after_a_call() -> None:
     assert "</search>" in TAGS.stop(TOOLS)
     assert "<search>query</search>: Find pages." in TAGS.instructions(TOOLS)
+
+
+def test_tags_around_the_parameters_name_are_mentioned() -> None:
+    text = "I use <search>query</search> later. <answer>a</answer>"
+    assert TAGS.parse(text, TOOLS).tool_calls == (ToolCall("answer", {"text": "a"}),)
+    [alone] = TAGS.parse("<search>query</search>", TOOLS).tool_calls
+    assert alone.arguments == {"query": "query"}
