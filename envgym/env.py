@@ -186,7 +186,7 @@ class Env(Generic[TaskT]):
         if not 0.0 <= score <= 1.0:
             raise UsageError(f"score must be in [0, 1], not {score}: put shaping into the reward")
         self.score = float(score)
-        self.add_reward(self.score if reward is None else reward)
+        self._reward = float(self._reward + (self.score if reward is None else reward))
         self._stop = stop
 
     @property

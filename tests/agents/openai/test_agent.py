@@ -79,7 +79,8 @@ async def test_a_rollout_with_tool_calls(server: Server, agent: OpenAIAgent, gue
             return says("looking", ("look", look), ("look", '{"where": '), ("look", "[1]"))
         assert [m["content"] for m in body["messages"][2:]] == [
             "nothing left",
-            "Error: its JSON is broken (Expecting value: line 1 column 11 (char 10)).",
+            "Error: its JSON is broken (it is cut off: line 1, column 11, at its end; "
+            "write it to its last bracket).",
             "Error: its arguments must be an object.",
         ]
         return says(None, ("guess", '{"number": 4}'))
