@@ -101,7 +101,7 @@ def _wrong(values: Mapping[str, Any], model: type[BaseModel]) -> set[str]:
 
 
 def _other_readings(value: Any) -> Iterator[Any]:
-    """What else a refused value can mean."""
+    """Other readings of a refused value."""
     if value is None:
         yield _LEFT_OUT
     elif isinstance(value, bool | int | float):

@@ -1,4 +1,4 @@
-"""What an endpoint's requests cost, and the budget they may not exceed."""
+"""Cost of requests to an endpoint, and the budget that they may not exceed."""
 
 from __future__ import annotations
 
