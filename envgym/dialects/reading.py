@@ -49,7 +49,6 @@ class Source:
         self.tools: Mapping[str, ToolSpec] = {t.name: t for t in tools}
         self._nearest: dict[str | re.Pattern[str], tuple[int, re.Match[str] | None]] = {}
         self._budget = max(2 * len(text), _LEAST_BUDGET)
-        self._spent: BrokenJson | None = None
 
     def search(self, pattern: re.Pattern[str], start: int) -> re.Match[str] | None:
         """The first match from `start` on."""
@@ -85,14 +84,12 @@ class Source:
         Raises:
             BrokenJson: It cannot be read, or too much of the message could not be.
         """
-        if self._spent is not None:
-            raise self._spent
+        if self._budget < 0:
+            raise BrokenJson(self.text, start, start, "too much could not be read")
         try:
             return read_json_at(self.text, start)
         except BrokenJson as error:
             self._budget -= error.looked_to - start + _COST_OF_FAILURE
-            if self._budget < 0:
-                self._spent = BrokenJson(self.text, start, start, "too much could not be read")
             raise
 
 
