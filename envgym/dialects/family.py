@@ -72,23 +72,22 @@ class Family(Dialect):
         return Action(text, numbered(calls, self.result_id))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text, its marks broken and its thought closed, followed by the calls.
+        """The text, its thought closed, followed by the calls.
 
-        A call that the family's form cannot hold (its marks in a text that it does not escape) is
-        written as JSON between ``<tool_call>`` tags.
+        Marks in the text are broken where it would be read otherwise with them. A call that the
+        family's form cannot hold (its marks in a text that it does not escape) is written as JSON
+        between ``<tool_call>`` tags.
         """
         if not action.tool_calls:
             return action.text
-        text = self.neutralise(action.text, tools)
-        unclosed = left_open(text)
-        if unclosed is not None:
-            text += unclosed
-        if text:
-            text += self.before_calls
-        written = text + self.write_calls(action.tool_calls)
-        if not _HALF.search(written[len(text) :]) and self._reads(written, action, tools):
-            return written
-        return text.removesuffix(self.before_calls) + "\n" * bool(text) + json_calls(action)
+        calls = self.write_calls(action.tool_calls)
+        text = ""
+        for text in (action.text, self.neutralise(action.text, tools)):
+            text += left_open(text) or ""
+            written = text + self.before_calls * bool(text) + calls
+            if not _HALF.search(calls) and self._reads(written, action, tools):
+                return written
+        return text + "\n" * bool(text) + json_calls(action)
 
     @abstractmethod
     def write_calls(self, calls: Sequence[ToolCall]) -> str:

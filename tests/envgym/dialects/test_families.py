@@ -138,6 +138,16 @@ def test_marked_calls_count_before_bare_ones() -> None:
     assert dialect("hermes").parse(f"{bare}\n{marked}", TOOLS).tool_calls == (ToolCall("wait", {}),)
 
 
+def test_marks_that_change_no_reading_are_kept() -> None:
+    """A demonstration in the words of a template that has one of another family's marks."""
+    call = ToolCall("wait", {}, "0")
+    action = Action(" to=user<|message|>I wait.", (call,))
+    written = dialect("hermes").write(action, TOOLS)
+    assert written.startswith(action.text)
+    misread = Action('<tool_call>{"name": "wait"}</tool_call>', (call,))
+    assert not dialect("hermes").write(misread, TOOLS).startswith(misread.text)
+
+
 def test_several_bare_calls() -> None:
     text = '{"name": "wait", "parameters": {}}; {"name": "wait", "parameters": {}}'
     assert len(dialect("llama3_json").parse(text, TOOLS).tool_calls) == 2
