@@ -10,10 +10,9 @@ from envgym.chat import Chat
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, ToolCall, hint, system, user
 from envgym.trajectory import Span
-
-from . import templates
-from .templates import CHATML, FORGETFUL, GROUPING, STRICT, TRIMMING
-from .worlds import Guess
+from tests.envgym import templates
+from tests.envgym.templates import CHATML, FORGETFUL, GROUPING, STRICT, TRIMMING
+from tests.envgym.worlds import Guess
 
 TOOLS = Guess.tools
 FAMILIES = {"chatml": CHATML, "forgetful": FORGETFUL, "grouping": GROUPING, "trimming": TRIMMING}

@@ -15,8 +15,7 @@ from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation, user
 from envgym.stop import StopReason
 from envgym.task import Task, TaskSource
-
-from .worlds import Guess, right, wrong
+from tests.envgym.worlds import Guess, right, wrong
 
 
 class Stage(Env[Task]):

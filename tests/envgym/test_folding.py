@@ -13,10 +13,9 @@ from envgym.errors import UsageError
 from envgym.messages import Action, Message, ToolCall, hint, observe, system, user
 from envgym.trajectory import Row, rows
 from envgym.transcript import Transcript
-
-from . import templates
-from .templates import CHATML, STRICT
-from .worlds import Guess
+from tests.envgym import templates
+from tests.envgym.templates import CHATML, STRICT
+from tests.envgym.worlds import Guess
 
 TOOLS = Guess.tools
 CALLS = (ToolCall("guess", {"number": 3}, "0"), ToolCall("guess", {"number": 4}, "1"))

@@ -13,8 +13,7 @@ from envgym.errors import UsageError
 from envgym.gym_bridge import SyncEnv, register_all
 from envgym.messages import Action
 from envgym.text_space import SAMPLE_CHARS, AnyText
-
-from .worlds import Guess
+from tests.envgym.worlds import Guess
 
 CALL = '<tool_call>{"name": "guess", "arguments": {"number": %d}}</tool_call>'
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from envgym.checker import CHECKS
-
-from .checker.readme_world import SOURCE
+from tests.envgym.checker.readme_world import SOURCE
 
 pytest_plugins = ["pytester"]
 

@@ -7,8 +7,7 @@ import pytest
 from envgym import registry
 from envgym.errors import UsageError
 from envgym.registry import make, register, specs
-
-from .worlds import Guess
+from tests.envgym.worlds import Guess
 
 
 @pytest.fixture(autouse=True)

@@ -22,9 +22,8 @@ from envgym.stop import StopReason
 from envgym.store import EpisodeWriter, read_episodes
 from envgym.task import Task
 from envgym.trajectory import Episode
-
-from . import templates
-from .worlds import Guess, Solver, wrong
+from tests.envgym import templates
+from tests.envgym.worlds import Guess, Solver, wrong
 
 
 class Duel(Env[Task]):

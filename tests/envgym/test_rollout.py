@@ -20,8 +20,7 @@ from envgym.stop import StopReason
 from envgym.task import Task
 from envgym.tools import tool
 from envgym.trajectory import Episode
-
-from .worlds import Guess, Solver, wrong
+from tests.envgym.worlds import Guess, Solver, wrong
 
 
 class Flaky(Guess):

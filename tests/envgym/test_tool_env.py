@@ -14,8 +14,7 @@ from envgym.stop import StopReason
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
-
-from .worlds import Guess, right
+from tests.envgym.worlds import Guess, right
 
 
 class Lab(ToolEnv[Task]):

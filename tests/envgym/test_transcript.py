@@ -7,9 +7,8 @@ from envgym.chat import Chat
 from envgym.messages import Action, Message, Observation, observe, user
 from envgym.trajectory import rows
 from envgym.transcript import Transcript
-
-from . import templates
-from .worlds import Guess
+from tests.envgym import templates
+from tests.envgym.worlds import Guess
 
 TOOLS = Guess.tools
 

@@ -10,8 +10,7 @@ from gymnasium.vector import AutoresetMode
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action
 from envgym.vector import VectorEnv, make_vec
-
-from .worlds import Guess, right, wrong
+from tests.envgym.worlds import Guess, right, wrong
 
 
 def play(vec: VectorEnv, hits: set[int]) -> list[Action]:

@@ -12,9 +12,8 @@ from transformers import MambaConfig, MambaForCausalLM
 
 from envgym.agents.local import Engine, SamplingParams
 from envgym.errors import UsageError
-
-from . import models
-from .conftest import MakeEngine
+from tests.agents.local import models
+from tests.agents.local.conftest import MakeEngine
 
 GREEDY = SamplingParams(max_tokens=8, temperature=0.0)
 LONG = SamplingParams(max_tokens=400, seed=0)

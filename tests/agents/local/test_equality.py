@@ -10,9 +10,8 @@ import torch
 from transformers import PreTrainedModel
 
 from envgym.agents.local import Engine, Generation, SamplingParams
-
-from . import models
-from .conftest import MakeEngine
+from tests.agents.local import models
+from tests.agents.local.conftest import MakeEngine
 
 GREEDY = SamplingParams(max_tokens=12, temperature=0.0)
 

@@ -10,9 +10,8 @@ import torch
 from envgym.agents.local import SamplingParams
 from envgym.agents.local.sampling import BatchSampler
 from envgym.errors import UsageError
-
-from . import models
-from .conftest import MakeEngine
+from tests.agents.local import models
+from tests.agents.local.conftest import MakeEngine
 
 CPU = torch.device("cpu")
 

@@ -7,9 +7,8 @@ import asyncio
 import pytest
 
 from envgym.agents.local import SamplingParams
-
-from . import models
-from .conftest import MakeEngine
+from tests.agents.local import models
+from tests.agents.local.conftest import MakeEngine
 
 GREEDY = SamplingParams(max_tokens=6, temperature=0.0)
 

@@ -11,10 +11,9 @@ from envgym.chat import Chat
 from envgym.messages import Action, Message, ToolCall, hint, observe, system, user
 from envgym.transcript import Transcript
 from tests.envgym import templates
+from tests.envgym.chat_templates import families
 from tests.envgym.worlds import Guess
 from tests.machine import need
-
-from . import families
 
 OWN = {"chatml": templates.CHATML, "grouping": templates.GROUPING, "trimming": templates.TRIMMING}
 REWRITING = {"forgetful": templates.FORGETFUL}

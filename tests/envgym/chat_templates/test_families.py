@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.envgym.chat_templates import families
 from tests.machine import need
-
-from . import families
 
 PAGE = Path(__file__).parents[3] / "docs/templates.md"
 

@@ -22,9 +22,8 @@ from envgym.messages import Action, Message, ToolCall, hint, observe, user
 from envgym.trajectory import rows
 from envgym.transcript import Transcript
 from tests.envgym import templates
+from tests.envgym.chat_templates import families
 from tests.envgym.worlds import Guess
-
-from . import families
 
 ROLES = """\
 {%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' }}

@@ -22,8 +22,7 @@ from envgym.deadlines import Deadlines
 from envgym.messages import Action, user
 from envgym.task import Task, TaskSource
 from envgym.tools import tool
-
-from .readme_world import GuessNumber
+from tests.envgym.checker.readme_world import GuessNumber
 
 
 class Unlabelled(GuessNumber):

@@ -9,9 +9,8 @@ import pytest
 
 from envgym.checker import CHECKS, check
 from envgym.checker.run import RESTS_ON
-
-from . import breakages as b
-from .readme_world import GuessNumber
+from tests.envgym.checker import breakages as b
+from tests.envgym.checker.readme_world import GuessNumber
 
 FEW = {"episodes": 2, "company": 20}
 CASES = [

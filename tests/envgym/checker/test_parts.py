@@ -16,8 +16,7 @@ from envgym.checker.driving import cancelled_at, outcome, watched
 from envgym.checker.leaks import belongings, settled
 from envgym.checker.subject import Subject
 from envgym.task import Task
-
-from .readme_world import GuessNumber
+from tests.envgym.checker.readme_world import GuessNumber
 
 
 async def three_points(log: list[str]) -> str:

@@ -19,8 +19,7 @@ from envgym.resources import Shared
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
-
-from .readme_world import GuessNumber
+from tests.envgym.checker.readme_world import GuessNumber
 
 
 class Sum(ToolEnv[Task]):

@@ -4,8 +4,7 @@ import pytest
 
 from envgym.dialects import dialect
 from envgym.messages import Action, ToolCall
-
-from .tools import TOOLS
+from tests.envgym.dialects.tools import TOOLS
 
 CODE = dialect("code")
 

@@ -11,9 +11,8 @@ from envgym.arguments import fit
 from envgym.dialects import dialect, resolve_dialect
 from envgym.messages import Action, ToolCall
 from tests.envgym.chat_templates import families
-
-from .test_choice import DIALECT_OF
-from .tools import TOOLS
+from tests.envgym.dialects.test_choice import DIALECT_OF
+from tests.envgym.dialects.tools import TOOLS
 
 CALLS = (
     ToolCall(

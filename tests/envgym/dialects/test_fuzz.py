@@ -15,8 +15,7 @@ from envgym.dialects.native import from_openai, to_openai
 from envgym.messages import Action, Message, ToolCall, user
 from envgym.near_json import MAX_DEPTH
 from tests.envgym import templates
-
-from .tools import FITTING_CALLS, MODEL_TEXTS, TOOLS, numbered
+from tests.envgym.dialects.tools import FITTING_CALLS, MODEL_TEXTS, TOOLS, numbered
 
 every = pytest.mark.parametrize("name", sorted(DIALECTS))
 Pairs = list[tuple[str, dict[str, Any]]]

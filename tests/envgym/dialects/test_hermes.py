@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from envgym.dialects import dialect
 from envgym.messages import Action, ToolCall
-
-from .tools import TOOLS, numbered
+from tests.envgym.dialects.tools import TOOLS, numbered
 
 HERMES = dialect("hermes")
 values = st.recursive(

@@ -9,8 +9,7 @@ import pytest
 
 from envgym.dialects import Hermes, dialect
 from envgym.dialects.family import Family
-
-from .tools import TOOLS
+from tests.envgym.dialects.tools import TOOLS
 
 # Each would take a careless parser or expression from opener to opener, or from space to space.
 PIECES = {

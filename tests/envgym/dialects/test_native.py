@@ -10,8 +10,7 @@ from envgym.dialects import DIALECTS, dialect
 from envgym.dialects.native import from_openai, to_openai
 from envgym.errors import UsageError
 from envgym.messages import Action, ToolCall
-
-from .tools import MODEL_TEXTS, TOOLS
+from tests.envgym.dialects.tools import MODEL_TEXTS, TOOLS
 
 NATIVE = dialect("native")
 FIELDS = st.sampled_from(["content", "tool_calls", "id", "function", "name", "arguments", "text"])

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from envgym.dialects import dialect
 from envgym.messages import Action, ToolCall
 from envgym.tools import tool, tools_of
-
-from .tools import TOOLS
+from tests.envgym.dialects.tools import TOOLS
 
 TAGS = dialect("tags")
 

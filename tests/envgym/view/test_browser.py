@@ -14,9 +14,8 @@ from envgym.stop import StopReason
 from envgym.store import EpisodeWriter
 from envgym.view import write_page
 from envgym.view.server import Viewer
-
-from .conftest import Open
-from .runs import add, add_metrics, episode, metrics, run_folder
+from tests.envgym.view.conftest import Open
+from tests.envgym.view.runs import add, add_metrics, episode, metrics, run_folder
 
 EVIL = "</script><img src=x onerror='window.ran=1'><script>window.ran=1</script>"
 

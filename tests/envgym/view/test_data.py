@@ -11,8 +11,7 @@ from envgym.errors import UsageError
 from envgym.store import EpisodeWriter
 from envgym.view.data import FILE, LIVE, RunData, choose
 from envgym.view.folder import Folder, Shard
-
-from .runs import add_metrics, episode, metrics, run_folder
+from tests.envgym.view.runs import add_metrics, episode, metrics, run_folder
 
 
 def shard(number: int, lines: int, size: int = 10, kind: str = "training") -> Shard:

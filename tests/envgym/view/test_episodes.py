@@ -8,8 +8,7 @@ import pytest
 from envgym.store_rows import episode_line
 from envgym.view.episodes import details, list_row
 from envgym.view.tokens import Pieces
-
-from .runs import episode, run_folder
+from tests.envgym.view.runs import episode, run_folder
 
 
 @pytest.fixture

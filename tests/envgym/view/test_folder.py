@@ -7,8 +7,7 @@ import pytest
 from envgym.errors import UsageError
 from envgym.store import EpisodeWriter
 from envgym.view.folder import Folder
-
-from .runs import add, episode, run_folder
+from tests.envgym.view.runs import add, episode, run_folder
 
 
 def test_a_runs_shards_stand_in_the_order_they_were_played(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from plotly.offline import get_plotlyjs
 from envgym.errors import UsageError
 from envgym.store import EpisodeWriter
 from envgym.view import write_page
-
-from .runs import episode, run_folder
+from tests.envgym.view.runs import episode, run_folder
 
 ASSETS = Path(__file__).parents[3] / "envgym" / "view" / "assets"
 

@@ -9,8 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from envgym.errors import UsageError
 from envgym.view.server import Viewer, serve
-
-from .runs import add, add_metrics, episode, run_folder
+from tests.envgym.view.runs import add, add_metrics, episode, run_folder
 
 
 async def test_data_is_sent_when_it_is_new(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envgym.view.tokens import Pieces
-
-from .runs import ids, run_folder, tokenizer
+from tests.envgym.view.runs import ids, run_folder, tokenizer
 
 
 def test_pieces_end_where_characters_end(tmp_path: Path) -> None:

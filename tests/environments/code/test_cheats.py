@@ -14,10 +14,9 @@ from envgym import Action
 from envgym.environments.code.data.row import Loaded
 from envgym.environments.code.data.sources import read, shaped
 from envgym.sandboxes import Outcome, open_backend
+from tests.environments.code.conftest import SOLUTION, about_total
 from tests.machine import data_file
 from tests.sandboxes.graders.python_attacks import ATTACKS
-
-from .conftest import SOLUTION, about_total
 
 _PEEK = """
 import gc, glob, os, re, sys

@@ -13,9 +13,8 @@ from envgym import Action
 from envgym.environments.code.data.library import Problems, Source
 from envgym.environments.code.problem import Problem
 from envgym.errors import UsageError
+from tests.environments.code.conftest import written
 from tests.machine import data_file
-
-from .conftest import written
 
 HUMAN_EVAL = {
     "task_id": "HumanEval/x",

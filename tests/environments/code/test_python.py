@@ -15,8 +15,7 @@ from envgym.environments.code.words import outcome_in_words
 from envgym.errors import Fault, UsageError
 from envgym.pytest_plugin import envgym_checks
 from envgym.sandboxes import Outcome, Result, open_backend
-
-from .conftest import SOLUTION, about_total
+from tests.environments.code.conftest import SOLUTION, about_total
 
 HALF = "def total(numbers):\n    return 6 if len(numbers) > 1 else 7\n"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envgym.pytest_plugin import envgym_checks
-
-from .conftest import CHECKED
+from tests.environments.verilog.conftest import CHECKED
 
 test_contract = pytest.mark.usefixtures("one_workbench")(
     envgym_checks("verilog/design-v1", episodes=2, company=40, **CHECKED)

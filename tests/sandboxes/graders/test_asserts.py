@@ -12,8 +12,7 @@ from envgym.sandboxes.graders import frames
 from envgym.sandboxes.graders.asserts import AssertTests, grade_asserts
 from envgym.sandboxes.graders.verdict import Status
 from tests.machine import data_file
-
-from .python_attacks import ATTACKS, SOLUTION
+from tests.sandboxes.graders.python_attacks import ATTACKS, SOLUTION
 
 TESTS = AssertTests(
     "def check(candidate):\n    assert candidate([1, 2, 3]) == 6\n"

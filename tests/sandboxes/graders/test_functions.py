@@ -10,8 +10,7 @@ from envgym.sandboxes.graders import solution
 from envgym.sandboxes.graders.compare import Equality
 from envgym.sandboxes.graders.functions import CallCase, grade_calls
 from envgym.sandboxes.graders.verdict import Status
-
-from .python_attacks import ATTACKS, SOLUTION
+from tests.sandboxes.graders.python_attacks import ATTACKS, SOLUTION
 
 CASES = [CallCase("total", [[1, 2, 3]], 6), CallCase("total", [[10, 20]], 30)]
 QUICK = Limits(wall_s=3.0, cpu_s=1.0, output_bytes=1 << 16)

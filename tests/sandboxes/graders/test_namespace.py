@@ -14,9 +14,8 @@ from envgym.sandboxes.graders import (
 )
 from envgym.sandboxes.graders.repository import Suite, grade_repository
 from tests.machine import need
-
-from .repository.attacks import CALC, EXPECTED, MENDED, PRISTINE
-from .repository.test_grade import archive
+from tests.sandboxes.graders.repository.attacks import CALC, EXPECTED, MENDED, PRISTINE
+from tests.sandboxes.graders.repository.test_grade import archive
 
 RIGHT = "def double(n):\n    return 2 * n\n"
 WRONG = "def double(n):\n    return n\n"

@@ -12,8 +12,15 @@ from envgym.sandboxes.graders.repository import Suite, grade_repository, open_wo
 from envgym.sandboxes.graders.repository.grade import FORGED
 from envgym.sandboxes.graders.repository.tree import File, Link, write_tree
 from envgym.sandboxes.graders.verdict import Status, Verdict
-
-from .attacks import ATTACKS, CALC, EXPECTED, MENDED, PRISTINE, TESTS, Change
+from tests.sandboxes.graders.repository.attacks import (
+    ATTACKS,
+    CALC,
+    EXPECTED,
+    MENDED,
+    PRISTINE,
+    TESTS,
+    Change,
+)
 
 QUICK = Limits(wall_s=20.0, cpu_s=4.0, output_bytes=1 << 20)
 CAUGHT_BY_DECOYS = {

@@ -7,8 +7,7 @@ import pytest
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend
 from envgym.sandboxes.graders.verilog import Interface, Reset, ToolBox, analyse, examine
-
-from .designs import ADDER, ADDER_SOURCE, COUNTER, COUNTER_SOURCE
+from tests.sandboxes.graders.verilog.designs import ADDER, ADDER_SOURCE, COUNTER, COUNTER_SOURCE
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
 

@@ -4,8 +4,7 @@ import re
 
 from envgym.sandboxes.graders.verilog import Stimulus, alike
 from envgym.sandboxes.graders.verilog.driver import driver
-
-from .designs import COUNTER
+from tests.sandboxes.graders.verilog.designs import COUNTER
 
 MARK = "0123456789abcdef"
 _WORDS = {

@@ -8,8 +8,14 @@ from envgym.errors import Fault
 from envgym.sandboxes import Backend
 from envgym.sandboxes.graders.verilog import Proof, equivalent
 from envgym.sandboxes.graders.verilog import equivalence as proving
-
-from .designs import ADDER_SOURCE, ALIKE, ATTACKS, COUNTER_SOURCE, OTHERS, no_rules
+from tests.sandboxes.graders.verilog.designs import (
+    ADDER_SOURCE,
+    ALIKE,
+    ATTACKS,
+    COUNTER_SOURCE,
+    OTHERS,
+    no_rules,
+)
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
 _TRICKS = [

@@ -22,8 +22,16 @@ from envgym.sandboxes.graders.verilog import judge as judging
 from envgym.sandboxes.graders.verilog.drawing import MOSTLY_0
 from envgym.sandboxes.graders.verilog.driver import Trace, read_traces
 from envgym.sandboxes.graders.verilog.tokens import numbers
-
-from .designs import ADDER, ADDER_SOURCE, ALIKE, ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS, no_rules
+from tests.sandboxes.graders.verilog.designs import (
+    ADDER,
+    ADDER_SOURCE,
+    ALIKE,
+    ATTACKS,
+    COUNTER,
+    COUNTER_SOURCE,
+    OTHERS,
+    no_rules,
+)
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
 QUICK = Limits(wall_s=2.0, cpu_s=2.0, output_bytes=8 << 20)

@@ -4,8 +4,7 @@ import pytest
 
 from envgym.sandboxes.graders.verilog import lint
 from envgym.sandboxes.graders.verilog.tokens import numbers, tokens
-
-from .designs import ADDER_SOURCE, ALIKE, COUNTER_SOURCE
+from tests.sandboxes.graders.verilog.designs import ADDER_SOURCE, ALIKE, COUNTER_SOURCE
 
 
 @pytest.mark.parametrize("source", [COUNTER_SOURCE, *ALIKE.values()])

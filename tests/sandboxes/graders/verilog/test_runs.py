@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from envgym.sandboxes.graders.verilog import Interface, Port, alike, fitted
 from envgym.sandboxes.graders.verilog.drawing import MANNERS, STEADY
-
-from .designs import ADDER, COUNTER
+from tests.sandboxes.graders.verilog.designs import ADDER, COUNTER
 
 WIDE = Interface("m", (Port("clk"), Port("d", 512)), (Port("q", 512),), clock="clk")
 LATCH = Interface("m", (Port("g"), Port("d")), (Port("q"),))

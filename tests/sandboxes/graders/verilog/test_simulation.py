@@ -26,8 +26,7 @@ from envgym.sandboxes.graders.verilog.preprocess import preprocess
 from envgym.sandboxes.graders.verilog.programs import timed
 from envgym.sandboxes.graders.verilog.toolbox import Simulation, Step
 from envgym.sandboxes.graders.verilog.trial import _HIDDEN, Trial
-
-from .designs import COUNTER, COUNTER_SOURCE, no_rules
+from tests.sandboxes.graders.verilog.designs import COUNTER, COUNTER_SOURCE, no_rules
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
 _WRONG = COUNTER_SOURCE.replace("count + 1", "count - 1").replace("endmodule", "")

@@ -17,8 +17,7 @@ from envgym.sandboxes.graders.verilog import (
     record_golden,
 )
 from envgym.sandboxes.graders.verilog.wrapper import stuck, wrapped
-
-from .designs import ALIKE, COUNTER, COUNTER_SOURCE
+from tests.sandboxes.graders.verilog.designs import ALIKE, COUNTER, COUNTER_SOURCE
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
 
