@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envgym.agent import Agent, Completion, Context
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.env import Env
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.messages import Action

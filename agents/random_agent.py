@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from envgym.agent import Agent, Completion, Context
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.messages import Action, ToolCall
 
 _FALLBACK_WORDS = ("yes", "no", "a", "the", "0", "1")

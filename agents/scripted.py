@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from envgym.agent import Agent, Completion, Context
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.env import Env
 from envgym.errors import Fault
 from envgym.messages import Action

@@ -10,26 +10,27 @@ Names are loaded on first use, so that importing envgym stays cheap.
 from __future__ import annotations
 
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from envgym.utils.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from envgym.agent import Agent, Completion, Context
-    from envgym.chat import Chat
+    from envgym.chat.renderer import Chat
     from envgym.deadlines import Deadlines
     from envgym.env import Env, EnvSpec, StepResult
     from envgym.errors import EnvgymError, Fault, ToolError, UsageError
     from envgym.messages import Action, Message, Observation, ToolCall, hint, system, user
     from envgym.registry import make, register, specs
-    from envgym.rollout import Limits, Rollout, Start
-    from envgym.stop import StopReason
+    from envgym.rollout.runner import Limits, Rollout, Start
+    from envgym.stop_reason import StopReason
     from envgym.task import Task, TaskSource
     from envgym.tool_env import ToolEnv
     from envgym.tools import tool
     from envgym.trajectory import Episode, Span, Trajectory, Turn
-    from envgym.vector import make_vec
+    from envgym.vector.vector_env import make_vec
 
-_HOME = {
+_HOMES = {
     "agent": ("Agent", "Completion", "Context"),
     "chat": ("Chat",),
     "deadlines": ("Deadlines",),
@@ -38,14 +39,13 @@ _HOME = {
     "messages": ("Action", "Message", "Observation", "ToolCall", "hint", "system", "user"),
     "registry": ("make", "register", "specs"),
     "rollout": ("Limits", "Rollout", "Start"),
-    "stop": ("StopReason",),
+    "stop_reason": ("StopReason",),
     "task": ("Task", "TaskSource"),
     "tool_env": ("ToolEnv",),
     "tools": ("tool",),
     "trajectory": ("Episode", "Span", "Trajectory", "Turn"),
     "vector": ("make_vec",),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [
@@ -105,10 +105,4 @@ def _check_links() -> None:
 
 _check_links()
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULE_OF:
-        value = getattr(import_module(f"envgym.{_MODULE_OF[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'envgym' has no attribute {name!r}")
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -15,7 +15,7 @@ from envgym.messages import Action, Message
 from envgym.tools import ToolSpec
 
 if TYPE_CHECKING:
-    from envgym.chat import Chat
+    from envgym.chat.renderer import Chat
     from envgym.env import Env
 
 Finish = Literal["stop", "length", "context", "quit"]

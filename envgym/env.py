@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from envgym.deadlines import Deadlines, rest_within, within
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.messages import Action, Message, Observation, observe
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.task import Task
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from envgym.reasoning import content
+from envgym.parsing.reasoning import content
 
 Role = Literal["system", "user", "assistant", "tool"]
 Kind = Literal["system", "user", "tool", "hint", "critic", "action"]

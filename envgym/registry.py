@@ -16,8 +16,8 @@ from typing import Any
 
 from envgym.env import Env, EnvSpec
 from envgym.errors import UsageError, suggest
-from envgym.serve.address import served_address
-from envgym.source_docs import docstring, first_sentence
+from envgym.serve.protocol.address import served_address
+from envgym.utils.source_docs import docstring, first_sentence
 
 _ID = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+-v\d+")
 _specs: dict[str, EnvSpec] = {}

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from envgym.env import Attempt, Env, TaskT
 from envgym.messages import Action, Message, Observation, user
-from envgym.reasoning import left_open, reasoning_spans
-from envgym.stop import StopReason
-from envgym.threads import ThreadCall
+from envgym.parsing.reasoning import left_open, reasoning_spans
+from envgym.stop_reason import StopReason
 from envgym.tools import ToolSpec, run_calls, tool_message, tools_of
+from envgym.utils.thread_call import ThreadCall
 
 
 class ToolEnv(Env[TaskT]):

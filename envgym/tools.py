@@ -17,10 +17,10 @@ from typing import Any, TypeVar, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from envgym.arguments import fit
 from envgym.deadlines import within
 from envgym.errors import Fault, ToolError, UsageError, suggest
 from envgym.messages import Message, ToolCall
+from envgym.parsing.arguments import fit
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from envgym.env import DEFAULT_SEAT
 from envgym.messages import Action, Kind, Message
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.task import Task
 
 KINDS: tuple[Kind, ...] = ("system", "user", "tool", "hint", "critic", "action")

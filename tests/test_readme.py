@@ -12,7 +12,7 @@ import gymnasium
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import envgym.gym_bridge  # noqa: F401  (registers the ids)
+import envgym.gymnasium_compat  # noqa: F401  (registers the ids)
 
 README = Path(__file__).parent.parent / "README.md"
 USE, BOXED, OWN = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)

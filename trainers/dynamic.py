@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from envgym.errors import Fault
-from envgym.rollout import RolloutResult
+from envgym.rollout.runner import RolloutResult
 from envgym.trainers.batch import Group, differs
 from envgym.trainers.config import RolloutSection
 from envgym.trainers.metrics import merge

@@ -9,7 +9,7 @@ from typing import Any
 
 from envgym.agent import Agent
 from envgym.errors import Fault
-from envgym.rollout import Rollout, RolloutResult, Start
+from envgym.rollout.runner import Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trajectory import Episode
 

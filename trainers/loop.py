@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from envgym.agents.local import LocalAgent, SamplingParams
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.errors import Fault
-from envgym.rollout import Limits, Rollout, RolloutResult, Start
+from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers import metrics as measure
 from envgym.trainers.batch import Group, Sample, TrainRow, train_rows

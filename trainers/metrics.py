@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
-from envgym.rollout import RolloutResult
+from envgym.rollout.runner import RolloutResult
 from envgym.trainers.batch import Group
 
 

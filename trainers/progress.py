@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from envgym.progress import OnStep, Progress
 from envgym.trainers.config import Config
 from envgym.trainers.evaluate import Scores
+from envgym.utils.progress import OnStep, Progress
 
 
 class RunProgress(Progress):

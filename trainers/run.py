@@ -18,7 +18,7 @@ import yaml
 
 from envgym.agents.tiny import learn_to_copy, save_model
 from envgym.errors import UsageError
-from envgym.store import EpisodeWriter
+from envgym.store.episodes import EpisodeWriter
 from envgym.trainers import checkpoint
 from envgym.trainers.config import Config, TinyModel
 from envgym.trainers.disk import full_disk_said

@@ -10,8 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 import envgym
 from envgym.agents import tiny
 from envgym.agents.tiny.tokenizer import CHAT_TEMPLATE
-from envgym.chat import Chat
-from envgym.dialects import dialect, resolve_dialect
+from envgym.chat.dialects import dialect, resolve_dialect
+from envgym.chat.renderer import Chat
 from envgym.env import Env
 from envgym.messages import Action
 from envgym.trainers.config import Config, TinyModel

@@ -11,11 +11,11 @@ import random
 from collections.abc import Callable, Sequence
 
 from envgym.agents.oracle import OracleAgent
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.errors import Fault, UsageError
-from envgym.replay import differences, episode_folders, play_again
-from envgym.rollout import Limits, Rollout, Start
-from envgym.store import read_episodes
+from envgym.rollout.replay import differences, episode_folders, play_again
+from envgym.rollout.runner import Limits, Rollout, Start
+from envgym.store.episodes import read_episodes
 from envgym.task import Task
 from envgym.trainers.batch import Sample, train_rows
 from envgym.trainers.config import Config, WarmStart

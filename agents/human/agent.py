@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from envgym.agent import Agent, Completion, Context
-from envgym.agents.human.form import Back, Quit, fill_in
+from envgym.agents.human.argument_form import Back, Quit, fill_in
 from envgym.agents.human.terminal import PlayerLeft, Terminal
 from envgym.env import Env
 from envgym.errors import suggest

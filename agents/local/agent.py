@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from envgym.agent import Agent, Completion, Context
 from envgym.agents.local.engine import Engine
 from envgym.agents.local.sampling import SamplingParams
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.tools import ToolSpec
 
 

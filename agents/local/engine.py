@@ -14,11 +14,11 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from envgym.agents.local.forward_hf import HFRunner
-from envgym.agents.local.forward_llama import LlamaRunner
-from envgym.agents.local.llama_shape import unsupported
+from envgym.agents.local.hf_runner import HFRunner
+from envgym.agents.local.llama_runner import LlamaRunner
+from envgym.agents.local.llama_support import unsupported
+from envgym.agents.local.model_runner import Runner
 from envgym.agents.local.request import EngineStats, Generation, Request
-from envgym.agents.local.runner import Runner
 from envgym.agents.local.sampling import SamplingParams
 from envgym.agents.local.worker import Worker
 from envgym.errors import UsageError

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from envgym.agents.local.runner import Chunk
+from envgym.agents.local.model_runner import Chunk
 
 _SCORES = 1 << 22  # most scores of one head in one call: bounds the memory of its mask
 _SMALL = 1 << 15  # scores not worth another call

@@ -16,12 +16,12 @@ from contextlib import suppress
 
 import torch
 
-from envgym.agents.local.admission import compute, keep_own_prefix, prefill, split_wave
-from envgym.agents.local.lockstep import Lockstep
+from envgym.agents.local.batch_barrier import Lockstep
+from envgym.agents.local.kv_slots import SessionTable
+from envgym.agents.local.model_runner import Runner
+from envgym.agents.local.prefill_scheduler import compute, keep_own_prefix, prefill, split_wave
 from envgym.agents.local.request import EngineStats, Finish, Generation, Request, Row
-from envgym.agents.local.runner import Runner
 from envgym.agents.local.sampling import BatchSampler
-from envgym.agents.local.sessions import SessionTable
 from envgym.errors import UsageError
 
 _COALESCE_S = 0.001  # most time an idle engine waits for company

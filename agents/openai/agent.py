@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from envgym.agent import Agent, Completion, Context, Finish
 from envgym.agents.openai.history import History, Raw, echo, plain, thought
 from envgym.agents.openai.meter import Meter, Prices
-from envgym.dialects.native import from_openai
+from envgym.chat.dialects.native import from_openai
 from envgym.errors import Fault, UsageError
-from envgym.http import JsonClient, Refused
 from envgym.messages import Action, Message
-from envgym.rate_limit import RateLimit
 from envgym.resources import Shared
+from envgym.utils.http_client import JsonClient, Refused
+from envgym.utils.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from envgym.env import Env

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from envgym.dialects.native import to_openai
+from envgym.chat.dialects.native import to_openai
 from envgym.messages import Action, Message, ToolCall
 
 Raw = dict[str, Any]

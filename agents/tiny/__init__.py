@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from envgym.agents.tiny.copying import CopyingPhase, learn_to_copy
 from envgym.agents.tiny.model import BASE, TinyConfig, build_model, load_model, save_model
-from envgym.agents.tiny.reading import ReadingPhase, learn_to_read
+from envgym.agents.tiny.pretrain_copying import CopyingPhase, learn_to_copy
+from envgym.agents.tiny.pretrain_reading import ReadingPhase, learn_to_read
 from envgym.agents.tiny.tokenizer import train_tokenizer
 
 __all__ = [

@@ -15,7 +15,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from envgym.agents.tiny.induction import add_induction
+from envgym.agents.tiny.induction_init import add_induction
 from envgym.errors import UsageError
 
 BASE = Path(__file__).with_name("base")  # the small model that comes with envgym

@@ -14,7 +14,7 @@ from rules import GUESSES, MAX_TURNS, PROMPT, Game
 from envgym import Action, Env, Limits, Rollout, Start, Task, TaskSource
 from envgym.agent import Agent, Completion, Context
 from envgym.trajectory import Episode
-from envgym.vector import VectorEnv
+from envgym.vector.vector_env import VectorEnv
 
 TASKS = TaskSource.rows([Task({})])
 ACTIONS = tuple(map(Action, GUESSES))

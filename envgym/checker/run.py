@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from envgym.checker import (
+from envgym.checker.checks import (
     cancellation,
-    company,
+    contract,
     determinism,
+    hidden_data,
+    isolation,
     leaks,
     lifecycle,
     malformed,
+    message_reading,
     near_misses,
-    reading,
-    records,
+    replayability,
     scoring,
-    secrets,
-    spaces,
     tasks,
     timing,
 )
 from envgym.checker.report import Finding, Problem, Report
-from envgym.checker.subject import Subject
+from envgym.checker.target import Subject
 from envgym.env import Env
 from envgym.errors import UsageError
 from envgym.registry import make
@@ -44,19 +44,19 @@ CHECKS: tuple[Check, ...] = (
     scoring.nothing_scores_zero,
     near_misses.near_misses_fail,
     scoring.results_are_well_formed,
-    spaces.observations_are_messages,
-    spaces.actions_are_in_the_space,
-    spaces.tools_and_turns_are_kept,
+    contract.observations_are_messages,
+    contract.actions_are_in_the_space,
+    contract.tools_and_turns_are_kept,
     malformed.malformed_actions_never_crash,
-    reading.thoughts_are_not_acted_on,
-    reading.arguments_are_not_dropped,
+    message_reading.thoughts_are_not_acted_on,
+    message_reading.arguments_are_not_dropped,
     determinism.same_seed_same_episode,
     determinism.same_seed_same_episode_on_reuse,
-    company.same_seed_same_episode_in_company,
+    isolation.same_seed_same_episode_in_company,
     determinism.seeds_are_used,
     determinism.global_random_is_left_alone,
-    records.record_replays_the_same,
-    spaces.gymnasium_plays_the_same,
+    replayability.record_replays_the_same,
+    contract.gymnasium_plays_the_same,
     lifecycle.close_twice,
     lifecycle.wrong_order_is_refused,
     cancellation.cancellation_is_passed_on,
@@ -65,8 +65,8 @@ CHECKS: tuple[Check, ...] = (
     timing.deadlines_are_kept,
     timing.loop_is_never_blocked,
     leaks.nothing_is_left_open,
-    secrets.hidden_stays_hidden,
-    secrets.hints_do_not_tell,
+    hidden_data.hidden_stays_hidden,
+    hidden_data.hints_do_not_tell,
 )
 
 _SAME = "same_seed_same_episode"

@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 
 from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
-from envgym.progress import Progress
 from envgym.registry import make
+from envgym.utils.progress import Progress
 
 Episodes = Annotated[
     int, typer.Option(help="Tasks of each split, and seeds, that a check looks at.", min=2)

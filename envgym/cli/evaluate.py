@@ -11,7 +11,7 @@ import typer
 
 from envgym.cli.options import Json, Verbose, run
 from envgym.errors import UsageError
-from envgym.progress import Progress
+from envgym.utils.progress import Progress
 
 
 def eval_command(

@@ -48,8 +48,8 @@ async def _play(
     save: Path | None,
 ) -> None:
     from envgym.agents.human import HumanAgent
-    from envgym.store import EpisodeWriter
-    from envgym.store_env import write_env
+    from envgym.store.episodes import EpisodeWriter
+    from envgym.store.manifest import write_env
 
     agent = HumanAgent(terminal)
     keep = make()  # holds the shared resources open between episodes
@@ -80,7 +80,7 @@ async def _play(
 
 def _free_folder(spec: envgym.EnvSpec) -> Path:
     """The first folder of the environment's own that takes episodes of these arguments."""
-    from envgym.store_env import accepts
+    from envgym.store.manifest import accepts
 
     name = spec.id.replace("/", "-")
     folder, number = Path("runs/play", name), 1

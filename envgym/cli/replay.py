@@ -17,7 +17,7 @@ from rich.text import Text
 
 import envgym
 from envgym.cli.options import Json, Verbose, run
-from envgym.progress import Progress
+from envgym.utils.progress import Progress
 
 _AT_ONCE = 1024  # episodes held in memory
 _SHOWN = 20
@@ -31,7 +31,7 @@ def replay_command(
     verbose: Verbose = False,
 ) -> None:
     """Step and score every recorded episode again; code 1 where anything differs."""
-    from envgym.replay import episode_folders
+    from envgym.rollout.replay import episode_folders
 
     folders = episode_folders(run_folder)
     total = sum(shard.read_bytes().count(b"\n") for f in folders for shard in _shards(f))
@@ -52,9 +52,9 @@ def _shards(folder: Path) -> list[Path]:
 
 
 async def _replay(folders: list[Path], root: Path, advance: Callable[[], None]) -> dict[str, Any]:
-    from envgym.replay import differences, play_again
-    from envgym.store import read_episodes
-    from envgym.store_env import read_env
+    from envgym.rollout.replay import differences, play_again
+    from envgym.store.episodes import read_episodes
+    from envgym.store.manifest import read_env
 
     counts = {"episodes": 0, "equal": 0, "quarantined": 0}
     found: list[dict[str, Any]] = []

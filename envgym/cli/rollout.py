@@ -15,7 +15,7 @@ import envgym
 from envgym.agent import Agent
 from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
 from envgym.errors import Fault, UsageError, suggest
-from envgym.progress import Progress
+from envgym.utils.progress import Progress
 
 AGENTS = ("oracle", "random", "local", "openai")
 
@@ -117,7 +117,7 @@ def _agent(
         )
     from envgym.agents.local import LocalAgent, SamplingParams
     from envgym.agents.tiny import load_model
-    from envgym.chat import Chat
+    from envgym.chat.renderer import Chat
 
     loaded, tokenizer = load_model(model)
     params = SamplingParams(max_tokens=max_tokens, temperature=temperature)
@@ -138,7 +138,7 @@ async def _rollout(
     roller = envgym.Rollout(make, envgym.Limits(concurrency=concurrency))
     try:
         if save is not None:
-            from envgym.store_env import write_env
+            from envgym.store.manifest import write_env
 
             write_env(save, keep.spec)  # before the play: a folder of other episodes is refused
         source = keep.tasks(split)
@@ -154,7 +154,7 @@ async def _rollout(
         await roller.close()
         await keep.close()
     if save is not None:
-        from envgym.store import EpisodeWriter
+        from envgym.store.episodes import EpisodeWriter
 
         EpisodeWriter(save).write([*result.episodes, *result.quarantined])
         if agent.chat is not None:

@@ -39,7 +39,7 @@ def serve_command(
         from envgym.environments.search.index import Bm25Index
         from envgym.environments.search.library import Source, pages
         from envgym.environments.search.service import SearchService
-        from envgym.listen import listen
+        from envgym.utils.http_server import listen
 
         passages, _ = pages(Source(seed, size, phrasings, corpus=corpus))
         service = SearchService(Bm25Index(passages, backend))

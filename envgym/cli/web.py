@@ -29,7 +29,7 @@ def serve_command(
     """Host generated sites; Ctrl-C ends it."""
     try:
         from envgym.environments.web.host import SiteHost
-        from envgym.listen import listen
+        from envgym.utils.http_server import listen
     except ImportError as error:
         raise UsageError(f"it needs {error.name}: pip install 'envgym[search,api]'") from error
     with contextlib.suppress(KeyboardInterrupt):

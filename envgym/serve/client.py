@@ -20,14 +20,14 @@ from envgym.env import Env, EnvSpec, Info, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.resources import Shared
-from envgym.serve.alarm import Alarm
-from envgym.serve.frames import Began, DeadlinesRow, Reset, Step, Stepped
-from envgym.serve.link import Link
-from envgym.serve.place import Place
-from envgym.serve.rows import action_of, action_row, seen_of
+from envgym.serve.connection import Link
+from envgym.serve.protocol.frames import Began, DeadlinesRow, Reset, Step, Stepped
+from envgym.serve.protocol.rows import action_of, action_row, seen_of
+from envgym.serve.protocol.sockets import allow_files
+from envgym.serve.remote_info import Place
+from envgym.serve.reusable_timeout import Alarm
 from envgym.serve.served_tasks import ServedTask
-from envgym.serve.sockets import allow_files
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from envgym.env import Env
 from envgym.errors import UsageError
-from envgym.serve.frames import TaskRow, Tasks
+from envgym.serve.protocol.frames import TaskRow, Tasks
 from envgym.task import Task, TaskSource
 
 REFERENCE = "served"

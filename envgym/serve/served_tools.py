@@ -12,7 +12,7 @@ from typing import Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from envgym.serve.frames import ToolRow
+from envgym.serve.protocol.frames import ToolRow
 from envgym.tools import ToolSpec
 
 _TYPES: dict[str, Any] = {

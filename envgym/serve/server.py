@@ -18,10 +18,11 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from envgym.errors import EnvgymError, Fault, UsageError, suggest
-from envgym.listen import listen
 from envgym.registry import specs
-from envgym.serve.failures import failed
-from envgym.serve.frames import (
+from envgym.serve.instance_cache import Keepers, new_env
+from envgym.serve.metrics import Metrics
+from envgym.serve.protocol.failures import failed
+from envgym.serve.protocol.frames import (
     ASKED,
     MAX_BYTES,
     MESSAGE_LIMIT,
@@ -30,10 +31,9 @@ from envgym.serve.frames import (
     decode,
     encode,
 )
-from envgym.serve.keepers import Keepers, new_env
-from envgym.serve.metrics import Metrics
+from envgym.serve.protocol.sockets import allow_files, keep_alive
 from envgym.serve.session import Session
-from envgym.serve.sockets import allow_files, keep_alive
+from envgym.utils.http_server import listen
 
 log = logging.getLogger("envgym.serve")
 

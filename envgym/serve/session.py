@@ -22,9 +22,10 @@ from envgym.deadlines import Deadlines
 from envgym.env import Env
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.messages import Action
-from envgym.serve.attempts import attempt_of
-from envgym.serve.failures import failed
-from envgym.serve.frames import (
+from envgym.serve.metrics import Metrics
+from envgym.serve.protocol.attempts import attempt_of
+from envgym.serve.protocol.failures import failed
+from envgym.serve.protocol.frames import (
     REQUESTS,
     ActionRow,
     AskHints,
@@ -42,8 +43,7 @@ from envgym.serve.frames import (
     encode,
     number_of,
 )
-from envgym.serve.metrics import Metrics
-from envgym.serve.rows import action_of, action_row, seen_row
+from envgym.serve.protocol.rows import action_of, action_row, seen_row
 from envgym.serve.served_tasks import row_of, task_of
 
 log = logging.getLogger("envgym.serve")

@@ -18,8 +18,8 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from envgym.errors import UsageError
-from envgym.view.data import FILE, RunData
-from envgym.view.folder import Folder
+from envgym.view.page_data import FILE, RunData
+from envgym.view.run_folder import Folder
 
 _SCRIPTS = ("core", "charts", "overview", "tokens", "episodes", "compare", "main")
 

@@ -14,10 +14,10 @@ from typing import Any
 from aiohttp import web
 
 from envgym.errors import UsageError
-from envgym.listen import listen
-from envgym.view.data import LIVE, RunData
-from envgym.view.folder import Folder
+from envgym.utils.http_server import listen
 from envgym.view.page import as_json, encode, render
+from envgym.view.page_data import LIVE, RunData
+from envgym.view.run_folder import Folder
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 

@@ -22,8 +22,8 @@ from envgym.environments.code.near_misses import wrong_programs
 from envgym.environments.code.problem import Problem
 from envgym.environments.code.words import outcome_in_words, stated
 from envgym.errors import Fault, ToolError, UsageError
-from envgym.fences import PYTHON, code_of, is_python
 from envgym.messages import Action, Message, system, user
+from envgym.parsing.fences import PYTHON, code_of, is_python
 from envgym.resources import Shared
 from envgym.sandboxes.graders import Verdict
 from envgym.sandboxes.limits import ANY_DIGITS

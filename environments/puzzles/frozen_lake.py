@@ -17,7 +17,7 @@ from envgym.environments.puzzles.grid_env import GridEnv
 from envgym.environments.puzzles.grid_levels import levels
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, system, user
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 

@@ -23,7 +23,7 @@ from envgym.environments.puzzles.sokoban_level import (
 from envgym.environments.puzzles.sokoban_solver import push_distances, solve
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, system, user
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 

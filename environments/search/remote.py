@@ -6,7 +6,7 @@ from typing import Any
 
 from envgym.environments.search.corpus import Passage
 from envgym.errors import Fault, UsageError
-from envgym.http import JsonClient, Refused
+from envgym.utils.http_client import JsonClient, Refused
 
 _TIMEOUT_S = 30.0
 

@@ -20,8 +20,8 @@ from envgym.environments.verilog.sources import load_problems
 from envgym.environments.verilog.variants import stuck_designs
 from envgym.environments.verilog.workbench import Settings, Workbench, bounded
 from envgym.errors import ToolError, UsageError
-from envgym.fences import VERILOG, code_of
 from envgym.messages import Action, Message, system, user
+from envgym.parsing.fences import VERILOG, code_of
 from envgym.resources import Shared
 from envgym.sandboxes.backends import BACKENDS
 from envgym.sandboxes.graders.verdict import Verdict

@@ -58,7 +58,7 @@ from envgym.sandboxes.graders.verilog.tokens import numbers
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.pool import Pool
-from envgym.threads import ThreadCall
+from envgym.utils.thread_call import ThreadCall
 
 BOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)
 """Of all boxes, so that those lying ready serve every use."""

@@ -8,12 +8,12 @@ import pytest
 from envgym.agent import Context
 from envgym.agents import OracleAgent
 from envgym.agents.tiny import train_tokenizer
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.env import Env
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action
-from envgym.rollout import Rollout, Start, run_episode
-from envgym.stop import StopReason
+from envgym.rollout.runner import Rollout, Start, run_episode
+from envgym.stop_reason import StopReason
 
 Game = type[Env[Any]]
 

@@ -12,7 +12,7 @@ from envgym.agents import RandomAgent
 from envgym.agents.random_agent import random_value
 from envgym.env import Env
 from envgym.messages import user
-from envgym.rollout import Rollout, Start
+from envgym.rollout.runner import Rollout, Start
 
 Game = type[Env[Any]]
 

@@ -6,8 +6,8 @@ from envgym.agent import Context
 from envgym.agents import ScriptedAgent
 from envgym.env import Env
 from envgym.messages import Action
-from envgym.rollout import Rollout, Start, run_episode
-from envgym.stop import StopReason
+from envgym.rollout.runner import Rollout, Start, run_episode
+from envgym.stop_reason import StopReason
 
 Game = type[Env[Any]]
 

@@ -13,7 +13,7 @@ from envgym.deadlines import Deadlines
 from envgym.env import Env, EnvSpec, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation, user
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from tests.envgym.worlds import Guess, right, wrong
 

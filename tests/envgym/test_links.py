@@ -33,6 +33,7 @@ def checkout(folder: Path, links: bool) -> Path:
         shutil.copy(ROOT / name, folder)
     (folder / "envgym").mkdir()
     shutil.copy(ROOT / "envgym" / "__init__.py", folder / "envgym")
+    shutil.copytree(ROOT / "envgym" / "utils", folder / "envgym" / "utils")
     for name in LINKS:
         (folder / name).mkdir()
         (folder / name / "__init__.py").touch()

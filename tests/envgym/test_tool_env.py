@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from envgym.chat.dialects import dialect
 from envgym.deadlines import Deadlines
-from envgym.dialects import dialect
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, ToolCall
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.task import Task
 from envgym.trajectory import KINDS, Episode, Span, Trajectory, Turn, rows
 

@@ -17,7 +17,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.trainers.advantages import Advantage
 from envgym.trainers.batch import Group, Sample
 from envgym.trainers.credit import rewards_by_token, rewards_by_turn

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envgym.errors import Fault
-from envgym.rollout import RolloutResult
+from envgym.rollout.runner import RolloutResult
 from envgym.trainers.batch import Group
 from envgym.trainers.config import RolloutSection
 from envgym.trainers.dynamic import Collected, collect, refill

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envgym.rollout import RolloutResult
+from envgym.rollout.runner import RolloutResult
 from envgym.trainers.evaluate import pass_at_k, summarise
 from tests.trainers.helpers import episode
 

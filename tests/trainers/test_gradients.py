@@ -13,10 +13,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel, Qwen3Conf
 
 from envgym.agents.local import LocalAgent, SamplingParams
 from envgym.agents.tiny import TinyConfig, build_model
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.env import Env
 from envgym.messages import Action, Observation, user
-from envgym.rollout import Rollout, Start
+from envgym.rollout.runner import Rollout, Start
 from envgym.task import Task
 from envgym.trainers.advantages import Grpo
 from envgym.trainers.batch import Sample, train_rows

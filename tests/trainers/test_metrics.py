@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from envgym.rollout import RolloutResult
+from envgym.rollout.runner import RolloutResult
 from envgym.trainers.advantages.grpo import Grpo
 from envgym.trainers.batch import Sample
 from envgym.trainers.metrics import of_groups, time_split

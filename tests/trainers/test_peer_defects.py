@@ -17,10 +17,11 @@ from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
 from envgym.agent import Completion
 from envgym.agents.local.sampling import BatchSampler, SamplingParams
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.errors import Fault
 from envgym.messages import Action, Message, observe, user
-from envgym.rollout import Limits, Rollout, RolloutResult, Start
+from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start
+from envgym.rollout.transcript import Transcript
 from envgym.task import Task
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.batch import Group, Sample, train_rows
@@ -33,7 +34,6 @@ from envgym.trainers.plugin import PLUGINS
 from envgym.trainers.policy import Policy, TrainingError, action_logps
 from envgym.trainers.rewards import EnvironmentReward
 from envgym.trajectory import Episode, Span, Trajectory, Turn
-from envgym.transcript import Transcript
 from tests.envgym import templates
 from tests.envgym.worlds import Guess, Solver
 from tests.trainers.helpers import episode

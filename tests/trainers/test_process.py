@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from envgym.errors import UsageError
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.trainers.batch import Group, Sample
 from envgym.trainers.credit import discounted_sums, rewards_by_turn
 from envgym.trainers.recipe import load_config

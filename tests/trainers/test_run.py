@@ -13,7 +13,7 @@ import yaml
 from safetensors.torch import load_file
 
 from envgym.errors import UsageError
-from envgym.store import read_episodes
+from envgym.store.episodes import read_episodes
 from envgym.trainers.config import Config
 from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config

@@ -12,9 +12,9 @@ from envgym.agents import OracleAgent, ScriptedAgent
 from envgym.errors import UsageError
 from envgym.messages import Action
 from envgym.registry import make
-from envgym.replay import differences
-from envgym.rollout import Start, run_episode
-from envgym.store import EpisodeWriter, read_episodes
+from envgym.rollout.replay import differences
+from envgym.rollout.runner import Start, run_episode
+from envgym.store.episodes import EpisodeWriter, read_episodes
 from envgym.task import Task, TaskSource
 from envgym.trainers.batch import Sample, train_rows
 from envgym.trainers.config import Config, WarmStart

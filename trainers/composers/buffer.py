@@ -17,8 +17,8 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from envgym.errors import UsageError
-from envgym.store_rows import episode_line, episode_of
-from envgym.store_tokens import TurnTokens, pack
+from envgym.store.json_rows import episode_line, episode_of
+from envgym.store.token_arrays import TurnTokens, pack
 from envgym.task import Task
 from envgym.trainers.batch import Sample
 from envgym.trajectory import KINDS, Turn

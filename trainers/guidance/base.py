@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
-from envgym.rollout import RolloutResult, Start
+from envgym.rollout.runner import RolloutResult, Start
 from envgym.trainers.plugin import Plugin
 
 Play = Callable[[Sequence[Start]], Awaitable[RolloutResult]]

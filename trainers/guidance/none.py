@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envgym.rollout import RolloutResult, Start
+from envgym.rollout.runner import RolloutResult, Start
 from envgym.trainers.guidance.base import Guidance, Play
 from envgym.trainers.plugin import register
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ImportString
 
 from envgym.errors import UsageError
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 from envgym.trainers.batch import Group, Sample
 from envgym.trainers.credit import samples_of
 from envgym.trainers.plugin import register

@@ -11,7 +11,7 @@ from envgym.environments.code.data.cases import SHOWN, cases_of, suites_of, with
 from envgym.environments.code.data.prelude import IMPORTS
 from envgym.environments.code.data.row import BadRow, Loaded, Row
 from envgym.environments.code.problem import Problem
-from envgym.fences import PYTHON, code_of, is_python
+from envgym.parsing.fences import PYTHON, code_of, is_python
 
 
 def deepcoder(row: Row, where: str) -> Loaded:

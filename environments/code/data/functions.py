@@ -17,7 +17,7 @@ from envgym.environments.code.data.integers import shortened
 from envgym.environments.code.data.row import BadRow, Loaded, Row
 from envgym.environments.code.problem import Problem, Suite
 from envgym.errors import UsageError
-from envgym.fences import is_python
+from envgym.parsing.fences import is_python
 from envgym.sandboxes.graders.rewrite import rewrite
 
 _DEFINED = re.compile(r"^(?:async def|def|class)[ \t]+(\w+)", re.MULTILINE)

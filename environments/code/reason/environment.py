@@ -24,8 +24,8 @@ from envgym.environments.code.reason.literals import NotLiteral, arguments_of, v
 from envgym.environments.code.reason.near_misses import wrong_answers
 from envgym.environments.code.reason.rules import broken_rules
 from envgym.errors import Fault, UsageError
-from envgym.fences import PYTHON, code_of, is_python
 from envgym.messages import Action, Message, system, user
+from envgym.parsing.fences import PYTHON, code_of, is_python
 from envgym.resources import Shared
 from envgym.sandboxes.graders import CallCase, Equality, Verdict, grade_calls
 from envgym.sandboxes.graders.inbox.values import decode

@@ -28,7 +28,7 @@ from envgym.sandboxes.graders.verilog.programs import (
 )
 from envgym.sandboxes.graders.verilog.toolbox import Step, ToolBox
 from envgym.sandboxes.limits import Limits
-from envgym.threads import ThreadCall
+from envgym.utils.thread_call import ThreadCall
 
 _LAST = f"{WRITE_NETLIST}; opt_clean; opt_dff; opt_clean; write_json found.json"
 _MODULE = re.compile(r"[A-Za-z_]\w*\Z")

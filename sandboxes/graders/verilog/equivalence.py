@@ -22,7 +22,7 @@ from envgym.sandboxes.graders.verilog.lint import Checked, check
 from envgym.sandboxes.graders.verilog.preprocess import preprocess
 from envgym.sandboxes.graders.verilog.programs import CONFLICT, plain, run_tool
 from envgym.sandboxes.limits import MIB, Limits
-from envgym.threads import ThreadCall
+from envgym.utils.thread_call import ThreadCall
 
 _READ = (
     "read_verilog -sv {file}; hierarchy -check -top {top}; proc; flatten; memory; opt_clean;"

@@ -22,7 +22,7 @@ from envgym.sandboxes.graders.verilog.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.toolbox import ToolBox
 from envgym.sandboxes.graders.verilog.trial import STAGES, Stage, Trial
 from envgym.sandboxes.limits import MIB, Limits
-from envgym.threads import ThreadCall
+from envgym.utils.thread_call import ThreadCall
 
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, output_bytes=64 * MIB)
 # As Yosys writes them.

@@ -12,8 +12,8 @@ from rich.console import Console
 from envgym.agents.human import HumanAgent, Terminal
 from envgym.env import Env
 from envgym.messages import Action, Message, Observation, hint, user
-from envgym.rollout import Start, run_episode
-from envgym.stop import StopReason
+from envgym.rollout.runner import Start, run_episode
+from envgym.stop_reason import StopReason
 from envgym.task import Task
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool

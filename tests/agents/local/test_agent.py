@@ -12,10 +12,10 @@ from transformers import PreTrainedModel
 from envgym.agents.local import LocalAgent, SamplingParams
 from envgym.agents.local.agent import stop_on
 from envgym.agents.tiny import TinyConfig, build_model, train_tokenizer
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.env import Env
-from envgym.rollout import Limits, Rollout, RolloutResult, Start
-from envgym.stop import StopReason
+from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start
+from envgym.stop_reason import StopReason
 from envgym.trajectory import rows
 
 Game = type[Env[Any]]

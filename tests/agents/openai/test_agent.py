@@ -12,8 +12,8 @@ from envgym.agents import OpenAIAgent
 from envgym.env import Env
 from envgym.errors import Fault, UsageError
 from envgym.messages import Message, ToolCall, hint, system, user
-from envgym.rollout import Rollout, Start
-from envgym.stop import StopReason
+from envgym.rollout.runner import Rollout, Start
+from envgym.stop_reason import StopReason
 from tests.agents.openai.endpoint import Reply, Server, ask, error, says
 
 Game = type[Env[Any]]

@@ -8,7 +8,7 @@ import pytest
 from envgym.agents import OpenAIAgent
 from envgym.env import Env
 from envgym.errors import Fault, UsageError
-from envgym.rollout import Limits, Rollout, Start
+from envgym.rollout.runner import Limits, Rollout, Start
 from tests.agents.openai.endpoint import Server, ask, says
 
 

@@ -13,8 +13,8 @@ from envgym.agents.openai.agent import _read
 from envgym.env import Env
 from envgym.errors import Fault
 from envgym.messages import Message, user
-from envgym.rollout import Rollout, Start
-from envgym.stop import StopReason
+from envgym.rollout.runner import Rollout, Start
+from envgym.stop_reason import StopReason
 from envgym.task import Task
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool

@@ -7,7 +7,7 @@ import itertools
 import torch
 
 from envgym.agents.tiny import BASE, load_model
-from envgym.agents.tiny.reading import encode
+from envgym.agents.tiny.pretrain_reading import encode
 from envgym.environments.search.sheets import fact_sheets
 
 

@@ -15,7 +15,7 @@ from envgym.agents.tiny import (
     save_model,
     train_tokenizer,
 )
-from envgym.agents.tiny.copying import copying_batch
+from envgym.agents.tiny.pretrain_copying import copying_batch
 from envgym.errors import UsageError
 
 TEXTS = ["Silent River is a 1974 film directed by Anna Kowal."] * 20

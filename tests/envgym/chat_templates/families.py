@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from envgym.agent import Completion
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, ToolCall, observe, system, user
-from envgym.transcript import Transcript
+from envgym.rollout.transcript import Transcript
 from tests.envgym.worlds import Guess
 
 TRL = "1.16.0"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from envgym.agent import Completion
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.messages import Action, Message, ToolCall, hint, observe, system, user
-from envgym.transcript import Transcript
+from envgym.rollout.transcript import Transcript
 from tests.envgym import templates
 from tests.envgym.chat_templates import families
 from tests.envgym.worlds import Guess

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from envgym.agent import Completion
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.messages import Action, hint, observe, system, user
-from envgym.transcript import Transcript
+from envgym.rollout.transcript import Transcript
 from tests.envgym.chat_templates import families
 from tests.envgym.worlds import Guess
 

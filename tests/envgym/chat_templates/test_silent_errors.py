@@ -16,11 +16,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from envgym.agent import Completion
-from envgym.chat import Chat
+from envgym.chat.renderer import Chat
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, ToolCall, hint, observe, user
+from envgym.rollout.transcript import Transcript
 from envgym.trajectory import rows
-from envgym.transcript import Transcript
 from tests.envgym import templates
 from tests.envgym.chat_templates import families
 from tests.envgym.worlds import Guess

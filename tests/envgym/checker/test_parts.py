@@ -10,11 +10,12 @@ import threading
 
 import pytest
 
-from envgym.checker import company, driving
-from envgym.checker.contrast import contrasted
-from envgym.checker.driving import cancelled_at, outcome, watched
-from envgym.checker.leaks import belongings, settled
-from envgym.checker.subject import Subject
+from envgym.checker import coroutine_probe
+from envgym.checker.checks import isolation
+from envgym.checker.checks.leaks import belongings, settled
+from envgym.checker.coroutine_probe import cancelled_at, outcome, watched
+from envgym.checker.leak_statistics import contrasted
+from envgym.checker.target import Subject
 from envgym.task import Task
 from tests.envgym.checker.readme_world import GuessNumber
 
@@ -79,7 +80,7 @@ async def _divide() -> float:
 
 
 async def test_patience_is_short_beside_any_deadline() -> None:
-    assert driving.PATIENCE_S < 10
+    assert coroutine_probe.PATIENCE_S < 10
 
 
 async def test_what_is_left_is_counted_grandchildren_and_zombies_too() -> None:
@@ -146,8 +147,8 @@ def test_what_the_visible_part_holds_is_no_secret() -> None:
 
 
 async def test_instances_too_heavy_for_a_crowd_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(company, "_BUDGET_S", -1.0)
+    monkeypatch.setattr(isolation, "_BUDGET_S", -1.0)
     subject = Subject(GuessNumber, company=100)
-    problems = [p async for p in company.same_seed_same_episode_in_company(subject)]
+    problems = [p async for p in isolation.same_seed_same_episode_in_company(subject)]
     assert [p.message for p in problems] == ["only 0 of 100 instances began in -1 s"]
     assert "resources.Shared" in problems[0].mend

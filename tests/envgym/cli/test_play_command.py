@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from envgym.messages import hint
-from envgym.stop import StopReason
-from envgym.store import read_episodes
+from envgym.stop_reason import StopReason
+from envgym.store.episodes import read_episodes
 from envgym.trajectory import Episode
 
 PROGRAM = str(Path(sys.executable).parent / "envgym")

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from envgym.agent import Completion, Context
-from envgym.checker.leaks import settled
+from envgym.checker.checks.leaks import settled
 from envgym.deadlines import Deadlines
 from envgym.errors import Fault
 from envgym.messages import Action
 from envgym.resources import Shared
-from envgym.rollout import Limits, Rollout, Start, run_episode
+from envgym.rollout.runner import Limits, Rollout, Start, run_episode
 from envgym.task import Task
 from envgym.trajectory import Episode
 from tests.envgym.worlds import Guess, Solver, right

@@ -13,11 +13,11 @@ from envgym.agents.scripted import ScriptedAgent
 from envgym.checker import CHECKS, check
 from envgym.errors import UsageError
 from envgym.messages import Action
-from envgym.rollout import Rollout, Start
+from envgym.rollout.runner import Rollout, Start
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
-from envgym.vector import VectorEnv
+from envgym.vector.vector_env import VectorEnv
 
 
 class Dice(ToolEnv[Task]):

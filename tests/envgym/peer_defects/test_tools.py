@@ -8,11 +8,11 @@ import time
 from typing import Any
 
 from envgym.agents.scripted import ScriptedAgent
+from envgym.chat.dialects import dialect
 from envgym.deadlines import Deadlines
-from envgym.dialects import dialect
 from envgym.messages import Action, ToolCall
-from envgym.rollout import Start, run_episode
-from envgym.stop import StopReason
+from envgym.rollout.runner import Start, run_episode
+from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool

@@ -8,7 +8,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from envgym.messages import Action
-from envgym.vector import VectorEnv, make_vec
+from envgym.vector.vector_env import VectorEnv, make_vec
 from tests.envgym.worlds import Guess, right, wrong
 
 

@@ -12,8 +12,8 @@ import pytest
 from envgym.agents.oracle import OracleAgent
 from envgym.checker import CHECKS, check_id
 from envgym.registry import make
-from envgym.rollout import Limits, Rollout, Start
-from envgym.store_env import read_env, write_env
+from envgym.rollout.runner import Limits, Rollout, Start
+from envgym.store.manifest import read_env, write_env
 from tests.envgym.serve.running import PROGRAM, ROOT, program
 
 

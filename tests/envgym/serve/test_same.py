@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 import envgym
 from envgym.agents.oracle import OracleAgent
-from envgym.checker.actions import malformed_actions
+from envgym.checker.malformed_actions import malformed_actions
 from envgym.deadlines import Deadlines
 from envgym.env import Env
 from envgym.errors import EnvgymError, Fault, UsageError
-from envgym.gym_bridge import SyncEnv
+from envgym.gymnasium_compat import SyncEnv
 from envgym.messages import Action, ToolCall
 from envgym.resources import open_resources
-from envgym.rollout import Limits, Rollout, Start, run_episode
+from envgym.rollout.runner import Limits, Rollout, Start, run_episode
 from envgym.task import Task
 from tests.envgym.serve.odd_world import ERRORS, Odd
 from tests.envgym.serve.running import Running, until

@@ -24,9 +24,9 @@ from envgym.agents.oracle import OracleAgent
 from envgym.env import Env
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action
-from envgym.rollout import Limits, Rollout, Start
+from envgym.rollout.runner import Limits, Rollout, Start
 from envgym.serve import session as session_module
-from envgym.serve.frames import MAX_BYTES, MESSAGE_LIMIT
+from envgym.serve.protocol.frames import MAX_BYTES, MESSAGE_LIMIT
 from envgym.serve.server import EnvServer, serve
 from tests.envgym.serve.conftest import ODD
 from tests.envgym.serve.odd_world import Odd

@@ -13,8 +13,8 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 
 from envgym.messages import Action, Message, ToolCall, user
-from envgym.stop import StopReason
-from envgym.store import EpisodeWriter
+from envgym.stop_reason import StopReason
+from envgym.store.episodes import EpisodeWriter
 from envgym.task import Task
 from envgym.trajectory import Episode, Span, Trajectory, Turn
 

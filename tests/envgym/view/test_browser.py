@@ -10,8 +10,8 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from envgym.stop import StopReason
-from envgym.store import EpisodeWriter
+from envgym.stop_reason import StopReason
+from envgym.store.episodes import EpisodeWriter
 from envgym.view import write_page
 from envgym.view.server import Viewer
 from tests.envgym.view.conftest import Open

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from envgym.store_rows import episode_line
+from envgym.store.json_rows import episode_line
 from envgym.view.episodes import details, list_row
 from envgym.view.tokens import Pieces
 from tests.envgym.view.runs import episode, run_folder

@@ -8,7 +8,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from envgym.errors import UsageError
-from envgym.store import EpisodeWriter
+from envgym.store.episodes import EpisodeWriter
 from envgym.view import write_page
 from tests.envgym.view.runs import episode, run_folder
 

@@ -12,7 +12,7 @@ from envgym.agents.oracle import OracleAgent
 from envgym.environments.puzzles.frozen_lake import draw, parse
 from envgym.environments.puzzles.frozen_lake_policy import Lake, chances, reach
 from envgym.pytest_plugin import envgym_checks
-from envgym.rollout import Rollout, Start
+from envgym.rollout.runner import Rollout, Start
 
 test_contract = envgym_checks("puzzles/frozen-lake-v1")
 test_contract_on_slippery_ice_without_holes = envgym_checks(

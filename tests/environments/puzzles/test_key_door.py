@@ -11,7 +11,7 @@ from envgym import Action, StepResult, Task
 from envgym.errors import UsageError
 from envgym.messages import ToolCall
 from envgym.pytest_plugin import envgym_checks
-from envgym.stop import StopReason
+from envgym.stop_reason import StopReason
 
 test_contract = envgym_checks("puzzles/key-door-v1")
 

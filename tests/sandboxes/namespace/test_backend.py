@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from envgym.checker.driving import cancelled_at
+from envgym.checker.coroutine_probe import cancelled_at
 from envgym.errors import UsageError
 from envgym.sandboxes import Limits, Outcome
 from envgym.sandboxes.backends import open_backend

@@ -1,0 +1,180 @@
+"""A lean forward for Llama-shaped models, straight over the Hugging Face module's parameters.
+
+Small models spend much of a Hugging Face forward on overhead, and its caches are rebuilt at every
+step. This one reads the same weight tensors at every call, so it copies nothing and an optimiser
+step is seen at once, and writes keys and values into the engine's slots. It computes what
+`LlamaForCausalLM`, `Qwen2ForCausalLM`, `Qwen3ForCausalLM` and `MistralForCausalLM` compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+
+from envgym.agents.local.decode_attention import (
+    Segment,
+    decode_attention,
+    decode_masks,
+    plan_segments,
+    split_columns,
+)
+from envgym.agents.local.kv_cache import LayerShape, SlotCache
+from envgym.agents.local.model_runner import Chunk
+from envgym.agents.local.prefill_attention import pack, prefill_attention
+
+
+class LlamaRunner:
+    """The lean path; `llama_shape.unsupported` says for which models it is exact.
+
+    Args:
+        model: the causal LM.
+        max_rows: most slots.
+        max_context: most columns.
+    """
+
+    name = "llama"
+
+    def __init__(self, model: PreTrainedModel, *, max_rows: int, max_context: int) -> None:
+        body: Any = model.model
+        attention: Any = body.layers[0].self_attn
+        self._embedding: nn.Embedding = body.embed_tokens
+        self._layers: list[Any] = list(body.layers)
+        self._norm: Any = body.norm
+        self._head: Any = model.get_output_embeddings()
+        self._head_dim: int = attention.head_dim
+        self._scale: float = attention.scaling
+        self._kv_heads = attention.k_proj.out_features // self._head_dim
+        self._heads = attention.q_proj.out_features // self._head_dim
+        weight = self._embedding.weight
+        self.device = weight.device
+        self._dtype = weight.dtype
+        self._cache = SlotCache(
+            [LayerShape(self._kv_heads, self._head_dim, self._head_dim)] * len(self._layers),
+            max_slots=max_rows,
+            max_columns=max_context,
+            dtype=self._dtype,
+            device=self.device,
+        )
+        column_bytes = 2 * self._kv_heads * self._head_dim * weight.element_size()
+        self._split = split_columns(column_bytes, self.device)
+        positions = torch.arange(max_context, device=self.device)[None]
+        with torch.no_grad():
+            cos, sin = body.rotary_emb(weight[:1], positions)
+        # Rotating half a head is rolling it by half and negating what came from the upper half;
+        # the sign is moved into the sine.
+        half = self._head_dim // 2
+        self._cos = cos[0][:, None]
+        self._sin = torch.cat((-sin[0][:, :half], sin[0][:, half:]), -1)[:, None]
+        self._planned: Sequence[int] | None = None
+        self._segments: list[Segment] = []
+
+    def reserve(self, slots: int, columns: int) -> None:
+        """Make room for that many slots and columns."""
+        self._cache.reserve(slots, columns)
+
+    def copy_prefix(self, source: int, targets: Sequence[int], columns: int) -> None:
+        """Copy the first columns of a slot to other slots."""
+        self._cache.copy_prefix(source, targets, columns)
+
+    def clear(self, slot: int) -> None:
+        """Zero a slot that may hold non-finite numbers."""
+        self._cache.clear(slot)
+
+    def prefill(self, chunks: Sequence[Chunk]) -> None:
+        """Compute and store the keys and values of chunks of different slots.
+
+        No logits are needed here, so the last layer stops at its keys and values.
+        """
+        packed = pack(chunks, self.device)
+        cos, sin = self._cos[packed.positions], self._sin[packed.positions]
+        hidden = F.embedding(packed.ids, self._embedding.weight)
+        for index, layer in enumerate(self._layers):
+            normed = _rms_norm(hidden, layer.input_layernorm)
+            key, value = self._key_value(layer.self_attn, normed, cos, sin)
+            self._cache.write(index, packed.slots, packed.positions, key, value)
+            if index == len(self._layers) - 1:
+                return
+            mixed = prefill_attention(
+                self._query(layer.self_attn, normed, cos, sin),
+                key,
+                value,
+                self._cache.keys[index],
+                self._cache.values[index],
+                packed.groups,
+                self._scale,
+            )
+            self._finish_layer(layer, hidden, mixed)
+
+    def decode(
+        self, slots: Sequence[int], ids: Sequence[int], positions: Sequence[int]
+    ) -> torch.Tensor:
+        """Feed one id to each slot; logits `[rows, vocabulary]`."""
+        if slots is not self._planned:
+            lengths = [p + 1 for p in positions]
+            self._segments = plan_segments(slots, lengths, self._split, self.device)
+            self._planned, self._slots = slots, torch.tensor(list(slots), device=self.device)
+        columns = torch.tensor(positions, device=self.device)
+        masks = decode_masks(self._segments, positions, columns, self._dtype)
+        cos, sin = self._cos[columns], self._sin[columns]
+        hidden = F.embedding(torch.tensor(ids, device=self.device), self._embedding.weight)
+        rows = len(ids)
+        for index, layer in enumerate(self._layers):
+            normed = _rms_norm(hidden, layer.input_layernorm)
+            key, value = self._key_value(layer.self_attn, normed, cos, sin)
+            self._cache.write(index, self._slots, columns, key, value)
+            query = self._query(layer.self_attn, normed, cos, sin)
+            mixed = decode_attention(
+                query.view(rows, self._kv_heads, -1, self._head_dim),
+                self._cache.keys[index],
+                self._cache.values[index],
+                self._segments,
+                masks,
+                self._scale,
+            )
+            self._finish_layer(layer, hidden, mixed)
+        return _linear(_rms_norm(hidden, self._norm), self._head)
+
+    def _query(
+        self, attention: Any, normed: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
+    ) -> torch.Tensor:
+        query = _linear(normed, attention.q_proj).view(-1, self._heads, self._head_dim)
+        if hasattr(attention, "q_norm"):
+            query = _rms_norm(query, attention.q_norm)
+        return self._rotate(query, cos, sin)
+
+    def _key_value(
+        self, attention: Any, normed: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        key = _linear(normed, attention.k_proj).view(-1, self._kv_heads, self._head_dim)
+        value = _linear(normed, attention.v_proj).view(-1, self._kv_heads, self._head_dim)
+        if hasattr(attention, "k_norm"):
+            key = _rms_norm(key, attention.k_norm)
+        return self._rotate(key, cos, sin), value
+
+    def _rotate(self, heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+        return torch.addcmul(heads * cos, heads.roll(self._head_dim // 2, -1), sin)
+
+    def _finish_layer(self, layer: Any, hidden: torch.Tensor, mixed: torch.Tensor) -> None:
+        """Project the attention's output and apply the feed-forward, adding into `hidden`."""
+        hidden += _linear(mixed, layer.self_attn.o_proj)
+        normed = _rms_norm(hidden, layer.post_attention_layernorm)
+        gate = F.silu(_linear(normed, layer.mlp.gate_proj), inplace=True)
+        gate *= _linear(normed, layer.mlp.up_proj)
+        hidden += _linear(gate, layer.mlp.down_proj)
+
+
+def _linear(states: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
+    return F.linear(states, layer.weight, layer.bias)
+
+
+def _rms_norm(states: torch.Tensor, norm: Any) -> torch.Tensor:
+    if states.dtype == torch.float32:
+        return F.rms_norm(states, states.shape[-1:], norm.weight, norm.variance_epsilon)
+    # In half precision the model rounds before it scales.
+    scaled = F.rms_norm(states.float(), states.shape[-1:], None, norm.variance_epsilon)
+    return norm.weight * scaled.to(states.dtype)

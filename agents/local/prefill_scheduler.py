@@ -1,0 +1,112 @@
+"""Turning a turn's whole context into the few tokens that are really new.
+
+A session's own earlier turns are in its slot. The first turn of a group's sessions is one and the
+same prompt: it is computed once and copied, also when all of them arrive in the same instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from envgym.agents.local.kv_slots import Session, SessionTable, common_prefix
+from envgym.agents.local.model_runner import Chunk, Runner
+from envgym.agents.local.request import EngineStats, Row
+
+_PREFILL_TOKENS = 4096  # most tokens of one forward: bounds the memory of its activations
+
+
+def keep_own_prefix(session: Session, ids: Sequence[int]) -> bool:
+    """Cut what the session has cached to what `ids` still starts with.
+
+    The last id is never taken from the cache: its logits are what the first step needs.
+
+    Returns:
+        Whether the context only grew, so that no other session can know more of it.
+    """
+    shared = min(common_prefix(session.cached, ids), len(ids) - 1)
+    grew = 0 < len(session.cached) == shared
+    session.cached = session.cached[:shared]
+    return grew
+
+
+def split_wave(rows: Sequence[Row], table: SessionTable) -> tuple[list[Row], list[Row]]:
+    """Rows to prefill now, and rows that wait because one of the first computes their prefix."""
+    wave: list[Row] = []
+    deferred: list[Row] = []
+    for row in rows:
+        group = row.request.group
+        context = row.request.ids[:-1]
+        known = len(row.session.cached)
+        if not row.grew and group is not None:
+            known = max(known, _best_mate(row, context, table)[1])
+            rivals = (w.request.ids[:-1] for w in wave if w.request.group == group)
+            ahead = max((common_prefix(ids, context) for ids in rivals), default=0)
+            if 2 * (ahead - known) > len(context) - known:
+                deferred.append(row)
+                continue
+        wave.append(row)
+    return wave, deferred
+
+
+def prefill(rows: Sequence[Row], table: SessionTable, runner: Runner, stats: EngineStats) -> None:
+    """Store every context id but the last of each row, by copying and computing."""
+    copies: dict[tuple[int, int], list[int]] = {}
+    for row in rows:
+        session, context = row.session, row.request.ids[:-1]
+        if not row.grew and row.request.group is not None:
+            mate, known = _best_mate(row, context, table)
+            if mate is not None and known > len(session.cached):
+                copies.setdefault((mate.slot, known), []).append(session.slot)
+                stats.shared_tokens += known - len(session.cached)
+                session.cached = context[:known]
+        stats.reused_tokens += len(session.cached)
+        stats.prefilled_tokens += len(row.request.ids) - len(session.cached)
+    for (source, columns), targets in copies.items():
+        runner.copy_prefix(source, targets, columns)
+    compute([(row.session, row.request.ids[:-1]) for row in rows], runner)
+
+
+def compute(contexts: Sequence[tuple[Session, list[int]]], runner: Runner) -> None:
+    """Run what each session has not cached of its context through the model."""
+    chunks = [
+        Chunk(session.slot, len(session.cached), ids[len(session.cached) :])
+        for session, ids in contexts
+        if len(ids) > len(session.cached)
+    ]
+    for batch in _batches(chunks):
+        runner.prefill(batch)
+    for session, ids in contexts:
+        session.cached = ids
+
+
+def _best_mate(row: Row, context: list[int], table: SessionTable) -> tuple[Session | None, int]:
+    """The session of the row's group that has most of its context cached, and how much."""
+    best, known = None, 0
+    for mate in table.mates(row.request.group or ""):
+        # Rows of the same wave are not computed yet: what they have cached is true all the same.
+        if mate is row.session or len(mate.cached) <= known:
+            continue
+        shared = common_prefix(mate.cached, context)
+        if shared > known:
+            best, known = mate, shared
+            if known == len(context):
+                break
+    return best, known
+
+
+def _batches(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
+    """Chunks in batches of at most `_PREFILL_TOKENS`; a longer one is cut in pieces."""
+    batch: list[Chunk] = []
+    room = _PREFILL_TOKENS
+    for chunk in chunks:
+        done = 0
+        while done < len(chunk.ids):
+            piece = chunk.ids[done : done + room]
+            batch.append(Chunk(chunk.slot, chunk.start + done, piece))
+            done += len(piece)
+            room -= len(piece)
+            if room == 0:
+                yield batch
+                batch, room = [], _PREFILL_TOKENS
+    if batch:
+        yield batch

@@ -1,0 +1,36 @@
+"""Parameters as texts between tags, the shape that Qwen3-Coder, GLM and DeepSeek V3.2 share.
+
+Nothing in such a text is escaped: a closing tag ends it only where another parameter or the end of
+the call follows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from envgym.chat.dialects.calls import write_json
+from envgym.chat.dialects.reading import Source
+
+
+def read_parameters(
+    source: Source, position: int, head: re.Pattern[str], end: re.Pattern[str]
+) -> tuple[list[tuple[re.Match[str], str]], int, bool]:
+    """The parameters from `position` on: the match of each head, and its text.
+
+    Returns:
+        The parameters, where they end, and whether the last one is closed.
+    """
+    found: list[tuple[re.Match[str], str]] = []
+    while (opened := head.match(source.text, source.skip_space(position))) is not None:
+        closed = source.search(end, opened.end())
+        if closed is None:
+            return found, opened.end(), False
+        found.append((opened, source.text[opened.end() : closed.start()]))
+        position = closed.end()
+    return found, position, True
+
+
+def as_text(value: Any) -> str:
+    """A value as these templates show it: text as it is, all else as JSON."""
+    return value if isinstance(value, str) else write_json(value)

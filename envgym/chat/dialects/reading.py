@@ -1,0 +1,170 @@
+"""Calls in a model's text, read in structure.
+
+One rule for every dialect: a text is read from its start, and what opens first encloses what
+follows. A reasoning mark inside a call that reads whole is part of that call; a call inside a
+reasoning block is thought, and none. A tag between quotes or backticks is mentioned. A tag without
+anything like a call behind it is mentioned as well where the message calls a tool elsewhere; where
+it does not, the tag is answered, so that nothing is dropped without a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, NamedTuple
+
+from envgym.chat.dialects.calls import unwrapped
+from envgym.messages import ToolCall
+from envgym.parsing.near_json import BrokenJson, read_json_at, skip_space
+from envgym.parsing.reasoning import MARK, is_mentioned, reasoning_spans
+from envgym.tools import ToolSpec
+
+CALL, BARE, DOUBTFUL = range(3)
+"""How surely a stretch of text is a call: by its marks, by its shape alone, or hardly."""
+_LEAST_BUDGET, _COST_OF_FAILURE = 100_000, 500  # characters looked at in vain
+_HOLDERS = frozenset({"arguments", "parameters"})
+
+
+class Found(NamedTuple):
+    """What stands at the beginning of a call.
+
+    Attributes:
+        calls: Their ids are what the model gave, or empty.
+        end: Where to go on; behind the call where it was read whole, behind its tag elsewhere.
+        sureness: `CALL`, `BARE` or `DOUBTFUL`; only the surest of a message count.
+    """
+
+    calls: Sequence[ToolCall]
+    end: int
+    sureness: int = CALL
+
+
+class Source:
+    """One message as it is read: what is searched twice is remembered, so that it stays linear."""
+
+    def __init__(self, text: str, tools: Sequence[ToolSpec]) -> None:
+        self.text = text
+        self.tools: Mapping[str, ToolSpec] = {t.name: t for t in tools}
+        self._nearest: dict[str | re.Pattern[str], tuple[int, re.Match[str] | None]] = {}
+        self._budget = max(2 * len(text), _LEAST_BUDGET)
+
+    def search(self, pattern: re.Pattern[str], start: int) -> re.Match[str] | None:
+        """The first match from `start` on."""
+        since, found = self._nearest.get(pattern, (len(self.text) + 1, None))
+        if since > start or (found is not None and found.start() < start):
+            found = pattern.search(self.text, start)
+            self._nearest[pattern] = (start, found)
+        return found
+
+    def find(self, mark: str, start: int) -> int:
+        """The first place of `mark` from `start` on, or -1."""
+        found = self.search(_literal(mark), start)
+        return found.start() if found else -1
+
+    def at(self, mark: str, position: int) -> bool:
+        """Whether `mark` stands there."""
+        return self.text.startswith(mark, position)
+
+    def skip_space(self, position: int) -> int:
+        """The first place from `position` on that holds no white space."""
+        return skip_space(self.text, position)
+
+    def is_call(self, value: Any) -> bool:
+        """Whether a bare object can be meant as a call: data may have a name as well."""
+        inner = unwrapped(value)
+        return isinstance(inner, dict) and (
+            inner.get("name") in self.tools or not _HOLDERS.isdisjoint(inner)
+        )
+
+    def json(self, start: int) -> tuple[Any, int]:
+        """The JSON value that begins at `start`, and where it ends.
+
+        Raises:
+            BrokenJson: It cannot be read, or too much of the message could not be.
+        """
+        if self._budget < 0:
+            raise BrokenJson(self.text, start, start, "too much could not be read")
+        try:
+            return read_json_at(self.text, start)
+        except BrokenJson as error:
+            self._budget -= error.looked_to - start + _COST_OF_FAILURE
+            raise
+
+
+Reader = Callable[[Source, re.Match[str]], Found | None]
+
+
+def read_calls(
+    text: str, tools: Sequence[ToolSpec], opener: str, read: Reader
+) -> tuple[ToolCall, ...]:
+    """The calls of a message; those without an id of their own have an empty one.
+
+    Args:
+        opener: A regular expression of what begins a call (``^`` is a line's beginning).
+        read: What stands there; None where it is no call at all.
+    """
+    source = Source(text, tools)
+    found: list[tuple[int, Found]] = []
+
+    def enclosed(beginning: re.Match[str]) -> int:
+        start, after = beginning.span()
+        if is_mentioned(text, start, after):
+            return after
+        here = read(source, beginning)
+        if here is None:
+            return after
+        if _shown_as_code(text, start, here.end):
+            return here.end
+        found.append((start, here))
+        return here.end
+
+    thoughts = reasoning_spans(text, _pattern(opener), enclosed)
+    said = list(_outside(found, thoughts))
+    surest = min((one.sureness for one in said), default=CALL)
+    return tuple(call for one in said if one.sureness == surest for call in one.calls)
+
+
+def numbered(calls: Sequence[ToolCall], name_id: Callable[[str, str], str]) -> tuple[ToolCall, ...]:
+    """The calls with ids that are unique among them.
+
+    Args:
+        name_id: The id of a call, from its place and its tool's name.
+    """
+    taken: set[str] = set()
+    named: list[ToolCall] = []
+    for index, call in enumerate(calls):
+        call_id, place = call.id, index
+        while not call_id or call_id in taken:
+            call_id, place = name_id(str(place), call.name), place + len(calls)
+        taken.add(call_id)
+        named.append(replace(call, id=call_id))
+    return tuple(named)
+
+
+def _shown_as_code(text: str, start: int, end: int) -> bool:
+    """Whether a call stands between single backticks."""
+    return text[start - 1 : start] == "`" == text[end : end + 1] != text[start - 2 : start - 1]
+
+
+def _outside(
+    found: Iterable[tuple[int, Found]], spans: Sequence[tuple[int, int]]
+) -> Iterable[Found]:
+    """What begins in none of the spans; both are in order."""
+    index = 0
+    for start, one in found:
+        while index < len(spans) and spans[index][1] <= start:
+            index += 1
+        if index == len(spans) or start < spans[index][0]:
+            yield one
+
+
+@cache
+def _pattern(opener: str) -> re.Pattern[str]:
+    return re.compile(f"(?P<thought>{MARK})|(?P<call>{opener})", re.M)
+
+
+@cache
+def _literal(mark: str) -> re.Pattern[str]:
+    return re.compile(re.escape(mark))

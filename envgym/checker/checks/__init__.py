@@ -1,0 +1,1 @@
+"""Checks of the checker, one property of an environment per module."""

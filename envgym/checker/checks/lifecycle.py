@@ -1,0 +1,55 @@
+"""Does it close as often as one likes, and refuse what makes no sense."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from envgym.checker.malformed_actions import NOTHING
+from envgym.checker.report import Problem
+from envgym.checker.target import Subject
+from envgym.checker.traces import begin, play_nothing
+from envgym.errors import UsageError
+
+
+async def close_twice(subject: Subject) -> AsyncIterator[Problem]:
+    """The second close does nothing; neither does one without an episode raise."""
+    for played in (False, True):
+        env = subject.make()
+        if played:
+            await begin(env, seed=0)
+        await env.close()
+        try:
+            await env.close()
+        except Exception as error:
+            yield Problem(
+                f"the second close raised {type(error).__name__}: {error}",
+                "release things in stop(), which is called once, and do not override close()",
+            )
+
+
+async def wrong_order_is_refused(subject: Subject) -> AsyncIterator[Problem]:
+    """A step before a reset, after the end or after closing raises UsageError."""
+    mend = "do not override step() and reset(); they keep the order"
+    env = subject.make()
+    try:
+        if said := await _not_refused(lambda: env.step(NOTHING)):
+            yield Problem(f"a step before the first reset {said}", mend)
+        await play_nothing(env, await begin(env, seed=0))
+        if said := await _not_refused(lambda: env.step(NOTHING)):
+            yield Problem(f"a step after the end {said}", mend)
+    finally:
+        await env.close()
+    if said := await _not_refused(lambda: env.reset(seed=0)):
+        yield Problem(f"a reset after closing {said}", mend)
+
+
+async def _not_refused(doing: Callable[[], Awaitable[Any]]) -> str | None:
+    """What it did instead of raising UsageError, or None."""
+    try:
+        await doing()
+    except UsageError:
+        return None
+    except Exception as error:
+        return f"raises {type(error).__name__} instead of UsageError"
+    return "is accepted"

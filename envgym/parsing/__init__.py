@@ -1,0 +1,1 @@
+"""Readers of model text: reasoning blocks, code fences, near-JSON, tool arguments."""

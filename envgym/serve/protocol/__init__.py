@@ -1,0 +1,1 @@
+"""Wire protocol of served environments: frames, their values, addresses and sockets."""

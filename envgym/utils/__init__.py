@@ -1,0 +1,1 @@
+"""Helpers without a notion of environments: HTTP, threads, progress lines, lazy imports."""

@@ -1,0 +1,24 @@
+"""Names of a package that are imported on first use, so that importing the package stays cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazy_exports(package: str, homes: Mapping[str, Iterable[str]]) -> Callable[[str], Any]:
+    """A module's ``__getattr__`` that imports each name from the module that defines it.
+
+    Args:
+        package: The package's ``__name__``.
+        homes: Module below the package -> the names that it defines.
+    """
+    home_of = {name: f"{package}.{module}" for module, names in homes.items() for name in names}
+
+    def load(name: str) -> Any:
+        if name not in home_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(home_of[name]), name)
+
+    return load

@@ -1,0 +1,168 @@
+"""One step of many environments, read off in columns once all have taken theirs.
+
+Most steps of small environments wait for nothing. They are taken at once, without a coroutine, a
+result and an info for each; the others are given back, to be awaited side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Generator, Mapping, Sequence, Set
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envgym.env import Env, Info
+from envgym.messages import Action, Observation
+from envgym.vector.batch_info import BatchedInfo
+
+_NONE: Mapping[str, float] = MappingProxyType({})
+
+
+def own_ways(envs: Sequence[Env[Any]]) -> frozenset[int]:
+    """Indices of environments that override `step` or `reset`: these are called as they are."""
+    return frozenset(
+        i
+        for i, env in enumerate(envs)
+        if type(env).step is not Env.step or type(env).reset is not Env.reset
+    )
+
+
+class Sweep:
+    """A step of n environments.
+
+    Args:
+        envs: All of them.
+        actions: One for each.
+        seen: What each saw last; of those that fail it stays.
+        over: Indices of those that are reset instead.
+        own: Indices of those that have a `step` or `reset` of their own (`own_ways`).
+        again: Whether those whose episode ends are reset at once; the last observation and info
+            are kept in the new info under ``final_obs`` and ``final_info``.
+
+    Attributes:
+        observations: What each sees now.
+        failed: What those that broke raised, by index.
+        ended: Indices of those whose episode ended; complete after `read`, as what follows.
+        rewards: Of each (float64, n).
+        terminations, truncations: Of each (bool, n).
+        infos: Of all.
+    """
+
+    rewards: NDArray[np.float64]
+    infos: BatchedInfo
+
+    def __init__(
+        self,
+        envs: Sequence[Env[Any]],
+        actions: Sequence[Action],
+        seen: Sequence[Observation],
+        *,
+        over: Set[int],
+        own: Set[int],
+        again: bool,
+    ) -> None:
+        self._envs, self._actions = envs, actions
+        self._over, self._own, self._again = over, own, again
+        self.observations = list(seen)
+        self.failed: dict[int, Exception] = {}
+        self.ended: set[int] = set()
+        self.terminations = np.zeros(len(envs), np.bool_)
+        self.truncations = np.zeros(len(envs), np.bool_)
+        self._rewards: dict[int, float] = {}  # of those that do not keep them themselves
+        self._infos: dict[int, Info] = {}
+
+    def work(self) -> Generator[Awaitable[None], None, None]:
+        """What is to be awaited; each begins in the task that asks for it, and is ended there."""
+        over, own, again, observations = self._over, self._own, self._again, self.observations
+        apart = over | own if over or own else over
+        for i, (env, action) in enumerate(zip(self._envs, self._actions, strict=True)):
+            reset = False
+            if apart and i in apart:
+                reset = i in over
+                if i in own:
+                    yield self._restart(i, env) if reset else self._whole(i, env, action)
+                    continue
+            try:
+                seen = env._try_reset(None, {}) if reset else env._try_step(action)
+            except Exception as error:
+                self.failed[i] = error
+                continue
+            if not isinstance(seen, Observation):
+                yield self._later(i, env, seen)
+                continue
+            observations[i] = seen
+            if again and env._phase == "over":
+                self._last(i, env)
+                yield self._restart(i, env)
+
+    def read(self) -> None:
+        """Read off how all of it went, once `work` is done."""
+        envs, infos = self._envs, self._infos
+        rewards = [env._reward for env in envs]
+        columns: dict[str, list[Any]] = {
+            "score": [env.score for env in envs],
+            "metrics": [env.metrics.copy() if env.metrics else _NONE for env in envs],
+            "turn": [env.turn for env in envs],
+            "seat": [env.seat for env in envs],
+        }
+        # Those of which the columns do not tell all.
+        for i in [i for i, env in enumerate(envs) if env._phase != "running" or env.anchor]:
+            if i in infos or i in self.failed:
+                continue
+            if envs[i]._phase == "over":
+                self._last(i, envs[i])
+            else:
+                infos[i] = envs[i]._info()
+        for i, reward in self._rewards.items():
+            rewards[i] = reward
+        self.rewards = np.array(rewards, np.float64)
+        self.infos = BatchedInfo(len(envs), infos, columns)
+
+    def _last(self, i: int, env: Env[Any]) -> None:
+        """Note an episode's last step."""
+        self._note(i, env._reward, env._info())
+        self._end(i, env._cut)
+
+    def _note(self, i: int, reward: float, info: Info) -> None:
+        self._rewards[i], self._infos[i] = reward, info
+
+    def _end(self, i: int, cut: bool) -> None:
+        self.ended.add(i)
+        (self.truncations if cut else self.terminations)[i] = True
+
+    async def _later(self, i: int, env: Env[Any], seen: Coroutine[Any, Any, Observation]) -> None:
+        try:
+            self.observations[i] = await seen
+        except Exception as error:
+            self.failed[i] = error
+            return
+        if self._again and env._phase == "over":
+            self._last(i, env)
+            await self._restart(i, env)
+
+    async def _whole(self, i: int, env: Env[Any], action: Action) -> None:
+        """A step of an environment that has its own way to take one."""
+        try:
+            step = await env.step(action)
+        except Exception as error:
+            self.failed[i] = error
+            return
+        self.observations[i] = step.observation
+        self._note(i, step.reward, step.info)
+        if step.done:
+            self._end(i, step.truncated)
+            if self._again:
+                await self._restart(i, env)
+
+    async def _restart(self, i: int, env: Env[Any]) -> None:
+        try:
+            observation, info = await env.reset()
+        except Exception as error:
+            self.failed[i] = error
+            return
+        if i in self.ended:
+            info |= {"final_obs": self.observations[i], "final_info": self._infos[i]}
+        self.observations[i] = observation
+        self._note(i, self._rewards.get(i, 0.0), info)

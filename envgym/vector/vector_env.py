@@ -1,0 +1,180 @@
+"""Many instances of one environment stepped as one, in the shape of Gymnasium 1.x.
+
+For loops written against a vector interface; a rollout (`envgym.rollout`) keeps its episodes apart
+instead and never waits for the slowest of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from envgym.env import Env, Info
+from envgym.errors import Fault, UsageError
+from envgym.messages import Action, Observation
+from envgym.registry import make
+from envgym.vector.batch_info import BatchedInfo
+from envgym.vector.batch_step import Sweep, own_ways
+from envgym.vector.lazy_gather import together
+
+_NOBODY: frozenset[int] = frozenset()
+Flags = NDArray[np.bool_]
+VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, BatchedInfo]
+
+
+def make_vec(
+    id: str, n: int, *, autoreset: str | AutoresetMode = "next_step", **kwargs: Any
+) -> VectorEnv:
+    """`n` instances of a registered environment.
+
+    Args:
+        autoreset: What follows the end of an episode: ``next_step`` (the next step resets, with
+            reward 0, whatever its action), ``same_step`` (reset at once; the last observation and
+            info are kept under ``final_obs`` and ``final_info``) or ``disabled`` (the caller
+            resets, by ``options={"reset_mask": …}``).
+        kwargs: For each instance's constructor.
+    """
+    if n < 1:
+        raise UsageError(f"a vector needs at least one environment, not {n}")
+    return VectorEnv([make(id, **kwargs) for _ in range(n)], autoreset)
+
+
+class VectorEnv:
+    """Environments stepped together; closes them all.
+
+    Attributes:
+        num_envs: How many there are.
+        autoreset_mode: See `make_vec`.
+    """
+
+    def __init__(
+        self, envs: Sequence[Env[Any]], autoreset: str | AutoresetMode = "next_step"
+    ) -> None:
+        self.envs = list(envs)
+        self.num_envs = len(self.envs)
+        self.autoreset_mode = _mode(autoreset)
+        self.metadata = {"autoreset_mode": self.autoreset_mode}
+        self._observations = [Observation()] * self.num_envs
+        self._own = own_ways(self.envs)
+        self._over: set[int] = set()  # those whose episode ended with the last step
+
+    async def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[list[Observation], BatchedInfo]:
+        """Begin new episodes.
+
+        Args:
+            seed: Environment i gets ``seed + i``, or its own of a list.
+            options: Passed to each; ``reset_mask`` (bool, one for each environment) resets only
+                some, the others' observations come back as they last were.
+        """
+        seeds = self._seeds(seed)
+        options = dict(options or {})
+        mask = self._mask(options.pop("reset_mask", None))
+        chosen = np.flatnonzero(mask).tolist()
+        begun = await together(self.envs[i].reset(seed=seeds[i], options=options) for i in chosen)
+        infos: dict[int, Info] = {}
+        failed: dict[int, Exception] = {}
+        for i, outcome in zip(chosen, begun, strict=True):
+            if isinstance(outcome, Exception):
+                failed[i] = outcome
+            else:
+                self._observations[i], infos[i] = outcome
+                self._over.discard(i)
+        if failed:
+            self._fail(failed)
+        return list(self._observations), BatchedInfo(self.num_envs, infos)
+
+    async def step(self, actions: Sequence[Action]) -> VectorStep:
+        """Apply one action in each environment.
+
+        Returns:
+            Observations (list of n), rewards (float64, n), terminations and truncations (bool, n),
+            infos (see `envgym.vector.batch_info`).
+
+        Raises:
+            Fault: An environment's step broke. It is raised once all others have finished theirs
+                and names the index; reset that one with ``reset_mask`` to go on.
+        """
+        if len(actions) != self.num_envs:
+            raise UsageError(f"{len(actions)} actions for {self.num_envs} environments")
+        mode = self.autoreset_mode
+        sweep = Sweep(
+            self.envs,
+            actions,
+            self._observations,
+            over=self._over if mode is AutoresetMode.NEXT_STEP else _NOBODY,
+            own=self._own,
+            again=mode is AutoresetMode.SAME_STEP,
+        )
+        await together(sweep.work())
+        sweep.read()
+        # Noted before a failure is raised: it must not lose what the others did.
+        self._observations = sweep.observations
+        over, self._over = self._over, sweep.ended
+        if sweep.failed:
+            self._over |= over & sweep.failed.keys()
+            self._fail(sweep.failed)
+        return (
+            list(sweep.observations),
+            sweep.rewards,
+            sweep.terminations,
+            sweep.truncations,
+            sweep.infos,
+        )
+
+    async def close(self) -> None:
+        """Close every environment; safe to call twice."""
+        outcomes = await together(env.close() for env in self.envs)
+        if failed := {i: o for i, o in enumerate(outcomes) if o is not None}:
+            self._fail(failed)
+
+    async def __aenter__(self) -> VectorEnv:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    def _fail(self, failed: dict[int, Exception]) -> NoReturn:
+        """Raise the first failure, naming its environment."""
+        first, *others = sorted(failed)
+        error = failed[first]
+        also = f" (also failed: {others})" if others else ""
+        text = f"environment {first} of {self.num_envs}: {error}{also}"
+        if isinstance(error, Fault):
+            raise Fault(text, error.kind) from error
+        if isinstance(error, UsageError):
+            raise UsageError(text) from error
+        raise error
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int):
+            return [seed + i for i in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise UsageError(f"{len(seed)} seeds for {self.num_envs} environments")
+        return list(seed)
+
+    def _mask(self, mask: Any) -> Flags:
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        mask = np.asarray(mask)
+        if mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
+            raise UsageError(f"reset_mask must be {self.num_envs} booleans")
+        return mask
+
+
+def _mode(mode: str | AutoresetMode) -> AutoresetMode:
+    if isinstance(mode, AutoresetMode):
+        return mode
+    if mode.upper() not in AutoresetMode.__members__:
+        raise UsageError(f"autoreset must be next_step, same_step or disabled, not {mode!r}")
+    return AutoresetMode[mode.upper()]
