@@ -26,7 +26,7 @@ from envgym.agents.tiny import (
     train_tokenizer,
 )
 from envgym.environments.search.sheets import FIRST_WORLD, fact_sheets
-from envgym.trainers.setup import texts_of
+from envgym.trainers.build import texts_of
 
 
 def main(

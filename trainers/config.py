@@ -18,7 +18,7 @@ from pydantic import (
 
 from envgym.agents.tiny import CopyingPhase, TinyConfig
 from envgym.trainers.advantages import Advantage, Grpo
-from envgym.trainers.composers import Composer, Shuffled
+from envgym.trainers.batching import Composer, Shuffled
 from envgym.trainers.conflicts import check_conflicts
 from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.hooks import Hook

@@ -15,18 +15,24 @@ from envgym.chat.renderer import Chat
 from envgym.errors import Fault
 from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start
 from envgym.task import Task
-from envgym.trainers import metrics as measure
-from envgym.trainers.batch import Group, Sample, TrainRow, train_rows
-from envgym.trainers.checks import check_advantages, check_played, check_rewards, nothing_learnt
+from envgym.trainers.build import build_chat, build_model, make_env
+from envgym.trainers.collection.dynamic_sampling import Collected, collect
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.config import Config, CriticSection
-from envgym.trainers.critic import Critic, explained_variance
-from envgym.trainers.dynamic import Collected, collect
-from envgym.trainers.evaluate import Scores, evaluate, pick_tasks
+from envgym.trainers.learner.critic import Critic, explained_variance
+from envgym.trainers.learner.policy import Policy, ValueTerm
+from envgym.trainers.learner.rescoring import recall, recall_proximal
+from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.losses.base import useful_rows
-from envgym.trainers.policy import Policy, ValueTerm
-from envgym.trainers.recall import recall, recall_proximal
-from envgym.trainers.setup import build_chat, build_model, make_env
-from envgym.trainers.warm_start import demonstrations, imitate
+from envgym.trainers.running import metrics as measure
+from envgym.trainers.running.evaluate import Scores, evaluate, pick_tasks
+from envgym.trainers.running.sanity_checks import (
+    check_advantages,
+    check_played,
+    check_rewards,
+    nothing_learnt,
+)
+from envgym.trainers.running.warm_start import demonstrations, imitate
 from envgym.trajectory import Episode
 
 

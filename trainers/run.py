@@ -19,12 +19,12 @@ import yaml
 from envgym.agents.tiny import learn_to_copy, save_model
 from envgym.errors import UsageError
 from envgym.store.episodes import EpisodeWriter
-from envgym.trainers import checkpoint
 from envgym.trainers.config import Config, TinyModel
-from envgym.trainers.disk import full_disk_said
 from envgym.trainers.loop import Trainer
-from envgym.trainers.progress import RunProgress
-from envgym.trainers.resume import check_same, differences
+from envgym.trainers.running import checkpoint
+from envgym.trainers.running.disk_full import full_disk_said
+from envgym.trainers.running.progress import RunProgress
+from envgym.trainers.running.resume import check_same, differences
 from envgym.trajectory import Episode
 from envgym.view import write_page
 

@@ -24,8 +24,8 @@ from torch.distributions import Categorical
 
 from envgym.task import Task
 from envgym.trainers.advantages.gae import Gae
-from envgym.trainers.batch import Sample
-from envgym.trainers.critic import value_loss
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.critic import value_loss
 from envgym.trainers.losses import Clip, LossInputs
 from envgym.trajectory import Episode, Trajectory, Turn
 

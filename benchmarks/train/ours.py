@@ -12,10 +12,11 @@ from shapes import MICRO_TOKENS, STEPS, Memory, episodes, model
 
 from envgym.task import Task
 from envgym.trainers.advantages import Grpo
-from envgym.trainers.batch import Group, Sample, train_rows
+from envgym.trainers.collection.samples import Group, Sample
+from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip
 from envgym.trainers.losses.base import token_weights
-from envgym.trainers.policy import Policy
 from envgym.trajectory import Episode, Span, Trajectory, Turn
 
 

@@ -5,8 +5,8 @@
 
 Importing this module registers every id with Gymnasium, as it is and within the namespace
 ``envgym``, where the family's slash becomes a dot: a Gymnasium id has one slash.
-``gymnasium.make("envgym.gymnasium_compat:search/wiki-v1")`` is Gymnasium's own way to import and make
-once (Gymnasium 1.x loads no plugins by itself).
+``gymnasium.make("envgym.gymnasium_compat:search/wiki-v1")`` is Gymnasium's own way to import and
+make at once (Gymnasium 1.x loads no plugins by itself).
 """
 
 from __future__ import annotations

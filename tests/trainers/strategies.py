@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from envgym.messages import Kind, user
 from envgym.task import Task
-from envgym.trainers.batch import Group, Sample
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.loop import as_groups
 from envgym.trainers.rewards import EnvironmentReward
 from envgym.trajectory import Episode, Span, Trajectory, Turn

@@ -17,14 +17,14 @@ from envgym.environments.search.wiki import WikiSearch
 from envgym.errors import UsageError
 from envgym.messages import Action
 from envgym.trainers.advantages import Grpo
-from envgym.trainers.batch import Group, Sample
-from envgym.trainers.checkpoint import latest
-from envgym.trainers.checks import check_advantages, check_played, check_rewards
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.config import Config
-from envgym.trainers.policy import TrainingError
+from envgym.trainers.learner.policy import TrainingError
 from envgym.trainers.recipe import load_config
 from envgym.trainers.rewards import Reward
 from envgym.trainers.run import train
+from envgym.trainers.running.checkpoint import latest
+from envgym.trainers.running.sanity_checks import check_advantages, check_played, check_rewards
 from tests.trainers.helpers import episode
 from tests.trainers.test_run import config, metrics
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from envgym.stop_reason import StopReason
 from envgym.trainers.advantages import Advantage
-from envgym.trainers.batch import Group, Sample
-from envgym.trainers.credit import rewards_by_token, rewards_by_turn
+from envgym.trainers.advantages.credit import rewards_by_token, rewards_by_turn
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.loop import as_groups
 from envgym.trainers.losses import Loss, LossInputs
 from envgym.trainers.plugin import PLUGINS

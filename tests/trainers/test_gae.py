@@ -7,8 +7,12 @@ import pytest
 
 from envgym.errors import UsageError
 from envgym.trainers.advantages import BiLevelGae, Gae, TurnGae
-from envgym.trainers.batch import Sample
-from envgym.trainers.credit import baseline_by_position, discounted_sums, rewards_by_token
+from envgym.trainers.advantages.credit import (
+    baseline_by_position,
+    discounted_sums,
+    rewards_by_token,
+)
+from envgym.trainers.collection.samples import Sample
 from envgym.trainers.plugin import PLUGINS
 from tests.trainers.helpers import episode
 

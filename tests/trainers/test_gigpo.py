@@ -8,8 +8,8 @@ import pytest
 from envgym.errors import UsageError
 from envgym.messages import hint, user
 from envgym.trainers.advantages import Gagpo, Gigpo, Hgpo, OptimalTokenBaseline
-from envgym.trainers.advantages.anchors import anchors, compared
-from envgym.trainers.batch import Sample
+from envgym.trainers.advantages.state_groups import anchors, compared
+from envgym.trainers.collection.samples import Sample
 from tests.trainers.helpers import episode
 
 

@@ -19,12 +19,13 @@ from envgym.messages import Action, Observation, user
 from envgym.rollout.runner import Rollout, Start
 from envgym.task import Task
 from envgym.trainers.advantages import Grpo
-from envgym.trainers.batch import Sample, train_rows
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.hidden_states import micro_batches
+from envgym.trainers.learner.policy import Policy, action_logps
+from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups
 from envgym.trainers.losses import Clip, Loss, Sft
 from envgym.trainers.losses.base import Denominator, token_weights
-from envgym.trainers.policy import Policy, action_logps
-from envgym.trainers.states import micro_batches
 from envgym.trajectory import Episode, Span
 from tests.envgym import templates
 from tests.trainers.strategies import (

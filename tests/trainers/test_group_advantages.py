@@ -20,7 +20,7 @@ from envgym.trainers.advantages import (
     TurnReturns,
     WReinforce,
 )
-from envgym.trainers.batch import Group, Sample
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.losses.base import token_weights
 from envgym.trainers.recipe import load_config
 from tests.trainers.helpers import episode

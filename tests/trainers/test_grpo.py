@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envgym.trainers.advantages import Grpo
-from envgym.trainers.batch import Sample
+from envgym.trainers.collection.samples import Sample
 from tests.trainers.helpers import episode
 
 

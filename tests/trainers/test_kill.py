@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from envgym.trainers.checkpoint import latest
+from envgym.trainers.running.checkpoint import latest
 from tests.trainers.test_run import RECIPE, metrics, weights
 
 KILLS = 20 if os.environ.get("ENVGYM_REQUIRE_ALL") else 4

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from envgym.errors import UsageError
-from envgym.trainers.batch import Sample, train_rows
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.hidden_states import micro_batches
+from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import (
     Cispo,
     Clip,
@@ -23,7 +25,6 @@ from envgym.trainers.losses import (
 )
 from envgym.trainers.losses.base import useful_rows
 from envgym.trainers.recipe import load_config
-from envgym.trainers.states import micro_batches
 from tests.trainers.helpers import episode
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from envgym.trainers.batch import Sample
+from envgym.trainers.collection.samples import Sample
 from envgym.trainers.rewards import EnvironmentReward, Overlong
 from tests.trainers.helpers import episode
 

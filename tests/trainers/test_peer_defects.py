@@ -24,14 +24,15 @@ from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start
 from envgym.rollout.transcript import Transcript
 from envgym.task import Task
 from envgym.trainers.advantages import Advantage, Grpo
-from envgym.trainers.batch import Group, Sample, train_rows
+from envgym.trainers.collection.dynamic_sampling import collect
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.config import RolloutSection
-from envgym.trainers.dynamic import collect
+from envgym.trainers.learner.policy import Policy, TrainingError, action_logps
+from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups
 from envgym.trainers.losses import Clip, Kl, Sft
 from envgym.trainers.losses.base import token_weights
 from envgym.trainers.plugin import PLUGINS
-from envgym.trainers.policy import Policy, TrainingError, action_logps
 from envgym.trainers.rewards import EnvironmentReward
 from envgym.trajectory import Episode, Span, Trajectory, Turn
 from tests.envgym import templates

@@ -8,8 +8,8 @@ import pytest
 
 from envgym.errors import UsageError
 from envgym.stop_reason import StopReason
-from envgym.trainers.batch import Group, Sample
-from envgym.trainers.credit import discounted_sums, rewards_by_turn
+from envgym.trainers.advantages.credit import discounted_sums, rewards_by_turn
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.recipe import load_config
 from envgym.trainers.rewards import (
     EnvironmentReward,

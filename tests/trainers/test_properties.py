@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from envgym.errors import UsageError
 from envgym.trainers.advantages import Advantage, Grpo
-from envgym.trainers.batch import Sample, TrainRow, train_rows
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.losses.base import Denominator, token_weights
 from envgym.trainers.plugin import PLUGINS
 from envgym.trajectory import Episode, Span, Trajectory, Turn, rows

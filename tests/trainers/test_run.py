@@ -17,8 +17,8 @@ from envgym.store.episodes import read_episodes
 from envgym.trainers.config import Config
 from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
-from envgym.trainers.resume import differences
 from envgym.trainers.run import finished, train
+from envgym.trainers.running.resume import differences
 
 RECIPE = """
 name: mini

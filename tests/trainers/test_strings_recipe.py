@@ -6,7 +6,7 @@ from collections import Counter
 
 from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
-from envgym.trainers.warm_start import demonstrations
+from envgym.trainers.running.warm_start import demonstrations
 
 FEW = (
     "threads=1",

@@ -14,10 +14,11 @@ import pytest
 import torch
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
-from envgym.trainers.batch import Sample, train_rows
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip, Dapo, Gspo, Loss
 from envgym.trainers.losses.base import Denominator, token_weights
-from envgym.trainers.policy import Policy
 from envgym.trajectory import Span
 from tests.trainers.helpers import episode
 

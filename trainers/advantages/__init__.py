@@ -11,9 +11,9 @@ from envgym.trainers.advantages.gigpo import Gagpo, Gigpo, Hgpo
 from envgym.trainers.advantages.grpo import DrGrpo, Grpo, LitePpo
 from envgym.trainers.advantages.maxrl import MaxRl
 from envgym.trainers.advantages.otb import OptimalTokenBaseline
+from envgym.trainers.advantages.psr_nsr import Nsr, Psr, WReinforce
 from envgym.trainers.advantages.reinforce import ReinforcePlusPlus, ReinforcePlusPlusBaseline
 from envgym.trainers.advantages.rloo import Rloo
-from envgym.trainers.advantages.signed import Nsr, Psr, WReinforce
 from envgym.trainers.advantages.turn_returns import TurnReturns
 
 __all__ = [

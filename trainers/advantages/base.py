@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from envgym.errors import UsageError
-from envgym.trainers.batch import Group, Sample
-from envgym.trainers.credit import Floats, lengths
+from envgym.trainers.advantages.credit import Floats, lengths
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import Plugin
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field, ImportString
 
 from envgym.trainers.advantages.base import Advantage
-from envgym.trainers.batch import Group, Sample
-from envgym.trainers.credit import ROUNDING
+from envgym.trainers.advantages.credit import ROUNDING
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import register
 
 Judge = Callable[[Sample, Sample], bool]

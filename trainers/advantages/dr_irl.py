@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from envgym.trainers.advantages.grpo import Grpo
-from envgym.trainers.batch import Group
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 
 

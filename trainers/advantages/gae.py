@@ -14,8 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from envgym.trainers.advantages.base import Advantage
-from envgym.trainers.batch import Group, Sample
-from envgym.trainers.credit import (
+from envgym.trainers.advantages.credit import (
     Floats,
     generalised,
     lengths,
@@ -26,6 +25,7 @@ from envgym.trainers.credit import (
     spread_turns,
     whiten,
 )
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import register
 
 

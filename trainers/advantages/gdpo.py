@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from envgym.trainers.advantages.base import Advantage
+from envgym.trainers.advantages.credit import over, samples_of
 from envgym.trainers.advantages.grpo import centred, deviation
-from envgym.trainers.batch import Group
-from envgym.trainers.credit import over, samples_of
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 
 

@@ -12,11 +12,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from envgym.trainers.advantages.anchors import compared, numbered
 from envgym.trainers.advantages.base import Advantage
-from envgym.trainers.advantages.grpo import centred, deviation
-from envgym.trainers.batch import Group
-from envgym.trainers.credit import (
+from envgym.trainers.advantages.credit import (
     ROUNDING,
     Floats,
     discounted_sums,
@@ -25,6 +22,9 @@ from envgym.trainers.credit import (
     rewards_by_turn,
     spread_turns,
 )
+from envgym.trainers.advantages.grpo import centred, deviation
+from envgym.trainers.advantages.state_groups import compared, numbered
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 
 

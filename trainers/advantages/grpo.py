@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from envgym.trainers.advantages.base import Advantage
-from envgym.trainers.batch import Group
-from envgym.trainers.credit import ROUNDING, Floats
+from envgym.trainers.advantages.credit import ROUNDING, Floats
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 
 

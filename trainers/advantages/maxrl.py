@@ -9,7 +9,7 @@ import numpy as np
 
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.advantages.grpo import centred
-from envgym.trainers.batch import Group
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from envgym.errors import UsageError
 from envgym.trainers.advantages.base import Advantage
-from envgym.trainers.batch import Group, Sample
-from envgym.trainers.credit import (
+from envgym.trainers.advantages.credit import (
     Floats,
     baseline_by_position,
     discounted_sums,
     rewards_by_token,
     split,
 )
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import register
 
 

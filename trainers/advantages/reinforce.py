@@ -9,9 +9,15 @@ import numpy as np
 from pydantic import Field
 
 from envgym.trainers.advantages.base import Advantage
+from envgym.trainers.advantages.credit import (
+    discounted_sums,
+    rewards_by_token,
+    samples_of,
+    split,
+    whiten,
+)
 from envgym.trainers.advantages.grpo import centred
-from envgym.trainers.batch import Group
-from envgym.trainers.credit import discounted_sums, rewards_by_token, samples_of, split, whiten
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from envgym.trainers.advantages.base import Advantage
-from envgym.trainers.batch import Group
-from envgym.trainers.credit import (
+from envgym.trainers.advantages.credit import (
     baseline_by_position,
     discounted_sums,
     rewards_by_turn,
     spread_turns,
 )
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 
 

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 
 from envgym.errors import UsageError
-from envgym.trainers.batch import Sample, TrainRow
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.rows import TrainRow
 from envgym.trainers.plugin import Plugin
 
 Denominator = Literal["token", "sequence", "constant"]

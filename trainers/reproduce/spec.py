@@ -114,7 +114,7 @@ class Reproduction(Section):
 
 def reproductions() -> dict[str, Path]:
     """Those that come with envgym, by name."""
-    folder = Path(str(resources.files("envgym.trainers.reproductions")))
+    folder = Path(str(resources.files("envgym.trainers.reproduce.claims")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from envgym.trainers.batch import Group
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import Plugin
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from envgym.trainers.batch import Group
-from envgym.trainers.credit import samples_of
+from envgym.trainers.advantages.credit import samples_of
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 from envgym.trainers.rewards.base import Reward
 

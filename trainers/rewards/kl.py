@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from envgym.errors import UsageError
-from envgym.trainers.batch import Group
-from envgym.trainers.credit import samples_of
+from envgym.trainers.advantages.credit import samples_of
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 from envgym.trainers.rewards.base import Reward
 

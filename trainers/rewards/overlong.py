@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from envgym.trainers.batch import Group
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
 from envgym.trainers.rewards.base import Reward
 

@@ -10,8 +10,8 @@ from pydantic import Field, ImportString
 
 from envgym.errors import UsageError
 from envgym.stop_reason import StopReason
-from envgym.trainers.batch import Group, Sample
-from envgym.trainers.credit import samples_of
+from envgym.trainers.advantages.credit import samples_of
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import register
 from envgym.trainers.rewards.base import Reward
 

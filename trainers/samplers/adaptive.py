@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, PrivateAttr
 
 from envgym.task import Task
-from envgym.trainers.batch import Group, differs
+from envgym.trainers.collection.samples import Group, differs
 from envgym.trainers.plugin import register
 from envgym.trainers.samplers.uniform import Uniform
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from envgym.task import Task
-from envgym.trainers.batch import Group
+from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import Plugin
 
 

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.config import Config
+from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.rescoring import recall, recall_proximal
+from envgym.trainers.learner.rows import train_rows
+from envgym.trainers.losses import Decoupled, Gspo, Tis
+from envgym.trainers.losses.base import token_weights
+from envgym.trainers.recipe import load_config
+from envgym.trajectory import Span
+from tests.trainers.helpers import episode
+
+
+@pytest.fixture
+def model() -> PreTrainedModel:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 8}
+    shape = Qwen3Config(vocab_size=12, initializer_range=0.5, **sizes, **heads)
+    return Qwen3ForCausalLM(shape).eval()
+
+
+def samples() -> list[Sample]:
+    """Several turns, one of them after a hint, one in a row of its own."""
+    made = [
+        episode([([1, 2], [3, 4]), ([5], [6]), ([1, 7], [8, 9, 10])], restart=(2,)),
+        episode([([1, 2], [4])]),
+    ]
+    made[0].turns[1].context.append(Span("hint", [11, 11]))
+    return [Sample(e, e.trajectory) for e in made]
+
+
+def config(*overrides: str) -> Config:
+    return load_config("demo", list(overrides))
+
+
+def distributions(model: PreTrainedModel, temperature: float) -> list[list[torch.Tensor]]:
+    """The distribution that each action token is drawn from, without hints, a row at a time."""
+    contexts = [[[1, 2, 3, 4, 5, 6], [1, 7, 8, 9, 10]], [[1, 2, 4]]]
+    places = [[[1, 2, 4], [1, 2, 3]], [[1]]]
+    found = []
+    for rows, ats in zip(contexts, places, strict=True):
+        parts = []
+        for row, at in zip(rows, ats, strict=True):
+            logits = model(torch.tensor([row])).logits[0, at] / temperature
+            parts.append(torch.softmax(logits, -1))
+        found.append(list(torch.cat(parts)))
+    return found
+
+
+ACTIONS = [[3, 4, 6, 8, 9, 10], [4]]
+
+
+def flat(parts: Any) -> list[float]:
+    return [float(x) for part in parts for x in part]
+
+
+@pytest.mark.parametrize("micro_tokens", [1, 1000])
+def test_log_probs_are_the_models_in_the_target_context(
+    model: PreTrainedModel, micro_tokens: int
+) -> None:
+    made = samples()
+    policy = Policy(model, lr=0.0, temperature=0.5, micro_tokens=micro_tokens)
+    recall(config("rewards=[environment, kl]"), policy, model, made)
+    recall_proximal(config("losses=[tis]"), policy, [*made, made[0]])
+    for sample, actions, probs in zip(made, ACTIONS, distributions(model, 0.5), strict=True):
+        wanted = [p[a].log().item() for p, a in zip(probs, actions, strict=True)]
+        assert sample.reference is not None
+        assert sample.proximal is not None
+        assert [len(p) for p in sample.proximal] == [len(t.action) for t in sample.trajectory.turns]
+        assert flat(sample.proximal) == pytest.approx(wanted, abs=1e-5)
+        assert flat(sample.reference) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_norms_are_those_of_the_scores(model: PreTrainedModel) -> None:
+    made = samples()
+    recall(config("advantage=otb"), Policy(model, lr=0.0, temperature=0.5), None, made)
+    for sample, actions, probs in zip(made, ACTIONS, distributions(model, 0.5), strict=True):
+        assert sample.norms is not None
+        wanted = []
+        for p, action in zip(probs, actions, strict=True):
+            score = -p
+            score[action] += 1.0
+            wanted.append(score.square().sum().item())
+        assert flat(sample.norms) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_nothing_is_asked_for_nobody(model: PreTrainedModel) -> None:
+    made = samples()
+    policy = Policy(model, lr=0.0)
+    recall(config(), policy, None, made)
+    recall_proximal(config(), policy, made)
+    assert all(s.reference is s.norms is s.proximal is None for s in made)
+
+
+def update(
+    model: PreTrainedModel, made: Sequence[Sample], loss: Any, **settings: Any
+) -> dict[str, float]:
+    rows = train_rows(made, token_weights(list(made), "token", 1.0))
+    return Policy(model, grad_clip=1e9, **settings).update(rows, [loss])
+
+
+def test_the_first_update_is_around_the_policy_and_the_second_is_not(
+    model: PreTrainedModel,
+) -> None:
+    """Samples recorded by another policy: clipped around the one that is updated."""
+    made = samples()
+    for sample in made:
+        sample.spread(1.0)
+    policy = Policy(model, lr=0.5, grad_clip=1e9)
+    recall_proximal(config("losses=[tis]"), policy, made)
+    rows = train_rows(made, token_weights(made, "token", 1.0))
+    first = policy.update(rows, [Decoupled(most=1e9)])
+    assert first["ratio"] != pytest.approx(1.0, abs=0.1)
+    assert first["ratio"] == pytest.approx(first["sampler_weight"], rel=1e-4)
+    assert first["clip_fraction"] == 0
+    second = policy.update(rows, [Decoupled(most=1e9)])
+    assert second["sampler_weight"] == pytest.approx(first["sampler_weight"])
+    assert second["clip_fraction"] > 0
+
+
+def test_without_a_record_the_sampler_is_the_policy(model: PreTrainedModel) -> None:
+    made = samples()
+    for sample in made:
+        sample.spread(1.0)
+        for turn in sample.trajectory.turns:
+            turn.logprobs = []
+    recall_proximal(config("losses=[tis]"), Policy(model, lr=0.0), made)
+    told = update(model, made, Tis(), lr=0.0)
+    assert told["ratio"] == told["sampler_weight"] == pytest.approx(1.0)
+
+
+def test_an_episodes_ratio_does_not_hang_on_its_rows(model: PreTrainedModel) -> None:
+    """GSPO over one token a row; a model that sees one token back, so that rows change nothing."""
+    blind = copy.deepcopy(model).double()
+    for layer in blind.model.layers:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+        layer.self_attn.requires_grad_(False)
+    found = []
+    for restart, micro_tokens in (((), 1000), ((1, 2), 1000), ((1, 2), 1)):
+        turns = [([1], [2]), ([3], [4]), ([5], [6])]
+        made = [episode(turns, restart=restart, logprob=-2.0), episode(turns[:2], logprob=-2.5)]
+        batch = [Sample(e, e.trajectory) for e in made]
+        for sample, advantage in zip(batch, (1.0, -1.0), strict=True):
+            sample.spread(advantage)
+        told = update(blind, batch, Gspo(low=0.9, high=9.0), lr=0.0, micro_tokens=micro_tokens)
+        gradient = blind.lm_head.weight.grad
+        found.append((told["loss"], told["sequence_ratio"], gradient.clone()))
+    for loss, ratio, gradient in found[1:]:
+        assert (loss, ratio) == pytest.approx(found[0][:2], rel=1e-4)
+        torch.testing.assert_close(gradient, found[0][2])

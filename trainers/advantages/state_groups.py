@@ -1,0 +1,54 @@
+"""Anchors: turns of a group's episodes that faced the same observation, whose outcomes compare."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envgym.trainers.advantages.credit import ROUNDING, Floats
+from envgym.trainers.collection.samples import Group, Sample
+
+
+def anchors(sample: Sample, history: int) -> list[Hashable]:
+    """What each turn faced: its state and the `history` ones before it.
+
+    A state goes by the name that the environment gave it (`Turn.anchor`), or else by what was
+    newly seen, hints left out.
+
+    Where the episode is younger than that, its start is part of what was faced. A turn that saw
+    nothing new shares its anchor with no other.
+    """
+    seen: list[Hashable] = [
+        turn.anchor or tuple((m.role, m.content) for m in turn.messages if m.kind != "hint")
+        for turn in sample.trajectory.turns
+    ]
+    return [
+        (k < history, *seen[max(0, k - history) : k + 1]) if seen[k] else (id(sample), k)
+        for k in range(len(seen))
+    ]
+
+
+def numbered(group: Group, history: int) -> NDArray[np.int64]:
+    """The anchor of every turn of a group, episode after episode, as a number."""
+    numbers: dict[Hashable, int] = {}
+    keys = (key for sample in group for key in anchors(sample, history))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+
+
+def compared(anchor: NDArray[np.int64], values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean and unbiased deviation of the values at each value's anchor, and how many they are.
+
+    Values that are equal but for rounding have the least for a mean, and a deviation of 0.
+    """
+    count = np.bincount(anchor)
+    mean = np.bincount(anchor, values) / count
+    low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
+    np.minimum.at(low, anchor, values)
+    np.maximum.at(high, anchor, values)
+    equal = high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high))
+    mean = np.where(equal, low, mean)
+    squares = np.bincount(anchor, (values - mean[anchor]) ** 2)
+    deviation = np.where(equal, 0.0, np.sqrt(squares / np.maximum(count - 1, 1)))
+    return mean[anchor], deviation[anchor], count[anchor].astype(np.float64)

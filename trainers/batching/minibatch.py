@@ -1,0 +1,31 @@
+"""All samples of a step, shuffled into equal batches, for one epoch or more."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+from pydantic import Field
+
+from envgym.trainers.batching.base import Composer
+from envgym.trainers.collection.samples import Group, Sample
+from envgym.trainers.plugin import register
+
+
+@register("shuffled")
+class Shuffled(Composer):
+    """PPO's epochs and mini-batches."""
+
+    name: str = "shuffled"
+    epochs: int = Field(1, ge=1, description="Passes over the samples.")
+    batches: int = Field(1, ge=1, description="Optimiser steps a pass.")
+
+    def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
+        """Yield ``epochs × batches`` batches (fewer where there are fewer samples)."""
+        samples = self.candidates(groups)
+        rng = random.Random(seed)
+        for _ in range(self.epochs):
+            rng.shuffle(samples)
+            count = min(self.batches, len(samples))
+            for part in range(count):
+                yield samples[part * len(samples) // count : (part + 1) * len(samples) // count]

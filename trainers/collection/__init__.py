@@ -1,0 +1,1 @@
+"""Experience collection: episodes as samples with rewards, groups, dynamic sampling."""

@@ -1,0 +1,193 @@
+"""The critic: what the state before each action token is worth, and learning it from returns.
+
+It is a head on the policy's own states, or a model of its own that begins as a copy of the policy.
+Values are told to the advantage plug-in, which sets the returns that the critic learns: the loss
+knows no method of credit. A token without a target (NaN) carries no gradient, so that a method may
+supervise one token a turn.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.config import CriticSection, HeadCritic
+from envgym.trainers.learner.hidden_states import action_states, by_turn, micro_batches
+from envgym.trainers.learner.policy import TrainingError
+from envgym.trainers.learner.rows import TrainRow
+
+
+def value_loss(
+    value: Tensor, old: Tensor, target: Tensor, clip: float | None
+) -> tuple[Tensor, Tensor]:
+    """max((V - R)², (V_old + clip(V - V_old, ±c) - R)²) / 2 (PPO's code, openai/baselines; verl).
+
+    Args:
+        value: Predicted now; carries gradient. All [N].
+        old: Predicted before the step's updates.
+        target: The returns.
+        clip: c; None for the plain square.
+
+    Returns:
+        The loss of each token, and whether the clip holds it: then it carries no gradient.
+
+    Trap: c is in units of the return. Where returns are far from 1, it stops the critic, or does
+    nothing.
+    """
+    plain = (value - target).square()
+    if clip is None:
+        return plain / 2, torch.zeros_like(plain, dtype=torch.bool)
+    bounded = (old + (value - old).clamp(-clip, clip) - target).square()
+    return torch.maximum(plain, bounded) / 2, bounded > plain
+
+
+class Critic:
+    """Values, and their updates with an optimiser of their own.
+
+    Args:
+        policy: The policy's model.
+        settings: Which kind, and how it learns.
+        grad_clip: Norm of its gradient.
+        micro_tokens, packing: As the policy's.
+
+    Attributes:
+        shares: Whether it is a head on the policy's own states.
+        module: The weights that are its own.
+    """
+
+    def __init__(
+        self,
+        policy: PreTrainedModel,
+        settings: CriticSection,
+        *,
+        grad_clip: float = 1.0,
+        micro_tokens: int = 16384,
+        packing: bool = True,
+    ) -> None:
+        self.settings = settings
+        self.shares = isinstance(settings, HeadCritic)
+        self.model = policy if self.shares else copy.deepcopy(policy).requires_grad_(True)
+        width = policy.get_output_embeddings().weight.shape[1]
+        self.head = nn.Linear(width, 1, device=policy.device)
+        nn.init.zeros_(self.head.weight)  # worth nothing until taught: advantages begin as returns
+        nn.init.zeros_(self.head.bias)
+        own = {"head": self.head} | ({} if self.shares else {"body": self.model.base_model})
+        self.module = nn.ModuleDict(own)
+        self.grad_clip = grad_clip
+        self.micro_tokens = micro_tokens
+        self.packing = packing
+        self.optimizer = torch.optim.AdamW(
+            self.module.parameters(), lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.0
+        )
+        self._targets = 0
+        self._sums: dict[str, float] = {}
+
+    def adopt(self, policy: PreTrainedModel) -> None:
+        """Begin again from the policy's weights, which are others now."""
+        if not self.shares:
+            self.model.load_state_dict(policy.state_dict())
+
+    def assess(self, samples: Sequence[Sample]) -> None:
+        """Set the values of samples: of what the loss sees, hints left out."""
+        self.model.eval()
+
+        def ask(rows: Sequence[TrainRow]) -> Tensor:
+            return self._values(action_states(self.model, rows, self.packing)[0])
+
+        found = by_turn(samples, ask, self.micro_tokens, self.packing)
+        for sample, values in zip(samples, found, strict=True):
+            sample.values = values
+
+    def update(self, rows: Sequence[TrainRow], lr_scale: float = 1.0) -> dict[str, float]:
+        """One optimiser step of the critic alone; returns its metrics, none without a target.
+
+        Raises:
+            TrainingError: The loss or the gradient is not finite; the weights are unchanged.
+        """
+        self.model.eval()
+        if not self.start(rows):
+            return {}
+        for part in micro_batches(rows, self.micro_tokens, self.packing):
+            with torch.set_grad_enabled(not self.shares):
+                hidden, _ = action_states(self.model, part, self.packing)
+            loss = self.term(hidden, part)
+            if not math.isfinite(loss.item()):
+                raise TrainingError(
+                    "the critic's loss is not finite: look at the rewards, lower critic.lr"
+                )
+            loss.backward()
+        return self.step(lr_scale)
+
+    def start(self, rows: Sequence[TrainRow]) -> bool:
+        """Begin a step whose loss is the mean over the targets of `rows`; whether there are any."""
+        self._targets = sum(int((~np.isnan(r.returns[r.row.mask])).sum()) for r in rows)
+        self._sums = {}
+        self.optimizer.zero_grad()
+        return self._targets > 0
+
+    def term(self, hidden: Tensor, part: Sequence[TrainRow]) -> Tensor:
+        """The part's share of the loss.
+
+        Args:
+            hidden: The states before the action tokens of `part`, [N, H]. A head passes
+                ``critic.coef`` of its gradient on to them, and all of it to its own weights.
+        """
+        if isinstance(self.settings, HeadCritic):
+            hidden = _passing(hidden, self.settings.coef)
+        value = self._values(hidden)
+        old, target = (
+            torch.from_numpy(np.concatenate(arrays)).to(value.device)
+            for arrays in (
+                [r.value[r.row.mask] for r in part],
+                [r.returns[r.row.mask] for r in part],
+            )
+        )
+        known = ~target.isnan()
+        value, old, target = value[known], old[known], target[known]
+        loss, held = value_loss(value, old, target, self.settings.clip)
+        for name, metric in {"value_loss": loss, "value_clip_fraction": held}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + metric.detach().sum().item()
+        return loss.sum() / self._targets
+
+    def step(self, lr_scale: float = 1.0) -> dict[str, float]:
+        """Move the critic's own weights; returns its metrics, means over targets."""
+        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.grad_clip)
+        if not torch.isfinite(norm):
+            self.optimizer.zero_grad()
+            raise TrainingError("the critic's gradient is not finite: lower critic.lr")
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.lr * lr_scale
+        self.optimizer.step()
+        means = {name: value / self._targets for name, value in self._sums.items()}
+        return {**means, "value_grad_norm": norm.item()}
+
+    def _values(self, hidden: Tensor) -> Tensor:
+        return self.head(hidden.to(self.head.weight.dtype)).squeeze(-1)
+
+
+def explained_variance(samples: Sequence[Sample]) -> float:
+    """1 - Var(R - V) / Var(R) over tokens with a target: 1 is a perfect critic, 0 a constant."""
+    credited = [sample for sample in samples if sample.values and sample.returns]
+    if not credited:
+        return 0.0
+    value = np.concatenate([v for s in credited for v in s.values or ()]).astype(np.float64)
+    target = np.concatenate([r for s in credited for r in s.returns]).astype(np.float64)
+    known = ~np.isnan(target)
+    spread = target[known].var() if known.any() else 0.0
+    return float(1 - (target - value)[known].var() / spread) if spread else 0.0
+
+
+def _passing(hidden: Tensor, share: float) -> Tensor:
+    """The same states, through which a share of the gradient flows."""
+    if not share or not hidden.requires_grad:
+        return hidden.detach()
+    through = hidden.view_as(hidden)
+    through.register_hook(lambda gradient: gradient * share)
+    return through

@@ -1,0 +1,136 @@
+"""What a model makes of rows: the hidden states that predict their action tokens, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.packing import lay_out, packable, packed_states, token_pairs
+from envgym.trainers.learner.rows import TrainRow, train_rows
+from envgym.trainers.learner.shared_prefix import hidden_states
+
+
+def action_states(
+    model: PreTrainedModel, rows: Sequence[TrainRow], packing: bool = True
+) -> tuple[Tensor, Tensor]:
+    """The states before the action tokens of some rows, row after row.
+
+    Args:
+        packing: Lay rows out without padding, where the model lets it; else pad them on the right:
+            under causal attention that changes nothing before it.
+
+    Returns:
+        The states [N, H], and the ids of the action tokens, int64 [N].
+    """
+    device = next(model.parameters()).device
+    targets = np.concatenate([r.row.ids[r.row.mask] for r in rows])
+    if packing and packable(model):
+        layout = lay_out([r.row.ids for r in rows], token_pairs(model))
+        before = [place[:-1][r.row.mask[1:]] for place, r in zip(layout.places, rows, strict=True)]
+        found = packed_states(model, layout)[torch.from_numpy(np.concatenate(before)).to(device)]
+    else:
+        width = max(len(r.row) for r in rows)
+        ids = torch.zeros(len(rows), width, dtype=torch.long)
+        action = torch.zeros(len(rows), width, dtype=torch.bool)
+        for i, item in enumerate(rows):
+            ids[i, : len(item.row)] = torch.from_numpy(item.row.ids)
+            action[i, : len(item.row)] = torch.from_numpy(item.row.mask)
+        ids, action = ids.to(device), action.to(device)
+        hidden, skipped = hidden_states(model, ids, action)
+        found = hidden[:, :-1][action[:, skipped + 1 :]]
+    return found, torch.from_numpy(targets).to(device)
+
+
+def micro_batches(
+    rows: Sequence[TrainRow], tokens: int, packing: bool = True, whole_samples: bool = False
+) -> Iterator[list[TrainRow]]:
+    """Cut rows into micro-batches of at most `tokens` tokens; what is longer is one of its own.
+
+    Packed: rows that begin alike stay together, and the parts are of as equal a size as their
+    order allows, so that the largest, which sets the peak of memory, is as small as their number
+    allows. Padded: sorted by length, and padding is counted.
+
+    Args:
+        whole_samples: Keep all rows of a sample in one part.
+    """
+    units: dict[int, list[TrainRow]] = {}
+    for index, row in enumerate(rows):
+        units.setdefault(row.sample if whole_samples else index, []).append(row)
+    if packing:
+        yield from _even(sorted(units.values(), key=lambda u: _token_bytes(u[0])), tokens)
+        return
+    part: list[TrainRow] = []
+    for unit in sorted(units.values(), key=_widest):  # no row of `part` is wider than its own
+        if part and (len(part) + len(unit)) * _widest(unit) > tokens:
+            yield part
+            part = []
+        part = part + unit
+    if part:
+        yield part
+
+
+Parts = list[NDArray[np.float32]]
+
+
+def by_turn(
+    samples: Sequence[Sample],
+    ask: Callable[[list[TrainRow]], Tensor],
+    tokens: int,
+    packing: bool = True,
+) -> list[Parts]:
+    """What `ask` says of each action token of samples, in the target context, without gradient.
+
+    Args:
+        ask: From rows to a number for each of their action tokens, [N].
+        tokens, packing: As for `micro_batches`.
+
+    Returns:
+        For each sample one float32 array a turn.
+    """
+    kept = [[np.zeros(len(t.action), np.float32) for t in s.trajectory.turns] for s in samples]
+    with torch.no_grad():
+        for part in micro_batches(train_rows(samples, [1.0] * len(samples)), tokens, packing):
+            told = ask(part).float().cpu().numpy()
+            for item in part:
+                turns = item.row.turn[item.row.mask]
+                own, told = told[: len(turns)], told[len(turns) :]
+                for turn in np.unique(turns):  # an action lies in one row, whole
+                    kept[item.sample][turn] = own[turns == turn]
+    return kept
+
+
+def _even(units: Sequence[list[TrainRow]], most: int) -> list[list[TrainRow]]:
+    """The fewest parts of at most `most` tokens, then the least limit that needs no more."""
+    wanted = len(_filled(units, most))
+    low, high = 0, most  # a limit of `low` needs more parts, one of `high` does not
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if len(_filled(units, middle)) <= wanted else (middle, high)
+    return _filled(units, high)
+
+
+def _filled(units: Sequence[list[TrainRow]], most: int) -> list[list[TrainRow]]:
+    parts: list[list[TrainRow]] = []
+    room = 0
+    for unit in units:
+        size = sum(len(r.row) for r in unit)
+        if size > room:
+            parts.append([])
+            room = max(most, size)
+        parts[-1] += unit
+        room -= size
+    return parts
+
+
+def _token_bytes(row: TrainRow) -> bytes:
+    return row.row.ids.astype(">i8").tobytes()
+
+
+def _widest(rows: Sequence[TrainRow]) -> int:
+    return max(len(r.row) for r in rows)

@@ -1,0 +1,1 @@
+"""Running a training: checkpoints, evaluation, metrics, progress, warm start, resuming."""

@@ -1,0 +1,84 @@
+"""What a step reports about its episodes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from envgym.rollout.runner import RolloutResult
+from envgym.trainers.collection.samples import Group
+
+
+def mean(updates: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each metric over a step's optimiser steps."""
+    names = sorted({name for update in updates for name in update})
+    return {
+        f"learn/{name}": statistics.fmean(u[name] for u in updates if name in u) for name in names
+    }
+
+
+def merge(whole: RolloutResult, part: RolloutResult) -> None:
+    """Add a round's result to a step's."""
+    whole.episodes += part.episodes
+    whole.quarantined += part.quarantined
+    whole.retried += part.retried
+    whole.wall_s += part.wall_s
+    whole.loop_lag_s = max(whole.loop_lag_s, part.loop_lag_s)
+    for kind, count in part.faults.items():
+        whole.faults[kind] = whole.faults.get(kind, 0) + count
+
+
+def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float]:
+    """Scores, rewards, lengths, turns, tool use, times and faults.
+
+    Over all episodes played, except what concerns groups: that is over those kept. A standard
+    error is over the means of groups, whose members share a task. ``episode/entropy`` is the mean
+    negative log-prob of sampled tokens: an unbiased estimate of the sampler's entropy, in nats.
+    """
+    episodes = result.episodes
+    spreads = [statistics.pstdev(s.reward for s in group) for group in groups]
+    logprobs = [lp for e in episodes for t in e.turns for lp in t.logprobs]
+    report = {
+        "score": statistics.fmean(e.score for e in episodes),
+        "score_stderr": _stderr((e.group, e.score) for e in episodes),
+        "reward": statistics.fmean(s.reward for g in groups for s in g),
+        "reward_stderr": _stderr((i, s.reward) for i, g in enumerate(groups) for s in g),
+        "group/reward_std": statistics.fmean(spreads),
+        "group/equal": statistics.fmean(spread == 0 for spread in spreads),
+        "episode/turns": statistics.fmean(len(e.turns) for e in episodes),
+        "episode/tokens": statistics.fmean(e.trajectory.action_tokens for e in episodes),
+        "episode/entropy": -statistics.fmean(logprobs) if logprobs else 0.0,
+        "rollout/loop_lag_s": result.loop_lag_s,
+        "faults/retried": float(result.retried),
+        "faults/quarantined": float(len(result.quarantined)),
+    }
+    for name in sorted({name for e in episodes for name in e.metrics}):
+        values = [e.metrics.get(name, 0.0) for e in episodes]
+        report[f"env/{name}"] = statistics.fmean(values)
+    for reason in sorted({e.stop_reason for e in episodes}):
+        report[f"stop/{reason}"] = statistics.fmean(e.stop_reason == reason for e in episodes)
+    return report
+
+
+def time_split(result: RolloutResult) -> dict[str, float]:
+    """The rollout's seconds, shared out as its episodes spent theirs.
+
+    Episodes overlap, so that no second belongs to one of them: each kind gets the share of the
+    wall time that it has in the sum of what all episodes waited for it.
+    """
+    agent = sum(e.agent_s for e in result.episodes)
+    env = sum(e.env_s for e in result.episodes)
+    waited = max(agent + env, 1e-9)
+    return {
+        "time/generate_s": result.wall_s * agent / waited,
+        "time/tools_s": result.wall_s * env / waited,
+    }
+
+
+def _stderr(values: Iterable[tuple[object, float]]) -> float:
+    """Standard error of the mean of (group, value) pairs; 0 for a single group."""
+    groups: dict[object, list[float]] = {}
+    for group, value in values:
+        groups.setdefault(group, []).append(value)
+    means = [statistics.fmean(group) for group in groups.values()]
+    return statistics.stdev(means) / len(means) ** 0.5 if len(means) > 1 else 0.0

@@ -1,0 +1,131 @@
+"""The supervised warm start: imitate the environment's oracle on training tasks, and whoever else
+recorded episodes: people first of all.
+
+A recorded episode is stepped again with its actions, so that its tokens are exactly those that the
+run's own chat gives, whoever played it and in whatever form.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from envgym.agents.oracle import OracleAgent
+from envgym.chat.renderer import Chat
+from envgym.errors import Fault, UsageError
+from envgym.rollout.replay import differences, episode_folders, play_again
+from envgym.rollout.runner import Limits, Rollout, Start
+from envgym.store.episodes import read_episodes
+from envgym.task import Task
+from envgym.trainers.build import make_env
+from envgym.trainers.collection.samples import Sample
+from envgym.trainers.config import Config, WarmStart
+from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.rows import train_rows
+from envgym.trainers.losses import Sft
+from envgym.trainers.losses.base import token_weights
+from envgym.trajectory import Episode
+
+
+async def demonstrations(config: Config, chat: Chat) -> list[Episode]:
+    """Oracle episodes on training tasks, then the recorded ones.
+
+    Raises:
+        UsageError: There is no task of a difficulty that has a share, or what was recorded does
+            not serve.
+        Fault: Not every episode could be played.
+    """
+    warm, seed = config.warm_start, config.seed
+    limits = Limits(concurrency=config.rollout.concurrency, retries=config.rollout.retries)
+    rollout = Rollout(lambda: make_env(config, **warm.env), limits)
+    async with make_env(config, **warm.env) as env:
+        tasks = choose_tasks(env.tasks("train"), warm, random.Random(f"demonstrations:{seed}"))
+        starts = [
+            Start(seed=seed * 100003 + i, task=task, group=f"oracle/{i}")
+            for i, task in enumerate(tasks)
+        ]
+        try:
+            result = await rollout.run(starts, OracleAgent(chat))
+            if result.quarantined:
+                raise Fault(f"the oracle failed: {result.quarantined[0].fault}", "env")
+            return result.episodes + await recorded_demonstrations(rollout, chat, warm)
+        finally:
+            await rollout.close()
+
+
+async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStart) -> list[Episode]:
+    """Saved episodes of at least `config.min_score`, in the chat's tokens.
+
+    Hints that were asked for are left out: what is imitated is the action without them.
+
+    Raises:
+        UsageError: None is good enough, or one comes out otherwise in the run's environment: its
+            answers would be imitated in a world where they do not follow from what is seen.
+    """
+    if not config.recorded:
+        return []
+    folders = [folder for path in config.recorded for folder in episode_folders(path)]
+    recorded = [
+        episode
+        for folder in folders
+        for episode in read_episodes(folder)
+        if episode.fault is None and episode.score >= config.min_score
+    ]
+    if not recorded:
+        raise UsageError(
+            f"warm_start.recorded: no episode with a score of at least {config.min_score:g}: play "
+            "some, or lower warm_start.min_score"
+        )
+    again = await play_again(rollout, recorded, chat)
+    for before, after in zip(recorded, again, strict=True):
+        for unlike in differences(before, after):
+            raise UsageError(
+                f"warm_start.recorded: episode {unlike.episode} comes out otherwise here "
+                f"({unlike.what}): give `env` the arguments that it was recorded with"
+            )
+    return again
+
+
+def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) -> list[Task]:
+    """`config.episodes` tasks, each drawn again only once all like it were drawn."""
+    shares: list[tuple[float | None, float]] = [*config.shares.items()] or [(None, 1.0)]
+    chosen: list[Task] = []
+    for difficulty, share in shares:
+        count = round(config.episodes * share / sum(share for _, share in shares))
+        if not count:
+            continue
+        pool: Sequence[int] = range(len(source))  # all of them: none is made that is not chosen
+        if difficulty is not None:
+            pool = [i for i, task in enumerate(source) if task.difficulty == difficulty]
+        if not pool:
+            raise UsageError(f"warm_start.shares: no task of difficulty {difficulty:g}")
+        while count > 0:
+            chosen += [source[i] for i in rng.sample(pool, min(count, len(pool)))]
+            count -= len(pool)
+    return chosen
+
+
+def imitate(
+    policy: Policy,
+    episodes: Sequence[Episode],
+    config: WarmStart,
+    seed: int,
+    on_step: Callable[[int, dict[str, float]], None] | None = None,
+) -> None:
+    """Train `policy` on demonstrations, by epochs of shuffled batches, with linear decay."""
+    samples = [
+        Sample(e, t, kind="sft") for e in episodes for t in e.trajectories.values() if t.turns
+    ]
+    if not samples:
+        raise UsageError("warm_start has steps and no episodes: give episodes, or recorded")
+    rng = random.Random(f"imitate:{seed}")
+    queue: list[Sample] = []
+    for step in range(config.steps):
+        while len(queue) < min(config.rows, len(samples)):
+            queue += rng.sample(samples, len(samples))
+        batch, queue = queue[: config.rows], queue[config.rows :]
+        rows = train_rows(batch, token_weights(batch, "token", 1.0))
+        scale = min(1.0, (step + 1) / 10, 2 * (1 - step / config.steps))
+        metrics = policy.update(rows, [Sft()], lr_scale=scale)
+        if on_step is not None:
+            on_step(step, metrics)
