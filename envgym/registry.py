@@ -25,18 +25,20 @@ _classes: dict[str, Callable[..., Env[Any]]] = {}
 _plugins_loaded = False
 
 BUILTIN = {
-    "code/python-v1": "envgym.environments.code.python:WriteProgram",
+    "code/python-v1": "envgym.environments.code.write_program:WriteProgram",
     "code/reason-v1": "envgym.environments.code.reason.environment:ReasonAboutProgram",
-    "puzzles/frozen-lake-v1": "envgym.environments.puzzles.frozen_lake:FrozenLake",
-    "puzzles/key-door-v1": "envgym.environments.puzzles.key_door:KeyDoor",
-    "puzzles/knights-v1": "envgym.environments.puzzles.knights:Knights",
-    "puzzles/math-v1": "envgym.environments.puzzles.mathematics:Mathematics",
-    "puzzles/np-v1": "envgym.environments.puzzles.np.env:NpHard",
-    "puzzles/reasoning-gym-v1": "envgym.environments.puzzles.gym_env:ReasoningGym",
-    "puzzles/sokoban-v1": "envgym.environments.puzzles.sokoban:Sokoban",
-    "puzzles/strings-v1": "envgym.environments.puzzles.strings:Strings",
+    "puzzles/frozen-lake-v1": "envgym.environments.puzzles.grid.frozen_lake:FrozenLake",
+    "puzzles/key-door-v1": "envgym.environments.puzzles.grid.key_door:KeyDoor",
+    "puzzles/knights-v1": "envgym.environments.puzzles.knights.environment:Knights",
+    "puzzles/math-v1": "envgym.environments.puzzles.math.environment:Mathematics",
+    "puzzles/np-v1": "envgym.environments.puzzles.np.environment:NpHard",
+    "puzzles/reasoning-gym-v1": (
+        "envgym.environments.puzzles.reasoning_gym.environment:ReasoningGym"
+    ),
+    "puzzles/sokoban-v1": "envgym.environments.puzzles.grid.sokoban:Sokoban",
+    "puzzles/strings-v1": "envgym.environments.puzzles.strings.environment:Strings",
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
-    "verilog/design-v1": "envgym.environments.verilog.design:VerilogDesign",
+    "verilog/design-v1": "envgym.environments.verilog.write_design:VerilogDesign",
 }
 
 

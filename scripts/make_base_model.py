@@ -25,7 +25,7 @@ from envgym.agents.tiny import (
     save_model,
     train_tokenizer,
 )
-from envgym.environments.search.sheets import FIRST_WORLD, fact_sheets
+from envgym.environments.search.world.reading_documents import FIRST_WORLD, fact_sheets
 from envgym.trainers.build import texts_of
 
 

@@ -19,13 +19,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from envgym.environments.verilog.designs.draft import finish
-from envgym.environments.verilog.designs.families import FAMILIES
+from envgym.environments.verilog.generated.builder import finish
+from envgym.environments.verilog.generated.families import FAMILIES
 from envgym.environments.verilog.mutate import some_mutants
 from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.sources import load_problems
+from envgym.environments.verilog.toolchain import BOX, Settings, Workbench
 from envgym.environments.verilog.variants import stuck_designs
-from envgym.environments.verilog.workbench import BOX, Settings, Workbench
 from envgym.errors import Fault
 from envgym.sandboxes.backends import open_backend
 from envgym.sandboxes.base import Backend

@@ -12,7 +12,7 @@ import statistics
 import time
 
 from envgym.environments.search.corpus import Passage
-from envgym.environments.search.index import Bm25Index
+from envgym.environments.search.retrieval.index import Bm25Index
 
 WORDS = 50_000
 LENGTH = 58  # words of a passage, as in the 2WikiMultiHopQA paragraphs

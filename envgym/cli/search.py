@@ -36,9 +36,9 @@ def serve_command(
 ) -> None:
     """Serve pages to `-a server=URL`; Ctrl-C ends it."""
     try:
-        from envgym.environments.search.index import Bm25Index
-        from envgym.environments.search.library import Source, pages
-        from envgym.environments.search.service import SearchService
+        from envgym.environments.search.dataset import Source, pages
+        from envgym.environments.search.retrieval.index import Bm25Index
+        from envgym.environments.search.retrieval.service import SearchService
         from envgym.utils.http_server import listen
 
         passages, _ = pages(Source(seed, size, phrasings, corpus=corpus))

@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-from envgym.environments.search.text import folded
+from envgym.environments.search.text_folding import folded
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal
 
-from envgym.environments.search.index import Backend
-from envgym.environments.search.library import Library, Source
-from envgym.environments.search.questions import MAX_HOPS, Question
-from envgym.environments.search.remote import RemoteRetriever
-from envgym.environments.search.retriever import LocalRetriever, Retriever
+from envgym.environments.search.dataset import Library, Source
+from envgym.environments.search.retrieval.index import Backend
+from envgym.environments.search.retrieval.remote import RemoteRetriever
+from envgym.environments.search.retrieval.retriever import LocalRetriever, Retriever
 from envgym.environments.search.scoring import exact_match, f1
+from envgym.environments.search.world.questions import MAX_HOPS, Question
 from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
 from envgym.resources import Shared

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from envgym.environments.verilog.designs import Design
+from envgym.environments.verilog.generated import Design
 from envgym.sandboxes.graders.verilog import Interface
 from envgym.task import Task
 

@@ -11,9 +11,9 @@ from functools import cached_property, lru_cache
 from html import escape
 from urllib.parse import quote
 
-from envgym.environments.search.index import Bm25Index
-from envgym.environments.search.retriever import best, by_title
-from envgym.environments.search.world import World
+from envgym.environments.search.retrieval.index import Bm25Index
+from envgym.environments.search.retrieval.retriever import best, by_title
+from envgym.environments.search.world.world import World
 
 _SHOWN = 10  # results of a search
 _LISTED = 50  # entries of a page of the contents

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from envgym.environments.code.data.deepcoder import deepcoder
-from envgym.environments.code.data.evalplus import eval_plus
-from envgym.environments.code.data.functions import human_eval, mbpp
-from envgym.environments.code.data.leetcode import is_method, leetcode
-from envgym.environments.code.data.livecodebench import livecodebench
-from envgym.environments.code.data.programs import apps, code_contests
-from envgym.environments.code.data.row import BadRow, Loaded, Row
+from envgym.environments.code.data.formats.asserts import human_eval, mbpp
+from envgym.environments.code.data.formats.deepcoder import deepcoder
+from envgym.environments.code.data.formats.evalplus import eval_plus
+from envgym.environments.code.data.formats.input_output import apps, code_contests
+from envgym.environments.code.data.formats.leetcode import is_method, leetcode
+from envgym.environments.code.data.formats.livecodebench import livecodebench
+from envgym.environments.code.data.formats.row import BadRow, Loaded, Row
 from envgym.environments.rows import read_rows
 from envgym.errors import UsageError
 

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from envgym.environments.code.generate import numbers, texts
-from envgym.environments.code.generate.actions import (
+from envgym.environments.code.generate import number_steps, text_steps
+from envgym.environments.code.generate.composition import Composition
+from envgym.environments.code.generate.inputs import inputs
+from envgym.environments.code.generate.operations import (
     ARGUMENT,
     Action,
     Apply,
@@ -24,8 +26,6 @@ from envgym.environments.code.generate.actions import (
     TooLarge,
     Use,
 )
-from envgym.environments.code.generate.composition import Composition
-from envgym.environments.code.generate.inputs import inputs
 from envgym.environments.code.generate.step import (
     CONDITIONS,
     ELEMENT,
@@ -44,7 +44,7 @@ _WASTED = 60  # inputs that may be refused before the composition is
 _ARGUED = 0.35
 _EACH = 0.35
 _CHOOSE = 0.3
-_LIBRARY = (numbers, texts)  # importing them fills STEPS and CONDITIONS
+_LIBRARY = (number_steps, text_steps)  # importing them fills STEPS and CONDITIONS
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from envgym.environments.code.generate.actions import ARGUMENT, Action, Argument, Use
+from envgym.environments.code.generate.operations import ARGUMENT, Action, Argument, Use
 from envgym.environments.code.generate.step import INT, INTS, TEXT, TEXTS
 
 INPUT_NAMES = {INTS: "numbers", TEXTS: "words", TEXT: "text", INT: "number"}

@@ -13,16 +13,16 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from envgym.deadlines import Deadlines
-from envgym.environments.code.boxes import Boxes
 from envgym.environments.code.generate.compose import SPLITS
 from envgym.environments.code.judge import Bounds
+from envgym.environments.code.reason.dataset import Exercises, Seeds
 from envgym.environments.code.reason.exercise import KINDS, Answer, Kind, Pair
-from envgym.environments.code.reason.generated import generated
+from envgym.environments.code.reason.generated_exercises import generated
 from envgym.environments.code.reason.hints import hints
-from envgym.environments.code.reason.library import Exercises, Seeds
 from envgym.environments.code.reason.literals import NotLiteral, arguments_of, value_of
 from envgym.environments.code.reason.near_misses import wrong_answers
-from envgym.environments.code.reason.rules import broken_rules
+from envgym.environments.code.reason.program_rules import broken_rules
+from envgym.environments.code.sandbox_queue import Boxes
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Message, system, user
 from envgym.parsing.fences import PYTHON, code_of, is_python

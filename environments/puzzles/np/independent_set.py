@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envgym.environments.puzzles.np.planted import PlantedSet
+from envgym.environments.puzzles.np.planted_set import PlantedSet
 
 
 class IndependentSet(PlantedSet):

@@ -8,7 +8,7 @@ import torch
 
 from envgym.agents.tiny import BASE, load_model
 from envgym.agents.tiny.pretrain_reading import encode
-from envgym.environments.search.sheets import fact_sheets
+from envgym.environments.search.world.reading_documents import fact_sheets
 
 
 def test_it_is_small() -> None:

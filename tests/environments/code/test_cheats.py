@@ -11,7 +11,7 @@ import pytest
 
 import envgym
 from envgym import Action
-from envgym.environments.code.data.row import Loaded
+from envgym.environments.code.data.formats.row import Loaded
 from envgym.environments.code.data.sources import read, shaped
 from envgym.sandboxes import Outcome, open_backend
 from tests.environments.code.conftest import SOLUTION, about_total

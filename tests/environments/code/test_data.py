@@ -10,7 +10,7 @@ import pytest
 
 import envgym
 from envgym import Action
-from envgym.environments.code.data.library import Problems, Source
+from envgym.environments.code.data.dataset import Problems, Source
 from envgym.environments.code.problem import Problem
 from envgym.errors import UsageError
 from tests.environments.code.conftest import written

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from envgym.environments.code.generate.actions import Choose
 from envgym.environments.code.generate.compose import Example, compose, split_of
 from envgym.environments.code.generate.composition import Composition
+from envgym.environments.code.generate.operations import Choose
 from envgym.environments.code.generate.step import CONDITIONS, STEPS
-from envgym.environments.code.generated import generated
+from envgym.environments.code.generated_problems import generated
 from envgym.environments.code.judge import Bounds, judge
 from envgym.environments.code.problem import Problem
 from envgym.sandboxes import open_backend

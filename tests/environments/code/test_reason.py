@@ -11,19 +11,19 @@ import pytest
 
 import envgym
 from envgym import Action
-from envgym.environments.code.data.row import BadRow
+from envgym.environments.code.data.formats.row import BadRow
 from envgym.environments.code.judge import Bounds
+from envgym.environments.code.reason.dataset import Exercises, Seeds
 from envgym.environments.code.reason.exercise import Answer, Exercise, Pair
-from envgym.environments.code.reason.generated import generated
-from envgym.environments.code.reason.library import Exercises, Seeds
+from envgym.environments.code.reason.generated_exercises import generated
 from envgym.environments.code.reason.literals import (
     Arguments,
     NotLiteral,
     arguments_of,
     value_of,
 )
-from envgym.environments.code.reason.rules import broken_rules
-from envgym.environments.code.reason.seeds import Seed, all_of, re_executed
+from envgym.environments.code.reason.program_rules import broken_rules
+from envgym.environments.code.reason.seed_files import Seed, all_of, re_executed
 from envgym.errors import UsageError
 from envgym.pytest_plugin import envgym_checks
 from tests.machine import data_file

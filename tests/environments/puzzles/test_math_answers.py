@@ -8,12 +8,12 @@ import pytest
 
 import envgym
 from envgym import Action, Task
-from envgym.environments.puzzles.math_answers.boxes import boxes, last_boxed
-from envgym.environments.puzzles.math_answers.latex import cleaned
-from envgym.environments.puzzles.math_answers.units import unit
-from envgym.environments.puzzles.math_answers.verdict import at_once
-from envgym.environments.puzzles.math_judge import judge
-from envgym.environments.puzzles.math_shape import fault
+from envgym.environments.puzzles.math.answers.boxes import boxes, last_boxed
+from envgym.environments.puzzles.math.answers.latex import cleaned
+from envgym.environments.puzzles.math.answers.units import unit
+from envgym.environments.puzzles.math.answers.verdict import at_once
+from envgym.environments.puzzles.math.judge import judge
+from envgym.environments.puzzles.math.shape import fault
 
 EQUAL = [
     (r"-\frac{1}{2}", r"\frac{1}{-2}"),

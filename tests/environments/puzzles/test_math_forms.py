@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from envgym.environments.puzzles.math_judge import judge
-from envgym.environments.puzzles.math_problems import MAX_LEVEL, TOPICS
-from envgym.environments.puzzles.math_shape import fault
+from envgym.environments.puzzles.math.judge import judge
+from envgym.environments.puzzles.math.problems import MAX_LEVEL, TOPICS
+from envgym.environments.puzzles.math.shape import fault
 from tests.environments.puzzles.math_forms import KINDS, Draw, wrapped
 
 CASES = 2_100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envgym.environments.search.corpus import Passage, load_corpus
-from envgym.environments.search.world import World
+from envgym.environments.search.world.world import World
 from tests.machine import data_file
 
 

@@ -54,7 +54,7 @@ def one_workbench(envgym_examinations: Examinations, boxes: str) -> Iterator[Non
     was closed seems to have left.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("envgym.environments.verilog.workbench._WARM", 0)
+        patched.setattr("envgym.environments.verilog.toolchain._WARM", 0)
         env = envgym.make("verilog/design-v1", sandbox=boxes, **CHECKED)
         envgym_examinations._runner.run(env.reset(seed=0))
         yield

@@ -9,9 +9,9 @@ import random
 
 import pytest
 
-from envgym.environments.verilog.designs import FAMILIES, Design, draw
-from envgym.environments.verilog.designs.draft import Draft, finish
-from envgym.environments.verilog.designs.families import choose, split_of
+from envgym.environments.verilog.generated import FAMILIES, Design, draw
+from envgym.environments.verilog.generated.builder import Draft, finish
+from envgym.environments.verilog.generated.families import choose, split_of
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend
 from envgym.sandboxes.graders.verilog import (

@@ -9,9 +9,9 @@ import pytest
 
 import envgym
 from envgym import Action
-from envgym.environments.verilog.bench_rules import check_bench, program_problems
-from envgym.environments.verilog.design import VerilogDesign
 from envgym.environments.verilog.problem import Problem
+from envgym.environments.verilog.testbench_rules import check_bench, program_problems
+from envgym.environments.verilog.write_design import VerilogDesign
 
 REGISTER = """module top(input clk, input rst, input [3:0] d, output reg [3:0] q);
   always @(posedge clk) if (rst) q <= 0; else q <= d;

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from envgym.environments.verilog.designs.draft import finish
-from envgym.environments.verilog.designs.families import FAMILIES
+from envgym.environments.verilog.generated.builder import finish
+from envgym.environments.verilog.generated.families import FAMILIES
 from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.sources import load_problems
+from envgym.environments.verilog.toolchain import Settings, Workbench
 from envgym.environments.verilog.variants import stuck_designs
-from envgym.environments.verilog.workbench import Settings, Workbench
 
 _EACH = 6  # variants of a golden design; `scripts.verilog_evidence … stuck` judges all
 _REAL = ("Prob003", "Prob034", "Prob064", "Prob082", "Prob094", "Prob120", "Prob140")

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from envgym.environments.search.world import World
+from envgym.environments.search.world.world import World
 from envgym.environments.web.encyclopedia import Encyclopedia
 from envgym.environments.web.host import SiteHost
 

@@ -11,7 +11,7 @@ import pytest
 
 import envgym
 from envgym import Action
-from envgym.environments.code.data.library import Problems, Source
+from envgym.environments.code.data.dataset import Problems, Source
 from tests.environments.code.conftest import scored, written
 
 pytestmark = pytest.mark.usefixtures("boxes")

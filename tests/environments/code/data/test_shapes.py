@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import envgym
-from envgym.environments.code.data.library import Problems, Source
+from envgym.environments.code.data.dataset import Problems, Source
 from tests.environments.code.conftest import scored, written
 
 ECHO, CONSTANT = "print(input())", "print(1)"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from envgym.environments.verilog.bench_rules import check_bench
+from envgym.environments.verilog.testbench_rules import check_bench
 from envgym.sandboxes.graders.verilog.lint import lint
 
 # Each would take a careless reader from opening to opening, or from space to space.

@@ -1,0 +1,1 @@
+"""Row formats of published data sets of programming problems, one per module."""

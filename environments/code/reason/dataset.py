@@ -1,0 +1,119 @@
+"""The exercises of a seed file, examined once for all environments of a process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from envgym.environments.code.data.formats.row import BadRow
+from envgym.environments.code.judge import Bounds
+from envgym.environments.code.reason.exercise import KINDS, Exercise, Kind
+from envgym.environments.code.reason.seed_files import Seed, all_of, examined
+from envgym.environments.rows import read_rows
+from envgym.errors import UsageError
+from envgym.task import Task
+
+_log = logging.getLogger(__name__)
+_TEST_SHARE = 5
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """A seed file.
+
+    Attributes:
+        path: The file.
+        bad_rows: Whether a row that makes no exercise ends it all (``refuse``) or is left out.
+        backend, backend_options: Where programs run.
+        bounds: Of programs.
+    """
+
+    path: str
+    bad_rows: Literal["refuse", "drop"] = "refuse"
+    backend: str = "namespace"
+    backend_options: Mapping[str, Any] = field(default_factory=dict)
+    bounds: Bounds = Bounds()  # noqa: RUF009  (frozen)
+
+
+@dataclass(frozen=True)
+class Exercises:
+    """Exercises, and why rows made none."""
+
+    exercises: tuple[Exercise, ...]
+    dropped: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, seeds: Seeds) -> Exercises:
+        """Read and examine.
+
+        Raises:
+            UsageError: There is no such file, rows are bad, or none is left.
+            Fault: A sandbox broke.
+        """
+        if not Path(seeds.path).is_file():
+            raise UsageError(f"no file {seeds.path!r}: give the path of a JSONL seed file")
+        rows: list[tuple[str, Seed]] = []
+        bad: list[str] = []
+        try:
+            for where, fields in read_rows(seeds.path):
+                try:
+                    rows.append((where, Seed.of(fields)))
+                except BadRow as error:
+                    bad.append(f"{where}: {error}")
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        found = all_of(
+            [seed for _, seed in rows],
+            examined,
+            seeds.backend,
+            seeds.backend_options,
+            seeds.bounds.limits,
+        )
+        good: dict[str, Exercise] = {}
+        for (where, _), one in zip(rows, found, strict=True):
+            if isinstance(one, BadRow):
+                bad.append(f"{where}: {one}")
+            else:
+                good.setdefault(repr(one), one)  # seed files say some things twice
+        return cls(tuple(good.values()), _judged(seeds, bad, len(good)))
+
+    def split(self, name: str, kinds: tuple[Kind, ...]) -> list[Task]:
+        """The tasks of a split: one for each exercise and each kind that it serves.
+
+        Raises:
+            UsageError: There is no such split, or it is empty.
+        """
+        if name not in ("train", "test", "all"):
+            raise UsageError(f"no split {name!r}: use train, test or all")
+        mine = [e for e in self.exercises if name in ("all", _split(e))]
+        tasks = [e.task(kind, name) for e in mine for kind in kinds if _serves(e, kind)]
+        if not tasks:
+            raise UsageError(f"these seeds have no {name} tasks of {', '.join(kinds)}")
+        return tasks
+
+
+def _serves(exercise: Exercise, kind: Kind) -> bool:
+    """Induction needs pairs to show and others to hide; ``KINDS`` names the rest."""
+    return kind != KINDS[2] or len(exercise.pairs) > 1
+
+
+def _split(exercise: Exercise) -> str:
+    digest = sha256(exercise.program.encode(errors="replace")).digest()
+    return "test" if digest[0] % _TEST_SHARE == 0 else "train"
+
+
+def _judged(seeds: Seeds, bad: list[str], good: int) -> tuple[str, ...]:
+    if bad:
+        named = "; ".join([*bad[:_NAMED], *(["…"] if bad[_NAMED:] else [])])
+        said = f"{len(bad)} rows of {seeds.path} make no exercise, {good} do: {named}"
+        if seeds.bad_rows == "refuse":
+            raise UsageError(f"{said}. Mend them, or leave them out with bad_rows='drop'")
+        _log.warning("%s", said)
+    if not good:
+        raise UsageError(f"{seeds.path} makes no exercise at all")
+    return tuple(bad)

@@ -1,0 +1,147 @@
+"""What the step-by-step puzzles share: several actions a message up to a bound, and a price for
+what is no action.
+
+The shape is RAGEN's and VAGEN's: a message may hold several moves, is answered by the board they
+led to, and may cost a penalty where something in it was no move. The score is apart from all that.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Sequence
+from itertools import islice
+
+from envgym.environments.puzzles.grid.grid import MOVES
+from envgym.errors import ToolError, UsageError
+from envgym.messages import Action, Message
+from envgym.task import Task
+from envgym.tool_env import ToolEnv
+from envgym.tools import tool
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+class BoundedEnv(ToolEnv[Task]):
+    """At most `max_actions` actions a message; a message with an invalid one may cost a penalty.
+
+    Args:
+        max_actions: Actions a message may hold; those beyond are refused.
+        invalid_penalty: Taken off the reward of a message in which something was no action: text
+            without a call, a broken call, an unknown word, one action too many. Once a message.
+    """
+
+    def __init__(
+        self, *, max_actions: int, invalid_penalty: float, max_turns: int | None = None
+    ) -> None:
+        super().__init__(max_turns=max_turns)
+        if max_actions < 1:
+            raise UsageError(f"max_actions must be at least 1, not {max_actions}")
+        if invalid_penalty < 0:
+            raise UsageError(f"invalid_penalty is taken off: 0 or more, not {invalid_penalty}")
+        self._max_actions = max_actions
+        self._invalid_penalty = invalid_penalty
+        self._left = 0
+
+    async def act(self, action: Action) -> Sequence[Message]:
+        """Run the calls, as `ToolEnv.act`; then see whether all of them were actions."""
+        self._left = self._max_actions
+        before = self._refused()
+        messages = await super().act(action)
+        if self._refused() > before:
+            self._count("invalid", 1)
+            self.add_reward(-self._invalid_penalty)
+        return messages
+
+    def spend(self) -> None:
+        """Take one action of the message's.
+
+        Raises:
+            ToolError: There is none left.
+        """
+        if not self._left:
+            raise ToolError(f"at most {_counted(self._max_actions)} a message.")
+        self._left -= 1
+
+    def _refused(self) -> float:
+        return self.metrics.get("tool_errors", 0.0) + self.metrics.get("no_tool_call", 0.0)
+
+
+class GridEnv(BoundedEnv):
+    """A puzzle of moves on a board.
+
+    Subclasses write `move_once` and `board`, and call `look` once in `start`.
+
+    Args:
+        step_penalty: Taken off the reward of every move made.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_actions: int,
+        step_penalty: float,
+        invalid_penalty: float,
+        max_turns: int | None = None,
+    ) -> None:
+        super().__init__(
+            max_actions=max_actions, invalid_penalty=invalid_penalty, max_turns=max_turns
+        )
+        if step_penalty < 0:
+            raise UsageError(f"step_penalty is taken off: 0 or more, not {step_penalty}")
+        self._step_penalty = step_penalty
+
+    @property
+    def bound(self) -> int:
+        """The most moves an episode may have."""
+        return self.max_turns * self._max_actions
+
+    @abstractmethod
+    def move_once(self, direction: str) -> bool:
+        """Make one move; whether it changed anything. Ends the episode where it decides it."""
+
+    @abstractmethod
+    def board(self) -> str:
+        """The state as text: the same state, the same text."""
+
+    def moves(self, way: Sequence[str]) -> list[Action]:
+        """A way as messages with as many moves as one may hold."""
+        parts = [way[n : n + self._max_actions] for n in range(0, len(way), self._max_actions)]
+        return [Action.call("move", directions=" ".join(part)) for part in parts]
+
+    def look(self) -> str:
+        """The board, which is the state's name too."""
+        self.anchor = self.board()
+        return self.anchor
+
+    @tool
+    async def move(self, directions: str) -> str:
+        """Move one cell after another: up, down, left or right, with spaces between.
+
+        Args:
+            directions: The moves in order, such as "up up left".
+        """
+        words = [m[0].lower() for m in islice(_WORD.finditer(directions), self._max_actions + 1)]
+        problem = "" if words else "no move in it: write up, down, left or right."
+        for word in words:
+            if word not in MOVES:
+                problem = f"{word[:20]!r} is no move: write up, down, left or right."
+                break
+            try:
+                self.spend()
+            except ToolError as error:
+                problem = str(error)
+                break
+            self._count("moves", 1)
+            self.add_reward(-self._step_penalty)
+            if not self.move_once(word):
+                self._count("blocked", 1)
+            if self.ended:
+                break
+        if problem:  # what came before it was done: the board goes with it
+            raise ToolError(f"{problem}\n{self.look()}")
+        return self.look()
+
+
+def _counted(actions: int) -> str:
+    return "one action" if actions == 1 else f"{actions} actions"

@@ -1,0 +1,77 @@
+"""Sokoban solved with the fewest moves, by A* (Hart, Nilsson, Raphael 1968).
+
+The bound on what is left is the pushes that each box needs to its nearest target if it were alone:
+never too high, as a push moves one box by one cell. Where that is infinite the box is stuck for
+good, which cuts most of the search.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from itertools import count
+
+from envgym.environments.puzzles.grid.grid import MOVES, Cell, step
+from envgym.environments.puzzles.grid.sokoban_level import Level, State, is_solved, moved
+
+LIMIT = 20_000
+"""States a search looks at before it gives up."""
+
+
+def push_distances(level: Level) -> dict[Cell, int]:
+    """Pushes from each cell to the nearest target, other boxes away; stuck cells are left out.
+
+    Found backwards, by pulling from the targets: a pull towards a cell needs a second free one
+    behind it, for who pulls.
+    """
+    distances = dict.fromkeys(level.targets, 0)
+    queue = deque(sorted(level.targets))
+    while queue:
+        cell = queue.popleft()
+        for move in MOVES:
+            before = step(cell, move)
+            puller = step(before, move)
+            if before in level.floor and puller in level.floor and before not in distances:
+                distances[before] = distances[cell] + 1
+                queue.append(before)
+    return distances
+
+
+def solve(level: Level, state: State, limit: int = LIMIT) -> tuple[str, ...] | None:
+    """The moves of a shortest solution.
+
+    Returns:
+        None where there is none, or none was found within `limit` states.
+    """
+    distances = push_distances(level)
+
+    def pushes_left(boxes: frozenset[Cell]) -> int | None:
+        try:
+            return sum(distances[box] for box in boxes)
+        except KeyError:
+            return None
+
+    least = pushes_left(state.boxes)
+    if least is None:
+        return None
+    order = count()  # among equals the one found first: the same solution every time
+    queue: list[tuple[int, int, State]] = [(least, next(order), state)]
+    ways: dict[State, tuple[str, ...]] = {state: ()}
+    done: set[State] = set()
+    while queue and len(done) < limit:
+        _, _, here = heapq.heappop(queue)
+        if here in done:
+            continue
+        done.add(here)
+        way = ways[here]
+        if is_solved(level, here):
+            return way
+        for move in MOVES:
+            there = moved(level, here, move)
+            if there is None or (there in ways and len(ways[there]) <= len(way) + 1):
+                continue
+            left = pushes_left(there.boxes)
+            if left is not None:
+                ways[there] = (*way, move)
+                heapq.heappush(queue, (len(way) + 1 + left, next(order), there))
+    return None

@@ -1,0 +1,116 @@
+"""Processes that judge answers with libraries which a hostile answer could hang or crash.
+
+Nothing stops a thread that computes 9^9^9^9; a process can be ended. So such libraries run in a few
+processes that all environments of an event loop share, begun by the first answer. They get no
+variables of ours, may write no file, and end when their parent does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from typing import Any
+
+from envgym.environments.puzzles.judging.child import READY
+from envgym.errors import Fault
+from envgym.resources import Shared
+
+PROCESSES = 2
+WALL_S = 300.0
+"""For one judgement, the start of a process included; a machine on which that passes is broken."""
+_LINE_BYTES = 1 << 22
+
+
+class Judges:
+    """Processes of one judge module, which calls `judge_child.serve`.
+
+    Args:
+        module: Its full name.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._turn = asyncio.Semaphore(PROCESSES)
+        self._idle: list[Process] = []
+
+    @classmethod
+    def shared(cls, module: str) -> Shared[Judges]:
+        """A hold on those of the running event loop."""
+        key = ("puzzles/judges", module, asyncio.get_running_loop())
+        return Shared(key, lambda: cls(module))
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """The judge's reply, or None for a request that no process survives.
+
+        Raises:
+            Fault: The judge cannot be run here, the machine is too slow for it, or what is to be
+                judged by is broken.
+        """
+        async with self._turn:
+            try:
+                async with asyncio.timeout(WALL_S):
+                    # Who dies of a request for another reason than its limits dies twice of it.
+                    for _ in range(2):
+                        process = self._idle.pop() if self._idle else await self._start()
+                        line = await self._exchange(process, request)
+                        if line.endswith(b"\n"):
+                            self._idle.append(process)
+                            return self._checked(json.loads(line))
+                        if await process.wait() == -signal.SIGXCPU:
+                            break
+            except TimeoutError:
+                raise Fault(f"{self._module} gave no verdict within {WALL_S:g} s") from None
+        return None
+
+    def _checked(self, reply: dict[str, Any]) -> dict[str, Any]:
+        if "broken" in reply:
+            raise Fault(f"{self._module}: {reply['broken']}", "env")
+        return reply
+
+    async def aclose(self) -> None:
+        """End the processes."""
+        idle, self._idle = self._idle, []
+        for process in idle:
+            await _end(process)
+
+    async def _start(self) -> Process:
+        paths = os.pathsep.join(path for path in sys.path if path)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", self._module),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={"PYTHONPATH": paths, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
+            start_new_session=True,  # a Ctrl-C is not for it
+            limit=_LINE_BYTES,
+        )
+        if await self._exchange(process, None) != READY:
+            await _end(process)
+            raise Fault(f"the judge does not start: python -m {self._module} says why")
+        return process
+
+    async def _exchange(self, process: Process, request: dict[str, Any] | None) -> bytes:
+        """Write a request, read a line; a process that was left in between is of no more use."""
+        assert process.stdin
+        assert process.stdout
+        try:
+            with contextlib.suppress(ConnectionError):
+                if request is not None:
+                    process.stdin.write(json.dumps(request).encode() + b"\n")
+                    await process.stdin.drain()
+                return await process.stdout.readline()
+            return b""
+        except BaseException:
+            await _end(process)
+            raise
+
+
+async def _end(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await asyncio.shield(process.wait())

@@ -1,0 +1,46 @@
+"""Knights & Knaves puzzles with one solution each.
+
+Written as in "On Memorization of LLMs in Logical Reasoning" (mem-kk-logic): draw what everybody
+says, try every way of handing out the kinds, and keep the puzzle only if just one fits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+
+from envgym.environments.puzzles.knights.statements import Statement, draw, holds
+
+MAX_PEOPLE = 8
+# fmt: off
+NAMES = (
+    "Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jack", "Kim", "Lena",
+    "Max", "Nora", "Otto", "Pia", "Quinn", "Rosa", "Sam", "Tess", "Uma", "Vera", "Emma", "Xena",
+    "Yara", "Zoe", "Abel", "Bela", "Cora", "Dora", "Emil", "Fred", "Gina", "Hugo", "Ida", "Jonas",
+    "Kaya", "Luca", "Mona", "Nils", "Olga", "Paul", "Ravi", "Sven", "Toni", "Ulla", "Viktor",
+    "Wanda", "Yusuf", "Zara",
+)
+# fmt: on
+
+
+def misfits(statements: Sequence[Statement], knights: Sequence[bool]) -> list[int]:
+    """Those whose words do not go with their kind: a knight who lies, a knave who does not."""
+    return [i for i, said in enumerate(statements) if holds(said, knights) != knights[i]]
+
+
+def solutions(statements: Sequence[Statement]) -> list[tuple[bool, ...]]:
+    """Every way of handing out the kinds that fits."""
+    ways = itertools.product((True, False), repeat=len(statements))
+    return [way for way in ways if not misfits(statements, way)]
+
+
+def unique_puzzle(
+    rng: random.Random, people: int, depth: int
+) -> tuple[list[Statement], tuple[bool, ...]]:
+    """What each of `people` says, and the one solution."""
+    while True:
+        statements = [draw(rng, i, people, depth) for i in range(people)]
+        found = solutions(statements)
+        if len(found) == 1:
+            return statements, found[0]

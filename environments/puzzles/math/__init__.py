@@ -1,0 +1,1 @@
+"""Mathematics: problems with a gold answer, and the judge of answers."""

@@ -1,0 +1,132 @@
+"""What all `search/wiki` environments of a process share: an index and the questions over it.
+
+Either a generated world, or a corpus from a file with questions read from another file or drawn
+from the passages themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from envgym.environments.search.corpus import Passage, load_corpus, load_questions
+from envgym.environments.search.question import SPLITS, Question, split_of
+from envgym.environments.search.retrieval.index import Backend, Bm25Index
+from envgym.environments.search.world.questions import question_pool
+from envgym.environments.search.world.relations import RELATIONS
+from envgym.environments.search.world.world import World
+from envgym.errors import UsageError, suggest
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pages and questions come from. Hashable: equal sources share one library.
+
+    Attributes:
+        seed, size, phrasings: Of the generated world; size is its number of pages.
+        relations: Those that questions over the world may follow; all when empty.
+        corpus: File of passages to use instead.
+        questions: File of questions over that corpus; without it they are made from the passages.
+        backend: See `Bm25Index`.
+        server: A search server that has the pages; only questions are made here then.
+    """
+
+    seed: int = 0
+    size: int = 600
+    phrasings: int = 3
+    relations: tuple[str, ...] = ()
+    corpus: str | None = None
+    questions: str | None = None
+    backend: Backend = "auto"
+    server: str | None = None
+
+
+@dataclass
+class Library:
+    """Pages and their questions, by split and hops; the index of the pages, unless a server's."""
+
+    passages: Sequence[Passage]
+    index: Bm25Index | None
+    world: World | None
+    fixed: Sequence[Question] = ()
+    relations: Sequence[str] = ()
+    _pools: dict[tuple[str, tuple[int, ...]], list[Question]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, source: Source) -> Library:
+        """Generate or load.
+
+        Raises:
+            UsageError: A file is missing or malformed (its name and line are given).
+        """
+        if source.corpus is None and source.questions is not None:
+            if source.server is None:
+                mend = "give corpus=PATH too, or server=URL"
+                raise UsageError(f"a question file needs its corpus: {mend}")
+            return cls((), None, None, _questions(source.questions))
+        passages, world = pages(source)
+        index = Bm25Index(passages, source.backend) if source.server is None else None
+        if world is not None:
+            if unknown := set(source.relations) - set(RELATIONS):
+                raise UsageError(f"no relation {min(unknown)!r}.{suggest(min(unknown), RELATIONS)}")
+            return cls(passages, index, world, relations=source.relations)
+        if source.questions is None:
+            from envgym.environments.search.extraction.questions import extract_questions
+
+            return cls(passages, index, None, extract_questions(passages))
+        return cls(passages, index, None, _questions(source.questions))
+
+    def questions(self, split: str, hops: tuple[int, ...]) -> list[Question]:
+        """The questions of a split, in a fixed order; chain lengths alternate.
+
+        Longer chains outnumber shorter ones by far, so a generated world gives as many of each as
+        it has of the rarest. A question file has no chains: `hops` does not apply to it.
+        """
+        if split not in SPLITS:
+            raise UsageError(f"no split {split!r}: use {' or '.join(SPLITS)}")
+        key = (split, hops)
+        if key not in self._pools:
+            if self.world is not None:
+                followed = self.relations or RELATIONS
+                pools = [question_pool(self.world, n, split, 0, followed) for n in hops]
+                self._pools[key] = [q for row in zip(*pools, strict=False) for q in row]
+            else:
+                mine = [q for q in self.fixed if split_of(_start(q)) == split]
+                self._pools[key] = [q for q in mine if not q.chain or q.hops in hops]
+        if not self._pools[key]:
+            raise UsageError(f"no {split} question with hops in {hops}: use other hops or data")
+        return self._pools[key]
+
+
+def _start(question: Question) -> str:
+    return question.chain[0].subject if question.chain else question.text
+
+
+def pages(source: Source) -> tuple[Sequence[Passage], World | None]:
+    """The pages of a source, and their world where they are generated.
+
+    Raises:
+        UsageError: As `Library.open`.
+    """
+    try:
+        if source.corpus is not None:
+            return load_corpus(_existing(source.corpus)), None
+        world = World.generate(source.seed, source.size, source.phrasings)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return world.passages, world
+
+
+def _questions(path: str) -> list[Question]:
+    try:
+        rows = load_questions(_existing(path))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return [Question(row.question, row.answers, 0, ()) for row in rows]
+
+
+def _existing(path: str) -> str:
+    if not Path(path).is_file():
+        raise UsageError(f"no file {path!r}: give the path of a JSON or JSONL file")
+    return path

@@ -1,0 +1,1 @@
+"""Relation extraction: facts read off encyclopedia pages, and questions made from them."""

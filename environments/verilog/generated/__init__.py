@@ -1,0 +1,9 @@
+"""Generated designs: specification, golden circuit and mutants, without end and without a "
+"download."""
+
+from __future__ import annotations
+
+from envgym.environments.verilog.generated.builder import Design, Draft
+from envgym.environments.verilog.generated.families import FAMILIES, draw
+
+__all__ = ["FAMILIES", "Design", "Draft", "draw"]
