@@ -7,7 +7,7 @@ async with open_backend("namespace") as backend, await backend.open() as box:
 
 from __future__ import annotations
 
-from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.base import Backend, BoxLost, Denied, Sandbox, Session, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from envgym.sandboxes.suites.attacks import ATTACKS, THEMES
-from envgym.sandboxes.suites.known import KNOWN
+from envgym.sandboxes.suites.known_gaps import KNOWN
 
 PAGE = Path(__file__).parents[1] / "docs/sandbox_attacks.md"
 START, END = "<!-- tables: scripts/sandbox_attacks.py -->", "<!-- end of tables -->"

@@ -27,11 +27,11 @@ from envgym.environments.verilog.sources import load_problems
 from envgym.environments.verilog.toolchain import BOX, Settings, Workbench
 from envgym.environments.verilog.variants import stuck_designs
 from envgym.errors import Fault
-from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verilog import Proof, equivalent
-from envgym.sandboxes.graders.verilog.programs import run_tool
-from envgym.sandboxes.pool import Pool
+from envgym.sandboxes.graders.verilog.tools.tool_commands import run_tool
+from envgym.sandboxes.pool.pool import Pool
 
 MODULE = "TopModule"
 _AT_ONCE = 3

@@ -26,8 +26,8 @@ from rich.progress import Progress
 
 from envgym.errors import Fault
 from envgym.sandboxes import Backend, Limits, open_backend
-from envgym.sandboxes.box.launch import adopt_orphans
-from envgym.sandboxes.box.processes import tree
+from envgym.sandboxes.supervisor.child.launch import adopt_orphans
+from envgym.sandboxes.supervisor.processes import tree
 
 CALLERS = 8
 GROWTH = {

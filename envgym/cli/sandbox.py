@@ -22,7 +22,7 @@ app = typer.Typer(help="Where untrusted code runs.", no_args_is_help=True)
 @app.command()
 def probe(as_json: Json = False, verbose: Verbose = False) -> None:
     """Print what this machine can isolate programs with, and why not with the rest."""
-    from envgym.sandboxes.namespace.probe import backends, features
+    from envgym.sandboxes.backends.namespace.probe import backends, features
 
     found = {"features": list(features()), "backends": run(backends())}
     if as_json:

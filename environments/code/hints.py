@@ -11,7 +11,7 @@ from typing import Any
 
 from envgym.environments.code.problem import Problem
 from envgym.sandboxes.graders import Status, Verdict
-from envgym.sandboxes.graders.inbox.values import decode
+from envgym.sandboxes.graders.harness.plain_values import decode
 from envgym.sandboxes.graders.verdict import WORDS
 
 SHARES = (1 / 3, 2 / 3)

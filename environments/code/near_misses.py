@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from envgym.environments.code.problem import Problem, Suite
-from envgym.sandboxes.graders.inbox.values import decode
+from envgym.sandboxes.graders.harness.plain_values import decode
 
 _CHANGED = """
 def _changed(value):

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from envgym.sandboxes.graders import AssertTests, CallCase, IoCase
 from envgym.sandboxes.graders.checkers import Layout
 from envgym.sandboxes.graders.compare import show
-from envgym.sandboxes.graders.inbox.values import decode, encode
+from envgym.sandboxes.graders.harness.plain_values import decode, encode
 from envgym.task import Task
 
 Kind = Literal["calls", "asserts", "io"]

@@ -14,9 +14,9 @@ from typing import Any
 from envgym.errors import Fault, UsageError
 from envgym.resources import Shared
 from envgym.sandboxes import Backend, Limits, Result, Sandbox, Session
-from envgym.sandboxes.backends import open_backend
-from envgym.sandboxes.graders.frames import patient
-from envgym.sandboxes.pool import Pool
+from envgym.sandboxes.backends.registry import open_backend
+from envgym.sandboxes.graders.nonce_protocol import patient
+from envgym.sandboxes.pool.pool import Pool
 
 WARM = 2
 _EACH = 2  # boxes of one verdict: the solution's and the tests'

@@ -12,8 +12,8 @@ from typing import Any
 
 from envgym.errors import UsageError
 from envgym.sandboxes.graders.verilog import Interface
-from envgym.sandboxes.graders.verilog.tokens import tokens
-from envgym.sandboxes.graders.verilog.wrapper import wrapped
+from envgym.sandboxes.graders.verilog.source.lexer import tokens
+from envgym.sandboxes.graders.verilog.tools.wrapper import wrapped
 
 EVERY = "*"
 """Stands for all outputs but those that conditions read."""

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from envgym.sandboxes.graders.verilog.tokens import Token, tokens
+from envgym.sandboxes.graders.verilog.source.lexer import Token, tokens
 
 _OPERATORS = {
     "&": "|",

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
-from envgym.sandboxes.graders.inbox.tools import calls
-from envgym.sandboxes.graders.verilog.preprocess import preprocess
-from envgym.sandboxes.graders.verilog.tokens import tokens
+from envgym.sandboxes.graders.harness.tool_runner import calls
+from envgym.sandboxes.graders.verilog.source.lexer import tokens
+from envgym.sandboxes.graders.verilog.source.preprocess import preprocess
 
 _MOST = 1 << 18
 _PRINTS = ("$display", "$monitor", "$strobe", "$swrite", "$write")

@@ -23,8 +23,8 @@ from envgym.environments.verilog.testbench_rules import (
     program_problems,
 )
 from envgym.errors import Fault, UsageError
-from envgym.sandboxes.backends import open_backend
-from envgym.sandboxes.graders.solution import ending
+from envgym.sandboxes.backends.registry import open_backend
+from envgym.sandboxes.graders.solution_proxy import ending
 from envgym.sandboxes.graders.verdict import WORDS, CaseResult, Status, Verdict
 from envgym.sandboxes.graders.verilog import (
     Examined,
@@ -42,9 +42,10 @@ from envgym.sandboxes.graders.verilog import (
     grade_design,
     record_golden,
 )
-from envgym.sandboxes.graders.verilog.lint import Checked, check
-from envgym.sandboxes.graders.verilog.preprocess import SYNTHESIS
-from envgym.sandboxes.graders.verilog.programs import (
+from envgym.sandboxes.graders.verilog.source.lexer import numbers
+from envgym.sandboxes.graders.verilog.source.lint import Checked, check
+from envgym.sandboxes.graders.verilog.source.preprocess import SYNTHESIS
+from envgym.sandboxes.graders.verilog.tools.tool_commands import (
     BENCH,
     DESIGN,
     PLAIN,
@@ -54,10 +55,9 @@ from envgym.sandboxes.graders.verilog.programs import (
     timed,
     timed_bench,
 )
-from envgym.sandboxes.graders.verilog.tokens import numbers
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.pool import Pool
+from envgym.sandboxes.pool.pool import Pool
 from envgym.utils.thread_call import ThreadCall
 
 BOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)

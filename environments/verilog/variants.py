@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from envgym.sandboxes.graders.verilog import Golden
-from envgym.sandboxes.graders.verilog.wrapper import stuck, wrapped
+from envgym.sandboxes.graders.verilog.tools.wrapper import stuck, wrapped
 
 
 class StuckDesign(NamedTuple):

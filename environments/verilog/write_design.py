@@ -23,7 +23,7 @@ from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
 from envgym.parsing.fences import VERILOG, code_of
 from envgym.resources import Shared
-from envgym.sandboxes.backends import BACKENDS
+from envgym.sandboxes.backends.registry import BACKENDS
 from envgym.sandboxes.graders.verdict import Verdict
 from envgym.sandboxes.graders.verilog import Interface
 from envgym.task import Task, TaskSource

@@ -1,7 +1,7 @@
 """Functions judged by a data set's own asserts: HumanEval's ``check(candidate)``, MBPP's lists.
 
 Such tests are code, of an author whom nobody has checked, so they run in a box of their own, where
-the function under test is a proxy (``inbox/referee.py``). The host carries each call to the
+the function under test is a proxy (``harness/assert_runner.py``). The host carries each call to the
 solution's box and its answer back, counts the asserts, and takes the verdict from a line that
 begins with a nonce which the solution's box never holds.
 """
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from envgym.sandboxes.base import Backend, Session
+from envgym.sandboxes.graders.assert_rewriter import Rewritten, rewrite
 from envgym.sandboxes.graders.compare import show
-from envgym.sandboxes.graders.frames import (
+from envgym.sandboxes.graders.harness.plain_values import NotPlain, dump, load
+from envgym.sandboxes.graders.nonce_protocol import (
     answer_bytes,
     frame,
     nonce,
     patient,
     start_harness,
 )
-from envgym.sandboxes.graders.inbox.values import NotPlain, dump, load
 from envgym.sandboxes.graders.offload import offload
-from envgym.sandboxes.graders.rewrite import Rewritten, rewrite
-from envgym.sandboxes.graders.solution import Answer, BoxedSolution, ending
+from envgym.sandboxes.graders.solution_proxy import Answer, BoxedSolution, ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.limits import Limits
 
@@ -117,7 +117,7 @@ class _Match:
 
     async def play(self, counted: Rewritten) -> dict[str, Any] | Verdict:
         expected = max(1, len(counted.required))
-        self._harness = await start_harness(self._session, "referee", self._limits)
+        self._harness = await start_harness(self._session, "assert_runner", self._limits)
         program = {
             "prelude": self._tests.prelude,
             "tests": counted.source,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from envgym.sandboxes.graders.inbox.values import decode
+from envgym.sandboxes.graders.harness.plain_values import decode
 
 _SERIES = ("t", "z")
 """Hashable series: what a set may hold, or a key be."""

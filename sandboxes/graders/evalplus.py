@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envgym.errors import UsageError
-from envgym.sandboxes.graders.frames import shipped
+from envgym.sandboxes.graders.nonce_protocol import shipped
 
 PROXY = "candidate"
 """By this name the tests call the function under test: its own is the reference's."""

@@ -14,10 +14,10 @@ from typing import Any
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.compare import Equality, show
-from envgym.sandboxes.graders.frames import answer_bytes
-from envgym.sandboxes.graders.inbox.values import NotPlain, encode
+from envgym.sandboxes.graders.harness.plain_values import NotPlain, encode
+from envgym.sandboxes.graders.nonce_protocol import answer_bytes
 from envgym.sandboxes.graders.offload import offload
-from envgym.sandboxes.graders.solution import Answer, BoxedSolution, payload_of
+from envgym.sandboxes.graders.solution_proxy import Answer, BoxedSolution, payload_of
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.limits import Limits
 

@@ -14,7 +14,7 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.graders.checkers import Checker, lines
 from envgym.sandboxes.graders.offload import offload
-from envgym.sandboxes.graders.solution import ending
+from envgym.sandboxes.graders.solution_proxy import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result

@@ -1,4 +1,4 @@
 """Sandboxes over HTTP: the machine that runs untrusted code need not be the one that trains.
 
-``docs/sandbox_service.md`` has the requests; `envgym.sandboxes.remote` is the client.
+``docs/sandbox_service.md`` has the requests; `envgym.sandboxes.backends.remote` is the client.
 """

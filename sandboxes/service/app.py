@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from envgym.errors import EnvgymError, Fault, UsageError
-from envgym.sandboxes.pool import Pool, PoolFull
-from envgym.sandboxes.service.bodies import Bodies, send
+from envgym.sandboxes.pool.pool import Pool, PoolFull
+from envgym.sandboxes.service.body_stream import Bodies, send
 from envgym.sandboxes.service.config import ServiceConfig, Tokens
 from envgym.sandboxes.service.health import Health
+from envgym.sandboxes.service.idempotency import Once
 from envgym.sandboxes.service.metrics import Metrics
-from envgym.sandboxes.service.once import Once
 from envgym.sandboxes.service.operations import OPERATIONS, Operations
-from envgym.sandboxes.service.wire import (
+from envgym.sandboxes.service.protocol import (
     REQUEST_ID,
     Answer,
     Gone,

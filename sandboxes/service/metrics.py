@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from envgym.sandboxes.pool_stats import BOUNDS_S, PoolStats
+from envgym.sandboxes.pool.stats import BOUNDS_S, PoolStats
 
 _NOW = ("warm", "leased", "making", "waiting")
 _EVER = ("leased_in_all", "hits", "made", "failed", "dead", "expired", "refused")

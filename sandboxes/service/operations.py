@@ -9,10 +9,11 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Sandbox, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Result
-from envgym.sandboxes.pool import Pool
+from envgym.sandboxes.pool.pool import Pool
+from envgym.sandboxes.service.box_leases import Held, Holdings
 from envgym.sandboxes.service.config import ServiceConfig
-from envgym.sandboxes.service.holdings import Held, Holdings
-from envgym.sandboxes.service.requests import (
+from envgym.sandboxes.service.protocol import Answer, result_header
+from envgym.sandboxes.service.schemas import (
     CodeRequest,
     EmptyRequest,
     ExecRequest,
@@ -27,7 +28,6 @@ from envgym.sandboxes.service.requests import (
     parse,
     source,
 )
-from envgym.sandboxes.service.wire import Answer, result_header
 
 Header = dict[str, Any]
 Parts = list[bytes]

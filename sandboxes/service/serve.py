@@ -12,7 +12,7 @@ from aiohttp import web
 
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
-from envgym.sandboxes.pool import Pool
+from envgym.sandboxes.pool.pool import Pool
 from envgym.sandboxes.service.app import Service
 from envgym.sandboxes.service.config import ServiceConfig, Tokens
 from envgym.sandboxes.service.health import Health

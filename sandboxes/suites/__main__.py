@@ -10,9 +10,9 @@ import sys
 import traceback
 
 from envgym.sandboxes.suites.attacks import ATTACKS
+from envgym.sandboxes.suites.backend_under_test import Subject
 from envgym.sandboxes.suites.conformance import CASES
-from envgym.sandboxes.suites.known import known
-from envgym.sandboxes.suites.subject import Subject
+from envgym.sandboxes.suites.known_gaps import known
 
 
 def main() -> int:

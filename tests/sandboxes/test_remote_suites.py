@@ -13,8 +13,8 @@ import pytest
 from envgym.errors import UsageError
 from envgym.sandboxes import open_backend
 from envgym.sandboxes.suites.attacks import ATTACKS, Attack
+from envgym.sandboxes.suites.backend_under_test import Subject
 from envgym.sandboxes.suites.conformance import CASES, Case
-from envgym.sandboxes.suites.subject import Subject
 from tests.machine import need
 
 MOST = 48

@@ -9,9 +9,9 @@ import pytest
 
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.suites.attacks import ATTACKS, Attack
+from envgym.sandboxes.suites.backend_under_test import Subject
 from envgym.sandboxes.suites.conformance import CASES, Case
-from envgym.sandboxes.suites.known import known
-from envgym.sandboxes.suites.subject import Subject
+from envgym.sandboxes.suites.known_gaps import known
 from tests.machine import need
 
 CONFINING: dict[str, dict[str, Any]] = {

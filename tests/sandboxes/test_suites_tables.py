@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envgym.sandboxes.suites.attacks import ATTACKS
 from envgym.sandboxes.suites.conformance import CASES
-from envgym.sandboxes.suites.known import KNOWN
+from envgym.sandboxes.suites.known_gaps import KNOWN
 from scripts.sandbox_attacks import PAGE, page
 
 NAMES = [*(case.__name__ for case in CASES), *(attack.id for attack in ATTACKS)]

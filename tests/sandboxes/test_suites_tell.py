@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from envgym.sandboxes.suites.assertions import Broken
 from envgym.sandboxes.suites.attacks import ATTACKS, Attack
-from envgym.sandboxes.suites.expect import Broken
-from envgym.sandboxes.suites.subject import Subject
+from envgym.sandboxes.suites.backend_under_test import Subject
 
 WIN = {
     *("spawn_hoard", "memory_temporary_files", "memory_memfd"),

@@ -22,7 +22,7 @@ from envgym.environments.code.judge import Bounds, judge
 from envgym.environments.code.problem import Problem
 from envgym.environments.code.sandbox_queue import Workshop
 from envgym.sandboxes import Backend
-from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.graders import Status, Verdict
 from envgym.sandboxes.graders.verdict import WORDS
 

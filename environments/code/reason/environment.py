@@ -28,7 +28,7 @@ from envgym.messages import Action, Message, system, user
 from envgym.parsing.fences import PYTHON, code_of, is_python
 from envgym.resources import Shared
 from envgym.sandboxes.graders import CallCase, Equality, Verdict, grade_calls
-from envgym.sandboxes.graders.inbox.values import decode
+from envgym.sandboxes.graders.harness.plain_values import decode
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool

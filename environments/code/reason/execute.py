@@ -13,9 +13,9 @@ from typing import Any
 from envgym.environments.code.reason.literals import Arguments
 from envgym.sandboxes import Backend, Limits, Sandbox
 from envgym.sandboxes.graders import Equality
-from envgym.sandboxes.graders.frames import frames, nonce, roomy, shipped
-from envgym.sandboxes.graders.inbox.values import NotPlain, check, load
-from envgym.sandboxes.graders.solution import ending, payload_of
+from envgym.sandboxes.graders.harness.plain_values import NotPlain, check, load
+from envgym.sandboxes.graders.nonce_protocol import frames, nonce, roomy, shipped
+from envgym.sandboxes.graders.solution_proxy import ending, payload_of
 
 HASH_SEEDS = ("1", "2")
 _MAIN = """

@@ -7,7 +7,7 @@ import random
 from envgym.environments.code.generate.compose import compose
 from envgym.environments.code.reason.exercise import Exercise, Pair
 from envgym.environments.code.reason.literals import Arguments
-from envgym.sandboxes.graders.inbox.values import encode
+from envgym.sandboxes.graders.harness.plain_values import encode
 
 PAIRS = 10
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from envgym.environments.code.hints import parts
 from envgym.environments.code.reason.exercise import Answer, Kind
-from envgym.sandboxes.graders.inbox.values import decode
+from envgym.sandboxes.graders.harness.plain_values import decode
 
 _WORTH_HALVING = 6
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envgym.sandboxes.graders.compare import show
-from envgym.sandboxes.graders.inbox.values import NotPlain, decode, encode
+from envgym.sandboxes.graders.harness.plain_values import NotPlain, decode, encode
 
 MOST_CHARS = 20_000
 _CALLED = "_f"

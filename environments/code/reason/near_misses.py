@@ -8,7 +8,7 @@ from typing import Any
 from envgym.environments.code.reason.exercise import Answer, Kind
 from envgym.sandboxes.graders import Equality
 from envgym.sandboxes.graders.compare import show
-from envgym.sandboxes.graders.inbox.values import decode, encode
+from envgym.sandboxes.graders.harness.plain_values import decode, encode
 
 _SHOWN = 10_000
 _PROGRAM = """{program}

@@ -20,7 +20,7 @@ from envgym.environments.code.reason.literals import NotLiteral, arguments_of, v
 from envgym.environments.code.reason.program_rules import broken_rules
 from envgym.environments.code.sandbox_queue import Workshop
 from envgym.sandboxes import Backend, Limits
-from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.graders import Equality
 from envgym.sandboxes.graders.compare import show
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from envgym.sandboxes.graders.repository.archive_tree import ExportLimits, Refused
 from envgym.sandboxes.graders.repository.grade import Suite, grade_repository, open_work
-from envgym.sandboxes.graders.repository.tree import ExportLimits, Refused
 
 __all__ = ["ExportLimits", "Refused", "Suite", "grade_repository", "open_work"]

@@ -15,10 +15,8 @@ from typing import Any
 
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Sandbox
-from envgym.sandboxes.graders.frames import frames, nonce, roomy, shipped
-from envgym.sandboxes.graders.repository.change import fresh_tree
-from envgym.sandboxes.graders.repository.decoys import decoy
-from envgym.sandboxes.graders.repository.tree import (
+from envgym.sandboxes.graders.nonce_protocol import frames, nonce, roomy, shipped
+from envgym.sandboxes.graders.repository.archive_tree import (
     ExportLimits,
     File,
     Refused,
@@ -27,7 +25,9 @@ from envgym.sandboxes.graders.repository.tree import (
     read_tree,
     write_tree,
 )
-from envgym.sandboxes.graders.solution import ending
+from envgym.sandboxes.graders.repository.mutated_tests import decoy
+from envgym.sandboxes.graders.repository.patch_filter import fresh_tree
+from envgym.sandboxes.graders.solution_proxy import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from envgym.sandboxes.graders.verilog.analyse import Examined, analyse, examine
-from envgym.sandboxes.graders.verilog.coverage import cover
-from envgym.sandboxes.graders.verilog.equivalence import Equivalence, Proof, equivalent
-from envgym.sandboxes.graders.verilog.interface import Interface, Port, Reset
+from envgym.sandboxes.graders.verilog.analysis.coverage import cover
+from envgym.sandboxes.graders.verilog.analysis.equivalence import Equivalence, Proof, equivalent
+from envgym.sandboxes.graders.verilog.analysis.golden_analysis import Examined, analyse, examine
+from envgym.sandboxes.graders.verilog.analysis.ports import Interface, Port, Reset
 from envgym.sandboxes.graders.verilog.judge import (
     Golden,
     TooSlow,
     grade_design,
     record_golden,
 )
-from envgym.sandboxes.graders.verilog.lint import lint
-from envgym.sandboxes.graders.verilog.runs import Run, alike, fitted
-from envgym.sandboxes.graders.verilog.stimulus import Stimulus
-from envgym.sandboxes.graders.verilog.toolbox import ToolBox
+from envgym.sandboxes.graders.verilog.source.lint import lint
+from envgym.sandboxes.graders.verilog.stimulus.stimulus import Stimulus
+from envgym.sandboxes.graders.verilog.stimulus.stimulus_plan import Run, alike, fitted
+from envgym.sandboxes.graders.verilog.tools.tool_session import ToolBox
 
 __all__ = [
     "Equivalence",

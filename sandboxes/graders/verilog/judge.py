@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
-from envgym.sandboxes.graders.verilog.driver import Trace, reads, row_of
-from envgym.sandboxes.graders.verilog.interface import Interface
-from envgym.sandboxes.graders.verilog.lint import Checked, check
-from envgym.sandboxes.graders.verilog.stimulus import Stimulus
-from envgym.sandboxes.graders.verilog.toolbox import ToolBox
-from envgym.sandboxes.graders.verilog.trial import STAGES, Stage, Trial
+from envgym.sandboxes.graders.verilog.analysis.ports import Interface
+from envgym.sandboxes.graders.verilog.design_pipeline import STAGES, Stage, Trial
+from envgym.sandboxes.graders.verilog.source.lint import Checked, check
+from envgym.sandboxes.graders.verilog.stimulus.stimulus import Stimulus
+from envgym.sandboxes.graders.verilog.tools.testbench import Trace, reads, row_of
+from envgym.sandboxes.graders.verilog.tools.tool_session import ToolBox
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.utils.thread_call import ThreadCall
 

@@ -1,15 +1,15 @@
 """The attack suite: what has broken other sandboxes, and what might break this one.
 
-Each case runs on every backend that the machine has; `envgym.sandboxes.suites.known` lists those
-that a backend's design does not stop, and ``docs/sandbox_attacks.md`` shows them all.
+Each case runs on every backend that the machine has; `suites.known_gaps` lists those that a
+backend's design does not stop, and ``docs/sandbox_attacks.md`` shows them all.
 """
 
 from __future__ import annotations
 
 from envgym.sandboxes.suites.attacks import (
-    calls,
     descriptors,
     filesystem,
+    host_side,
     leaks,
     network,
     output,
@@ -32,7 +32,7 @@ THEMES: dict[str, list[Attack]] = {
     "Between boxes": leaks.ATTACKS,
     "Views of others": watching.ATTACKS,
     "Descriptors and sessions": descriptors.ATTACKS,
-    "The host's side": calls.ATTACKS,
+    "The host's side": host_side.ATTACKS,
 }
 
 ATTACKS: tuple[Attack, ...] = tuple(attack for theme in THEMES.values() for attack in theme)

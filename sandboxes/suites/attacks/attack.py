@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.stage import SMALL, Stage
+from envgym.sandboxes.suites.attack_context import SMALL, Stage
 
 
 @dataclass(frozen=True)

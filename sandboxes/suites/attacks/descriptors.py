@@ -6,9 +6,9 @@ import json
 
 from envgym.sandboxes.base import Session, SessionLost
 from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.suites.assertions import PROMPT_S, ended, must, promptly
+from envgym.sandboxes.suites.attack_context import SMALL, Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
-from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly
-from envgym.sandboxes.suites.stage import SMALL, Stage
 
 DENIED, OK, RE, TLE = Outcome.DENIED, Outcome.OK, Outcome.RE, Outcome.TLE
 

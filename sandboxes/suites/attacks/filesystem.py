@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from envgym.errors import UsageError
 from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.suites.assertions import ended, promptly
+from envgym.sandboxes.suites.attack_context import SMALL, Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
-from envgym.sandboxes.suites.expect import ended, promptly
-from envgym.sandboxes.suites.stage import SMALL, Stage
 
 MLE, OK, RE, TLE = Outcome.MLE, Outcome.OK, Outcome.RE, Outcome.TLE
 

@@ -9,10 +9,10 @@ from unittest import mock
 
 from envgym.sandboxes.base import Sandbox
 from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.suites.assertions import must
+from envgym.sandboxes.suites.attack_context import Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
-from envgym.sandboxes.suites.expect import must
-from envgym.sandboxes.suites.host import SECRET_VARIABLES
-from envgym.sandboxes.suites.stage import Stage
+from envgym.sandboxes.suites.host_canaries import SECRET_VARIABLES
 
 DENIED, OK = Outcome.DENIED, Outcome.OK
 

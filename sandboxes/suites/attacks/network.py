@@ -9,9 +9,9 @@ from contextlib import closing, suppress
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Sandbox
 from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.suites.assertions import must
+from envgym.sandboxes.suites.attack_context import Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
-from envgym.sandboxes.suites.expect import must
-from envgym.sandboxes.suites.stage import Stage
 
 DENIED, OK = Outcome.DENIED, Outcome.OK
 

@@ -6,9 +6,9 @@ import json
 
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.suites.assertions import PROMPT_S, ended, must, promptly
+from envgym.sandboxes.suites.attack_context import SMALL, Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, scene
-from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly
-from envgym.sandboxes.suites.stage import SMALL, Stage
 
 OK, OLE, RE = Outcome.OK, Outcome.OLE, Outcome.RE
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.suites.attack_context import SMALL
 from envgym.sandboxes.suites.attacks.attack import Attack, program
-from envgym.sandboxes.suites.stage import SMALL
 
 DENIED, OK = Outcome.DENIED, Outcome.OK
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.suites.assertions import PROMPT_S, ended, must, promptly
+from envgym.sandboxes.suites.attack_context import SMALL, Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
-from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly
-from envgym.sandboxes.suites.stage import SMALL, Stage
 
 DENIED, OK, PLE, RE, TLE = Outcome.DENIED, Outcome.OK, Outcome.PLE, Outcome.RE, Outcome.TLE
 

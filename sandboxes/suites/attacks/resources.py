@@ -6,9 +6,9 @@ import asyncio
 
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.suites.assertions import ended, must
+from envgym.sandboxes.suites.attack_context import SMALL, Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
-from envgym.sandboxes.suites.expect import ended, must
-from envgym.sandboxes.suites.stage import SMALL, Stage
 
 DENIED, MLE, OK = Outcome.DENIED, Outcome.MLE, Outcome.OK
 PLE, RE, TLE = Outcome.PLE, Outcome.RE, Outcome.TLE

@@ -11,9 +11,9 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Denied, Sandbox
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.suites.assertions import OPENED_S, Broken, ended, must, promptly, refused
+from envgym.sandboxes.suites.attack_context import SMALL, Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, scene
-from envgym.sandboxes.suites.expect import OPENED_S, Broken, ended, must, promptly, refused
-from envgym.sandboxes.suites.stage import SMALL, Stage
 
 OK = Outcome.OK
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from envgym.sandboxes.outcome import Outcome
+from envgym.sandboxes.suites.attack_context import Stage
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
-from envgym.sandboxes.suites.stage import Stage
 
 DENIED, OK = Outcome.DENIED, Outcome.OK
 

@@ -8,7 +8,7 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Denied, SessionLost
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.expect import OPENED_S, PROMPT_S, ended, must, promptly, refused
+from envgym.sandboxes.suites.assertions import OPENED_S, PROMPT_S, ended, must, promptly, refused
 
 MLE, OK, OLE, RE, TLE = Outcome.MLE, Outcome.OK, Outcome.OLE, Outcome.RE, Outcome.TLE
 

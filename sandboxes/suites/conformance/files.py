@@ -10,7 +10,7 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Denied, Sandbox
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.expect import ended, must, promptly, refused
+from envgym.sandboxes.suites.assertions import ended, must, promptly, refused
 
 OK, RE = Outcome.OK, Outcome.RE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.suites.expect import Broken, ended, must, promptly
+from envgym.sandboxes.suites.assertions import Broken, ended, must, promptly
 
 MLE, OK, OLE, PLE = Outcome.MLE, Outcome.OK, Outcome.OLE, Outcome.PLE
 RE, TLE = Outcome.RE, Outcome.TLE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.expect import ended
+from envgym.sandboxes.suites.assertions import ended
 
 MLE, PLE, RE, TLE = Outcome.MLE, Outcome.PLE, Outcome.RE, Outcome.TLE
 

@@ -9,7 +9,7 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Sandbox
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly, refused
+from envgym.sandboxes.suites.assertions import PROMPT_S, ended, must, promptly, refused
 
 OK, RE = Outcome.OK, Outcome.RE
 

@@ -8,7 +8,7 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Sandbox, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.expect import ended, must, promptly, refused
+from envgym.sandboxes.suites.assertions import ended, must, promptly, refused
 
 OK, OLE, RE, TLE = Outcome.OK, Outcome.OLE, Outcome.RE, Outcome.TLE
 

@@ -8,7 +8,7 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Sandbox
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.expect import PROMPT_S, ended, must, promptly, refused
+from envgym.sandboxes.suites.assertions import PROMPT_S, ended, must, promptly, refused
 
 OK, OLE, RE, TLE = Outcome.OK, Outcome.OLE, Outcome.RE, Outcome.TLE
 

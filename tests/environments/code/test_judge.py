@@ -9,7 +9,7 @@ import pytest
 from envgym.environments.code.judge import Bounds, judge
 from envgym.environments.code.problem import Problem, Suite, call_row
 from envgym.errors import UsageError
-from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.backends.registry import open_backend
 
 LINES = ({"stdin": "", "expected": "1 2\n3 0.5\n"},)
 

@@ -248,7 +248,9 @@ async def test_a_backend_that_cannot_be_is_the_callers_error(
     async def refused(*args: Any, **kwargs: Any) -> Any:
         raise UsageError("no boxes here")
 
-    monkeypatch.setattr("envgym.sandboxes.namespace.backend.NamespaceBackend.open", refused)
+    monkeypatch.setattr(
+        "envgym.sandboxes.backends.namespace.backend.NamespaceBackend.open", refused
+    )
     async with envgym.make("code/python-v1") as env:
         with pytest.raises(UsageError, match="no boxes here"):
             await env.reset(seed=0)

@@ -12,7 +12,7 @@ import envgym
 from envgym.errors import UsageError
 from envgym.pytest_plugin import Examinations
 from envgym.sandboxes import Backend
-from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.backends.registry import open_backend
 from tests.machine import data_file, need, need_programs
 
 

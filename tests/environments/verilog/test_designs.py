@@ -20,10 +20,10 @@ from envgym.sandboxes.graders.verilog import (
     examine,
     fitted,
     grade_design,
-    lint,
     record_golden,
 )
 from envgym.sandboxes.graders.verilog.judge import LIMITS
+from envgym.sandboxes.graders.verilog.source import lint
 
 _JUDGED = ["priority_encoder", "timer", "fifo", "crc"]
 

@@ -146,7 +146,9 @@ endmodule"""
 async def test_goldens_that_judge_nothing_are_told_at_the_first_reset(
     golden: str, words: str, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("envgym.sandboxes.graders.verilog.held._ROUNDS", ((1 << 10, 4),))
+    monkeypatch.setattr(
+        "envgym.sandboxes.graders.verilog.stimulus.held_inputs._ROUNDS", ((1 << 10, 4),)
+    )
     async with envgym.make("verilog/design-v1", **QUICK) as env:
         with pytest.raises(Fault, match=words) as caught:
             await env.reset(options={"task": Problem("ff", "s", (golden,)).task("train")})
@@ -315,7 +317,7 @@ async def test_a_task_that_cannot_be_judged_is_a_fault_and_no_zero(
 async def test_a_broken_sandbox_is_a_fault_and_no_zero(
     env: VerilogDesign, monkeypatch: Any
 ) -> None:
-    from envgym.sandboxes.pool import Pool
+    from envgym.sandboxes.pool.pool import Pool
 
     async def broken(*args: Any, **kwargs: Any) -> Any:
         raise Fault("the sandbox is gone")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from envgym.sandboxes import Backend
-from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.graders.verilog import ToolBox
 from envgym.sandboxes.graders.verilog.judge import LIMITS
 from tests.machine import need_programs

@@ -8,7 +8,7 @@ import pytest
 
 from envgym.errors import Fault
 from envgym.sandboxes import Backend, Limits
-from envgym.sandboxes.graders import frames
+from envgym.sandboxes.graders import nonce_protocol
 from envgym.sandboxes.graders.asserts import AssertTests, grade_asserts
 from envgym.sandboxes.graders.verdict import Status
 from tests.machine import data_file
@@ -204,14 +204,14 @@ async def test_human_eval(backend: Backend, number: int) -> None:
 async def test_a_grader_that_does_not_start_is_a_fault(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = frames.compiled
-    for name in ("candidate", "referee"):
+    real = nonce_protocol.compiled
+    for name in ("candidate", "assert_runner"):
 
         def broken(*names: str, name: str = name) -> str:
             return "raise OSError('no such luck')\n" if name in names else real(*names)
 
         with monkeypatch.context() as patched:
-            patched.setattr(frames, "compiled", broken)
+            patched.setattr(nonce_protocol, "compiled", broken)
             with pytest.raises(Fault, match="no such luck") as fault:
                 await grade_asserts(backend, SOLUTION, TESTS)
             assert fault.value.kind == "infra", name

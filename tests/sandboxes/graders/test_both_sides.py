@@ -11,8 +11,8 @@ import pytest
 
 from envgym.sandboxes.graders.checkers import Checker, exact, lines, numbers, words
 from envgym.sandboxes.graders.compare import Equality
-from envgym.sandboxes.graders.inbox.evalplus import evalplus_agrees
-from envgym.sandboxes.graders.inbox.values import check, dump, encode, load
+from envgym.sandboxes.graders.harness.evalplus import evalplus_agrees
+from envgym.sandboxes.graders.harness.plain_values import check, dump, encode, load
 
 COUNT = 2000
 TOLERANCE = 1e-6

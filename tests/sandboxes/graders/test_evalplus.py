@@ -9,7 +9,7 @@ import pytest
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend
 from envgym.sandboxes.graders import AssertTests, Verdict, evalplus, grade_asserts
-from envgym.sandboxes.graders.inbox.evalplus import evalplus_agrees
+from envgym.sandboxes.graders.harness.evalplus import evalplus_agrees
 
 
 @pytest.mark.parametrize(

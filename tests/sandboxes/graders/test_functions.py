@@ -6,7 +6,7 @@ import pytest
 
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend, Limits, Sandbox
-from envgym.sandboxes.graders import solution
+from envgym.sandboxes.graders import solution_proxy
 from envgym.sandboxes.graders.compare import Equality
 from envgym.sandboxes.graders.functions import CallCase, grade_calls
 from envgym.sandboxes.graders.verdict import Status
@@ -110,7 +110,7 @@ async def test_who_dies_in_every_call_is_not_asked_for_ever(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each death costs a new box, which no limit of the solution's own time would stop."""
-    monkeypatch.setattr(solution, "_MOST_LOSSES", 2)
+    monkeypatch.setattr(solution_proxy, "_MOST_LOSSES", 2)
     opened = []
 
     class Counted(Backend):

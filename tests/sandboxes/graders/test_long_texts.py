@@ -12,11 +12,11 @@ import pytest
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend, Limits, Outcome, Result
 from envgym.sandboxes.graders import CallCase, IoCase, grade_calls, grade_program
+from envgym.sandboxes.graders.assert_rewriter import rewrite
 from envgym.sandboxes.graders.checkers import Checker, exact, lines, numbers, words
 from envgym.sandboxes.graders.compare import Equality, show
-from envgym.sandboxes.graders.frames import frame, frames
-from envgym.sandboxes.graders.rewrite import rewrite
-from envgym.sandboxes.graders.solution import _read
+from envgym.sandboxes.graders.nonce_protocol import frame, frames
+from envgym.sandboxes.graders.solution_proxy import _read
 from envgym.sandboxes.graders.verdict import Status
 
 SIZE = 1 << 20

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from envgym.errors import UsageError
-from envgym.sandboxes.backends import open_backend
+from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.graders import (
     AssertTests,
     CallCase,

@@ -14,10 +14,10 @@ from typing import Any
 import aiohttp
 
 from envgym.sandboxes import open_backend
-from envgym.sandboxes.box.frames import pack
 from envgym.sandboxes.service.config import ServiceConfig
+from envgym.sandboxes.service.protocol import FRAME, Answer, read_frame
 from envgym.sandboxes.service.serve import serve
-from envgym.sandboxes.service.wire import FRAME, Answer, read_frame
+from envgym.sandboxes.supervisor.streams.frames import pack
 
 TOKEN = "a-token-of-the-tests"
 OTHER = "another-token-of-theirs"

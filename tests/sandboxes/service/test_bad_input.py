@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from envgym.sandboxes.box.frames import pack
 from envgym.sandboxes.limits import MIB
-from envgym.sandboxes.service.wire import FRAME
+from envgym.sandboxes.service.protocol import FRAME
+from envgym.sandboxes.supervisor.streams.frames import pack
 from tests.sandboxes.service.client import TOKEN, Client, alive, pids, service, sleeper, until
 from tests.sandboxes.service.conftest import CONFIG
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envgym.sandboxes.service.wire import read_error
+from envgym.sandboxes.service.protocol import read_error
 from tests.sandboxes.service.client import OTHER, Client, service, stdout
 from tests.sandboxes.service.conftest import CONFIG
 

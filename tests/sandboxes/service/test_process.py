@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from envgym.errors import Fault, UsageError
+from envgym.sandboxes.backends.remote.backend import RemoteBackend, RemoteBox
 from envgym.sandboxes.limits import Limits
-from envgym.sandboxes.remote import RemoteBackend, RemoteBox
 from envgym.sandboxes.service.config import ServiceConfig, Tokens
 from tests.sandboxes.service.client import (
     TOKEN,

@@ -18,7 +18,7 @@ from envgym.environments.code.data.formats.row import BadRow, Loaded, Row
 from envgym.environments.code.problem import Problem, Suite
 from envgym.errors import UsageError
 from envgym.parsing.fences import is_python
-from envgym.sandboxes.graders.rewrite import rewrite
+from envgym.sandboxes.graders.assert_rewriter import rewrite
 
 _DEFINED = re.compile(r"^(?:async def|def|class)[ \t]+(\w+)", re.MULTILINE)
 PROXY = "candidate"

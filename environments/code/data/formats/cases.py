@@ -13,7 +13,7 @@ from typing import Any
 
 from envgym.environments.code.data.formats.row import BadRow, Row
 from envgym.environments.code.problem import Kind, Suite, call_row
-from envgym.sandboxes.graders.inbox.values import NotPlain
+from envgym.sandboxes.graders.harness.plain_values import NotPlain
 
 SHOWN = 2
 """Tests that are public where the row does not say which are; the first ones are the samples."""

@@ -9,8 +9,8 @@ import pytest
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend, Limits
 from envgym.sandboxes.graders.repository import Suite, grade_repository, open_work
+from envgym.sandboxes.graders.repository.archive_tree import File, Link, write_tree
 from envgym.sandboxes.graders.repository.grade import FORGED
-from envgym.sandboxes.graders.repository.tree import File, Link, write_tree
 from envgym.sandboxes.graders.verdict import Status, Verdict
 from tests.sandboxes.graders.repository.attacks import (
     ATTACKS,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from envgym.sandboxes.graders.verilog import Interface, Port, Reset
-from envgym.sandboxes.graders.verilog.lint import Checked
-from envgym.sandboxes.graders.verilog.preprocess import preprocess
+from envgym.sandboxes.graders.verilog.source.lint import Checked
+from envgym.sandboxes.graders.verilog.source.preprocess import preprocess
 
 
 def no_rules(source: str, module: str) -> Checked:

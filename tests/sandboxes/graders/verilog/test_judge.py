@@ -19,9 +19,9 @@ from envgym.sandboxes.graders.verilog import (
     record_golden,
 )
 from envgym.sandboxes.graders.verilog import judge as judging
-from envgym.sandboxes.graders.verilog.drawing import MOSTLY_0
-from envgym.sandboxes.graders.verilog.driver import Trace, read_traces
-from envgym.sandboxes.graders.verilog.tokens import numbers
+from envgym.sandboxes.graders.verilog.source.lexer import numbers
+from envgym.sandboxes.graders.verilog.stimulus.input_patterns import MOSTLY_0
+from envgym.sandboxes.graders.verilog.tools.testbench import Trace, read_traces
 from tests.sandboxes.graders.verilog.designs import (
     ADDER,
     ADDER_SOURCE,

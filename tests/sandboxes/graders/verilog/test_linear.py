@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from envgym.environments.verilog.testbench_rules import check_bench
-from envgym.sandboxes.graders.verilog.lint import lint
+from envgym.sandboxes.graders.verilog.source.lint import lint
 
 # Each would take a careless reader from opening to opening, or from space to space.
 PIECES = [

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from envgym.sandboxes import Backend
-from envgym.sandboxes.graders.inbox.tools import calls
+from envgym.sandboxes.graders.harness.tool_runner import calls
 from envgym.sandboxes.graders.verdict import Status
 from envgym.sandboxes.graders.verilog import (
     Golden,
@@ -17,15 +17,15 @@ from envgym.sandboxes.graders.verilog import (
     alike,
     examine,
     grade_design,
-    lint,
     record_golden,
 )
 from envgym.sandboxes.graders.verilog import judge as judging
-from envgym.sandboxes.graders.verilog.driver import STIMULUS
-from envgym.sandboxes.graders.verilog.preprocess import preprocess
-from envgym.sandboxes.graders.verilog.programs import timed
-from envgym.sandboxes.graders.verilog.toolbox import Simulation, Step
-from envgym.sandboxes.graders.verilog.trial import _HIDDEN, Trial
+from envgym.sandboxes.graders.verilog.design_pipeline import _HIDDEN, Trial
+from envgym.sandboxes.graders.verilog.source import lint
+from envgym.sandboxes.graders.verilog.source.preprocess import preprocess
+from envgym.sandboxes.graders.verilog.tools.testbench import STIMULUS
+from envgym.sandboxes.graders.verilog.tools.tool_commands import timed
+from envgym.sandboxes.graders.verilog.tools.tool_session import Simulation, Step
 from tests.sandboxes.graders.verilog.designs import COUNTER, COUNTER_SOURCE, no_rules
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")

@@ -1,0 +1,248 @@
+"""Boxes of namespaces, as a backend: one zygote, as many boxes as are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from envgym.errors import Fault, UsageError
+from envgym.sandboxes.backends.namespace.kernel.cgroup import NoCgroup, Parent, make_parent
+from envgym.sandboxes.backends.namespace.program_box import Run
+from envgym.sandboxes.backends.namespace.repl_box import LiveBox
+from envgym.sandboxes.backends.namespace.settings import STDLIB, BoxSettings, Settings
+from envgym.sandboxes.backends.namespace.zygote_client import Nursery, Stay
+from envgym.sandboxes.base import Backend, Sandbox, Session
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.supervisor_client.connection import Link
+from envgym.sandboxes.supervisor_client.supervised_sandbox import Box, check_input
+
+MODES = {
+    "root": "user, mount, pid, net, ipc and uts namespaces, user ids of each box's own, seccomp",
+    "user": "user, mount, pid, net, ipc and uts namespaces within one user id, seccomp",
+    "landlock": "weaker, no namespaces: Landlock, no sockets, seccomp; the disk is not bounded",
+}
+_COVERED = ("box", "dev", "proc")  # by what each box has there of its own
+_LIBRARIES = ("site-packages", "dist-packages")
+
+
+class NamespaceBackend(Backend):
+    """Boxes forked from a warm interpreter into fresh namespaces.
+
+    Args:
+        mode: ``root`` or ``user``; ``auto`` is the one of these that this process can have. Where
+            the kernel grants no namespaces, ``landlock`` is there for who asks for it.
+        imports: Modules beside the standard library's that programs find imported; they, and what
+            lies beside them, are readable in a box.
+        readable: Further paths that programs may read, at the same place.
+
+    Raises:
+        UsageError: An argument is wrong. That the machine refuses is told by the first `open`.
+    """
+
+    name = "namespace"
+
+    def __init__(
+        self, mode: str = "auto", *, imports: Sequence[str] = (), readable: Sequence[str] = ()
+    ) -> None:
+        root = os.geteuid() == 0
+        if mode == "auto":
+            mode = "root" if root else "user"
+        if mode not in MODES:
+            raise UsageError(f"no mode {mode!r} of namespace boxes: {', '.join(MODES)} or auto")
+        if mode == "root" and not root:
+            raise UsageError("mode 'root' needs root: run as root, or take mode 'user'")
+        if mode == "user" and root:
+            raise UsageError("as root, programs of mode 'user' would be root: take mode 'root'")
+        for path in readable:
+            _check_readable(path)
+        self.mode = mode
+        self.quick = mode != "landlock"
+        self._imports = [*imports]
+        self._readable = [*readable]
+        self._ids = itertools.count(1)
+        self._nursery: Nursery | None = None
+        self._starting = asyncio.Lock()
+        self._boxes: set[Box | LiveBox | Run] = set()
+        self._folder = ""
+        self._parent: Parent | None = None
+        self.no_group = ""
+        try:
+            self._parent = make_parent()
+        except NoCgroup as error:
+            self.no_group = str(error)
+        held = "control groups" if self._parent else "resource limits (no control group)"
+        self.isolation = f"{MODES[mode]}, {held}"
+
+    async def open(self, *, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
+        """See `Backend`."""
+        bounds = limits or Limits()
+        try:
+            box = await self._made(bounds)
+        except OSError as error:  # the host's own want: of descriptors, of processes, of memory
+            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+        if snapshot is not None:
+            await box.restore(snapshot)
+        return box
+
+    async def run_python(
+        self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
+    ) -> Result:
+        """See `Backend`: in a box without a supervisor, made for this program alone."""
+        if self.mode == "landlock":
+            return await super().run_python(code, stdin=stdin, limits=limits)
+        bounds = limits or Limits()
+        check_input(stdin, bounds)
+        source = code.encode("utf-8", "surrogatepass")
+        nursery = await self._running()
+        place = await nursery.place()
+        try:
+            run = Run(place, self._settings_of(bounds), bounds, source + stdin, len(source))
+        except OSError as error:
+            nursery.give_back(place)
+            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+        self._boxes.add(run)
+        try:
+            return await run.result()
+        finally:
+            self._boxes.discard(run)
+            nursery.give_back(place)
+
+    async def repl(self, *, limits: Limits | None = None) -> Session:
+        """See `Backend`: the box is that REPL, and is made while its first code is sent."""
+        if self.mode == "landlock":
+            return await super().repl(limits=limits)
+        bounds = limits or Limits()
+        nursery = await self._running()
+        place = await nursery.place()
+
+        def gone() -> None:
+            self._boxes.discard(live)
+            nursery.give_back(place)
+
+        held = self._parent is not None
+        try:
+            live = LiveBox(place, self._settings_of(bounds), bounds, held, gone)
+        except OSError as error:
+            nursery.give_back(place)
+            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+        self._boxes.add(live)
+        return live
+
+    def _settings_of(self, bounds: Limits) -> BoxSettings:
+        id = next(self._ids)
+        return BoxSettings(id, bounds.memory_bytes, bounds.processes, bounds.disk_bytes)
+
+    async def _made(self, bounds: Limits) -> Box:
+        nursery = await self._running()
+        settings = self._settings_of(bounds)
+        ours, theirs = socket.socketpair()
+        try:
+            place = await nursery.place()
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
+        try:
+            with theirs:
+                await place.open(settings, theirs)
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            place.close()
+            nursery.give_back(place)
+            raise
+        stay = Stay(nursery, place)
+
+        async def end() -> None:
+            self._boxes.discard(box)
+            await stay.end()
+
+        async def cause() -> Outcome | None:
+            return Outcome.MLE if await stay.end() else None
+
+        async def reopen(files: bytes) -> Sandbox:
+            return await self.open(limits=bounds, snapshot=files)
+
+        box = Box(Link(reader, writer), bounds, end=end, reopen=reopen, cause=cause)
+        self._boxes.add(box)
+        return box
+
+    @property
+    def zygote_pid(self) -> int:
+        """The process that all boxes descend from; 0 before the first is opened."""
+        return self._nursery.pid if self._nursery is not None else 0
+
+    @property
+    def keepers(self) -> int:
+        """Processes that have served boxes and are there to serve more, or serve one now."""
+        return self._nursery.keepers if self._nursery is not None else 0
+
+    async def close(self) -> None:
+        """See `Backend`."""
+        for box in list(self._boxes):
+            await box.close()
+        if self._nursery is not None:
+            await self._nursery.close()
+            self._nursery = None
+        if self._parent is not None:
+            await asyncio.to_thread(self._parent.remove)
+        if self._folder:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _running(self) -> Nursery:
+        """The zygote; a new one where there is none or it has died."""
+        async with self._starting:
+            if self._nursery is None or not self._nursery.alive:
+                if self._nursery is not None:
+                    await self._nursery.close()
+                    if self._parent is not None:
+                        await asyncio.to_thread(self._parent.clear)
+                self._nursery = await Nursery.start(self._settings(), self._parent)
+            return self._nursery
+
+    def _settings(self) -> Settings:
+        if self.mode == "landlock" and not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="envgym-landlock-")
+            os.chmod(self._folder, 0o711)
+        prefix, env, folders = sys.base_prefix, {}, []
+        if self._imports:
+            folders = [os.path.realpath(p) for p in sys.path if Path(p).name in _LIBRARIES]
+            env["PYTHONPATH"] = ":".join(folders)
+        if not prefix.startswith("/usr"):
+            env["PATH"] = f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"
+        readable = [prefix, *folders, *self._readable]
+        for path in readable:
+            _check_readable(path)
+        return Settings(
+            self.mode,
+            readable=readable,
+            import_paths=folders,
+            imports=[*STDLIB, *self._imports],
+            env=env,
+            own_ids=os.geteuid() == 0,
+            folder=self._folder,
+            group_version=self._parent.version if self._parent else 0,
+        )
+
+
+def _check_readable(path: str) -> None:
+    """Refuse a path that a box cannot show at its place.
+
+    Raises:
+        UsageError: It is relative, or covered by what a box has there.
+    """
+    root, *parts = Path(path).parts or ("",)
+    whole = parts == ["tmp"]  # a box's own is there: only what lies below can be shown in it
+    if root != "/" or not parts or ".." in parts or parts[0] in _COVERED or whole:
+        raise UsageError(
+            f"a box cannot show {path!r}: readable paths (Python and its libraries too) are "
+            f"absolute, not below {', '.join('/' + name for name in _COVERED)}, and not /tmp itself"
+        )

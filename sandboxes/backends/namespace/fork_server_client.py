@@ -1,0 +1,210 @@
+"""The host's side of a keeper: a place for one box at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import socket
+from typing import Any
+
+from envgym.errors import Fault
+from envgym.sandboxes.backends.namespace.settings import BoxSettings
+from envgym.sandboxes.supervisor.cgroup_counters import Meters
+from envgym.sandboxes.supervisor.classify_exit import Ending
+
+_MESSAGE = 1 << 16
+_LEFT = 4 << 20
+"""Bytes, most, that a box may find taken by those before it."""
+
+
+class Place:
+    """A keeper, as the host holds it.
+
+    Attributes:
+        alive: Whether the keeper runs.
+        meters: The counters of its control group, if it has one; closed with it.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[dict[str, Any]] | None = None
+        self._box = 0
+        self._ooms = 0
+        self._opening = False
+        self.alive = True
+        self.meters = Meters()
+        self._used: int | None = None
+        self._empty = 0
+        self._loop.add_reader(control, self._heard)
+
+    @property
+    def free(self) -> bool:
+        """Whether a box may be opened here."""
+        return self.alive and (self._ended is None or self._ended.done())
+
+    @property
+    def cleared(self) -> bool:
+        """Whether what earlier boxes had of their memory is free again.
+
+        The kernel takes its time with thousands of ended processes: that would be another's fault.
+        """
+        try:
+            return self._taken() - self._empty <= _LEFT
+        except OSError:  # its keeper was killed a moment ago, and the group is gone
+            return False
+
+    async def ready(self) -> None:
+        """Wait until the keeper is there.
+
+        Raises:
+            Fault: It could not be.
+        """
+        await self._answered()
+
+    async def open(self, box: BoxSettings, link: socket.socket) -> None:
+        """Have a box forked whose supervisor serves `link`.
+
+        Raises:
+            Fault: There is none; the reason is in it.
+        """
+        self._begin("open", box, [link.fileno()])
+        await self._answered()
+
+    def run(
+        self, box: BoxSettings, limits: dict[str, Any], source_bytes: int, files: list[int]
+    ) -> None:
+        """Have a box made for one program.
+
+        Args:
+            box: The box's settings.
+            limits: The program's.
+            source_bytes: How much of its standard input is its source.
+            files: Its standard input, output and error.
+        """
+        self._begin("run", box, files, limits=limits, source_bytes=source_bytes)
+
+    def repl(
+        self, box: BoxSettings, limits: dict[str, Any], files: list[int]
+    ) -> asyncio.Future[dict[str, Any]]:
+        """Have a box made that is a REPL.
+
+        Args:
+            box: The box's settings.
+            limits: The box's.
+            files: Its standard input, output and error, and its socket.
+
+        Returns:
+            What the keeper says of its end, once the box is gone; `fault` where that is no ending.
+        """
+        return self._begin("repl", box, files, limits=limits)
+
+    async def ending(self) -> Ending:
+        """How that program ended, once its box is gone.
+
+        Raises:
+            Fault: There was no box; the reason is in it.
+        """
+        assert self._ended is not None
+        message = await asyncio.shield(self._ended)
+        if self._answer.done() or "ending" not in message:
+            raise self.fault()
+        return Ending(**message["ending"])
+
+    def fault(self) -> BaseException:
+        """Why there was no box."""
+        told = self._answer.exception() if self._answer.done() else None
+        return told or Fault("sandbox: the box's keeper is gone")
+
+    def kill(self) -> None:
+        """Kill the box; `end` waits for it."""
+        if self._ended is not None and not self._ended.done():
+            self._send({"op": "kill", "id": self._box}, [])
+
+    async def end(self) -> int:
+        """Kill the box and wait until its last process is gone; returns how many memory took."""
+        if self._ended is None:
+            return 0
+        self.kill()
+        ooms: int = (await asyncio.shield(self._ended))["ooms"]
+        return ooms
+
+    def close(self) -> None:
+        """Let the keeper go, and with it its box. Idempotent."""
+        if not self.alive:
+            return
+        self.alive = False
+        end: dict[str, Any] = {"ooms": max(0, self.meters.ooms() - self._ooms)}
+        self._loop.remove_reader(self._control)
+        self._control.close()
+        for file in (self.meters.memory, self.meters.processes, self._used):
+            if file is not None:
+                os.close(file)
+        self.meters, self._used = Meters(), None
+        if end["ooms"]:
+            # What a box filled, and left for a moment, took its keeper's memory too: where a keeper
+            # may not be spared (`become_no_victim`). That is how the box ended, and no fault.
+            end["ending"] = vars(Ending(signal.SIGKILL, ooms=end["ooms"]))
+        if not self._answer.done() and (self._opening or not end["ooms"]):
+            self._answer.set_exception(Fault("sandbox: the box's keeper is gone"))
+            self._answer.exception()  # looked at: a program's run does not wait for an answer
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(end)
+
+    async def _answered(self) -> None:
+        try:
+            await self._answer
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(
+        self, op: str, box: BoxSettings, files: list[int], **more: Any
+    ) -> asyncio.Future[dict[str, Any]]:
+        self._opening = op == "open"
+        self._answer = self._loop.create_future()
+        ended = self._ended = self._loop.create_future()
+        self._box = box.id
+        self._send({"op": op, "box": dataclasses.asdict(box), **more}, files)
+        return ended
+
+    def _send(self, message: dict[str, Any], files: list[int]) -> None:
+        try:
+            socket.send_fds(self._control, [json.dumps(message).encode()], files)
+        except OSError:
+            self.close()
+
+    def _taken(self) -> int:
+        return 0 if self._used is None else int(os.pread(self._used, 32, 0))
+
+    def _heard(self) -> None:
+        try:
+            data, files, _, _ = socket.recv_fds(self._control, _MESSAGE, 3)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, files = b"", []
+        if files:
+            *counters, self._used = files
+            self.meters = Meters(*counters)
+            with contextlib.suppress(OSError):
+                self._empty = self._taken()
+        if not data:
+            self.close()
+            return
+        message = json.loads(data)
+        if "ended" in message:
+            self._ooms += message["ooms"]
+            if self._ended is not None and not self._ended.done():
+                self._ended.set_result(message)
+        elif self._answer.done():
+            return
+        elif "error" in message:
+            self._answer.set_exception(Fault(f"sandbox: {message['error']}"))
+        else:
+            self._answer.set_result(None)

@@ -1,0 +1,1 @@
+"""Linux facilities under boxes: namespaces, mounts, seccomp, Landlock, control groups."""

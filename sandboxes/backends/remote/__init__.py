@@ -1,0 +1,1 @@
+"""Sandboxes of a sandbox service, reached over HTTP."""

@@ -1,6 +1,0 @@
-"""What runs inside a box: the trusted supervisor, and what it does between a fork and a program.
-
-Standard library only, Python 3.9 or newer, one thread: this package is packed into an archive
-(`envgym.sandboxes.archive`) and started wherever a box is made, in a container too, where nothing
-of envgym is installed.
-"""

@@ -1,0 +1,130 @@
+"""How a box answers a host on its standard output: a line that begins with the call's own nonce.
+
+What else a program prints is noise. In a solution's box the nonce only tells the answer from the
+noise: a solution that finds it can say "the answer is X", as it can anyhow. In a box whose verdict
+counts, no solution sees it.
+"""
+
+from __future__ import annotations
+
+import ast
+import binascii
+import importlib.util
+import marshal
+import secrets
+from functools import cache
+from pathlib import Path
+
+from envgym.errors import Fault
+from envgym.sandboxes.base import Session
+from envgym.sandboxes.graders.harness.plain_values import WIRE_BYTES
+from envgym.sandboxes.limits import Limits
+from envgym.sandboxes.outcome import Outcome, Result
+
+_PATIENCE_S = 10.0
+_NEWLINE = ord("\n")
+_FRAME_BYTES = 1 << 16
+"""Of an answer beside its value."""
+
+
+def nonce() -> str:
+    """128 random bits that nobody guesses; not from a seed, for a seed may be known."""
+    return secrets.token_hex(16)
+
+
+def frames(stdout: bytes, mark: str) -> list[str]:
+    """The texts of all lines that begin with a nonce, in order."""
+    start, found, at = mark.encode() + b" ", [], 0
+    while (at := stdout.find(start, at)) >= 0:
+        is_line = at == 0 or stdout[at - 1] == _NEWLINE
+        at += len(start)
+        if is_line:
+            end = stdout.find(b"\n", at)
+            end = len(stdout) if end < 0 else end
+            found.append(stdout[at:end].decode("ascii", "replace"))
+            at = end
+    return found
+
+
+def frame(result: Result, mark: str) -> str | None:
+    """The one answer of a call that ended well; None where there is none."""
+    found = frames(result.stdout, mark) if result.outcome is Outcome.OK else []
+    return found[-1] if found else None
+
+
+def answer_bytes(limits: Limits, expected: int = 0) -> int:
+    """Characters of one answer's value: as much as may be printed, or twice what is expected."""
+    return max(WIRE_BYTES, limits.output_bytes, 2 * expected)
+
+
+def roomy(limits: Limits, answer: int = 0) -> Limits:
+    """The same limits, with room for an answer beside the output that they allow."""
+    room = (answer or answer_bytes(limits)) + _FRAME_BYTES
+    return limits.model_copy(update={"output_bytes": limits.output_bytes + room})
+
+
+def patient(limits: Limits, answer: int = 0) -> Limits:
+    """Limits for the graders' own code: a busy machine's slowness is not the solution's."""
+    times = {"wall_s": max(limits.wall_s, _PATIENCE_S), "cpu_s": max(limits.cpu_s, _PATIENCE_S)}
+    return roomy(limits, answer).model_copy(update=times)
+
+
+async def start_harness(session: Session, name: str, limits: Limits) -> str:
+    """Have a harness in a box in which nobody else's code has run yet.
+
+    Args:
+        session: In that box.
+        name: Of its module in ``harness``, and of its class.
+        limits: Of its start.
+
+    Returns:
+        What it is called there.
+
+    Raises:
+        Fault: It does not start: that is no program's doing.
+    """
+    called = f"_envgym_{name}"
+    if called in session.ready:
+        return called
+    source = f"{compiled('plain_values', name)}{called} = {_class_of(name)}()\n"
+    result = await session.run(source, limits=limits)
+    if not result.ok:
+        said = result.detail or result.error_text[-300:].strip() or result.outcome
+        raise Fault(f"sandbox: a grader does not start in its box: {said}", "infra")
+    return called
+
+
+def _class_of(module: str) -> str:
+    return module.title().replace("_", "")
+
+
+@cache
+def shipped(*names: str) -> str:
+    """The in-box modules of these names as one source: their imports of each other dropped."""
+    folder = Path(__file__).with_name("harness")
+    text = ["from __future__ import annotations\n"]
+    for name in names:
+        source = (folder / f"{name}.py").read_text("utf-8")
+        lines = source.splitlines(keepends=True)
+        for node in reversed(ast.parse(source).body):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            if module is not None and module.startswith(("__future__", "envgym.")):
+                del lines[node.lineno - 1 : node.end_lineno]
+        text += lines
+    return "".join(text)
+
+
+@cache
+def compiled(*names: str) -> str:
+    """A statement that runs `shipped` in a box, already compiled where its Python is the host's.
+
+    To compile them takes longer than a box takes to open, and would be done for each verdict.
+    """
+    source = shipped(*names)
+    code = marshal.dumps(compile(source, "grader.py", "exec", dont_inherit=True))
+    text = binascii.b2a_base64(code, newline=False).decode()
+    return (
+        "import binascii, importlib.util, marshal\n"
+        f"exec(marshal.loads(binascii.a2b_base64({text!r}))"
+        f" if importlib.util.MAGIC_NUMBER == {importlib.util.MAGIC_NUMBER!r} else {source!r})\n"
+    )

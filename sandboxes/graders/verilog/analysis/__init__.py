@@ -1,0 +1,1 @@
+"""Analysis of circuits: ports, golden designs, toggle coverage, equivalence, reachability."""

@@ -1,0 +1,1 @@
+"""Verilog source as text: one preprocessed form, tokens, scopes, rules."""

@@ -1,0 +1,1 @@
+"""Icarus and Yosys in a box: commands, sessions, test benches."""

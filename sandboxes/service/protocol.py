@@ -1,0 +1,115 @@
+"""What service and client have to agree on: frames, outcomes, and errors that keep their class."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from envgym.errors import EnvgymError, Fault, UsageError
+from envgym.sandboxes.base import BoxLost, Denied, SessionLost
+from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.pool.pool import PoolFull
+from envgym.sandboxes.supervisor.streams.frames import BadFrame, Unpacker
+
+FRAME = "application/vnd.envgym.frame"
+"""Content type of a body that is one frame (`envgym.sandboxes.supervisor.streams.frames`)."""
+REQUEST_ID = "X-Request-ID"
+
+Answer = tuple[dict[str, Any], list[bytes]]
+
+
+class Gone(Fault):
+    """The service has no such box any more: nothing that a program could do."""
+
+
+class Busy(PoolFull):
+    """The service has too much to do, or is about to stop: ask again later."""
+
+
+class WrongToken(UsageError):
+    """The bearer token is missing or none of the service's."""
+
+
+class TooLarge(UsageError):
+    """The request's body is larger than the service takes."""
+
+
+class Cancelled(UsageError):
+    """The request was cancelled by whoever sent it."""
+
+
+# The first that fits: subclasses come before their bases.
+ERRORS: tuple[tuple[str, int, type[EnvgymError]], ...] = (
+    ("wrong_token", 401, WrongToken),
+    ("denied", 403, Denied),
+    ("cancelled", 409, Cancelled),
+    ("lost", 410, SessionLost),
+    ("box_lost", 410, BoxLost),
+    ("too_large", 413, TooLarge),
+    ("usage", 400, UsageError),
+    ("gone", 404, Gone),
+    ("busy", 503, PoolFull),
+    ("fault", 502, Fault),
+)
+
+
+def describe(error: EnvgymError) -> tuple[int, str]:
+    """HTTP status and kind of an error."""
+    for kind, status, cls in ERRORS:
+        if isinstance(error, cls):
+            return status, kind
+    return 500, "fault"
+
+
+def error_body(error: EnvgymError) -> bytes:
+    """An error's body, JSON."""
+    return json.dumps({"error": describe(error)[1], "message": str(error)}).encode()
+
+
+def read_error(body: bytes) -> EnvgymError | None:
+    """The error that a body tells of, or None: it is not one of the service's."""
+    try:
+        said = json.loads(body)
+        kind, message = said["error"], str(said["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return next((cls(message) for name, _, cls in ERRORS if name == kind), None)
+
+
+def read_frame(body: bytes) -> Answer:
+    """The one frame that a body is.
+
+    Raises:
+        UsageError: It is none, or more than one.
+    """
+    unpacker = Unpacker()
+    try:
+        frames = list(unpacker.feed(body))
+    except BadFrame as error:
+        raise UsageError(f"the body is no frame: {error}") from error
+    return one_frame(frames, unpacker)
+
+
+def one_frame(frames: list[Answer], unpacker: Unpacker) -> Answer:
+    """The frame of a body, which has no other, and nothing left over in its unpacker."""
+    if len(frames) != 1 or unpacker.waiting:
+        raise UsageError(
+            f"the body holds {len(frames)} frames and {unpacker.waiting} bytes more, not one frame"
+        )
+    header, parts = frames[0]
+    header.pop("parts")
+    return header, parts
+
+
+def result_header(result: Result) -> dict[str, Any]:
+    """A result without its two outputs, which are parts."""
+    said = asdict(result)
+    del said["stdout"], said["stderr"]
+    return said
+
+
+def read_result(answer: Answer) -> Result:
+    """`result_header`'s inverse."""
+    header, (stdout, stderr) = answer
+    return Result(**{**header, "outcome": Outcome(header["outcome"])}, stdout=stdout, stderr=stderr)

@@ -1,0 +1,1 @@
+"""Code between a fork and a program: limits, standard streams, source, REPL."""

@@ -1,0 +1,1 @@
+"""Streams of a supervisor: frames to the host, pipes of programs."""

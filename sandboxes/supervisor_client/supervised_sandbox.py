@@ -1,0 +1,249 @@
+"""A sandbox whose supervisor is reached over a link: what all backends but the remote one give."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from envgym.errors import Fault, UsageError
+from envgym.sandboxes.base import BoxLost, Sandbox, Session
+from envgym.sandboxes.limits import MIB, Limits
+from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.supervisor_client.connection import Link, Lost, broken
+
+GRACE_S = 3.0
+"""Seconds past its wall-clock limit after which a call that the supervisor has not ended is ended
+with its box."""
+
+MOST_ARGUMENTS = 6 << 20  # Linux, whatever the stack's limit is (execve(2))
+
+
+class Box(Sandbox):
+    """A box behind a link.
+
+    Args:
+        link: To its supervisor.
+        limits: The box's own.
+        end: Makes sure that the box is gone, whatever state it is in. Idempotent.
+        reopen: Opens a box like this one with a snapshot's files.
+        cause: Says, when the supervisor was lost under a program, which outcome that is, or None
+            where it was no program's doing.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        limits: Limits,
+        *,
+        end: Callable[[], Awaitable[None]],
+        reopen: Callable[[bytes], Awaitable[Sandbox]],
+        cause: Callable[[], Awaitable[Outcome | None]],
+    ) -> None:
+        self._link = link
+        self.limits = limits
+        self._end = end
+        self._reopen = reopen
+        self._cause = cause
+        self._closing = False
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> Result:
+        """See `Sandbox`."""
+        argv, env = [*argv], dict(env or {})
+        if not argv or not argv[0]:
+            raise UsageError("exec needs a program: give argv at least its name")
+        for text in (*argv, *env, *env.values()):
+            if "\0" in text:
+                raise UsageError("a program's argument or variable holds a NUL byte: remove it")
+        for name in env:
+            if not name or "=" in name:
+                raise UsageError(f"{name!r} is no name of an environment variable")
+        bounds = self.bounds(limits)
+        check_input(stdin, bounds)
+        if longer_than_any(argv, env):
+            return Result(Outcome.RE, 126, stderr=b"argument list too long\n")
+        return await self.call({"op": "exec", "argv": argv, "env": env}, bounds, stdin)
+
+    async def python(
+        self,
+        code: str,
+        *,
+        args: Sequence[str] = (),
+        stdin: bytes = b"",
+        limits: Limits | None = None,
+    ) -> Result:
+        """See `Sandbox`."""
+        bounds = self.bounds(limits)
+        check_input(stdin, bounds)
+        source = code.encode("utf-8", "surrogatepass")
+        return await self.call({"op": "python", "args": [*args]}, bounds, stdin, source)
+
+    async def write(self, path: str, data: bytes) -> None:
+        """See `Sandbox`."""
+        await self.ask({"op": "write", "path": path}, data)
+
+    async def read(self, path: str, *, limit: int = 16 * MIB) -> bytes:
+        """See `Sandbox`."""
+        _, parts = await self.ask({"op": "read", "path": path, "limit": limit})
+        return parts[0]
+
+    async def shell(self) -> Session:
+        """See `Sandbox`."""
+        return await self._session("shell")
+
+    async def repl(self) -> Session:
+        """See `Sandbox`."""
+        return await self._session("repl")
+
+    async def snapshot(self) -> bytes:
+        """See `Sandbox`."""
+        _, parts = await self.ask({"op": "tar", "limit": self.limits.disk_bytes})
+        return parts[0]
+
+    async def restore(self, snapshot: bytes) -> None:
+        """Put a snapshot's files into the working directory; a box that refuses them is closed."""
+        try:
+            await self.ask({"op": "untar"}, snapshot)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def fork(self) -> Sandbox:
+        """See `Sandbox`."""
+        return await self._reopen(await self.snapshot())
+
+    async def close(self) -> None:
+        """See `Sandbox`."""
+        await asyncio.shield(asyncio.ensure_future(self._closed()))
+
+    async def ask(
+        self, header: dict[str, Any], *parts: bytes
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """A request that runs no program: a box that is lost under it is a fault.
+
+        Unless its programs did that: their files fill its memory, and the next write is too much.
+        """
+        try:
+            return await self._link.ask(header, *parts)
+        except Lost as error:
+            if self._closing:
+                raise BoxLost("the box is closed: open another one") from error
+            if (outcome := await self._cause()) is not None:
+                gone = f"the box is gone, by what its programs left in it ({outcome})"
+                raise BoxLost(f"{gone}: open another one") from error
+            raise broken(error) from error
+
+    async def call(self, header: dict[str, Any], limits: Limits, *parts: bytes) -> Result:
+        """A request that runs a program: a box that is lost under it may be the program's doing."""
+        header = {**header, "limits": limits.model_dump()}
+        try:
+            async with asyncio.timeout(limits.wall_s + GRACE_S):
+                answer, out = await self._link.ask(header, *parts)
+        except TimeoutError:
+            await self._end()
+            return Result(
+                Outcome.TLE, None, detail="it kept the box from ending it; the box is gone"
+            )
+        except Lost as error:
+            if self._closing:
+                raise BoxLost("the box is closed: open another one") from error
+            outcome = await self._cause()
+            if outcome is None:
+                raise broken(error) from error
+            return Result(outcome, None, detail="it took its box along")
+        return Result(
+            Outcome(answer["outcome"]),
+            answer["exit_code"],
+            out[0],
+            out[1],
+            answer["wall_s"],
+            answer["cpu_s"],
+            answer["memory_bytes"],
+            answer["detail"],
+        )
+
+    def bounds(self, limits: Limits | None) -> Limits:
+        """The limits of a call: its own where they are lower than the box's."""
+        return lower(self.limits, limits)
+
+    async def _session(self, kind: str) -> Session:
+        bounds = self.limits.model_dump()
+        answer, _ = await self.ask({"op": "open", "kind": kind, "limits": bounds})
+        return BoxSession(self, answer["session"])
+
+    async def _closed(self) -> None:
+        self._closing = True
+        await self._link.close()
+        await self._end()
+
+
+class BoxSession(Session):
+    """A session of a box."""
+
+    def __init__(self, box: Box, number: int) -> None:
+        self._box = box
+        self._number = number
+        self._turn = asyncio.Lock()
+
+    async def run(self, code: str, *, limits: Limits | None = None) -> Result:
+        """See `Session`."""
+        source = repl_source(code)
+        bounds = self._box.bounds(limits)
+        async with self._turn:
+            return await self._box.call({"op": "run", "session": self._number}, bounds, source)
+
+    async def fork(self) -> Session:
+        """See `Session`."""
+        async with self._turn:
+            answer, _ = await self._box.ask({"op": "fork", "session": self._number})
+        return BoxSession(self._box, answer["session"])
+
+    async def close(self) -> None:
+        """See `Session`."""
+        with contextlib.suppress(UsageError, Fault):  # the box, and the session with it, is gone
+            await self._box.ask({"op": "end", "session": self._number})
+
+
+def lower(box: Limits, call: Limits | None) -> Limits:
+    """The limits of a call: its own where they are lower than its box's."""
+    if call is None or call is box:
+        return box
+    own, asked = box.model_dump(), call.model_dump()
+    return Limits(**{name: min(own[name], asked[name]) for name in own})
+
+
+def repl_source(code: str) -> bytes:
+    """A piece of code as a session is sent it.
+
+    Raises:
+        UsageError: It holds what no session can be sent.
+    """
+    if "\0" in code:
+        raise UsageError("the code holds a NUL byte: remove it")
+    return code.encode("utf-8", "surrogatepass")
+
+
+def longer_than_any(argv: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Whether no kernel takes such arguments, so that they need not be sent to be refused."""
+    texts = (*argv, *env, *env.values())
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > MOST_ARGUMENTS
+
+
+def check_input(stdin: bytes, limits: Limits) -> None:
+    """Refuse more standard input than there may be.
+
+    Raises:
+        UsageError: It is more.
+    """
+    if len(stdin) > limits.stdin_bytes:
+        raise UsageError(
+            f"standard input of {len(stdin)} bytes is more than stdin_bytes={limits.stdin_bytes}"
+        )
