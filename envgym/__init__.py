@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 from envgym.utils.lazy_exports import lazy_exports
+from envgym.utils.moved_modules import install
 
 if TYPE_CHECKING:
     from envgym.agent import Agent, Completion, Context
@@ -104,5 +105,6 @@ def _check_links() -> None:
 
 
 _check_links()
+install()
 
 __getattr__ = lazy_exports(__name__, _HOMES)

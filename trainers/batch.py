@@ -1,0 +1,6 @@
+"""Samples and rows under the name of the module that held both, for one release."""
+
+from envgym.trainers.collection.samples import Group, Sample, differs
+from envgym.trainers.learner.rows import TrainRow, train_rows
+
+__all__ = ["Group", "Sample", "TrainRow", "differs", "train_rows"]
