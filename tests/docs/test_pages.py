@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import markdown
 import pytest
 import yaml
 
-from scripts import check_site
+from envgym import StopReason
+from envgym.registry import BUILTIN
+from scripts import check_site, environment_reference
 from scripts.pictures import FOLDER, PICTURES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -54,3 +58,34 @@ def test_links_of_the_repositorys_pages_lead_somewhere(name: str) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (DOCS.parent / name).read_text())
     assert links
     assert [link for link in links if not (DOCS.parent / link).exists()] == []
+
+
+def test_a_link_to_a_module_leads_into_the_reference() -> None:
+    page = "[a](../trainers/advantages/grpo.py) [b](../../envgym/chat.py) [c](checker.md) [d](x.py)"
+    made = markdown.markdown(page, extensions=["scripts.source_links"])
+    assert re.findall(r'<(\w+) (?:href|identifier)="([^"]+)"', made) == [
+        ("autoref", "envgym.trainers.advantages.grpo"),
+        ("autoref", "envgym.chat"),
+        ("a", "checker.md"),
+        ("a", "x.py"),
+    ]
+
+
+def test_the_reference_has_an_entry_for_every_environment() -> None:
+    lines = environment_reference.EnvironmentReference().run(["a", "::: environments", "b"])
+    assert lines[0] == "a"
+    assert lines[-1] == "b"
+    assert [line[3:] for line in lines if line.startswith("## ")] == list(BUILTIN)
+    assert "::: envgym.environments.search.wiki.WikiSearch" in lines
+
+
+def test_the_glossary_has_every_stop_reason() -> None:
+    part = (DOCS / "glossary.md").read_text().partition("### Stop reason")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", part, re.M) == [reason.value for reason in StopReason]
+
+
+def test_the_start_page_has_every_extra() -> None:
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
+    part = (DOCS / "index.md").read_text().partition("| extra |")[2]
+    named = re.findall(r"^\| `([\w-]+)` \|", part, re.M)
+    assert sorted([*named, "dev"]) == sorted(project["optional-dependencies"])
