@@ -13,7 +13,7 @@ JOBS := auto
 ALONE := tests/sandboxes/test_suites_tell.py
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: setup programs demo test lint bench base images clean
+.PHONY: setup programs demo test lint docs bench base images clean
 
 setup: $(STAMP)
 
@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -c constraints.txt "torch==2.13.0"
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[all,dev]"
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[all,dev,docs]"
 	@touch $(STAMP)
 
 # What tests drive and Debian has: a browser, Icarus Verilog, Yosys; gcc builds what reasoning-gym
@@ -60,6 +60,12 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The documentation site, in site/: a warning, a link that leads nowhere or a file from the network
+# fails. Look at it: python -m http.server -d site.
+docs: setup
+	$(BIN)/python -m zensical build --clean --strict
+	$(BIN)/python -m scripts.check_site site
+
 bench: setup
 	$(BIN)/envgym bench code
 	$(BIN)/envgym bench core
@@ -79,4 +85,4 @@ images: setup
 	docker/images
 
 clean:
-	rm -rf $(VENV) .cache docker/wheels runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .cache docker/wheels runs site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

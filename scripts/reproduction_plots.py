@@ -1,4 +1,4 @@
-"""Draw the shipped verdicts: `docs/reproductions/NAME.svg`, baseline and method with 95 % bands."""
+"""Draw the shipped verdicts, with 95 % bands, into docs/evidence/reproductions/NAME.svg."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import typer
 
 from envgym.trainers.reproduce import reproductions
 
+OUT = Path("docs/evidence/reproductions")
 COLOURS = {"baseline": "#6e7681", "method": "#0969da"}
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("docs/reproductions"),
+    out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = OUT,
 ) -> None:
     """One picture for each reproduction that has a verdict."""
     plt.rcParams["svg.hashsalt"] = "envgym"  # the same picture from the same figures

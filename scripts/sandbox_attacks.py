@@ -1,4 +1,4 @@
-"""Writes the tables of docs/sandbox_attacks.md: every attack, how it must end, what is not stopped.
+"""Writes the tables of two pages on attacks: what is not stopped, and every attack with its end.
 
 Run it from the repository's root: python -m scripts.sandbox_attacks
 """
@@ -10,30 +10,43 @@ from pathlib import Path
 from envgym.sandboxes.suites.attacks import ATTACKS, THEMES
 from envgym.sandboxes.suites.known_gaps import KNOWN
 
-PAGE = Path(__file__).parents[1] / "docs/sandbox_attacks.md"
-START, END = "<!-- tables: scripts/sandbox_attacks.py -->", "<!-- end of tables -->"
+DOCS = Path(__file__).parents[1] / "docs"
+START, END = "<!-- table: scripts/sandbox_attacks.py -->", "<!-- end of table -->"
 
 
-def tables() -> str:
-    """The part of the page between the marks."""
+def not_stopped() -> list[str]:
+    """Lines of the table of declared gaps, by backend."""
     titles = {attack.id: attack.title for attack in ATTACKS}
     rows = [
         f"| {backend} | {titles.get(id, f'`{id}` of the conformance suite')} | {reason} |"
         for backend, cases in KNOWN.items()
         for id, reason in cases.items()
     ]
-    lines = [START, "", "### Not stopped", "", "| backend | case | why |", "|---|---|---|", *rows]
-    for theme, attacks in THEMES.items():
-        lines += ["", f"### {theme}", "", "| no. | attack | ends |", "|---|---|---|"]
-        lines += [f"| {a.number or ''} | {a.title} | {a.ends} |" for a in attacks]
-    return "\n".join([*lines, "", END])
+    return ["| backend | case | why |", "|---|---|---|", *rows]
 
 
-def page(text: str) -> str:
+def attacks() -> list[str]:
+    """Lines of the tables of attacks, one table per theme."""
+    lines: list[str] = []
+    for theme, themed in THEMES.items():
+        lines += [f"## {theme}", "", "| no. | attack | ends |", "|---|---|---|"]
+        lines += [f"| {a.number or ''} | {a.title} | {a.ends} |" for a in themed] + [""]
+    return lines[:-1]
+
+
+PAGES = {
+    DOCS / "sandbox_attacks.md": not_stopped,
+    DOCS / "evidence" / "sandbox_attacks.md": attacks,
+}
+
+
+def page(path: Path) -> str:
     """The page with its tables as they should be."""
-    before, _, rest = text.partition(START)
-    return before + tables() + rest.partition(END)[2]
+    before, _, rest = path.read_text().partition(START)
+    after = rest.partition(END)[2]
+    return before + "\n".join([START, "", *PAGES[path](), "", END]) + after
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text()))
+    for path in PAGES:
+        path.write_text(page(path))

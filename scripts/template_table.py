@@ -1,4 +1,4 @@
-"""Writes the table of docs/templates.md: how each chat template of TRL's wheel is rendered.
+"""Writes the table of docs/evidence/templates.md: each chat template of TRL's wheel, rendered.
 
 `make test` fetches the wheel. Run it from the repository's root: python -m scripts.template_table
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.envgym.chat_templates import families
 
-PAGE = Path(__file__).parents[1] / "docs/templates.md"
+PAGE = Path(__file__).parents[1] / "docs/evidence/templates.md"
 START, END = "<!-- table: scripts/template_table.py -->", "<!-- end of table -->"
 
 

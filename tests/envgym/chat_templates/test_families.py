@@ -1,7 +1,7 @@
 """Every template of TRL's wheel: what is seen is what a full rendering gives, or a clear error.
 
-`families.Play` asserts it at every turn; the table in docs/templates.md says which of the three
-things happens, and changes only with its generator.
+`families.Play` asserts it at every turn; the table in docs/evidence/templates.md says which of the
+three things happens, and changes only with its generator.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from tests.envgym.chat_templates import families
 from tests.machine import need
 
-PAGE = Path(__file__).parents[3] / "docs/templates.md"
+PAGE = Path(__file__).parents[3] / "docs/evidence/templates.md"
 
 
 @pytest.fixture(autouse=True)
