@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from envgym.sandboxes.suites.attacks import ATTACKS, THEMES
-from envgym.sandboxes.suites.known_gaps import KNOWN
+from envgym.sandboxes.suites.known_gaps import KNOWN_GAPS
 
 PAGE = Path(__file__).parents[1] / "docs/sandbox_attacks.md"
 START, END = "<!-- tables: scripts/sandbox_attacks.py -->", "<!-- end of tables -->"
@@ -19,7 +19,7 @@ def tables() -> str:
     titles = {attack.id: attack.title for attack in ATTACKS}
     rows = [
         f"| {backend} | {titles.get(id, f'`{id}` of the conformance suite')} | {reason} |"
-        for backend, cases in KNOWN.items()
+        for backend, cases in KNOWN_GAPS.items()
         for id, reason in cases.items()
     ]
     lines = [START, "", "### Not stopped", "", "| backend | case | why |", "|---|---|---|", *rows]
