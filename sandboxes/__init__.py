@@ -1,8 +1,10 @@
-"""Where untrusted code runs: one interface, several backends, and what they have to withstand.
+"""Sandboxes for untrusted code: one interface, several backends, and the suites that test them.
 
-async with open_backend("namespace") as backend, await backend.open() as box:
-    result = await box.python("print(6 * 7)")
-    assert result.outcome is Outcome.OK and result.text == "42\\n"
+Environments and graders run a model's code through this interface:
+
+    async with open_backend("namespace") as backend, await backend.open() as box:
+        result = await box.python("print(6 * 7)")
+        assert result.outcome is Outcome.OK and result.text == "42\\n"
 """
 
 from __future__ import annotations

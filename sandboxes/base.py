@@ -1,11 +1,11 @@
-"""The one interface: a backend opens boxes; a box runs programs, keeps files and sessions.
+"""Sandbox interface: a backend opens boxes; a box runs programs and keeps files and sessions.
 
-Whoever runs untrusted code writes against this, and a new backend is a subclass of two classes
-that passes the conformance and attack suites (``envgym.sandboxes.suites``).
+Environments and graders use this interface alone. A new backend subclasses two classes and must
+pass the conformance and attack suites (``envgym.sandboxes.suites``).
 
-Errors are of three kinds everywhere. What the program did is a `Result`. What the caller did wrong
-is a `UsageError`, and a path that leaves the box is its subclass `Denied`. What broke of ours is a
-`Fault` of kind ``infra``.
+There are three kinds of errors. A failure of the program is a `Result`. A mistake of the caller is
+a `UsageError`; a path that leaves the box is its subclass `Denied`. A failure of the infrastructure
+is a `Fault` of kind ``infra``.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Result
 
 WORKDIR = "/box"
-"""Where a program starts and where its files are; a backend without a private root has another."""
+"""Working directory of programs; a backend without a private root has another."""
 
 
 class Denied(UsageError):
-    """A path, an archive or a request reaches outside the box; nothing was done."""
+    """A path, an archive or a request reaches outside the box and was refused."""
 
 
 class SessionLost(UsageError):
-    """A session ended (its program exited, or was killed for a limit): open a new one."""
+    """The session has ended (its program exited, or was killed for a limit); open a new one."""
 
 
 class BoxLost(UsageError):
-    """The box is gone, closed or taken along by its own programs: open another one."""
+    """The box is gone, closed or taken along by its own programs; open another one."""
 
 
 class _Closing(ABC):
-    """Things that are closed once, for certain: also as ``async with``."""
+    """Objects that are closed exactly once, also as ``async with``."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of everything. Idempotent; never raises for what was already gone."""
+        """Release all resources. Idempotent; never raises for what is already gone."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -55,11 +55,11 @@ class _Closing(ABC):
 
 
 class Session(_Closing):
-    """A live interpreter in a box: a shell, or a Python REPL. Calls are run one at a time.
+    """A live interpreter in a box: a shell, or a Python REPL. Calls run one at a time.
 
     Attributes:
-        ready: Names that a REPL begins with: graders' harnesses that were there before its box was,
-            and need not be sent.
+        ready: Names that a REPL begins with: graders' harnesses, preloaded into the box, not sent
+            again.
     """
 
     ready: frozenset[str] = frozenset()
@@ -68,8 +68,8 @@ class Session(_Closing):
     async def run(self, code: str, *, limits: Limits | None = None) -> Result:
         """Run a piece of code in the state that earlier ones left.
 
-        A Python REPL prints the value of a last expression, as a notebook does. Code that runs
-        into a limit takes the session with it; an exception or a failed command does not.
+        A Python REPL prints the value of a last expression, as a notebook does. A limit ends the
+        session with the code; an exception or a failed command does not.
 
         Raises:
             SessionLost: The session had ended before.
@@ -77,10 +77,10 @@ class Session(_Closing):
 
     @abstractmethod
     async def fork(self) -> Session:
-        """A second session with a copy of this one's memory, in the same box.
+        """Fork the session: a second one with a copy of this one's memory, in the same box.
 
-        A fork that is kept aside is a snapshot: fork it again to go back to it. The two share the
-        box's files; `Sandbox.fork` copies those.
+        An unused fork is a snapshot: fork it again to return to it. The two share the box's files;
+        `Sandbox.fork` copies those.
 
         Raises:
             UsageError: A shell cannot be forked.
@@ -88,7 +88,7 @@ class Session(_Closing):
 
 
 class Sandbox(_Closing):
-    """A box. Cancelling any call kills what it runs within a second, and leaves the box usable."""
+    """A box. Cancelling a call kills its processes within a second and leaves the box usable."""
 
     @abstractmethod
     async def exec(
@@ -99,19 +99,19 @@ class Sandbox(_Closing):
         env: Mapping[str, str] | None = None,
         limits: Limits | None = None,
     ) -> Result:
-        """Run a program, in the working directory.
+        """Run a program in the working directory.
 
         Args:
             argv: Program and arguments; no shell reads them.
             stdin: Standard input, whole; the program need not read it.
-            env: Environment variables beside the few a box sets (PATH, HOME, LANG, TMPDIR).
-            limits: Lower than the box's own; what is higher in them is the box's.
+            env: Environment variables beside the few that a box sets (PATH, HOME, LANG, TMPDIR).
+            limits: Limits of this call; each is capped by the box's own.
 
         Returns:
-            The result; a program that does not exist is RE with exit code 127.
+            The result; a missing program is RE with exit code 127.
 
         Raises:
-            UsageError: NUL bytes in `argv`, or more stdin than its limit.
+            UsageError: `argv` holds NUL bytes, or `stdin` exceeds its limit.
             Fault: The sandbox broke.
         """
 
@@ -124,55 +124,53 @@ class Sandbox(_Closing):
         stdin: bytes = b"",
         limits: Limits | None = None,
     ) -> Result:
-        """Run Python source as ``__main__`` in a fresh process that costs no interpreter start."""
+        """Run Python source as ``__main__`` in a fresh process, without an interpreter start."""
 
     @abstractmethod
     async def write(self, path: str, data: bytes) -> None:
-        """Write a file in the working directory; folders are made.
+        """Write a file in the working directory and make its folders.
 
         Raises:
             Denied: The path leaves the working directory, also through a link.
-            UsageError: It is no place for a file, or the disk limit is reached.
+            UsageError: The path cannot hold a file, or the disk limit is reached.
         """
 
     @abstractmethod
     async def read(self, path: str, *, limit: int = 16 * MIB) -> bytes:
-        """A regular file's bytes.
+        """Read a regular file.
 
         Raises:
-            Denied: The path leaves the working directory, or what is there is a link, a pipe or a
-                device.
+            Denied: The path leaves the working directory, or names a link, a pipe or a device.
             UsageError: There is no such file, or it is larger than `limit`.
         """
 
     @abstractmethod
     async def shell(self) -> Session:
-        """A live ``bash`` in the working directory."""
+        """Open a live ``bash`` in the working directory."""
 
     @abstractmethod
     async def repl(self) -> Session:
-        """A live Python REPL in the working directory."""
+        """Open a live Python REPL in the working directory."""
 
     @abstractmethod
     async def snapshot(self) -> bytes:
-        """The working directory as a tar archive of folders, regular files and links inside it.
+        """Archive the working directory as tar: folders, regular files, and links inside it.
 
-        The box is its author: whoever reads it on the host reads data, and extracts nothing.
+        The box is its author: read it on the host as data, and extract nothing.
         """
 
     @abstractmethod
     async def fork(self) -> Sandbox:
-        """A new box with a copy of this one's working directory and none of its processes."""
+        """Open a new box with a copy of this one's working directory and none of its processes."""
 
 
 class Backend(_Closing):
-    """A way to make boxes.
+    """Base class of backends, which make boxes.
 
     Attributes:
-        name: As in ``open_backend(name)``.
-        isolation: What keeps a program in, in a line; weaker forms say that they are.
-        quick: Whether `run_python` and `repl` make their box in less than it takes to use one that
-            lies ready.
+        name: Name in ``open_backend(name)``.
+        isolation: One line on how programs are isolated; weaker forms say that they are weaker.
+        quick: Whether `run_python` and `repl` make a box faster than they reuse a warm one.
     """
 
     name: str
@@ -181,19 +179,19 @@ class Backend(_Closing):
 
     @abstractmethod
     async def open(self, *, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
-        """A new box, empty or with a snapshot's files."""
+        """Open a new box, empty or with a snapshot's files."""
 
     async def run_python(
         self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
     ) -> Result:
-        """Python source in a box of its own that is gone afterwards."""
+        """Run Python source in its own box, which is closed afterwards."""
         async with await self.open(limits=limits) as box:
             return await box.python(code, stdin=stdin)
 
     async def repl(self, *, limits: Limits | None = None) -> Session:
-        """A live Python REPL in a box of its own, which is gone once the session is closed.
+        """Open a live Python REPL in its own box, which closes with the session.
 
-        It is not forked: where one is to be, open a box, and a REPL in it.
+        It cannot be forked: for that, open a box, and a REPL in it.
         """
         box = await self.open(limits=limits)
         try:
@@ -204,7 +202,7 @@ class Backend(_Closing):
 
 
 class _OwnBox(Session):
-    """A session that takes its box along when it is closed."""
+    """A session that closes its box when it is closed."""
 
     def __init__(self, box: Sandbox, session: Session) -> None:
         self._box = box

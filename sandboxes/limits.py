@@ -1,4 +1,4 @@
-"""What a program in a box may use. Every number has an enforcer and an outcome of its own."""
+"""Resource limits of a program in a box; each has its own enforcer and outcome."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MIB = 1 << 20
 ANY_DIGITS = (1 << 31) - 1
-"""More than an int can have: Python's own default, 4300, is too few for some tests' numbers."""
+"""Maximum digits of a printed int; Python's default, 4300, is too few for some tests' numbers."""
 
 
 class Limits(BaseModel):
-    """Limits of one program, or of one session's call.
+    """Limits of one program, or of one call of a session.
 
     A box is made with limits, and a call in it may lower them: what belongs to the box as a whole
     (``memory_bytes``, ``processes``, ``disk_bytes``) is held at the box's own figure too.

@@ -1,4 +1,4 @@
-"""How a program in a box ended: typed, so that no caller guesses from an exit code."""
+"""Outcome of a program in a box: typed, so that no caller guesses from an exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """One of eight endings. The first seven are the program's own; the last is nobody's fault."""
+    """Eight possible endings: seven of the program itself, and INFRA."""
 
     OK = "OK"  # ended by itself with exit code 0
     RE = "RE"  # ended with another exit code, or died of its own signal
@@ -21,17 +21,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """What a program did.
+    """Result of one program.
 
     Attributes:
-        outcome: Never INFRA: that is a `Fault`, which the rollout layer retries.
-        exit_code: Exit code, or minus the signal's number; None where it was killed for a limit.
-        stdout: Standard output, at most ``Limits.output_bytes``, as written.
+        outcome: Never INFRA, which is raised as a `Fault` and retried by the rollout layer.
+        exit_code: Exit code, or minus the signal's number; None after a kill for a limit.
+        stdout: Standard output as bytes, at most ``Limits.output_bytes``.
         stderr: Standard error, likewise.
-        wall_s: Seconds by the clock.
-        cpu_s: Processor seconds of the program and the children it waited for.
-        memory_bytes: Peak resident memory of its largest process; 0 where nobody measured.
-        detail: One line on why, where the outcome alone does not say.
+        wall_s: Wall-clock seconds.
+        cpu_s: CPU seconds of the program and its waited-for children.
+        memory_bytes: Peak resident memory of its largest process; 0 if not measured.
+        detail: One line of explanation, where the outcome alone is not enough.
     """
 
     outcome: Outcome
@@ -45,12 +45,12 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether it ended well."""
+        """Whether the outcome is OK."""
         return self.outcome is Outcome.OK
 
     @property
     def text(self) -> str:
-        """Standard output as text; bytes that are no UTF-8 become U+FFFD."""
+        """Standard output as text; invalid UTF-8 becomes U+FFFD."""
         return self.stdout.decode("utf-8", "replace")
 
     @property

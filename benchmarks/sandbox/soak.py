@@ -36,7 +36,7 @@ GROWTH = {
     "descriptors": CALLERS,
     "descriptors_below": CALLERS,
 }
-"""More than this between early and late is a leak: idle keepers come and go with the callers."""
+"""Growth beyond this is a leak: idle fork servers come and go with the callers."""
 KILLED = ("namespace",)
 """Backends whose boxes all end with a child of this process."""
 TOKEN = f"{os.getpid()}86400"

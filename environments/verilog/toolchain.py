@@ -32,7 +32,7 @@ from envgym.sandboxes.graders.verilog import (
     Interface,
     Proof,
     Stimulus,
-    ToolBox,
+    ToolSession,
     TooSlow,
     alike,
     cover,
@@ -226,7 +226,7 @@ class Workbench:
         Raises:
             UsageError: It is no judge; see `examine`, `record_golden` and `cover`.
         """
-        async with ToolBox(self._pool, BOX) as tools:
+        async with ToolSession(self._pool, BOX) as tools:
             found = await examine(tools, golden, problem.module, limits=GOLDEN)
             if (stated := problem.interface) is not None:
                 _same_ports(stated, found.interface)

@@ -1,4 +1,4 @@
-"""Backends by name. Which one runs is always the caller's word: none stands in for another."""
+"""Registry of backends by name. The caller chooses; no backend replaces another."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ BACKENDS = {
 
 
 def open_backend(name: str, **options: Any) -> Backend:
-    """A backend; its options are its constructor's.
+    """Make a backend; its options are its constructor's.
 
     Raises:
-        UsageError: There is no such backend, or this machine cannot have it (``envgym sandbox
-            probe`` says why).
+        UsageError: There is no such backend, or this machine cannot run it (the command ``envgym
+            sandbox probe`` says why).
     """
     if name not in BACKENDS:
         raise UsageError(f"no sandbox backend {name!r}.{suggest(name, BACKENDS)}")

@@ -1,7 +1,7 @@
-"""Programs as plain child processes: no isolation at all, for code one trusts.
+"""Unsafe backend: programs as plain child processes, without isolation, for trusted code.
 
-Limits, outcomes, sessions and snapshots are those of every backend; what is missing is the box. Its
-name says so, and nothing chooses it by itself.
+Limits, outcomes, sessions and snapshots are those of every backend. Nothing chooses it
+automatically.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from envgym.errors import Fault, UsageError
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.supervisor_client.connection import Link
+from envgym.sandboxes.supervisor_client.connection import SupervisorConnection
 from envgym.sandboxes.supervisor_client.supervised_sandbox import Box
 from envgym.sandboxes.supervisor_client.supervisor_zip import box_archive
 
@@ -28,7 +28,7 @@ _PREFIX, _LOCK = "envgym-unsafe-", "lock"
 
 
 class UnsafeBackend(Backend):
-    """Boxes that are folders in the temporary directory, with a supervisor each."""
+    """Boxes that are folders in the temporary directory, with one supervisor each."""
 
     name = "unsafe"
     isolation = "none: programs run as this user, see its files and its network"
@@ -83,7 +83,7 @@ class UnsafeBackend(Backend):
         async def reopen(files: bytes) -> Sandbox:
             return await self.open(limits=bounds, snapshot=files)
 
-        link = Link(process.stdout, process.stdin)
+        link = SupervisorConnection(process.stdout, process.stdin)
         box = Box(link, bounds, end=end, reopen=reopen, cause=cause)
         self._boxes.add(box)
         if snapshot is not None:
@@ -100,14 +100,14 @@ class UnsafeBackend(Backend):
 
 
 async def _remove(folder: Path) -> None:
-    """Remove a folder, as deep as a program may have made it: `shutil.rmtree` recurses."""
+    """Remove a folder of any depth; `shutil.rmtree` recurses and cannot."""
     with contextlib.suppress(OSError):  # no process, no descriptor: the next backend removes it
         remover = await asyncio.create_subprocess_exec("rm", "-rf", "--", folder)
         await remover.wait()
 
 
 def _locked(folder: Path) -> int:
-    """Lock a folder for this process's life; the lock has its name only once it is held."""
+    """Create and lock a folder for this process's life; the lock is held before it has its name."""
     lock = os.open(folder / "new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.rename(folder / "new", folder / _LOCK)
@@ -115,7 +115,7 @@ def _locked(folder: Path) -> int:
 
 
 def _reap(parent: Path) -> None:
-    """Remove the folders of processes that were killed; their supervisors ended with them."""
+    """Remove the folders of killed processes; their supervisors have ended with them."""
     for path in parent.glob(f"{_PREFIX}*/{_LOCK}"):
         with contextlib.suppress(OSError):
             lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -1,7 +1,7 @@
-"""Judging what a model wrote, where it cannot write its own grade (docs/graders.md).
+"""Graders: verdicts on a model's code that the code cannot influence (docs/graders.md).
 
 Graders open boxes of any backend, never import a solution, never believe its output or its exit
-code, and put no expected output into its box. Each gives a `Verdict`.
+code, and put no expected output into its box. Each returns a `Verdict`.
 """
 
 from __future__ import annotations

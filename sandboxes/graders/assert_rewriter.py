@@ -1,4 +1,4 @@
-"""A task's own tests, rewritten so that each assert counts.
+"""Rewriter of a task's own tests that makes every assert count.
 
 A harness that only waits for the tests to end believes a loop over an empty list. Here every
 ``assert`` reports that it held, and one that failed does not stop those after it, so that a share
@@ -26,15 +26,15 @@ Hooks = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Rewritten:
-    """Tests that count.
+    """Rewritten tests.
 
     Attributes:
         source: The rewritten source.
-        sites: The source of each assert, by number.
-        required: The numbers of those that no branch guards: each has to hold at least once. A
-            ``for`` is no branch: a loop that never ran has tested nothing.
-        hooks: The names by which the source reports a pass, a failure, and an exception that a
-            handler of its own saw.
+        sites: Source of each assert, by number.
+        required: Numbers of the asserts outside any branch, each of which has to hold at least
+            once. A ``for`` is no branch: a loop that never ran has tested nothing.
+        hooks: Names that the source calls to report a pass, a failure, and an exception seen by one
+            of its own handlers.
     """
 
     source: str
@@ -44,7 +44,7 @@ class Rewritten:
 
 
 def rewrite(source: str) -> Rewritten:
-    """Make each assert of a test source count.
+    """Rewrite a test source so that each assert reports its result.
 
     Raises:
         UsageError: The source does not parse, or holds no assert.
@@ -58,7 +58,7 @@ def rewrite(source: str) -> Rewritten:
 
 
 def _hooks() -> Hooks:
-    """Names that no tests and no solution hold, whatever they were told in earlier verdicts."""
+    """Make names that no test or solution can know, even from earlier verdicts."""
     passed, failed, saw = (
         f"_{name}_{secrets.token_hex(8)}" for name in ("passed", "failed", "saw")
     )
@@ -67,7 +67,7 @@ def _hooks() -> Hooks:
 
 @lru_cache(_KEPT)
 def _rewritten(source: str) -> Rewritten:
-    """`rewrite`, but for the names: a task's many verdicts share it."""
+    """Rewrite without the random names; a task's many verdicts share the result."""
     try:
         tree = ast.parse(source)
         hooks = _hooks()
@@ -82,7 +82,7 @@ def _rewritten(source: str) -> Rewritten:
 
 
 class _Counting:
-    """Statements alone are walked: an assert is one, and no expression holds one."""
+    """Transformer of statements; expressions hold no assert and are not walked."""
 
     def __init__(self, hooks: Hooks) -> None:
         self.sites: list[str] = []
@@ -92,7 +92,7 @@ class _Counting:
         self._tries = 0
 
     def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """The statements of a body, each assert of them counted."""
+        """Statements of a body with every assert rewritten."""
         return [made for node in body for made in self._statement(node)]
 
     def _statement(self, node: ast.stmt) -> list[ast.stmt]:
@@ -139,7 +139,7 @@ class _Counting:
 
 
 def _expects(node: ast.stmt) -> bool:
-    """Whether it is a ``with`` that waits for an exception."""
+    """Whether the statement is a ``with`` that expects an exception."""
     if not isinstance(node, _WITHS):
         return False
     makers = [

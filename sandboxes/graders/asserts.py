@@ -1,9 +1,9 @@
-"""Functions judged by a data set's own asserts: HumanEval's ``check(candidate)``, MBPP's lists.
+"""Grader of functions by a data set's own asserts: HumanEval's ``check(candidate)``, MBPP's lists.
 
-Such tests are code, of an author whom nobody has checked, so they run in a box of their own, where
-the function under test is a proxy (``harness/assert_runner.py``). The host carries each call to the
-solution's box and its answer back, counts the asserts, and takes the verdict from a line that
-begins with a nonce which the solution's box never holds.
+Such tests are unchecked code, so they run in a box of their own, where the function under test is a
+proxy (``harness/assert_runner.py``). The host carries each call to the solution's box and its
+answer back, counts the asserts, and takes the verdict from a line that begins with a nonce which
+the solution's box never holds.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ _CALLS_SHOWN = 1000
 
 @dataclass(frozen=True)
 class AssertTests:
-    """A task's tests as code.
+    """Tests of a task as code.
 
     Attributes:
         source: The tests, down to the call that starts them: ``check(candidate)``.
-        names: What they call the function under test: each becomes a proxy, which calls the
+        names: Names of the function under test in the tests: each becomes a proxy, which calls the
             solution's function `entry_point`, or the one of its own name where that is empty.
-        entry_point: The function's name in the solution.
-        prelude: Code that the tests need before the proxies are put in place: HumanEval's prompt
-            (its helpers), MBPP's imports.
-        hidden: Whether the model may see how they went and nothing else.
+        entry_point: Name of the function in the solution.
+        prelude: Code that runs before the proxies are put in place: HumanEval's prompt (its
+            helpers), MBPP's imports.
+        hidden: Whether the model may see the status of the tests only.
     """
 
     source: str
@@ -63,18 +63,19 @@ async def grade_asserts(
     limits: Limits = Limits(),  # noqa: B008  (frozen)
     budget_s: float = 60.0,
 ) -> Verdict:
-    """Judge a Python source by asserts about a proxy of its function.
+    """Grade a Python source by asserts about a proxy of its function.
 
     Args:
-        backend: Where the two boxes are opened.
+        backend: Backend of the two boxes.
         source: The solution.
-        tests: The task's tests.
-        limits: Of each call of the solution; the tests have ten seconds at least between two calls.
-        budget_s: Wall seconds of all calls.
+        tests: Tests of the task.
+        limits: Limits of each call of the solution; the tests have at least ten seconds between two
+            calls.
+        budget_s: Wall-clock seconds of all calls.
 
     Raises:
         UsageError: The tests do not parse or hold no assert.
-        Fault: A sandbox broke.
+        Fault: The sandbox broke.
     """
     counted = await offload(len(tests.source), rewrite, tests.source)
     most = answer_bytes(limits)
@@ -82,7 +83,7 @@ async def grade_asserts(
     bounds = patient(limits, most)
     try:
         async with await backend.repl(limits=bounds) as session:
-            match = _Match(session, solution, tests, bounds, most)
+            match = _AssertRun(session, solution, tests, bounds, most)
             final = await match.play(counted)
     finally:
         await solution.close()
@@ -95,8 +96,8 @@ async def grade_asserts(
     return Verdict(tuple(cases), max(1, len(counted.required)), error)
 
 
-class _Match:
-    """Tests and solution, and the host between them."""
+class _AssertRun:
+    """Host between the box of the tests and the box of the solution."""
 
     def __init__(
         self,
@@ -151,7 +152,7 @@ class _Match:
         return await offload(len(found), json.loads, found), ""
 
     def _told(self, answer: Answer) -> str:
-        """What the tests' box is told of an answer; one that failed fails the whole verdict."""
+        """Encode an answer for the tests' box; a failed call fails the whole verdict."""
         if answer.is_value:
             try:
                 return dump({"value": answer.wire}, 2 * self._most)
@@ -167,7 +168,9 @@ class _Match:
         return dump(told)
 
 
-def _cases(tests: AssertTests, counted: Rewritten, match: _Match, final: Any) -> list[CaseResult]:
+def _cases(
+    tests: AssertTests, counted: Rewritten, match: _AssertRun, final: Any
+) -> list[CaseResult]:
     passes = {site for site, _ in final["passes"]}
     failures = {site: (text, made) for site, text, made in final["failures"]}
     cases = []
@@ -184,7 +187,7 @@ def _cases(tests: AssertTests, counted: Rewritten, match: _Match, final: Any) ->
 
 
 def _status(text: str) -> Status:
-    """How a test went whose assert let this exception through."""
+    """Status of a test whose assert let this exception through."""
     kind, _, rest = text.partition(":")
     if kind == "AssertionError":
         return Status.WRONG

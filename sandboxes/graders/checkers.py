@@ -1,4 +1,4 @@
-"""Comparison of a program's output with the expected output.
+"""Checkers that compare a program's output with the expected output.
 
 A tolerance is for decimal fractions alone: an integer, a bit string or a word with leading zeros
 that is off by one is another answer, however many digits agree.
@@ -22,31 +22,31 @@ _WORD = re.compile(r"[^ \t\r\f\v\n]+")
 
 
 def exact(stdin: str, expected: str, output: str) -> bool:
-    """Character for character."""
+    """Compare character by character."""
     return output == expected
 
 
 def lines(stdin: str, expected: str, output: str) -> bool:
-    """Line for line, but for white space at their ends and empty lines at the output's end."""
+    """Compare line by line, ignoring trailing white space and trailing empty lines."""
     return _lines(expected) == _lines(output)
 
 
 def words(stdin: str, expected: str, output: str) -> bool:
-    """Word for word, however they are spaced and broken into lines."""
+    """Compare word by word, ignoring spaces and line breaks."""
     return _WORD.findall(expected) == _WORD.findall(output)
 
 
 def numbers(tolerance: float, layout: Layout = "words") -> Checker:
-    """Word for word, where an expected decimal fraction is met within a tolerance.
+    """Compare word by word, with a tolerance where a decimal fraction is expected.
 
     A decimal fraction has a point or an exponent and no leading zeros. All other words are compared
     to the letter: integers, bit strings, ``007``, ``nan``.
 
     Args:
-        tolerance: Relative and absolute.
-        layout: ``words``: however they are spaced and broken into lines. ``lines``: as many lines,
-            but for empty ones at both ends of the output; in a line of numbers the spacing is free,
-            in any other one it counts, but for white space at its end.
+        tolerance: Relative and absolute tolerance.
+        layout: ``words`` ignores spaces and line breaks. ``lines`` requires the same number of
+            lines, except for empty ones at both ends of the output; spaces inside a line of numbers
+            are free, in any other line they count, except for white space at its end.
     """
 
     def by_words(stdin: str, expected: str, output: str) -> bool:
@@ -92,6 +92,6 @@ def _lines(text: str) -> list[str]:
 
 
 def _inner(text: list[str]) -> list[str]:
-    """Without the empty lines in front; those at the end are gone."""
+    """Drop leading empty lines; the trailing ones are gone already."""
     first = next((number for number, line in enumerate(text) if line), len(text))
     return text[first:]

@@ -1,4 +1,4 @@
-"""Is this answer the expected one? Wire forms are compared, by the host, type by type."""
+"""Comparison of answers with expected values, on the host, type by type, in wire form."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 from envgym.sandboxes.graders.harness.plain_values import decode
 
 _SERIES = ("t", "z")
-"""Hashable series: what a set may hold, or a key be."""
+"""Wire names of hashable sequences, which may be members of sets, or keys."""
 _LONGEST_INT = 2000
-"""Hexadecimal digits: to write more of them in decimal takes time quadratic in their number."""
+"""Hexadecimal digits; longer numbers stay hexadecimal, since decimal takes quadratic time."""
 
 
 @dataclass(frozen=True)
 class Equality:
-    """When an answer counts as the expected value.
+    """Rule of equality between an answer and the expected value.
 
     Types are equal or the answer is wrong: True is not 1, 2.0 is not 2, a tuple is no list. NaN
     equals NaN. Members of sets and keys of dicts are compared exactly, in any order.
 
     Attributes:
         tolerance: Relative and absolute tolerance where a float is expected. Above 0, an int and a
-            float of one value are equal; where an int is expected, nothing near it is.
-        tuples_are_lists: For rows out of JSON, which has no tuples.
-        keys_are_texts: For rows out of JSON, whose keys are texts: an expected dict of such keys
-            is met by one with the keys that JSON writes so (1, True, None).
+            float of one value are equal; an expected int is always compared exactly.
+        tuples_are_lists: For data sets in JSON, which has no tuples.
+        keys_are_texts: For data sets in JSON, whose keys are texts: an expected dict of such keys
+            equals one with the keys that JSON writes so (1, True, None).
     """
 
     tolerance: float = 0.0
@@ -61,7 +61,7 @@ class Equality:
         return bool(body == its)
 
     def _same_items(self, want: list[Any], got: list[Any]) -> bool:
-        """Whether two dicts of one length are equal."""
+        """Whether two dicts of equal length are equal."""
         texts = self.keys_are_texts and all(isinstance(key, str) for key, _ in want)
         keys = {_key(key): item for key, item in want}
         pairs = {_key(_text_key(key) if texts else key): item for key, item in got}
@@ -95,7 +95,7 @@ def _series(wire: Any) -> list[Any] | None:
 
 
 def _text_key(wire: Any) -> Any:
-    """A dict's key as JSON writes it, where it does."""
+    """Key of a dict as JSON writes it, if it does."""
     if wire is None or isinstance(wire, bool | int | float):
         return json.dumps(wire)
     if isinstance(wire, dict) and "i" in wire and len(wire["i"]) <= _LONGEST_INT:
@@ -104,10 +104,10 @@ def _text_key(wire: Any) -> Any:
 
 
 def _key(wire: Any) -> str:
-    """Equal for equal members, and no more: sets inside sets are put in order.
+    """Canonical text of a member: equal if and only if the members are equal.
 
-    What is inside is not quoted again: its own quotes tell where it ends, and quoted at each level
-    it would double in length with each.
+    Nested texts are not quoted again, because their own quotes delimit them; repeated quoting would
+    double the length with each level.
     """
     if isinstance(wire, dict):
         ((tag, body),) = wire.items()
@@ -118,7 +118,7 @@ def _key(wire: Any) -> str:
 
 
 def show(wire: Any, limit: int = 300) -> str:
-    """A wire form as Python would print the value, cut to `limit` characters."""
+    """Format a wire form as Python prints the value, cut to `limit` characters."""
     parts, left = [], limit
     for part in _parts(wire, limit):
         parts.append(part)

@@ -1,7 +1,7 @@
-"""Functions judged by rows of arguments and expected values (APPS' call-based rows, LeetCode's).
+"""Grader of functions by arguments and expected values (APPS' call-based rows, LeetCode's).
 
-The expected value stays with the host, which compares plain values: the solution's box is only ever
-asked what a function gives for some arguments.
+The expected value stays with the host, which compares plain values: the solution's box receives
+arguments only.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from envgym.sandboxes.limits import Limits
 
 @dataclass(frozen=True)
 class CallCase:
-    """One call and what it has to give.
+    """One call and its expected value.
 
     Attributes:
         name: ``function``, or ``Class.method`` for a method of a new object.
         args: Plain values.
         expected: A plain value.
         kwargs: Plain values by name.
-        hidden: Whether the model may see how it went and nothing else.
+        hidden: Whether the model may see the status only.
     """
 
     name: str
@@ -51,15 +51,15 @@ async def grade_calls(
     budget_s: float = 60.0,
     stop_early: bool = False,
 ) -> Verdict:
-    """Judge a Python source by calls of its functions.
+    """Grade a Python source by calls of its functions.
 
     Args:
-        backend: Where the solution runs.
+        backend: Backend of the solution's box.
         source: The solution.
         cases: The tests; with none of them nothing passes.
-        equal: What counts as the expected value.
-        limits: Of each call.
-        budget_s: Wall seconds of all calls.
+        equal: Rule of equality with the expected value.
+        limits: Limits of each call.
+        budget_s: Wall-clock seconds of all calls.
         stop_early: Whether the first failure leaves the rest UNRUN.
 
     Raises:

@@ -1,8 +1,8 @@
-"""How a box answers a host on its standard output: a line that begins with the call's own nonce.
+"""Nonce protocol: a box answers on standard output, in a line that begins with the call's nonce.
 
-What else a program prints is noise. In a solution's box the nonce only tells the answer from the
-noise: a solution that finds it can say "the answer is X", as it can anyhow. In a box whose verdict
-counts, no solution sees it.
+All other output is noise. In a solution's box the nonce only separates the answer from the noise: a
+solution that finds it can report any value, as it can anyway. In a box whose verdict counts, no
+solution sees it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from envgym.sandboxes.outcome import Outcome, Result
 _PATIENCE_S = 10.0
 _NEWLINE = ord("\n")
 _FRAME_BYTES = 1 << 16
-"""Of an answer beside its value."""
+"""Maximum size of an answer without its value."""
 
 
 def nonce() -> str:
-    """128 random bits that nobody guesses; not from a seed, for a seed may be known."""
+    """Return 128 unguessable random bits; not from a seed, for a seed may be known."""
     return secrets.token_hex(16)
 
 
 def frames(stdout: bytes, mark: str) -> list[str]:
-    """The texts of all lines that begin with a nonce, in order."""
+    """Texts of all lines that begin with a nonce, in order."""
     start, found, at = mark.encode() + b" ", [], 0
     while (at := stdout.find(start, at)) >= 0:
         is_line = at == 0 or stdout[at - 1] == _NEWLINE
@@ -47,41 +47,41 @@ def frames(stdout: bytes, mark: str) -> list[str]:
 
 
 def frame(result: Result, mark: str) -> str | None:
-    """The one answer of a call that ended well; None where there is none."""
+    """The answer of a call that ended well; None without one."""
     found = frames(result.stdout, mark) if result.outcome is Outcome.OK else []
     return found[-1] if found else None
 
 
 def answer_bytes(limits: Limits, expected: int = 0) -> int:
-    """Characters of one answer's value: as much as may be printed, or twice what is expected."""
+    """Maximum characters of an answer: the output limit, or twice the expected answer's length."""
     return max(WIRE_BYTES, limits.output_bytes, 2 * expected)
 
 
 def roomy(limits: Limits, answer: int = 0) -> Limits:
-    """The same limits, with room for an answer beside the output that they allow."""
+    """Limits with room for an answer beside the permitted output."""
     room = (answer or answer_bytes(limits)) + _FRAME_BYTES
     return limits.model_copy(update={"output_bytes": limits.output_bytes + room})
 
 
 def patient(limits: Limits, answer: int = 0) -> Limits:
-    """Limits for the graders' own code: a busy machine's slowness is not the solution's."""
+    """Limits for the graders' own code, so that a busy machine does not fail the solution."""
     times = {"wall_s": max(limits.wall_s, _PATIENCE_S), "cpu_s": max(limits.cpu_s, _PATIENCE_S)}
     return roomy(limits, answer).model_copy(update=times)
 
 
 async def start_harness(session: Session, name: str, limits: Limits) -> str:
-    """Have a harness in a box in which nobody else's code has run yet.
+    """Start a harness in a box in which no other code has run yet.
 
     Args:
-        session: In that box.
-        name: Of its module in ``harness``, and of its class.
-        limits: Of its start.
+        session: Session of that box.
+        name: Name of its module in ``harness``, from which its class is derived.
+        limits: Limits of its start.
 
     Returns:
-        What it is called there.
+        Its variable name in the session.
 
     Raises:
-        Fault: It does not start: that is no program's doing.
+        Fault: It does not start, which is no program's doing.
     """
     called = f"_envgym_{name}"
     if called in session.ready:
@@ -100,7 +100,7 @@ def _class_of(module: str) -> str:
 
 @cache
 def shipped(*names: str) -> str:
-    """The in-box modules of these names as one source: their imports of each other dropped."""
+    """Source of the in-box modules of these names, without their imports of each other."""
     folder = Path(__file__).with_name("harness")
     text = ["from __future__ import annotations\n"]
     for name in names:
@@ -116,9 +116,9 @@ def shipped(*names: str) -> str:
 
 @cache
 def compiled(*names: str) -> str:
-    """A statement that runs `shipped` in a box, already compiled where its Python is the host's.
+    """Statement that runs `shipped` in a box, compiled if its Python is the host's version.
 
-    To compile them takes longer than a box takes to open, and would be done for each verdict.
+    Compilation takes longer than opening a box and would be repeated for each verdict.
     """
     source = shipped(*names)
     code = marshal.dumps(compile(source, "grader.py", "exec", dont_inherit=True))

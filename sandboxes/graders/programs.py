@@ -1,4 +1,4 @@
-"""Whole programs judged by what they print for an input (APPS, TACO, CodeContests).
+"""Grader of whole programs by their output for an input (APPS, TACO, CodeContests).
 
 The program is run once for each test, with the test's input and nothing else; its output comes to
 the host, which compares. Exit codes count against it and never for it.
@@ -24,12 +24,12 @@ _SHOWN = 300
 
 @dataclass(frozen=True)
 class IoCase:
-    """An input and the output it has to give.
+    """An input and its expected output.
 
     Attributes:
         stdin: Standard input.
-        expected: Standard output.
-        hidden: Whether the model may see how it went and nothing else.
+        expected: Expected standard output.
+        hidden: Whether the model may see the status only.
     """
 
     stdin: str
@@ -39,12 +39,12 @@ class IoCase:
 
 @dataclass(frozen=True)
 class Program:
-    """A program to judge: Python source, or files with a command.
+    """A program to grade: Python source, or files with a command.
 
     Attributes:
-        source: Python source; empty where `run` says what to start.
+        source: Python source; empty if `run` is given.
         files: Files by path.
-        build: Command that is run once before the tests; it has to end with exit code 0.
+        build: Command that runs once before the tests and has to end with exit code 0.
         run: Command of one test.
     """
 
@@ -65,16 +65,16 @@ async def grade_program(
     budget_s: float = math.inf,
     stop_early: bool = False,
 ) -> Verdict:
-    """Judge a program by its output for each input.
+    """Grade a program by its output for each input.
 
     Args:
-        backend: Where it runs.
+        backend: Backend of its box.
         program: A `Program`, or Python source.
         cases: The tests; with none of them nothing passes.
         check: One of `envgym.sandboxes.graders.checkers`, or a checker of the task's own.
-        limits: Of each test; output and input get more where a test has more.
-        build_limits: Of the build; `limits` by default.
-        budget_s: Wall seconds of all tests; those that come after them are TLE and not run.
+        limits: Limits of each test; output and input limits are raised where a test needs more.
+        build_limits: Limits of the build; `limits` by default.
+        budget_s: Wall-clock seconds of all tests; later tests are TLE and not run.
         stop_early: Whether the first failure leaves the rest UNRUN.
 
     Raises:
@@ -82,7 +82,7 @@ async def grade_program(
     """
     made = Program(program) if isinstance(program, str) else program
     results: list[CaseResult] = []
-    bench = _Bench(backend, made, _fitted(limits, cases), budget_s)
+    bench = _ProgramBox(backend, made, _fitted(limits, cases), budget_s)
     try:
         broken = await bench.build(build_limits or limits)
         if broken:
@@ -100,7 +100,7 @@ async def grade_program(
 
 
 def _fitted(limits: Limits, cases: Sequence[IoCase]) -> Limits:
-    """Limits under which the tests' own inputs and outputs fit, the latter twice."""
+    """Limits that fit the tests' own inputs and twice their outputs."""
     stdin = max((len(_bytes(case.stdin)) for case in cases), default=0)
     output = max((2 * len(_bytes(case.expected)) for case in cases), default=0)
     if stdin <= limits.stdin_bytes and output <= limits.output_bytes:
@@ -116,8 +116,8 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-class _Bench:
-    """A box with the program in it; a new one after a test that had to be killed."""
+class _ProgramBox:
+    """A box with the program in it, replaced after a killed test."""
 
     def __init__(self, backend: Backend, program: Program, limits: Limits, budget_s: float) -> None:
         self._backend = backend
@@ -128,7 +128,7 @@ class _Bench:
         self._box: Sandbox | None = None
 
     async def build(self, limits: Limits) -> str:
-        """Put the files in their place and build; what is wrong with that, or ""."""
+        """Write the files and build; return the problem, or ""."""
         program = self._program
         if not program.files and not program.build:
             return ""
@@ -171,7 +171,7 @@ class _Bench:
         return Status.WRONG, f"{shown}output:\n{_cut(result.text)}"
 
     async def close(self) -> None:
-        """Let go of the box."""
+        """Close the box."""
         box, self._box = self._box, None
         if box is not None:
             await box.close()

@@ -1,4 +1,4 @@
-"""The host's side of a solution in its own box: functions called by name with plain values."""
+"""Host's side of a solution in its own box: calls by name with plain values."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _MOST_LOSSES = 25
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call came to: a value, an exception, or no answer.
+    """Answer of a call: a value, an exception, or none.
 
     Attributes:
         status: PASS for a value; RE for an exception or a death without an answer.
-        wire: The value's wire form, checked.
-        raised: The nearest built-in exception's name, or "" for one that has none; None where
-            nothing was raised and caught.
-        message: The exception's own text.
-        detail: The exception, or what went wrong, in words.
-        truth: Of an object without a plain value: whether it counts as true; None for others.
+        wire: Checked wire form of the value.
+        raised: Name of the nearest built-in exception, or "" without one; None if no exception was
+            raised and caught.
+        message: Text of the exception.
+        detail: The exception, or the problem, in words.
+        truth: Truth value of an object without a plain value; None for others.
     """
 
     status: Status
@@ -48,12 +48,12 @@ class Answer:
 
     @property
     def is_value(self) -> bool:
-        """Whether the solution answered with a value."""
+        """Whether the answer is a value."""
         return self.status is Status.PASS
 
 
 def ending(result: Result) -> tuple[Status, str]:
-    """The status and the words for a program that ended without the answer it owed."""
+    """Status and words for a program that ended without its answer."""
     outcome = result.outcome
     status = Status.RE if outcome is Outcome.OK else Status(outcome.value)
     detail = result.detail or result.error_text[-_TAIL:].strip()
@@ -63,19 +63,19 @@ def ending(result: Result) -> tuple[Status, str]:
 
 
 class BoxedSolution:
-    """A solution that is loaded once and called often, each call under limits of its own.
+    """A solution that is loaded once and called often, each call under its own limits.
 
-    A call that kills the interpreter costs that call; the next one finds the solution loaded anew,
-    in a new box, for what it did to the old one nobody knows.
+    A call that kills the interpreter costs that call only; the next one reloads the solution in a
+    new box, because the state of the old one is unknown.
 
     Args:
-        backend: Where to open the box.
+        backend: Backend of the box.
         source: Python source.
-        limits: Of each call, and of loading.
-        budget_s: Wall seconds for all of it together; calls after that are TLE and not made. A
-            solution that has ended its interpreter 25 times is not asked again either: each time
-            costs a new box, which no budget of its own time would ever stop.
-        answer: Characters of an answer, at most.
+        limits: Limits of each call, and of loading.
+        budget_s: Wall-clock seconds for all calls together; later calls are TLE and not made. A
+            solution that has ended its interpreter 25 times is not called again either: each time
+            costs a new box, which its time budget would never stop.
+        answer: Maximum characters of an answer.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class BoxedSolution:
         return answer
 
     async def close(self) -> None:
-        """Let go of the box."""
+        """Close the box."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -150,7 +150,7 @@ _LOST_TOO_OFTEN = Answer(Status.RE, detail="it has ended without an answer too o
 
 
 def _read(text: str, most: int) -> Answer:
-    """What a frame says, held to the rules: its author is the solution."""
+    """Decode and check a frame; its author is the solution."""
     try:
         said = load(text, most)
         if not isinstance(said, dict):
@@ -171,5 +171,5 @@ def _read(text: str, most: int) -> Answer:
 
 
 def payload_of(args: list[Any], kwargs: dict[str, Any]) -> str:
-    """The payload of a call, from wire forms; a task's author may make it as long as they like."""
+    """Payload of a call, from wire forms; a task's author may make it of any length."""
     return dump([args, {"d": [[name, value] for name, value in kwargs.items()]}], sys.maxsize)

@@ -1,4 +1,4 @@
-"""What a grader says: a status for each test, and what a model may read of it."""
+"""Verdict of a grader: a status for each test, and the feedback for a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How one test went."""
+    """Status of one test."""
 
     PASS = "PASS"
     WRONG = "WRONG"  # another answer
@@ -39,14 +39,14 @@ WORDS = {
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One test.
+    """Result of one test.
 
     Attributes:
-        name: Which, in a few characters.
-        status: How it went.
-        detail: Input, expected and given output, the exception: for logs, and for the model only
-            where the test is not hidden.
-        hidden: Whether the model may see nothing but the status.
+        name: Short name.
+        status: Status.
+        detail: Input, expected and given output, the exception: for logs, and for the model only if
+            the test is not hidden.
+        hidden: Whether the model may see the status only.
     """
 
     name: str
@@ -61,13 +61,14 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All tests of one submission, judged by the host.
+    """Results of all tests of one submission, judged by the host.
 
     Attributes:
-        cases: A result for each test; the graders' own rules (lint, build) are tests too.
-        expected: How many had to run; zero never passes.
-        error: Why nothing passes whatever the cases say; for the model to read.
-        unusable: Why the *tests* cannot judge anything: the task's fault, not the submission's.
+        cases: Result of each test; the graders' own rules (lint, build) are tests too.
+        expected: Number of tests that had to run; zero never passes.
+        error: Reason why nothing passes, whatever the cases say; the model may read it.
+        unusable: Defect of the *tests* that prevents a verdict: the task's fault, not the
+            submission's.
     """
 
     cases: tuple[CaseResult, ...]
@@ -77,18 +78,18 @@ class Verdict:
 
     @property
     def passes(self) -> int:
-        """How many tests passed."""
+        """Number of passed tests."""
         return sum(case.status is Status.PASS for case in self.cases)
 
     @property
     def passed(self) -> bool:
-        """Whether as many tests ran as had to, at least one, and every one passed."""
+        """Whether all expected tests ran, at least one, and every one passed."""
         whole = len(self.cases) >= self.expected > 0 and self.passes == len(self.cases)
         return whole and not self.error and not self.unusable
 
     @property
     def fraction(self) -> float:
-        """The share of tests that passed; 1.0 only where the whole verdict is a pass."""
+        """Share of passed tests; 1.0 only if the whole verdict is a pass."""
         if self.passed:
             return 1.0
         total = max(self.expected, len(self.cases)) + bool(self.error or self.unusable)
@@ -96,11 +97,11 @@ class Verdict:
 
     @property
     def first_failure(self) -> CaseResult | None:
-        """The first test that did not pass."""
+        """First test that did not pass."""
         return next((case for case in self.cases if case.status is not Status.PASS), None)
 
     def feedback(self) -> str:
-        """What the model may read: the count, and the first failure, public ones before hidden."""
+        """Feedback for the model: the count, and the first failure, public ones before hidden."""
         count = f"{self.passes} of {max(self.expected, len(self.cases))} tests passed."
         if self.passed:
             return count

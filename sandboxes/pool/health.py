@@ -1,4 +1,4 @@
-"""Whether a box that waits to be lent still answers, and still works."""
+"""Health checks of a warm box: it answers, and it still runs programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PULSE_S = 2.0
 
 
 async def answers(box: Sandbox) -> bool:
-    """Whether a box's supervisor answers; that a file is not there is an answer."""
+    """Whether the box's supervisor answers; a missing file is an answer too."""
     try:
         async with asyncio.timeout(_PULSE_S):
             await box.read(".envgym-pulse")
@@ -25,7 +25,7 @@ async def answers(box: Sandbox) -> bool:
 
 
 async def works(box: Sandbox) -> bool:
-    """Whether a box runs a program."""
+    """Whether the box runs a program."""
     try:
         async with asyncio.timeout(_PULSE_S):
             return (await box.python("print(6 * 7)")).text == "42\n"
@@ -34,7 +34,7 @@ async def works(box: Sandbox) -> bool:
 
 
 async def gone(box: Sandbox) -> None:
-    """Close a box; that it could not be closed is the backend's to clean up, with its own close."""
+    """Close a box; on failure the backend cleans up at its own close."""
     try:
         await box.close()
     except Exception as error:

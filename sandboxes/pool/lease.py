@@ -1,4 +1,4 @@
-"""A pool's box in somebody's hands: the box itself, and a place in the pool that ends with it."""
+"""Leases of a pool's boxes: the box, and its slot in the pool, which the lease frees at its end."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Lease(Sandbox):
-    """A box that nobody used before, and nobody will afterwards.
+    """A box for exclusive, single use.
 
     Args:
-        pool: Whose place it takes.
-        owner: Whose share it counts to.
+        pool: Pool whose slot it takes.
+        owner: Owner whose share it counts to.
         box: The box.
     """
 
@@ -72,7 +72,7 @@ class Lease(Sandbox):
         return await self._box.snapshot()
 
     async def fork(self) -> Sandbox:
-        """See `Sandbox`; the copy takes a place of its own, and may have to wait for it."""
+        """See `Sandbox`. The copy takes a slot of its own, and may wait for it."""
 
         async def make() -> Sandbox:
             await self._pool.make_room()
@@ -81,7 +81,7 @@ class Lease(Sandbox):
         return await self._pool.lend(self._owner, make)
 
     async def close(self) -> None:
-        """See `Sandbox`; the place is free once the box is gone."""
+        """See `Sandbox`. The slot is free once the box is gone."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
         await asyncio.shield(self._closing)
@@ -94,10 +94,10 @@ class Lease(Sandbox):
 
 
 class LeasedSession(Session):
-    """A session that is its own box, in somebody's hands: likewise.
+    """A leased session that is its own box.
 
     Args:
-        pool: Whose place it takes.
+        pool: Pool whose slot it takes.
         session: The session.
     """
 
@@ -116,7 +116,7 @@ class LeasedSession(Session):
         return await self._session.fork()
 
     async def close(self) -> None:
-        """See `Session`; the place is free once its box is gone."""
+        """See `Session`. The slot is free once its box is gone."""
         try:
             await self._session.close()
         finally:

@@ -1,8 +1,8 @@
-"""Boxes made ahead, so that nobody waits for one, and never more at once than the machine bears.
+"""Pool of warm sandboxes: boxes are made ahead, within a bound, and shared fairly between owners.
 
-A pool is a backend over another one. Each lease gets a box that nobody used before: what ends a
-lease ends its box, and a new one is made in its place. Those who wait are served in order, but an
-owner that holds fewer boxes goes first, so that one who asks for a thousand delays nobody else.
+A pool is a backend over another one. Each lease gets an unused box; the end of the lease ends the
+box, and the pool makes a new one. Waiting owners are served in order, except that an owner with
+fewer boxes goes first, so that a request for a thousand boxes delays no other owner.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from envgym.sandboxes.pool.lease import Lease, LeasedSession
 from envgym.sandboxes.pool.stats import Histogram, PoolStats
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 4  # warm boxes in the making: more would only slow those that somebody waits for
+_AT_ONCE = 4  # warm boxes in the making: more would slow down the awaited ones
 _LONGEST_PAUSE = 5.0
 _MadeT = TypeVar("_MadeT")
 
@@ -52,20 +52,20 @@ class _Warm:
 
 
 class Pool(Backend):
-    """Warm, bounded and fair.
+    """Warm, bounded and fair pool.
 
     Args:
-        backend: Where boxes come from; closed with the pool.
-        size: Boxes kept ready.
-        most: Boxes at once, ready and in use together.
-        share: Most that one owner holds at once; None is all of them.
-        limits: Of the boxes kept ready; who opens with others waits for one to be made.
-        patience_s: Longest wait for a box.
-        most_waiting: More than that are turned away at once.
-        attempts: Tries at making a box, while the backend fails with an ``infra`` fault.
-        backoff_s: Pause before the second try; doubled for each, with jitter.
-        check_s: Seconds after which a box that lies ready has to run a job again.
-        max_age_s: Seconds after which it is replaced instead.
+        backend: Backend that makes the boxes; closed with the pool.
+        size: Number of boxes kept ready.
+        most: Maximum number of boxes, ready and in use together.
+        share: Maximum number of boxes per owner; None is all of them.
+        limits: Limits of the boxes kept ready; a box of other limits is made on demand.
+        patience_s: Maximum seconds of waiting for a box.
+        most_waiting: Maximum number of waiting requests; more are refused at once.
+        attempts: Number of tries at making a box while the backend fails with an ``infra`` fault.
+        backoff_s: Pause in seconds before the second try; doubled for each, with jitter.
+        check_s: Seconds after which a ready box has to run a job again.
+        max_age_s: Seconds after which a ready box is replaced.
     """
 
     def __init__(
@@ -110,11 +110,11 @@ class Pool(Backend):
         self._closed = False
 
     def owner(self, name: str) -> Backend:
-        """The same pool as `name` sees it: what it opens counts as that owner's."""
-        return _Owned(self, name)
+        """View of the pool as `name`, whose boxes count to that owner's share."""
+        return _OwnerView(self, name)
 
     def start(self) -> None:
-        """Begin to fill; the first `open` does it too. Needs a running loop."""
+        """Begin to fill the pool; the first `open` does so too. Needs a running event loop."""
         if self._keeper is None and not self._closed:
             self._keeper = asyncio.create_task(self._keep())
             self._refill()
@@ -128,7 +128,7 @@ class Pool(Backend):
         return await self.lease("", limits, snapshot)
 
     async def lease(self, owner: str, limits: Limits | None, snapshot: bytes | None) -> Lease:
-        """`open`, for an owner."""
+        """Open a box for an owner."""
         bounds = limits or self.limits
 
         async def make() -> Sandbox:
@@ -142,7 +142,7 @@ class Pool(Backend):
         return await self.lend(owner, make)
 
     async def lend(self, owner: str, make: Callable[[], Awaitable[Sandbox]]) -> Lease:
-        """A lease of what `make` gives, once the owner may have one more box."""
+        """Lease the product of `make`, once the owner may have one more box."""
         if self._closed:
             raise UsageError("the pool is closed: make a new one")
         self.start()
@@ -158,7 +158,7 @@ class Pool(Backend):
         return lease
 
     async def repl(self, *, limits: Limits | None = None) -> Session:
-        """See `Backend`: it takes a place as a box does."""
+        """See `Backend`. It takes a slot as a box does."""
         if not self.quick:
             return await super().repl(limits=limits)
         await self._admit("")
@@ -175,7 +175,7 @@ class Pool(Backend):
     async def run_python(
         self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
     ) -> Result:
-        """See `Backend`: it takes a place as a box does."""
+        """See `Backend`. It takes a slot as a box does."""
         if not self.quick:
             return await super().run_python(code, stdin=stdin, limits=limits)
         await self._admit("")
@@ -187,7 +187,7 @@ class Pool(Backend):
             self.release("")
 
     def release(self, owner: str, lease: Lease | None = None) -> None:
-        """The owner's box is gone: whoever waits may have its place."""
+        """Free the slot of an owner's closed box for the next waiting owner."""
         self._held[owner] -= 1
         if not self._held[owner]:
             del self._held[owner]
@@ -197,13 +197,13 @@ class Pool(Backend):
         self._refill()
 
     def measure(self) -> PoolStats:
-        """The pool's counts as of now."""
+        """Current counts of the pool."""
         self.stats.warm, self.stats.leased = len(self._warm), self._held.total()
         self.stats.making, self.stats.waiting = self._busy, len(self._waiting)
         return self.stats
 
     async def close(self) -> None:
-        """See `Backend`: leases and the backend are closed too."""
+        """See `Backend`. It closes leases and the backend too."""
         self._closed = True
         tasks = [*self._tasks, *([self._keeper] if self._keeper else [])]
         for task in tasks:
@@ -246,7 +246,7 @@ class Pool(Backend):
             self.stats.waits.add(time.monotonic() - began)
 
     def _grant(self) -> None:
-        """Let in whoever may come in: of those below their share the one that holds least."""
+        """Grant slots: among owners below their share, to the one with the fewest boxes first."""
         while self._held.total() + self._busy < self._most:
             able = [w for w in self._waiting if self._held[w.owner] < self._share]
             if not able:
@@ -258,7 +258,7 @@ class Pool(Backend):
                 waiter.ready.set_result(None)
 
     async def _ready(self) -> Sandbox | None:
-        """A warm box that answers, or None where there is no warm one."""
+        """A warm box that answers, or None."""
         while self._warm:
             warm = self._warm.popleft()
             try:
@@ -274,12 +274,12 @@ class Pool(Backend):
         return None
 
     async def make_room(self) -> None:
-        """Give up warm boxes whose place a lease has taken."""
+        """Close warm boxes whose slot a lease has taken."""
         while self._warm and self._held.total() + self._busy + len(self._warm) > self._most:
             await gone(self._warm.popleft().box)
 
     async def _made(self, make: Callable[[], Awaitable[_MadeT]]) -> _MadeT:
-        """A new box, or session, after as many tries as it takes, or the last try's fault."""
+        """Make a box, or session, with retries; raise the last try's fault."""
         for attempt in itertools.count(1):
             try:
                 box = await make()
@@ -296,7 +296,7 @@ class Pool(Backend):
         raise AssertionError("unreachable")
 
     def _refill(self) -> None:
-        """Make warm boxes while there is room that nobody waits for, once one was wanted."""
+        """Make warm boxes while there is room and no request waits for it."""
         while (
             self._keeper is not None
             and not self._closed
@@ -327,7 +327,7 @@ class Pool(Backend):
         self._warm.append(_Warm(box, time.monotonic()))
 
     async def _recheck(self, warm: _Warm) -> None:
-        """A warm box runs a job, and lies ready again if it can."""
+        """Run a job in a warm box; keep it if the job succeeds."""
         try:
             fine = await works(warm.box)
         except BaseException:
@@ -342,7 +342,7 @@ class Pool(Backend):
         await gone(warm.box)
 
     async def _keep(self) -> None:
-        """Look after what lies ready, for as long as the pool lives."""
+        """Check the warm boxes periodically for as long as the pool lives."""
         while True:
             await asyncio.sleep(min(self._check_s, self._max_age_s) / 2)
             self._failing = False
@@ -358,8 +358,8 @@ class Pool(Backend):
             self._refill()
 
 
-class _Owned(Backend):
-    """One owner's view; closing it leaves the pool to the others."""
+class _OwnerView(Backend):
+    """One owner's view of the pool; closing it leaves the pool open."""
 
     def __init__(self, pool: Pool, owner: str) -> None:
         self.name, self.isolation = pool.name, pool.isolation
@@ -373,12 +373,12 @@ class _Owned(Backend):
 
 
 def shared_pool(name: str, *, size: int = 4, most: int = 16, **options: Any) -> Shared[Pool]:
-    """A hold on this process's pool over a backend, the same for all who ask for the same.
+    """Reference to this process's pool over a backend, shared between equal requests.
 
     Args:
-        name: The backend's.
+        name: Name of the backend.
         size, most: As in `Pool`.
-        options: The backend's.
+        options: Options of the backend.
     """
     loop, given = asyncio.get_running_loop(), repr(sorted(options.items()))
     key = ("sandbox pool", loop, name, size, most, given)

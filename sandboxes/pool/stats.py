@@ -1,4 +1,4 @@
-"""What a pool counts of itself, for whoever draws it."""
+"""Statistics of a pool, for metrics."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ BOUNDS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 @dataclass
 class Histogram:
-    """Seconds, sorted into bounds.
+    """Histogram of durations in seconds.
 
     Attributes:
-        counts: Of durations up to each of `BOUNDS_S`, not beyond the bound before; the last one
+        counts: Number of durations up to each of `BOUNDS_S` and above the bound before; the last
             counts the longer ones.
-        total: Their sum, seconds.
+        total: Sum of durations, seconds.
     """
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
     total: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """One more."""
+        """Count one duration."""
         self.counts[bisect_left(BOUNDS_S, seconds)] += 1
         self.total += seconds
 
 
 @dataclass
 class PoolStats:
-    """Counts; the first four are of now, the rest since the pool began.
+    """Counts of a pool; the first four are current, the others cumulative.
 
     Attributes:
-        warm: Boxes that lie ready.
-        leased: Boxes in use, or in the making for somebody.
-        making: Warm ones in the making, or being checked.
-        waiting: Those who wait for a box.
-        leased_in_all: Leases given.
-        hits: Of them, boxes that lay ready.
+        warm: Boxes ready for use.
+        leased: Boxes in use, or in the making for a lease.
+        making: Warm boxes in the making, or being checked.
+        waiting: Waiting requests.
+        leased_in_all: Leases granted.
+        hits: Leases served by a ready box.
         made: Boxes made.
-        failed: Tries at making one that failed.
-        dead: Ready boxes that were found dead.
-        expired: Ready boxes that grew too old.
-        refused: Those who waited too long, or were turned away at once.
-        waits: Seconds waited for a place.
+        failed: Failed tries at making a box.
+        dead: Ready boxes found dead.
+        expired: Ready boxes replaced for their age.
+        refused: Requests that waited too long, or were refused at once.
+        waits: Histogram of the waiting time for a slot.
     """
 
     waits: Histogram

@@ -1,4 +1,4 @@
-"""The service as an aiohttp application: who asks, what for, and what comes back."""
+"""Sandbox service as an aiohttp application: authentication, routing, answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from envgym.sandboxes.pool.pool import Pool, PoolFull
 from envgym.sandboxes.service.body_stream import Bodies, send
 from envgym.sandboxes.service.config import ServiceConfig, Tokens
 from envgym.sandboxes.service.health import Health
-from envgym.sandboxes.service.idempotency import Once
+from envgym.sandboxes.service.idempotency import Idempotency
 from envgym.sandboxes.service.metrics import Metrics
 from envgym.sandboxes.service.operations import OPERATIONS, Operations
 from envgym.sandboxes.service.protocol import (
@@ -35,24 +35,24 @@ Work = Callable[[web.Request, str, Answer], Awaitable[Answer]]
 
 
 class Service:
-    """Answers for one pool.
+    """HTTP application over one pool.
 
     Args:
-        pool: Closed with the service.
-        tokens: Who may ask.
-        config: Bounds.
-        health: Runs the job that shows that it works.
+        pool: Pool of boxes; closed with the service.
+        tokens: Tokens of the clients.
+        config: Bounds of the service.
+        health: Health check.
     """
 
     def __init__(self, pool: Pool, tokens: Tokens, config: ServiceConfig, health: Health) -> None:
         self._pool, self._tokens, self._config, self._health = pool, tokens, config, health
-        self.once = Once(config)
+        self.idempotency = Idempotency(config)
         self._bodies = Bodies(config)
         self._metrics = Metrics(
             pool.measure,
-            lambda: self.once.running,
-            lambda: self._operations.holdings.boxes,
-            lambda: self._operations.holdings.sessions,
+            lambda: self.idempotency.running,
+            lambda: self._operations.leases.boxes,
+            lambda: self._operations.leases.sessions,
         )
         self._operations = Operations(
             pool, config, lambda r: self._metrics.outcomes.labels(r.outcome).inc()
@@ -81,10 +81,10 @@ class Service:
 
     async def _start(self, app: web.Application) -> None:
         self._pool.start()
-        self._reaper = asyncio.create_task(self._operations.holdings.reap())
+        self._reaper = asyncio.create_task(self._operations.leases.reap())
 
     async def _stop(self, app: web.Application) -> None:
-        await self.once.close()
+        await self.idempotency.close()
         if self._reaper is not None:
             self._reaper.cancel()
         await self._pool.close()
@@ -92,7 +92,7 @@ class Service:
     def _route(
         self, name: str, work: Work
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """A handler that asks who it is, reads, does the work once, answers, and counts."""
+        """Make a handler: authenticate, read, execute the request once, answer, count."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             began, status, owner, id = time.monotonic(), 499, "?", "-"
@@ -102,7 +102,7 @@ class Service:
                 owner = self._owner(request)
                 id, again = self._request_id(request)
                 asked, digest = await self._bodies.read(request)
-                answer = await self.once.run(
+                answer = await self.idempotency.run(
                     (owner, id),
                     digest,
                     lambda: self._guard(work(request, owner, asked)),
@@ -120,7 +120,7 @@ class Service:
                 self._metrics.vanished.inc()
                 _log.warning("%s %s of %s: the client vanished", label, id, owner)
                 if isinstance(error, ConnectionError):
-                    return web.Response(status=status)  # to nobody
+                    return web.Response(status=status)  # the client is gone
                 raise
             finally:
                 self._metrics.requests.labels(label, status).inc()
@@ -129,7 +129,7 @@ class Service:
         return handle
 
     async def _guard(self, work: Awaitable[Answer]) -> Answer:
-        """Errors of ours that nobody thought of are faults, with their traceback in the log."""
+        """Turn unexpected errors into faults, with their traceback in the log."""
         try:
             return await work
         except EnvgymError:
@@ -148,7 +148,7 @@ class Service:
         return owner
 
     def _request_id(self, request: web.Request) -> tuple[str, bool]:
-        """The request's id, and whether its client knows it and may ask again."""
+        """Id of the request, and whether its client chose it and may retry."""
         given = request.headers.get(REQUEST_ID)
         if given is None:
             return secrets.token_hex(16), False
@@ -173,10 +173,10 @@ class Service:
         return await self._operations.close_session(owner, at["box"], at["session"])
 
     async def _cancel(self, request: web.Request) -> web.StreamResponse:
-        """Cancel a request; a box that it has opened meanwhile is closed again."""
+        """Cancel a request; close a box that it has opened meanwhile."""
         try:
             owner = self._owner(request)
-            done = self.once.cancel((owner, request.match_info["id"]))
+            done = self.idempotency.cancel((owner, request.match_info["id"]))
             if done is not None and "box" in done[0]:
                 await self._operations.close_box(owner, done[0]["box"])
         except EnvgymError as error:
@@ -185,8 +185,8 @@ class Service:
         return await send(request, ({}, []))
 
     async def _answer_health(self, request: web.Request) -> web.StreamResponse:
-        """Whether a real job runs. Asked by anybody, so its answer is kept for a moment."""
-        said = "stopping" if self.once.stopping else await self._health.check()
+        """Answer whether a real job runs; cached briefly, because anyone may ask."""
+        said = "stopping" if self.idempotency.stopping else await self._health.check()
         body = json.dumps({"ok": not said, "backend": self._pool.name, "problem": said})
         status = 503 if said else 200
         return web.Response(status=status, text=body, content_type="application/json")

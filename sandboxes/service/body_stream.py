@@ -1,4 +1,4 @@
-"""Bodies: read in pieces and never beyond a bound, written as fast as they are taken."""
+"""Request and response bodies, streamed within a memory bound."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _UPLOAD_S = 120.0
 
 
 class Bodies:
-    """Reads bodies, and counts what all of them hold together."""
+    """Read request bodies and bound their total size in memory."""
 
     def __init__(self, config: ServiceConfig) -> None:
         self._config = config
         self.held = 0
 
     async def read(self, request: web.Request) -> tuple[Answer, bytes]:
-        """The frame of a request, and a digest of what is asked.
+        """Read the frame of a request; return it with a digest of the request.
 
         Raises:
-            TooLarge: It is longer than the service takes; the rest is not read.
-            Busy: With it there would be too much in memory.
-            UsageError: It is no frame, or comes too slowly.
+            TooLarge: It is longer than the service accepts; the rest is not read.
+            Busy: It would exceed the bound on all bodies in memory.
+            UsageError: It is no frame, or arrives too slowly.
         """
         if request.body_exists and request.content_type != FRAME:
             raise UsageError(f"a body has the content type {FRAME}, not {request.content_type}")

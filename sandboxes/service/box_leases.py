@@ -1,4 +1,4 @@
-"""Boxes that clients hold between requests: whose they are, and until when."""
+"""Leases of boxes that clients hold between requests: owner, sessions, expiry."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Held:
-    """A box in a client's hands.
+class BoxLease:
+    """One client's lease of a box.
 
     Attributes:
-        busy: Requests that use it now; while there are any it does not grow old.
+        busy: Number of requests that use it now; a busy lease does not expire.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Held:
     sessions: dict[str, Session] = field(default_factory=dict)
 
     def session(self, id: str) -> Session:
-        """A session by its id.
+        """Return a session by its id.
 
         Raises:
             SessionLost: It was closed.
@@ -44,77 +44,77 @@ class Held:
         return self.sessions[id]
 
 
-class Holdings:
-    """All boxes that are held, by unguessable id."""
+class BoxLeases:
+    """All leases, by unguessable id."""
 
     def __init__(self, config: ServiceConfig) -> None:
         self._config = config
-        self._held: dict[str, Held] = {}
+        self._leases: dict[str, BoxLease] = {}
 
     @property
     def boxes(self) -> int:
-        """How many there are."""
-        return len(self._held)
+        """Number of leased boxes."""
+        return len(self._leases)
 
     @property
     def sessions(self) -> int:
-        """How many sessions they have."""
-        return sum(len(held.sessions) for held in self._held.values())
+        """Number of sessions in all boxes."""
+        return sum(len(lease.sessions) for lease in self._leases.values())
 
-    def add(self, owner: str, box: Sandbox) -> Held:
-        """Hand a box to an owner."""
-        held = Held(secrets.token_hex(16), owner, box)
-        self._held[held.id] = held
-        return held
+    def add(self, owner: str, box: Sandbox) -> BoxLease:
+        """Lease a box to an owner."""
+        lease = BoxLease(secrets.token_hex(16), owner, box)
+        self._leases[lease.id] = lease
+        return lease
 
-    def add_session(self, held: Held, session: Session) -> str:
-        """Keep a session of a box; returns its id."""
+    def add_session(self, lease: BoxLease, session: Session) -> str:
+        """Store a session of a box; return its id."""
         id = secrets.token_hex(8)
-        held.sessions[id] = session
+        lease.sessions[id] = session
         return id
 
-    def has_room(self, held: Held) -> None:
+    def has_room(self, lease: BoxLease) -> None:
         """Check that a box may have one more session.
 
         Raises:
-            UsageError: It has as many as it may.
+            UsageError: It has its maximum number of sessions.
         """
-        if len(held.sessions) >= self._config.sessions:
-            raise UsageError(f"the box has {len(held.sessions)} sessions: close one first")
+        if len(lease.sessions) >= self._config.sessions:
+            raise UsageError(f"the box has {len(lease.sessions)} sessions: close one first")
 
     @contextmanager
-    def using(self, owner: str, id: str) -> Iterator[Held]:
-        """A box for the time of a request.
+    def using(self, owner: str, id: str) -> Iterator[BoxLease]:
+        """Use a lease for the time of a request.
 
         Raises:
-            Gone: It is not there, or is somebody else's.
+            Gone: There is no such lease, or it has another owner.
         """
-        held = self._held.get(id)
-        if held is None or held.owner != owner:
+        lease = self._leases.get(id)
+        if lease is None or lease.owner != owner:
             raise Gone(
                 "sandbox: no such box here: it was closed, nobody used it for "
                 f"{self._config.idle_s:g} s, or the service was started anew"
             )
-        held.busy += 1
+        lease.busy += 1
         try:
-            yield held
+            yield lease
         finally:
-            held.busy -= 1
-            held.used = time.monotonic()
+            lease.busy -= 1
+            lease.used = time.monotonic()
 
     async def close(self, owner: str, id: str) -> None:
-        """Close a box; one that is gone is as closed as it can be."""
-        held = self._held.get(id)
-        if held is not None and held.owner == owner:
-            del self._held[id]
-            await held.box.close()
+        """Close a box; a missing one is fine."""
+        lease = self._leases.get(id)
+        if lease is not None and lease.owner == owner:
+            del self._leases[id]
+            await lease.box.close()
 
     async def reap(self) -> None:
-        """Close what nobody uses any more, until cancelled."""
+        """Close idle boxes, until cancelled."""
         while True:
             await asyncio.sleep(self._config.idle_s / 10)
             old = time.monotonic() - self._config.idle_s
-            for held in list(self._held.values()):
-                if not held.busy and held.used < old:
-                    _log.info("a box of %s was idle too long and is closed", held.owner)
-                    await self.close(held.owner, held.id)
+            for lease in list(self._leases.values()):
+                if not lease.busy and lease.used < old:
+                    _log.info("a box of %s was idle too long and is closed", lease.owner)
+                    await self.close(lease.owner, lease.id)

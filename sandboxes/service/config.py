@@ -1,4 +1,4 @@
-"""What a service is told at its start: whom it answers, and how much it bears."""
+"""Configuration of a service: bounds, and tokens of its clients."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class ServiceConfig:
     """Bounds of a service.
 
     Attributes:
-        ceiling: The highest limits that a box may be opened with.
-        body_bytes: Largest request.
-        bodies_bytes: All requests' bodies in memory together; more are told to come later.
-        requests: Most requests in progress, waiting ones included.
-        sessions: Most sessions of one box.
-        idle_s: Seconds after which a box that nobody used is closed.
-        linger_s: Seconds that a run goes on after its client vanished: time to ask again with the
-            same request id. A client that says it cancels is not waited for.
-        keep_s, keep_count, keep_bytes: How long, and how many, and how large together answers are
-            kept for requests that are sent again.
-        stop_s: Seconds that runs in progress get when the service is told to stop.
+        ceiling: Highest limits of a box.
+        body_bytes: Maximum size of a request.
+        bodies_bytes: Maximum size of all request bodies in memory; more are refused for now.
+        requests: Maximum number of requests in progress, waiting ones included.
+        sessions: Maximum number of sessions per box.
+        idle_s: Seconds after which an unused box is closed.
+        linger_s: Seconds that a run continues after its client vanished, so that the client can
+            retry with the same request id. An explicit cancellation ends it at once.
+        keep_s, keep_count, keep_bytes: Maximum age, number and total size of answers kept for
+            retried requests.
+        stop_s: Seconds for runs in progress when the service stops.
     """
 
     ceiling: Limits = field(
@@ -55,7 +55,7 @@ class ServiceConfig:
     stop_s: float = 4.0
 
     def allow(self, limits: Limits) -> Limits:
-        """The limits, if none is above the ceiling."""
+        """Return the limits if none is above the ceiling."""
         for name, most in self.ceiling:
             if getattr(limits, name) > most:
                 raise UsageError(f"{name}={getattr(limits, name)} is above this service's {most}")
@@ -63,8 +63,9 @@ class ServiceConfig:
 
 
 class Tokens:
-    """Who may ask. A file has a token a line, ``NAME TOKEN`` or just ``TOKEN``: each is an owner,
-    with a share of the pool and boxes that no other sees.
+    """Tokens of the clients, from a file with one per line: ``NAME TOKEN`` or just ``TOKEN``.
+
+    Each token is an owner, with a share of the pool and boxes that no other owner sees.
 
     Raises:
         UsageError: The file cannot be read, or a token is too short to be a secret.
@@ -90,7 +91,7 @@ class Tokens:
             )
 
     def owner(self, header: str) -> str | None:
-        """Whose an ``Authorization`` header is. Takes the same time for any wrong token."""
+        """Owner of an ``Authorization`` header. Takes the same time for any wrong token."""
         scheme, _, given = header.partition(" ")
         found = None
         for name, token in self._owners:
@@ -100,7 +101,7 @@ class Tokens:
 
 
 def read_token(path: Path) -> str:
-    """A client's token: the first of its file."""
+    """Read a client's token: the first one of its file."""
     Tokens(path)  # the same file, the same complaints
     lines = path.read_text(encoding="utf-8").splitlines()
     return next(line.split()[-1] for line in lines if line.strip() and not line.startswith("#"))

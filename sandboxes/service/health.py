@@ -1,4 +1,4 @@
-"""Whether the service works: not that it answers, but that a program runs."""
+"""Health of the service: a program runs, not merely an answer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PATIENCE_S = 5.0
 
 
 class Health:
-    """Runs a job in a box beside the pool's: a pool that is all in use is busy, not ill.
+    """Run a job in a box beside the pool's, because a full pool is busy, not broken.
 
     Args:
-        backend: The pool's.
+        backend: Backend of the pool.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -28,7 +28,7 @@ class Health:
         self._when = -_KEEP_S
 
     async def check(self) -> str:
-        """What is wrong, or "". However many ask, one job runs at a time, and not every time."""
+        """Return the problem, or "". Concurrent and frequent checks share one job."""
         async with self._turn:
             if time.monotonic() - self._when >= _KEEP_S:
                 self._said = await self._job()

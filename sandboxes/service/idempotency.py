@@ -1,7 +1,7 @@
-"""Each request is carried out once, however often it is sent.
+"""Idempotent requests: each is executed once, however often it is sent.
 
-A client whose connection broke cannot know whether its request arrived. It sends it again under the
-same id, and gets the answer of the first: the one that is kept, or the one that is still made.
+A client whose connection broke cannot know whether its request arrived. It sends the request again
+under the same id and gets the first one's answer, stored or still in the making.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class _Entry:
     giving_up: asyncio.TimerHandle | None = None
 
 
-class Once:
-    """Requests in progress, and the answers of those that lately ended."""
+class Idempotency:
+    """Requests in progress, and recent answers, by owner and request id."""
 
     def __init__(self, config: ServiceConfig) -> None:
         self._config = config
@@ -43,7 +43,7 @@ class Once:
 
     @property
     def running(self) -> int:
-        """Requests in progress."""
+        """Number of requests in progress."""
         return len(self._running)
 
     async def run(
@@ -54,16 +54,16 @@ class Once:
         *,
         linger_s: float,
     ) -> Answer:
-        """The answer of `work`, or that of the request of the same key before.
+        """Return the answer of `work`, or of the earlier request with the same key.
 
-        Cancelled, because its client vanished, it leaves the work to those who also wait for it;
-        once nobody has for `linger_s`, the work is cancelled.
+        If the caller is cancelled because its client vanished, the work continues for other
+        waiters; after `linger_s` without any, it is cancelled.
 
         Raises:
-            Busy: Too much is in progress.
-            Cancelled: Its client cancelled it.
+            Busy: Too many requests are in progress.
+            Cancelled: The client cancelled the request.
             UsageError: The key belongs to another request.
-            EnvgymError: What `work` raised.
+            EnvgymError: As raised by `work`.
         """
         self._forget()
         entry = self._running.get(key) or self._ended.get(key)
@@ -95,10 +95,10 @@ class Once:
                 entry.giving_up = loop.call_later(linger_s, entry.work.cancel)
 
     def cancel(self, key: Key) -> Answer | None:
-        """Cancel what runs under a key, or will: it may have been overtaken on its way.
+        """Cancel the request of a key, running or still to arrive.
 
         Returns:
-            The answer of what had ended before, for whoever can undo it.
+            The answer of a request that had ended before, so that the caller can undo it.
         """
         running = self._running.get(key)
         if running is not None and running.work.cancel():
@@ -113,7 +113,7 @@ class Once:
         return ended.work.result() if fine else None
 
     async def close(self) -> None:
-        """Take nothing new; give what runs its time, then cancel it."""
+        """Refuse new requests; give running ones `stop_s` seconds, then cancel them."""
         self.stopping = True
         works = [entry.work for entry in self._running.values()]
         if works:

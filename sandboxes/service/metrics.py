@@ -1,4 +1,4 @@
-"""The service's figures in Prometheus's text form."""
+"""Metrics of the service in Prometheus's text format."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SECONDS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
 class Metrics:
-    """A registry of its own, so that several services may live in one process.
+    """Metrics in a registry of their own, so that several services may share a process.
 
     Args:
-        pool: The pool's counts as of now.
-        running, boxes, sessions: How many there are now.
+        pool: Returns the pool's current counts.
+        running, boxes, sessions: Return current numbers.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Metrics:
         self._registry.register(_PoolCollector(pool))
 
     def text(self) -> bytes:
-        """All of it."""
+        """All metrics as text."""
         return generate_latest(self._registry)
 
 

@@ -1,4 +1,4 @@
-"""What the service does for a client: each operation is the call of a box that bears its name."""
+"""Operations of the service: each calls the box method of its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from envgym.sandboxes.base import Sandbox, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Result
 from envgym.sandboxes.pool.pool import Pool
-from envgym.sandboxes.service.box_leases import Held, Holdings
+from envgym.sandboxes.service.box_leases import BoxLease, BoxLeases
 from envgym.sandboxes.service.config import ServiceConfig
 from envgym.sandboxes.service.protocol import Answer, result_header
 from envgym.sandboxes.service.schemas import (
@@ -35,20 +35,20 @@ OPERATIONS = ("exec", "python", "write", "read", "snapshot", "fork", "session", 
 
 
 class Operations:
-    """Over one pool.
+    """Operations over one pool.
 
     Args:
-        pool: Where boxes come from.
-        config: Bounds.
-        ran: Told of every program's result.
+        pool: Pool of boxes.
+        config: Bounds of the service.
+        ran: Called with every program's result.
     """
 
     def __init__(self, pool: Pool, config: ServiceConfig, ran: Callable[[Result], None]) -> None:
         self._pool = pool
         self._config = config
         self._ran = ran
-        self.holdings = Holdings(config)
-        self._on_box: dict[str, Callable[[Held, Header, Parts], Awaitable[Answer]]] = {
+        self.leases = BoxLeases(config)
+        self._on_box: dict[str, Callable[[BoxLease, Header, Parts], Awaitable[Answer]]] = {
             "exec": self._exec,
             "python": self._python,
             "write": self._write,
@@ -59,7 +59,7 @@ class Operations:
         }
 
     async def run(self, owner: str, header: Header, parts: Parts) -> Answer:
-        """A program in a box of its own, that is gone afterwards."""
+        """Run a program in its own box, which is closed afterwards."""
         language = header.get("language")
         if language == "python":
             python = parse(RunPython, header)
@@ -72,86 +72,86 @@ class Operations:
         raise UsageError(f"bad request: language {language!r}: give 'python' or 'exec'")
 
     async def open(self, owner: str, header: Header, parts: Parts) -> Answer:
-        """A new box."""
+        """Open a box."""
         limits = self._allowed(parse(OpenRequest, header).limits)
         if len(parts) > 1:
             raise UsageError(f"bad request: {len(parts)} parts, not at most 1")
         snapshot = parts[0] if parts else None
         box = await self._pool.owner(owner).open(limits=limits, snapshot=snapshot)
-        return {"box": self.holdings.add(owner, box).id}, []
+        return {"box": self.leases.add(owner, box).id}, []
 
     async def on_box(self, owner: str, id: str, name: str, header: Header, parts: Parts) -> Answer:
-        """An operation on a box that is held."""
+        """Run an operation on a leased box."""
         if name not in self._on_box:
             raise UsageError(f"no operation {name!r} on a box: one of {', '.join(self._on_box)}")
-        with self.holdings.using(owner, id) as held:
-            return await self._on_box[name](held, header, parts)
+        with self.leases.using(owner, id) as lease:
+            return await self._on_box[name](lease, header, parts)
 
     async def on_session(
         self, owner: str, id: str, session: str, name: str, header: Header, parts: Parts
     ) -> Answer:
-        """An operation on a session of such a box."""
-        with self.holdings.using(owner, id) as held:
+        """Run an operation on a session of a leased box."""
+        with self.leases.using(owner, id) as lease:
             if name == "run":
                 request = parse(CodeRequest, header)
                 code = source(expect(parts, 1)[0])
                 limits = self._allowed(request.limits)
                 try:
-                    return self._result(await held.session(session).run(code, limits=limits))
+                    return self._result(await lease.session(session).run(code, limits=limits))
                 except SessionLost:
-                    held.sessions.pop(session, None)  # its place is another's
+                    lease.sessions.pop(session, None)  # its place is another's
                     raise
             if name == "fork":
                 parse(EmptyRequest, header)
-                self.holdings.has_room(held)
-                copy = await held.session(session).fork()
-                return {"session": self.holdings.add_session(held, copy)}, []
+                self.leases.has_room(lease)
+                copy = await lease.session(session).fork()
+                return {"session": self.leases.add_session(lease, copy)}, []
         raise UsageError(f"no operation {name!r} on a session: run or fork")
 
     async def close_session(self, owner: str, id: str, session: str) -> Answer:
-        """End a session; one that has ended is as ended as it can be."""
-        with self.holdings.using(owner, id) as held:
-            gone = held.sessions.pop(session, None)
+        """End a session; a missing one is fine."""
+        with self.leases.using(owner, id) as lease:
+            gone = lease.sessions.pop(session, None)
             if gone is not None:
                 await gone.close()
         return {}, []
 
     async def close_box(self, owner: str, id: str) -> Answer:
         """Close a box."""
-        await self.holdings.close(owner, id)
+        await self.leases.close(owner, id)
         return {}, []
 
-    async def _exec(self, held: Held, header: Header, parts: Parts) -> Answer:
+    async def _exec(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
         request = parse(ExecRequest, header)
-        return await self._run_exec(held.box, request, parts, self._allowed(request.limits))
+        return await self._run_exec(lease.box, request, parts, self._allowed(request.limits))
 
-    async def _python(self, held: Held, header: Header, parts: Parts) -> Answer:
+    async def _python(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
         request = parse(PythonRequest, header)
-        return await self._run_python(held.box, request, parts, self._allowed(request.limits))
+        return await self._run_python(lease.box, request, parts, self._allowed(request.limits))
 
-    async def _write(self, held: Held, header: Header, parts: Parts) -> Answer:
-        await held.box.write(parse(WriteRequest, header).path, expect(parts, 1)[0])
+    async def _write(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
+        await lease.box.write(parse(WriteRequest, header).path, expect(parts, 1)[0])
         return {}, []
 
-    async def _read(self, held: Held, header: Header, parts: Parts) -> Answer:
+    async def _read(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
         request = parse(ReadRequest, header)
         expect(parts, 0)
-        return {}, [await held.box.read(request.path, limit=request.limit)]
+        return {}, [await lease.box.read(request.path, limit=request.limit)]
 
-    async def _snapshot(self, held: Held, header: Header, parts: Parts) -> Answer:
+    async def _snapshot(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
         parse(EmptyRequest, header)
-        return {}, [await held.box.snapshot()]
+        return {}, [await lease.box.snapshot()]
 
-    async def _fork(self, held: Held, header: Header, parts: Parts) -> Answer:
+    async def _fork(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
         parse(EmptyRequest, header)
-        return {"box": self.holdings.add(held.owner, await held.box.fork()).id}, []
+        return {"box": self.leases.add(lease.owner, await lease.box.fork()).id}, []
 
-    async def _session(self, held: Held, header: Header, parts: Parts) -> Answer:
+    async def _session(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
         request = parse(SessionRequest, header)
-        self.holdings.has_room(held)
-        box = held.box
+        self.leases.has_room(lease)
+        box = lease.box
         session = await (box.shell() if request.kind == "shell" else box.repl())
-        return {"session": self.holdings.add_session(held, session)}, []
+        return {"session": self.leases.add_session(lease, session)}, []
 
     async def _run_exec(
         self, box: Sandbox, request: ExecRequest, parts: Parts, limits: Limits | None

@@ -1,4 +1,4 @@
-"""What service and client have to agree on: frames, outcomes, and errors that keep their class."""
+"""Protocol shared by service and client: frames, outcomes, and errors that keep their class."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Answer = tuple[dict[str, Any], list[bytes]]
 
 
 class Gone(Fault):
-    """The service has no such box any more: nothing that a program could do."""
+    """The service no longer has the box, through no fault of a program."""
 
 
 class Busy(PoolFull):
-    """The service has too much to do, or is about to stop: ask again later."""
+    """The service is overloaded or about to stop; retry later."""
 
 
 class WrongToken(UsageError):
-    """The bearer token is missing or none of the service's."""
+    """The bearer token is missing or not among the service's."""
 
 
 class TooLarge(UsageError):
-    """The request's body is larger than the service takes."""
+    """The request's body is larger than the service accepts."""
 
 
 class Cancelled(UsageError):
-    """The request was cancelled by whoever sent it."""
+    """The client cancelled the request."""
 
 
 # The first that fits: subclasses come before their bases.
@@ -63,12 +63,12 @@ def describe(error: EnvgymError) -> tuple[int, str]:
 
 
 def error_body(error: EnvgymError) -> bytes:
-    """An error's body, JSON."""
+    """Encode an error as a JSON body."""
     return json.dumps({"error": describe(error)[1], "message": str(error)}).encode()
 
 
 def read_error(body: bytes) -> EnvgymError | None:
-    """The error that a body tells of, or None: it is not one of the service's."""
+    """Decode the error of a body, or None if it is not one of the service's."""
     try:
         said = json.loads(body)
         kind, message = said["error"], str(said["message"])
@@ -78,10 +78,10 @@ def read_error(body: bytes) -> EnvgymError | None:
 
 
 def read_frame(body: bytes) -> Answer:
-    """The one frame that a body is.
+    """Decode a body that holds exactly one frame.
 
     Raises:
-        UsageError: It is none, or more than one.
+        UsageError: It holds none, or more than one.
     """
     unpacker = Unpacker()
     try:
@@ -92,7 +92,7 @@ def read_frame(body: bytes) -> Answer:
 
 
 def one_frame(frames: list[Answer], unpacker: Unpacker) -> Answer:
-    """The frame of a body, which has no other, and nothing left over in its unpacker."""
+    """Frame of a body that holds exactly one, with no bytes left in its unpacker."""
     if len(frames) != 1 or unpacker.waiting:
         raise UsageError(
             f"the body holds {len(frames)} frames and {unpacker.waiting} bytes more, not one frame"
@@ -103,13 +103,13 @@ def one_frame(frames: list[Answer], unpacker: Unpacker) -> Answer:
 
 
 def result_header(result: Result) -> dict[str, Any]:
-    """A result without its two outputs, which are parts."""
+    """Header of a result; its two outputs travel as parts."""
     said = asdict(result)
     del said["stdout"], said["stderr"]
     return said
 
 
 def read_result(answer: Answer) -> Result:
-    """`result_header`'s inverse."""
+    """Decode a result; inverse of `result_header`."""
     header, (stdout, stderr) = answer
     return Result(**{**header, "outcome": Outcome(header["outcome"])}, stdout=stdout, stderr=stderr)

@@ -1,4 +1,4 @@
-"""What a request's header may hold. Anything else is refused by name, before anything is done."""
+"""Schemas of request headers. Unknown fields are refused by name before anything runs."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Text = Annotated[str, PlainValidator(_text)]
 
 
 class Request(BaseModel):
-    """A header: JSON of the connection's other end, so nothing in it is taken for granted."""
+    """Base of request headers: untrusted JSON."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class OpenRequest(Request):
-    """A new box; a part, if there is one, is a snapshot."""
+    """Header of a new box; the optional part is a snapshot."""
 
     limits: Limits | None = None
 
 
 class ExecRequest(Request):
-    """A program; the part is its standard input."""
+    """Header of a program; the part is its standard input."""
 
     argv: list[Text]
     env: dict[str, Text] = {}
@@ -43,55 +43,55 @@ class ExecRequest(Request):
 
 
 class PythonRequest(Request):
-    """Python source; the parts are standard input and source."""
+    """Header of Python source; the parts are standard input and source."""
 
     args: list[Text] = []
     limits: Limits | None = None
 
 
 class RunExec(ExecRequest):
-    """A program in a box of its own."""
+    """Header of a program in its own box."""
 
     language: Literal["exec"]
 
 
 class RunPython(PythonRequest):
-    """Python source in a box of its own."""
+    """Header of Python source in its own box."""
 
     language: Literal["python"]
 
 
 class WriteRequest(Request):
-    """A file; the part is its content."""
+    """Header of a file to write; the part is its content."""
 
     path: Text
 
 
 class ReadRequest(Request):
-    """A file's bytes, at most `limit`."""
+    """Header of a file to read, at most `limit` bytes."""
 
     path: Text
     limit: int = Field(16 * MIB, ge=0, le=1 << 30)
 
 
 class SessionRequest(Request):
-    """A new session."""
+    """Header of a new session."""
 
     kind: Literal["shell", "repl"]
 
 
 class CodeRequest(Request):
-    """Code for a session; the part is the code."""
+    """Header of code for a session; the part is the code."""
 
     limits: Limits | None = None
 
 
 class EmptyRequest(Request):
-    """Nothing to say."""
+    """Header without fields."""
 
 
 def parse(model: type[ModelT], header: dict[str, Any]) -> ModelT:
-    """A header as its model.
+    """Validate a header.
 
     Raises:
         UsageError: It does not fit; the message names the fields.
@@ -106,14 +106,14 @@ def parse(model: type[ModelT], header: dict[str, Any]) -> ModelT:
 
 
 def expect(parts: list[bytes], count: int) -> list[bytes]:
-    """The parts, of which there have to be `count`."""
+    """Return the parts, after a check of their number."""
     if len(parts) != count:
         raise UsageError(f"bad request: {len(parts)} parts, not {count}")
     return parts
 
 
 def source(part: bytes) -> str:
-    """Code as text.
+    """Decode code as text.
 
     Raises:
         UsageError: It is no UTF-8.

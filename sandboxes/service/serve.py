@@ -1,4 +1,4 @@
-"""The service as a process: from its start to a stop that leaves nothing behind."""
+"""Process of the service, from its start to a clean stop."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ async def serve(
     config: ServiceConfig | None = None,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until SIGTERM, SIGINT or cancelled; then stop in good order, and close the backend.
+    """Serve until SIGTERM, SIGINT or cancelled; then stop in order, and close the backend.
 
-    What an earlier process left behind is the backend's to reap when it is opened: boxes of
-    `namespace` and `unsafe` die with the process that made them.
+    The backend reaps leftovers of an earlier process when it is opened; boxes of `namespace` and
+    `unsafe` die with the process that made them.
 
     Args:
-        port: 0 takes any free one.
+        port: Port; 0 takes any free one.
         size, most, share: See `Pool`.
-        ready: Called with the address once it answers.
+        ready: Called with the address once the service answers.
 
     Raises:
-        UsageError: The token file is none, or the port is taken.
+        UsageError: The token file is invalid, or the port is taken.
     """
     config = config or ServiceConfig()
     pool = Pool(backend, size=size, most=most, share=share)
@@ -75,7 +75,7 @@ async def serve(
             ready(f"http://{host}:{runner.addresses[0][1]}")
         await stop.wait()
         _log.info("stopping: nothing new is taken, runs get %g s", config.stop_s)
-        await service.once.close()
+        await service.idempotency.close()
     finally:
         await runner.cleanup()
         for number in signals:

@@ -1,6 +1,6 @@
-"""What a backend has to do, and what it has to withstand: run by the tests of every one of them.
+"""Conformance and attack suites, run by the tests of every backend.
 
-``conformance`` are the cases of the contract (`envgym.sandboxes.base`), ``attacks`` the programs
-that try to get out, hang or take more than their share. `Subject` plays them on a backend;
-``known`` names what a backend's design does not stop.
+``conformance`` holds the cases of the contract (`envgym.sandboxes.base`), ``attacks`` the programs
+that try to get out, hang or take more than their share. `BackendUnderTest` runs them on a backend;
+``known_gaps`` lists the cases that a backend's design does not stop.
 """

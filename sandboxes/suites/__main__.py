@@ -1,6 +1,8 @@
-"""Both suites on one backend, without pytest: for another user, or a machine that has none.
+"""Command that runs both suites on one backend without pytest.
 
-python -m envgym.sandboxes.suites namespace --option mode=user --only fork_bomb
+It serves other users, and machines without pytest:
+
+    python -m envgym.sandboxes.suites namespace --option mode=user --only fork_bomb
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ import sys
 import traceback
 
 from envgym.sandboxes.suites.attacks import ATTACKS
-from envgym.sandboxes.suites.backend_under_test import Subject
+from envgym.sandboxes.suites.backend_under_test import BackendUnderTest
 from envgym.sandboxes.suites.conformance import CASES
-from envgym.sandboxes.suites.known_gaps import known
+from envgym.sandboxes.suites.known_gaps import known_gaps
 
 
 def main() -> int:
-    """Play the cases; the number of those that ended as they should not."""
+    """Run the cases; return the number with an unexpected result."""
     parser = argparse.ArgumentParser(prog="python -m envgym.sandboxes.suites", description=__doc__)
     parser.add_argument("backend")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
@@ -25,16 +27,16 @@ def main() -> int:
     asked = parser.parse_args()
     options = dict(option.split("=", 1) for option in asked.option)
     wrong = 0
-    with Subject(asked.backend, crowd=asked.crowd, **options) as subject:
+    with BackendUnderTest(asked.backend, crowd=asked.crowd, **options) as under_test:
         plays = [
-            *((case.__name__, subject.conforms, case) for case in CASES),
-            *((attack.id, subject.withstands, attack) for attack in ATTACKS),
+            *((case.__name__, under_test.conforms, case) for case in CASES),
+            *((attack.id, under_test.withstands, attack) for attack in ATTACKS),
         ]
-        reasons = known(subject.variant)
+        reasons = known_gaps(under_test.variant)
         for name, play, case in plays:
             if asked.only and name not in asked.only:
                 continue
-            if subject.name == "unsafe" and case in ATTACKS and not case.harmless:
+            if under_test.name == "unsafe" and case in ATTACKS and not case.harmless:
                 continue
             try:
                 play(case)  # type: ignore[operator]

@@ -1,9 +1,9 @@
-"""Where one attack takes place: its boxes, its token, and what must be true when it is over.
+"""Context of one attack: its boxes, its token, and the invariants checked at its end.
 
-Every program of an attack bears the token, in its name and in the environment of whatever it
-starts, so that no survivor hides: the host looks for the token in ``/proc``, through all process
-namespaces. A program that gets what it should not prints ``LEAK``; one that was refused prints
-``SAFE``, so that an attack which never ran does not pass for one that was held.
+Every program of an attack bears the token, in its name and in the environment of all its children,
+so that no survivor hides: the host looks for the token in ``/proc``, through all process
+namespaces. A program that gets something forbidden prints ``LEAK``; one that was refused prints
+``SAFE``, so that an attack which never ran does not pass as one that was stopped.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 from envgym.sandboxes.base import Sandbox
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.suites.assertions import Broken, ended, must
-from envgym.sandboxes.suites.proc_scan import Census, survivors
+from envgym.sandboxes.suites.assertions import CaseFailed, require, require_outcome
+from envgym.sandboxes.suites.proc_scan import ResourceUsage, survivors
 
 if TYPE_CHECKING:
-    from envgym.sandboxes.suites.backend_under_test import Subject
+    from envgym.sandboxes.suites.backend_under_test import BackendUnderTest
 
 SMALL = Limits(
     wall_s=5,
@@ -35,10 +35,10 @@ SMALL = Limits(
     output_bytes=MIB,
     open_files=64,
 )
-"""Limits of an attack's box that names no others: small, so that a bomb is soon at its end."""
+"""Default limits of an attack's box: small, so that a bomb ends soon."""
 
 GRACE_S = 2.0
-"""Seconds in which the host must be as it was: the kernel takes a while to take a box down."""
+"""Seconds until the host must be as before: the kernel needs time to remove a box."""
 
 PRELUDE = '''\
 import ctypes, errno, json, os, signal, socket, stat, sys, threading, time
@@ -74,20 +74,22 @@ def tries(what, act):
 '''
 
 
-class Stage:
+class AttackContext:
     """One attack on one backend.
 
     Args:
-        subject: Under attack.
-        limits: Of its boxes.
+        under_test: Backend under attack.
+        limits: Limits of its boxes.
         harmless: Whether its programs may run where the host is within reach.
     """
 
-    def __init__(self, subject: Subject, limits: Limits = SMALL, *, harmless: bool = True) -> None:
-        self.subject = subject
-        self.backend = subject.backend
-        self.host = subject.host
-        self.crowd = subject.crowd
+    def __init__(
+        self, under_test: BackendUnderTest, limits: Limits = SMALL, *, harmless: bool = True
+    ) -> None:
+        self.under_test = under_test
+        self.backend = under_test.backend
+        self.host = under_test.host
+        self.crowd = under_test.crowd
         self.limits = limits
         self.harmless = harmless
         self.token = f"eg{secrets.token_hex(6)}"  # a process's name has 15 bytes
@@ -95,8 +97,8 @@ class Stage:
         self._open = AsyncExitStack()
         self._running: list[asyncio.Task[Result]] = []
 
-    async def __aenter__(self) -> Stage:
-        self.host.mend()
+    async def __aenter__(self) -> AttackContext:
+        self.host.replant()
         self._fingerprint = self.host.fingerprint()
         self._files = self.host.temporary_files()
         return self
@@ -108,24 +110,24 @@ class Stage:
         await self._open.aclose()
 
     def start(self, call: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-        """Run a program of the attack beside the rest of it; awaited there, or ended at the end."""
+        """Start a program of the attack in the background; cancelled at the end."""
         running = asyncio.create_task(call)
         self._running.append(running)
         return running
 
     async def box(self) -> Sandbox:
-        """The box of this attack, opened for its first program."""
+        """Box of this attack, opened for its first program."""
         if self._box is None:
             self._box = await self.another()
         return self._box
 
     async def another(self, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
-        """A further box, closed at the end."""
+        """Open a further box, closed at the end."""
         opened = await self.backend.open(limits=limits or self.limits, snapshot=snapshot)
         return await self._open.enter_async_context(opened)
 
     def program(self, code: str) -> str:
-        """Python source with the token, what is known of the host, and a way to tell."""
+        """Python source with the token, facts about the host, and functions to report."""
         limits = self.limits.model_dump()
         facts = {**self.host.facts(), "token": self.token, "limits": limits}
         guard = "" if self.harmless else "stand_back()\n"
@@ -140,20 +142,20 @@ class Stage:
         stdin: bytes = b"",
         limits: Limits | None = None,
     ) -> Result:
-        """Run a program of the attack; `Broken` if it gets out, or ends in another way.
+        """Run a program of the attack; `CaseFailed` if it gets out, or ends otherwise.
 
         Args:
             code: Its source, to which the prelude is added.
-            expects: Outcomes that are right; OK alone where none is given.
-            says: What it must print, to show that it came as far as it should; one that was
-                killed for a system call got no further than that.
-            box: Other than the attack's own.
+            expects: Permitted outcomes; OK alone by default.
+            says: Required output, which proves progress; not required of a program killed for a
+                system call.
+            box: A box other than the attack's own.
             stdin: Its standard input.
-            limits: Lower than the box's.
+            limits: Limits lower than the box's.
         """
         box = box or await self.box()
         result = await box.python(self.program(code), stdin=stdin, limits=limits)
-        return self.judged(result, *expects, says=says)
+        return self.check(result, *expects, says=says)
 
     async def exec(
         self, argv: Sequence[str], *expects: Outcome, says: Sequence[str] = ()
@@ -161,40 +163,43 @@ class Stage:
         """Run another program of the attack, likewise; its environment bears the token."""
         box = await self.box()
         result = await box.exec(argv, env={"ENVGYM_ATTACK": self.token})
-        return self.judged(result, *expects, says=says)
+        return self.check(result, *expects, says=says)
 
-    def judged(self, result: Result, *expects: Outcome, says: Sequence[str] = ()) -> Result:
-        """The result of a program of the attack, if the attack was held."""
+    def check(self, result: Result, *expects: Outcome, says: Sequence[str] = ()) -> Result:
+        """Return the result of a program of the attack if the attack was stopped."""
         output = result.stdout + result.stderr
-        must(b"LEAK" not in output, f"it got out:\n{_leaks(output)}", result)
-        must(self.host.secret.encode() not in output, "it knows the host's secret", result)
-        ended(result, *(expects or (Outcome.OK,)))
+        require(b"LEAK" not in output, f"it got out:\n{_leaks(output)}", result)
+        require(self.host.secret.encode() not in output, "it knows the host's secret", result)
+        require_outcome(result, *(expects or (Outcome.OK,)))
         for word in says if result.outcome is not Outcome.DENIED else ():
-            must(word in result.text, f"it did not say {word!r}", result)
+            require(word in result.text, f"it did not say {word!r}", result)
         return result
 
-    async def held(self) -> None:
-        """The four invariants; `Broken` names the first that does not hold."""
+    async def check_invariants(self) -> None:
+        """Check the four invariants; `CaseFailed` names the first violation."""
         await self._open.aclose()
         await self.gone("processes survived their box")
         changed = _difference(self._fingerprint, self.host.fingerprint())
-        must(not changed, f"the host changed: {changed}")
-        must(not (found := self.host.reached()), "; ".join(found))
-        must(not (found := self.host.swept(self.token)), f"files outside the box: {found}")
+        require(not changed, f"the host changed: {changed}")
+        require(not (found := self.host.reached()), "; ".join(found))
+        require(
+            not (found := self.host.remove_leftovers(self.token)), f"files outside the box: {found}"
+        )
         result = await self.backend.run_python("print(6 * 7)", limits=SMALL)
-        ended(result, Outcome.OK, text="42\n")
+        require_outcome(result, Outcome.OK, text="42\n")
         await self._settles(self._temporary, "the host's temporary folder holds more")
         gc.collect()
         await self._settles(
-            lambda: Census.take().beyond(self.subject.base), "the host holds more than before"
+            lambda: ResourceUsage.measure().growth_since(self.under_test.base),
+            "the host holds more than before",
         )
 
     def survivors(self) -> list[str]:
-        """Processes of this attack that live, boxed or not."""
+        """Live processes of this attack, boxed or not."""
         return survivors(self.token)
 
     async def gone(self, what: str) -> None:
-        """Until no process of this attack lives; `Broken` after a short grace."""
+        """Wait until no process of this attack lives; `CaseFailed` after a short grace."""
         await self._settles(lambda: survivors(self.token), what)
 
     def _temporary(self) -> list[str]:
@@ -207,7 +212,7 @@ class Stage:
         until = clock.time() + GRACE_S
         while found := left():
             if clock.time() > until:
-                raise Broken(f"{what}: {'; '.join(found)}")
+                raise CaseFailed(f"{what}: {'; '.join(found)}")
             await asyncio.sleep(0.01)
 
 

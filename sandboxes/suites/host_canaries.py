@@ -1,6 +1,6 @@
-"""The host as an attack would find it if it got out: secrets, files, sockets and a process to kill.
+"""Canaries on the host: secrets, files, sockets and a process to kill.
 
-All of it is planted for the suite alone and bears one random secret, so that whoever prints the
+They are planted for the suite alone and bear one random secret, so that a program which prints the
 secret, touches a canary or reaches a listener has proved an escape, whatever the backend is.
 """
 
@@ -23,9 +23,11 @@ SECRET_VARIABLES = ("OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "HTTP
 SENSITIVE = ("/etc/passwd", "/etc/group", "/etc/hosts", "/etc/ld.so.preload", "/etc/ld.so.cache")
 
 
-class Host:
-    """What is planted, and whether it was found. A context manager; enter it before the backend
-    is opened, so that a zygote has every chance to inherit what it should not.
+class HostCanaries:
+    """Canaries, and checks for contact with them.
+
+    A context manager; enter it before the backend is opened, so that a zygote has every chance to
+    inherit what it should not.
     """
 
     def __init__(self) -> None:
@@ -45,7 +47,7 @@ class Host:
             self._stack.callback(_remove, canary.parent)
         self._listen()
         self._stack.callback(lambda: self._end_victim())
-        self.mend()
+        self.replant()
         return self
 
     def __exit__(
@@ -56,8 +58,8 @@ class Host:
     ) -> None:
         self._stack.close()
 
-    def mend(self) -> None:
-        """Plant anew what an attack that got out has changed, for the next one."""
+    def replant(self) -> None:
+        """Restore canaries that a successful attack has changed, for the next one."""
         for canary in self.canaries:
             self._plant(canary)
         if self._victim is not None and _state(self._victim.pid) != "S":
@@ -71,7 +73,7 @@ class Host:
         self.reached()
 
     def facts(self) -> dict[str, Any]:
-        """What an attack is told, so that it need not search: all but the secret itself."""
+        """Facts that spare an attack the search: all but the secret itself."""
         return {
             "pid": os.getpid(),
             "nice": os.nice(0),
@@ -89,7 +91,7 @@ class Host:
         }
 
     def reached(self) -> list[str]:
-        """What was done to the host since the last look: connections, a dead or stopped victim."""
+        """Contacts since the last call: connections, a dead or stopped victim."""
         found = []
         for name, listener in self._listeners.items():
             with suppress(BlockingIOError):
@@ -104,7 +106,7 @@ class Host:
         return found
 
     def fingerprint(self) -> dict[str, object]:
-        """What must stay as it is: canaries whole, the system's and the user's files by stat."""
+        """State that must not change: contents of canaries, stat of system and user files."""
         marks: dict[str, object] = {}
         for canary in self.canaries:
             if canary.parent.exists():
@@ -118,8 +120,8 @@ class Host:
         marks["hostname"] = socket.gethostname()
         return marks
 
-    def swept(self, token: str) -> list[str]:
-        """Files of the host whose names bear an attack's token: what it left; they are removed."""
+    def remove_leftovers(self, token: str) -> list[str]:
+        """Remove and return files of the host whose names bear an attack's token."""
         system = ("/", "/tmp", "/dev/shm", "/var/tmp", "/run", "/run/lock", "/dev/mqueue", "/etc")
         code = (sysconfig.get_paths()["purelib"], sys.prefix, os.path.dirname(os.__file__))
         folders = dict.fromkeys([*system, *code, str(Path.home()), os.getcwd()])
@@ -135,11 +137,11 @@ class Host:
         return found
 
     def temporary_files(self) -> int:
-        """How many entries the host's temporary folder holds, and its folders."""
+        """Number of entries in the host's temporary folder and its subfolders."""
         return sum(1 for pattern in ("*", "*/*") for _ in self.temporary.glob(pattern))
 
     def _make_temporary_folder(self) -> None:
-        """One of this suite's own: nobody else's files come and go in it."""
+        """Make a temporary folder for this suite alone, which no other program changes."""
         self.temporary = Path(tempfile.mkdtemp(prefix="envgym-suites-"))
         self.temporary.chmod(0o755)
         self._stack.callback(_remove, self.temporary)
@@ -149,7 +151,7 @@ class Host:
         tempfile.tempdir = os.environ["TMPDIR"] = str(self.temporary)
 
     def _plant(self, canary: Path) -> None:
-        """A file that a program of the box may neither read, change, rename nor delete."""
+        """Plant a file that programs of a box must not read, change, rename or delete."""
         folder = canary.parent
         private = folder.parent == Path.home()
         if folder.is_dir() and os.listdir(folder) != [canary.name]:
@@ -181,7 +183,7 @@ class Host:
             self._stack.callback(listener.close)
 
     def _end_victim(self) -> None:
-        """The process of the host's that waits, with the secret on its command line."""
+        """End the host's waiting process, which has the secret on its command line."""
         if self._victim is not None:
             self._victim.kill()
             self._victim.communicate()
@@ -194,12 +196,12 @@ def _folders(temporary: Path) -> list[Path]:
 
 
 def _state(pid: int) -> str:
-    """Of a process: S while it sleeps."""
+    """State letter of a process: S while it sleeps."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _remove(path: str | Path) -> None:
-    """Whatever it is, and however deep: `shutil.rmtree` recurses, and a hostile tree is deeper."""
+    """Remove a path of any depth; `shutil.rmtree` recurses and cannot."""
     subprocess.run(["rm", "-rf", "--", path], check=True)
 
 
@@ -209,7 +211,7 @@ def _stat(path: Path) -> tuple[int, int, int, int]:
 
 
 def _own_addresses() -> list[str]:
-    """The host's addresses on its networks, found by asking which one a packet would leave by."""
+    """Addresses of the host on its networks, found by asking which one a packet would leave by."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing (TEST-NET-1, RFC 5737)

@@ -1,7 +1,7 @@
-"""What a backend's design does not stop, or give: in one place, each with its reason.
+"""Known gaps of the backends' designs, each with its reason.
 
-Such a case is still played, and must fail: one that passes is taken off the list. Backends are
-named as in `Subject.variant`; ``docs/sandbox_attacks.md`` shows the list.
+Such a case still runs, and must fail: one that passes is taken off the list. Backends are named as
+in `BackendUnderTest.variant`; ``docs/sandbox_attacks.md`` shows the list.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LOAD = (
 )
 _TRUSTED = "programs are trusted: nothing counts their processes"
 
-KNOWN: Mapping[str, Mapping[str, str]] = {
+KNOWN_GAPS: Mapping[str, Mapping[str, str]] = {
     "unsafe": {
         "disk_fails_to_write": _NO_QUOTA,
         "processes_are_ple": _TRUSTED,
@@ -59,6 +59,6 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def known(variant: str) -> Mapping[str, str]:
-    """Names of cases that a backend is known not to stop, and why."""
-    return KNOWN.get(variant, {})
+def known_gaps(variant: str) -> Mapping[str, str]:
+    """Cases that a backend is known not to stop, with the reason, by name."""
+    return KNOWN_GAPS.get(variant, {})

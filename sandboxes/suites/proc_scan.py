@@ -1,4 +1,4 @@
-"""Who lives, and what the host holds: read from ``/proc``, whatever namespace a process is in."""
+"""Scan of ``/proc``: surviving processes, and resources of the host, across namespaces."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def _bears(process: Path, mark: bytes) -> bool:
 
 
 def _zombie(process: Path) -> bool:
-    """Dead, and waiting for its parent: it holds a number and nothing else."""
+    """Whether a process is dead and waits for its parent; it then holds only its number."""
     return _state(process)[0] in "ZX"
 
 
 def _state(process: Path) -> list[str]:
-    """State, parent and so on, as `proc_pid_stat(5)` lists them after the name; dead if gone."""
+    """State, parent and so on, in the order of `proc_pid_stat(5)` after the name; dead if gone."""
     with suppress(OSError):
         return (process / "stat").read_text().rpartition(")")[2].split()
     return ["X", "0"]
@@ -44,7 +44,7 @@ def _processes() -> Iterator[Path]:
 
 
 def _descendants() -> list[Path]:
-    """This process's children and theirs, zombies too: nobody may leave those."""
+    """Descendants of this process, zombies too: no backend may leave those."""
     parents = {process: int(_state(process)[1]) for process in _processes()}
     family = {os.getpid()}
     found: list[Path] = []
@@ -58,14 +58,14 @@ def _descendants() -> list[Path]:
 
 
 @dataclass(frozen=True)
-class Census:
-    """What the host and its helpers hold.
+class ResourceUsage:
+    """Resources of the host process and its helpers.
 
     Attributes:
-        files: Open descriptors of this process.
-        helpers: Descendants: zygotes, supervisors.
-        helper_files: Their descriptors, as far as this user may see them.
-        resident: Bytes of this process in memory.
+        files: Number of open descriptors of this process.
+        helpers: Number of descendants: zygotes, supervisors.
+        helper_files: Number of their descriptors, as far as this user may see them.
+        resident: Resident bytes of this process.
     """
 
     files: int
@@ -74,8 +74,8 @@ class Census:
     resident: int
 
     @classmethod
-    def take(cls) -> Census:
-        """Count now."""
+    def measure(cls) -> ResourceUsage:
+        """Measure now."""
         helpers = _descendants()
         pages = int((PROC / "self/statm").read_text().split()[1])
         return cls(
@@ -85,8 +85,8 @@ class Census:
             resident=pages * os.sysconf("SC_PAGE_SIZE"),
         )
 
-    def beyond(self, base: Census, slack: int = _SLACK) -> list[str]:
-        """What there is more than at the base, past what a warm backend may vary by."""
+    def growth_since(self, base: ResourceUsage, slack: int = _SLACK) -> list[str]:
+        """Growth since `base` beyond the variation of a warm backend."""
         found = []
         for name in ("files", "helpers", "helper_files"):
             more = getattr(self, name) - getattr(base, name)

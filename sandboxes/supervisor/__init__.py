@@ -1,6 +1,5 @@
-"""What runs inside a box: the trusted supervisor, and what it does between a fork and a program.
+"""Supervisor of a box: the trusted code between the host and the programs in the box.
 
-Standard library only, Python 3.9 or newer, one thread: this package is packed into an archive
-(`supervisor_client.supervisor_zip`) and started wherever a box is made, in a container too, where
-nothing of envgym is installed.
+Standard library only, Python 3.9 or newer, one thread: `supervisor_client.supervisor_zip` packs
+this package into an archive that starts wherever a box is made, also in a container without envgym.
 """

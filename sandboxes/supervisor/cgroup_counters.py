@@ -1,4 +1,5 @@
-"""Counters of the box's own control group, read through descriptors opened before it was closed.
+"""Counters of the box's control group, read through descriptors opened before the box was closed
+off.
 
 Inside the box no control group is to be seen; its supervisor still reads these files. Without them
 the numbers stay 0 and memory is watched by sampling.
@@ -11,23 +12,23 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Meters:
-    """Descriptors, or None.
+class CgroupCounters:
+    """Descriptors of counter files, or None.
 
     Attributes:
-        memory: A file with a line ``oom_kill N`` (v1 ``memory.oom_control``, v2 ``memory.events``).
-        processes: A file with a line ``max N`` (``pids.events``).
+        memory: File with a line ``oom_kill N`` (v1 ``memory.oom_control``, v2 ``memory.events``).
+        processes: File with a line ``max N`` (``pids.events``).
     """
 
     memory: int | None = None
     processes: int | None = None
 
     def ooms(self) -> int:
-        """Processes killed for memory so far."""
+        """Number of out-of-memory kills so far."""
         return _count(self.memory, b"oom_kill")
 
     def refusals(self) -> int:
-        """Forks refused so far."""
+        """Number of refused forks so far."""
         return _count(self.processes, b"max")
 
 

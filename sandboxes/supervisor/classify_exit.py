@@ -1,7 +1,8 @@
-"""Which outcome an ending is. Plain arithmetic on what was measured, so that it can be tested.
+"""Classify how a program ended, from measurements alone.
 
-Nothing that a program wrote is read, and no signal is believed: a limit that no counter says was
-met was not met, and the program ended by itself.
+No output of the program is read and no signal is believed: a limit counts as met only if a counter
+or a clock says so; otherwise the program ended by itself. Plain arithmetic, so that tests can cover
+it.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from dataclasses import dataclass
 
 @dataclass
 class Ending:
-    """What is known of how a program ended.
+    """Measurements of how a program ended.
 
     Attributes:
         status: Wait status of its main process.
-        killed: The outcome it was killed for by the supervisor, or "".
-        cpu_s: Processor seconds, its waited-for children included.
+        killed: Outcome for which the supervisor killed it, or "".
+        cpu_s: CPU seconds, waited-for children included.
         resident: Peak resident bytes of its largest process.
         ooms: Processes of the box that the kernel killed for memory meanwhile.
-        filled: Whether its peak was past its memory limit; where no kernel counts `ooms`.
-        refusals: Forks of the box that the kernel refused meanwhile, or at least one where it was
-            seen with as many processes as it may have and nobody counts refusals.
-        filtered: Whether a filter of system calls kills, so that SIGSYS is the filter's.
-        wall_s: Seconds by the clock.
-        peak: Most resident bytes of all its processes that were seen.
+        filled: Whether its peak was above its memory limit; used where no kernel counts `ooms`.
+        refusals: Forks of the box that the kernel refused meanwhile; 1 or more if the box was
+            seen at its process limit and nothing counts refusals.
+        filtered: Whether a system call filter kills, so that SIGSYS is the filter's.
+        wall_s: Wall-clock seconds.
+        peak: Highest sampled sum of resident bytes of all its processes.
     """
 
     status: int
@@ -42,11 +43,13 @@ class Ending:
 
 
 def outcome(end: Ending, cpu_s: float) -> tuple[str, int | None, str]:
-    """Outcome, exit code (minus the signal, None where killed for a limit) and a line on why.
+    """Return the outcome, the exit code and one line of explanation.
+
+    The exit code is minus the number of a signal, and None after a kill for a limit.
 
     Args:
-        end: The ending.
-        cpu_s: The limit of its processor seconds.
+        end: The measurements.
+        cpu_s: Limit of CPU seconds.
     """
     code = os.waitstatus_to_exitcode(end.status)
     if end.killed:

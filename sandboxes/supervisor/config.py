@@ -1,34 +1,33 @@
-"""What a backend tells a box's supervisor when it starts it."""
+"""Configuration of a box's supervisor, from the backend that starts it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from envgym.sandboxes.supervisor.cgroup_counters import Meters
+from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 
 
 def _free() -> None:
-    """Hold nothing: for a backend whose programs are trusted, or confined from outside."""
+    """Confine nothing: for trusted programs, or programs confined from outside."""
 
 
 @dataclass
 class BoxConfig:
-    """A box as its supervisor sees it.
+    """Configuration of a box.
 
     Attributes:
-        workdir: The working directory.
-        owner: User and group of programs and files; None leaves the supervisor's own.
+        workdir: Working directory.
+        owner: User and group of programs and files; None keeps the supervisor's own.
         env: Environment of programs.
-        held_memory: Bytes to which a control group holds the whole box, and counts whom it kills
-            for more; 0: resource limits and sampling do, for each program.
-        held_processes: Processes to which one holds it, and counts the forks it refuses; 0: as
-            above.
-        count_processes: Whether RLIMIT_NPROC holds them: it counts all that their user has.
-        beside: Tasks of the programs' user that are no program's.
+        held_memory: Memory limit of the box's control group in bytes, which counts its kills; 0
+            without one: resource limits and sampling apply, per program.
+        held_processes: Process limit of the control group, which counts refused forks; 0 as above.
+        count_processes: Whether RLIMIT_NPROC limits them: it counts all processes of their user.
+        beside: Tasks of the programs' user that belong to no program.
         filtered: Whether `confine` installs a filter that kills for a system call.
-        meters: The control group's counters.
-        confine: Called last before a program's first instruction, in its process.
+        counters: Counters of the control group.
+        confine: Last call in a program's process before its first instruction.
     """
 
     workdir: str = "/box"
@@ -39,11 +38,11 @@ class BoxConfig:
     count_processes: bool = False
     beside: int = 0
     filtered: bool = False
-    meters: Meters = field(default_factory=Meters)
+    counters: CgroupCounters = field(default_factory=CgroupCounters)
     confine: Callable[[], None] = _free
 
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
-        """The variables a program starts with."""
+        """Initial environment variables of a program."""
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "HOME": self.workdir,

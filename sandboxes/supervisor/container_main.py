@@ -1,7 +1,7 @@
-"""Start a supervisor as the first process of a container, as the user its programs are too.
+"""Entry point of a supervisor that is a container's first process, with its programs' user.
 
-The engine's own filter is for whole services and lets much through; programs get the one that they
-have in boxes of namespaces too. It also keeps them from setting their supervisor's limits, which
+The engine's own seccomp profile is made for whole services and permits much. Programs get the
+filter of namespace boxes as well, which also keeps them from changing their supervisor's limits, as
 one user may for another process of its own.
 """
 
@@ -14,7 +14,7 @@ import os
 import signal
 import struct
 
-from envgym.sandboxes.supervisor.cgroup_counters import Meters
+from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.supervisor import Supervisor
@@ -30,15 +30,16 @@ def main(config: str) -> None:
     """Serve standard input and output.
 
     Args:
-        config: The box's config, JSON, with the programs' filter under ``filter``, in base64.
+        config: Configuration of the box as JSON, with the programs' filter under ``filter``, in
+            base64.
     """
     settings = json.loads(config)
     code = base64.b64decode(settings.pop("filter"))
     _LIBC.prctl(_DUMPABLE, 0, 0, 0, 0)  # /proc/1 is closed to programs, though they are this user
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one signal that Python has a handler for
-    meters = Meters(_opened(*_MEMORY), _opened(*_PROCESSES))
-    box = BoxConfig(**settings, meters=meters, confine=lambda: _become_program(code))
-    if meters.processes is None:  # the engine shows no counters: ours are by sampling
+    counters = CgroupCounters(_opened(*_MEMORY), _opened(*_PROCESSES))
+    box = BoxConfig(**settings, counters=counters, confine=lambda: _become_program(code))
+    if counters.processes is None:  # the engine shows no counters: ours are by sampling
         box.held_processes = 0
     channel = Channel(os.dup(0), os.dup(1))
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -57,7 +58,7 @@ def _opened(*paths: str) -> int | None:
 
 
 def _become_program(code: bytes) -> None:
-    """A program may look at itself, and is the one to go where the box's memory ends."""
+    """Let a program inspect itself, and make it the first victim of an out-of-memory kill."""
     _LIBC.prctl(_DUMPABLE, 1, 0, 0, 0)
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")

@@ -1,4 +1,4 @@
-"""Files of the working directory, reached without ever following a link.
+"""Files of the working directory, opened without ever following a link.
 
 A program of the box owns the folders walked here and may swap any of them at any moment: each
 component is opened from the one before (``O_NOFOLLOW``), so no name is ever looked up twice.
@@ -18,8 +18,8 @@ _LONGEST = 4000  # below what the kernel takes in one piece, so that other progr
 _LINK = (errno.ELOOP, errno.EMLINK)
 
 
-class Refused(Exception):
-    """A request that is not carried out. `kind`: ``denied``, or ``usage``."""
+class RequestRefused(Exception):
+    """A refused request; `kind` is ``denied`` or ``usage``."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -27,27 +27,27 @@ class Refused(Exception):
 
 
 def parts_of(workdir: str, path: str) -> list[str]:
-    """The components of a path below the working directory."""
+    """Components of a path below the working directory."""
     if "\0" in path:
-        raise Refused("denied", "a path holds a NUL byte")
+        raise RequestRefused("denied", "a path holds a NUL byte")
     try:
         length = len(os.fsencode(path))
     except UnicodeEncodeError as error:
-        raise Refused("usage", "a path that no file can have: it is no text") from error
+        raise RequestRefused("usage", "a path that no file can have: it is no text") from error
     if length > _LONGEST:
-        raise Refused("usage", f"a path of more than {_LONGEST} bytes")
+        raise RequestRefused("usage", f"a path of more than {_LONGEST} bytes")
     if path.startswith(workdir.rstrip("/") + "/"):
         path = path[len(workdir.rstrip("/")) + 1 :]
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or ".." in parts:
-        raise Refused("denied", f"{path!r} leaves the working directory")
+        raise RequestRefused("denied", f"{path!r} leaves the working directory")
     if not parts:
-        raise Refused("usage", f"{path!r} is no file")
+        raise RequestRefused("usage", f"{path!r} is no file")
     return parts
 
 
 def read_file(workdir: str, path: str, limit: int) -> bytes:
-    """A regular file's bytes, at most `limit`."""
+    """Read a regular file, at most `limit` bytes."""
     with _folder_of(workdir, path) as (folder, name):
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -57,9 +57,9 @@ def read_file(workdir: str, path: str, limit: int) -> bytes:
     try:
         found = os.fstat(file)
         if stat.S_ISDIR(found.st_mode):
-            raise Refused("usage", f"{path!r} is a folder")
+            raise RequestRefused("usage", f"{path!r} is a folder")
         if not stat.S_ISREG(found.st_mode):
-            raise Refused("denied", f"{path!r} is no regular file")
+            raise RequestRefused("denied", f"{path!r} is no regular file")
         pieces: list[bytes] = []
         size = 0
         while size <= limit:
@@ -68,7 +68,9 @@ def read_file(workdir: str, path: str, limit: int) -> bytes:
                 return b"".join(pieces)
             pieces.append(piece)
             size += len(piece)
-        raise Refused("usage", f"{path!r} is larger than {limit} bytes: raise the read's limit")
+        raise RequestRefused(
+            "usage", f"{path!r} is larger than {limit} bytes: raise the read's limit"
+        )
     finally:
         os.close(file)
 
@@ -76,12 +78,12 @@ def read_file(workdir: str, path: str, limit: int) -> bytes:
 def write_file(
     workdir: str, path: str, data: bytes, mode: int = 0o644, owner: tuple[int, int] | None = None
 ) -> None:
-    """Put a file in place whole, its folders too; `owner` (uid, gid) gets what is made."""
+    """Write a file atomically, with its folders; `owner` (uid, gid) owns the result."""
     with _folder_of(workdir, path, make=True, owner=owner) as (folder, name):
         beside = f".{secrets.token_hex(8)}"
         try:
             if stat.S_ISDIR(_mode(name, folder)):
-                raise Refused("usage", f"{path!r} is a folder")
+                raise RequestRefused("usage", f"{path!r} is a folder")
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(beside, flags, 0o600, dir_fd=folder)
         except OSError as error:
@@ -108,7 +110,7 @@ def make_folder(workdir: str, path: str, owner: tuple[int, int] | None = None) -
 
 
 def make_link(workdir: str, path: str, target: str, owner: tuple[int, int] | None = None) -> None:
-    """Make a symbolic link; where it points is nobody's business here, for none is followed."""
+    """Make a symbolic link; its target is not checked, because no link is ever followed."""
     with _folder_of(workdir, path, make=True, owner=owner) as (folder, name):
         try:
             os.symlink(target, name, dir_fd=folder)
@@ -122,7 +124,7 @@ def make_link(workdir: str, path: str, target: str, owner: tuple[int, int] | Non
 def _folder_of(
     workdir: str, path: str, make: bool = False, owner: tuple[int, int] | None = None
 ) -> Iterator[tuple[int, str]]:
-    """An open descriptor of the folder that holds `path`, and its name there."""
+    """Open descriptor of the folder that holds `path`, and the last name of the path."""
     *above, name = parts_of(workdir, path)
     folder = os.open(workdir, _FOLDER)
     try:
@@ -135,7 +137,7 @@ def _folder_of(
                 below = os.open(part, _FOLDER, dir_fd=folder)
             except OSError as error:
                 if stat.S_ISLNK(_mode(part, folder)):
-                    raise Refused("denied", f"{path!r} leads through a link") from error
+                    raise RequestRefused("denied", f"{path!r} leads through a link") from error
                 raise _refusal(path, error) from error
             os.close(folder)
             folder = below
@@ -145,18 +147,18 @@ def _folder_of(
 
 
 def _mode(name: str, folder: int) -> int:
-    """The mode of what has that name; 0 where nothing has."""
+    """File mode of that name; 0 if it does not exist."""
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
     except OSError:
         return 0
 
 
-def _refusal(path: str, error: OSError) -> Refused:
+def _refusal(path: str, error: OSError) -> RequestRefused:
     if error.errno in _LINK:
-        return Refused("denied", f"{path!r} is a link")
+        return RequestRefused("denied", f"{path!r} is a link")
     if error.errno in (errno.ENXIO, errno.ENODEV):
-        return Refused("denied", f"{path!r} is no regular file")
+        return RequestRefused("denied", f"{path!r} is no regular file")
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return Refused("usage", f"no room for {path!r}: the box's disk limit is reached")
-    return Refused("usage", f"{path!r}: {os.strerror(error.errno or 0)}")
+        return RequestRefused("usage", f"no room for {path!r}: the box's disk limit is reached")
+    return RequestRefused("usage", f"{path!r}: {os.strerror(error.errno or 0)}")

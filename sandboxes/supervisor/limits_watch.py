@@ -1,4 +1,4 @@
-"""One call in progress, a program's whole run or a session's piece of code, and its limits."""
+"""Limits of one call in progress: a program's whole run, or a session's piece of code."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SAMPLE_S = 0.05
 
 
 class Call:
-    """What is held against the limits, and the reply that comes of it.
+    """One call, its limits, and its reply.
 
     Attributes:
-        id: The request's.
-        deadline: When its wall-clock time is up, on the monotonic clock.
-        killed: The outcome it was killed for, or "".
-        pid: The process; 0 until it is known.
-        counts_tasks: Whether its tasks are looked at, since nobody counts the forks refused to it.
+        id: Id of the request.
+        deadline: End of its wall-clock time, on the monotonic clock.
+        killed: Outcome for which it was killed, or "".
+        pid: Its process; 0 until it is known.
+        counts_tasks: Whether tasks are sampled, because nothing counts refused forks.
 
     Args:
-        config: Of its box.
+        config: Configuration of its box.
         output: Standard output and error.
         fresh: Whether the process began with this call.
-        share: Resident bytes that the process began with, its parent's; None: this one is that.
+        share: Resident bytes inherited from the parent process; None: of this process.
     """
 
     def __init__(
@@ -50,14 +50,16 @@ class Call:
         self.deadline = self.began + limits["wall_s"]
         self.sampled = self.began
         self.pid = pid
-        meters = self._meters = config.meters
+        counters = self._counters = config.counters
         # A group counts at its box's figures; a call may have lower ones.
         self.counts_tasks = not 0 < config.held_processes <= limits["processes"]
         self._watch_memory = not 0 < config.held_memory <= limits["memory_bytes"]
         self._uncounted = not config.held_memory
         self._filtered = config.filtered
-        self._ooms, self._refusals = meters.ooms(), meters.refusals()
-        self._crowd = limits["processes"] + (not config.count_processes)  # more, if nobody refuses
+        self._ooms, self._refusals = counters.ooms(), counters.refusals()
+        self._crowd = limits["processes"] + (
+            not config.count_processes
+        )  # one more, if nothing refuses
         self._share = share
         fresh = fresh or not pid  # it has not even said its number
         self._high = 0 if fresh or not self._uncounted else processes.high_water(pid)
@@ -68,7 +70,7 @@ class Call:
         self._crowded = False
 
     def excess(self, now: float) -> str:
-        """The outcome of a limit that is passed by now, or ""."""
+        """Outcome of the limit that is exceeded now, or ""."""
         if any(capture.over for capture in self.output):
             return "OLE"
         if now >= self.deadline:
@@ -91,11 +93,11 @@ class Call:
         return "MLE" if processes.proportional(self.pid) > most else ""
 
     def met(self, pid: int, share: int) -> None:
-        """The process has said its number; what it began with is known with that."""
+        """Note the process id, once the process has sent it, and its inherited memory."""
         self.pid, self._share = pid, share
 
     def spent(self) -> float:
-        """Processor seconds seen so far."""
+        """CPU seconds measured so far."""
         return self._seen
 
     def _now_spent(self) -> float:
@@ -109,10 +111,10 @@ class Call:
         """Header and outputs of the answer, once the program, or the piece of code, has ended.
 
         Args:
-            status: Its wait status.
-            cpu_s: Its processor seconds; None where the process lives on and is to be asked.
+            status: Wait status.
+            cpu_s: CPU seconds; None measures a process that lives on.
             resident: Peak resident bytes of the largest process; likewise.
-            left: Tasks left by a process that is gone, as far as they are counted.
+            left: Tasks left by an ended process, where they are counted.
         """
         out, err = (bytes(capture.data) for capture in self.output)
         if not self.killed and any(capture.over for capture in self.output):
@@ -137,23 +139,23 @@ class Call:
         return header, out, err
 
     def ending(self, status: int, cpu_s: float, resident: int, left: int = 0) -> Ending:
-        """What is known; arguments as of `reply`."""
+        """Measurements of the call; arguments as of `reply`."""
         crowded = self._crowded or (self.counts_tasks and left + 1 >= self._crowd)
         return Ending(
             status,
             self.killed,
             cpu_s,
             resident,
-            self._meters.ooms() - self._ooms,
+            self._counters.ooms() - self._ooms,
             status != 0 and self._uncounted and self._filled(resident),
-            self._meters.refusals() - self._refusals + crowded,
+            self._counters.refusals() - self._refusals + crowded,
             self._filtered,
             time.monotonic() - self.began,
             self._peak,
         )
 
     def _filled(self, resident: int) -> bool:
-        """Whether it had more than its memory in this call, that which it began with aside."""
+        """Whether memory of this call exceeded the limit, without inherited memory."""
         share = self._share
         if share is None:
             share = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

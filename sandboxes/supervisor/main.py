@@ -1,4 +1,4 @@
-"""Start a supervisor as a program: in a container, or as a plain child process.
+"""Entry point of a supervisor: in a container, or as a plain child process.
 
 ``python3 -I box.zip JSON`` speaks over standard input and output; JSON is the box's config.
 """

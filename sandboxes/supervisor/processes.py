@@ -1,4 +1,4 @@
-"""Who descends from whom, what they use, and how all of them end."""
+"""Process trees: descendants, resource use, and how to kill them all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROUNDS = 200  # of killing, before what forks faster than that is left to the b
 
 
 def children(pid: int) -> list[int]:
-    """Children of a process, its threads' included."""
+    """Children of a process, those of its threads included."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -26,7 +26,7 @@ def children(pid: int) -> list[int]:
 
 
 def tree(pid: int) -> Iterator[int]:
-    """A process and all its descendants."""
+    """Iterate over a process and all its descendants."""
     waiting = [pid]
     seen: set[int] = set()
     while waiting:
@@ -38,7 +38,7 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def seconds(pid: int) -> float:
-    """Processor seconds of one process and no other, by its own clock: far cheaper than `usage`."""
+    """CPU seconds of one process, by its own clock: far cheaper than `usage`."""
     try:
         return time.clock_gettime(~pid << 3 | _PROCESS_CLOCK)
     except OSError:
@@ -46,7 +46,7 @@ def seconds(pid: int) -> float:
 
 
 def usage(pid: int) -> tuple[float, int, int]:
-    """Processor seconds, resident bytes and number of tasks of a process tree, as of now."""
+    """Current CPU seconds, resident bytes and number of tasks of a process tree."""
     seconds, resident, tasks = 0.0, 0, 0
     for one in tree(pid):
         try:
@@ -63,7 +63,7 @@ def usage(pid: int) -> tuple[float, int, int]:
 
 
 def high_water(pid: int) -> int:
-    """Most resident bytes that a process ever had."""
+    """Peak resident bytes of a process."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             return int(file.read().partition(b"VmHWM:")[2].split(None, 1)[0]) << 10
@@ -72,12 +72,12 @@ def high_water(pid: int) -> int:
 
 
 def left(mains: set[int]) -> int:
-    """Tasks below this process that belong to none of the `mains`."""
+    """Number of tasks below this process that belong to none of the `mains`."""
     return sum(usage(pid)[2] for pid in children(os.getpid()) if pid not in mains)
 
 
 def proportional(pid: int) -> int:
-    """Resident bytes of a process tree, a page that several share counted once among them."""
+    """Resident bytes of a process tree; a shared page counts once."""
     total = 0
     for one in tree(pid):
         try:
@@ -89,7 +89,7 @@ def proportional(pid: int) -> int:
 
 
 def kill_tree(pid: int, keep: Iterable[int] = ()) -> None:
-    """Kill a process and what descends from it, but for the trees of those to `keep`."""
+    """Kill a process and its descendants, except for the trees of the processes to `keep`."""
     seen = {0, 1, *keep}
     waiting = [pid]
     while waiting:
@@ -103,7 +103,7 @@ def kill_tree(pid: int, keep: Iterable[int] = ()) -> None:
 
 
 def kill(pid: int, number: int) -> None:
-    """Send a signal; a process that is gone has no use for it."""
+    """Send a signal; ignore processes that are gone."""
     try:
         os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
@@ -111,10 +111,10 @@ def kill(pid: int, number: int) -> None:
 
 
 def sweep(mains: set[int]) -> None:
-    """Kill every process of ours that belongs to none of the `mains`.
+    """Kill every process below this one that belongs to none of the `mains`.
 
-    What is found right below this process and is no main lost its parent: what an ended program
-    left behind, or a daemon of a REPL's. A shell adopts its daemons and keeps them.
+    An unknown direct child has lost its parent: an ended program left it behind, or it is a daemon
+    of a REPL. A shell adopts its daemons and keeps them.
     """
     own = os.getpid()
     if own == 1 and not mains:

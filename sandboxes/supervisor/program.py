@@ -1,4 +1,4 @@
-"""A program that runs once: its pipes, and its end."""
+"""One program that runs once: pipes, and end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envgym.sandboxes.supervisor.child.launch import spawn
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.limits_watch import Call
 from envgym.sandboxes.supervisor.streams.capture import Capture
-from envgym.sandboxes.supervisor.streams.stdin_writer import Feed
+from envgym.sandboxes.supervisor.streams.stdin_writer import StdinWriter
 
 DRAIN_S = 0.5  # for the last bytes of processes that were just killed
 
@@ -20,9 +20,9 @@ class Job:
     """A running program.
 
     Attributes:
-        pid: Its main process.
-        files: Descriptors the supervisor waits on: outputs, and the input while some is left.
-        ended: When its main process ended; None while it runs.
+        pid: Process id of its main process.
+        files: Descriptors to wait for: outputs, and the input while some of it is left.
+        ended: Time at which its main process ended; None while it runs.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Job:
         self.pid = self.call.pid = spawn(config, limits, theirs, body)
         for file in theirs:
             os.close(file)
-        self._stdin = Feed(to_stdin, stdin)
+        self._stdin = StdinWriter(to_stdin, stdin)
         self.ended: float | None = None
         self._status, self._cpu_s, self._resident, self._left = 0, 0.0, 0, 0
         self.feed()
@@ -54,35 +54,35 @@ class Job:
 
     @property
     def writing(self) -> list[int]:
-        """The descriptor to write, while there is standard input left."""
+        """Descriptor to write, while standard input is left."""
         return [self._stdin.file] if self._stdin.open else []
 
     def feed(self) -> None:
-        """Write what the program takes of its standard input now."""
+        """Write as much standard input as the pipe takes now."""
         self._stdin.pump()
 
     def exited(self, status: int, cpu_s: float, resident: int, left: int) -> None:
-        """Its main process is gone; what it left in the pipes is still to be read.
+        """Note the end of the main process; its pipes may still hold data.
 
         Args:
-            status: Its wait status.
-            cpu_s: Processor seconds, of children it waited for too.
-            resident: Peak resident bytes of the largest of these.
-            left: Tasks that it left, where they are counted.
+            status: Wait status.
+            cpu_s: CPU seconds, waited-for children included.
+            resident: Peak resident bytes of its largest process.
+            left: Tasks left behind, where they are counted.
         """
         self._status, self._cpu_s, self._resident, self._left = status, cpu_s, resident, left
         self.ended = time.monotonic()
         self._stdin.close()
 
     def drained(self, now: float) -> bool:
-        """Whether all output is there, or as much of it as is waited for."""
+        """Whether all output is read, or the wait for it is over."""
         if self.ended is None:
             return False
         full = all(not capture.open or capture.over for capture in self.output)
         return full or now >= self.ended + DRAIN_S
 
     def reply(self) -> tuple[dict[str, Any], bytes, bytes]:
-        """The answer; the pipes are closed with it."""
+        """Close the pipes and return the answer."""
         answer = self.call.reply(self._status, self._cpu_s, self._resident, self._left)
         for capture in self.output:
             capture.close()

@@ -1,4 +1,4 @@
-"""A live interpreter as the supervisor sees it: a process, its outputs, and a socket for code."""
+"""Supervisor's side of a live interpreter: a process, its outputs, and a socket for code."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ SHELL_LOOP = (
 )
 
 
-class Session:
-    """A shell or a REPL.
+class InterpreterProcess:
+    """Process of a shell or a REPL.
 
     Attributes:
         kind: ``shell`` or ``repl``.
-        pid: Its process; 0 until a fork has said hello.
-        call: The call that is being run, if one is.
-        forking: The request for a fork that has not said hello yet, or None.
-        ending: Whether it was told to end.
-        hung_up: Whether its process closed the socket: it can be asked nothing more.
+        pid: Process id; 0 until a fork has sent its first message.
+        call: The running call, or None.
+        forking: Request id of a fork that has sent no message yet, or None.
+        ending: Whether the supervisor has asked it to end.
+        hung_up: Whether the process closed its socket and can take no more requests.
     """
 
     def __init__(self, kind: str, config: BoxConfig, limits: dict[str, Any]) -> None:
@@ -90,25 +90,25 @@ class Session:
         self.started()
 
     def _weigh(self) -> None:
-        """Look at what it begins with, where no control group counts memory."""
+        """Note inherited memory, where no control group counts memory."""
         if not self.config.held_memory:
             self._share = processes.high_water(self.pid)
 
     def started(self) -> None:
-        """The process has its ends of the pipes: ours of them are closed."""
+        """Close our copies of the process's ends of the pipes."""
         self._theirs.close()
         os.close(self._out)
         os.close(self._err)
         self.control.setblocking(False)
 
-    def fork_into(self, copy: Session) -> None:
-        """Ask the process to fork; `copy` has the ends for the new one."""
+    def fork_into(self, copy: InterpreterProcess) -> None:
+        """Ask the process to fork; `copy` has the ends for the new process."""
         files = copy.theirs
         socket.send_fds(self.control, [pack({"op": "fork"})], files)
         copy.started()
 
     def run(self, id: int, code: bytes, limits: dict[str, Any]) -> None:
-        """Hand code to the process."""
+        """Send code to the process."""
         for capture in self.output:
             capture.pump()
             capture.take()  # of what ran on in the background since the last call
@@ -121,7 +121,7 @@ class Session:
 
     @property
     def theirs(self) -> list[int]:
-        """The process's ends, until it has `started`: socket, output, error."""
+        """The process's ends, until `started`: socket, output, error."""
         return [self._theirs.fileno(), self._out, self._err]
 
     @property
@@ -132,11 +132,11 @@ class Session:
 
     @property
     def writing(self) -> list[int]:
-        """The socket, while the process has not taken all of the code."""
+        """The socket, while some code is unsent."""
         return [self.control.fileno()] if self._waiting and not self.hung_up else []
 
     def feed(self) -> None:
-        """Write what the process takes of the code now."""
+        """Send as much code as the socket takes now."""
         try:
             while self._waiting:
                 self._waiting = self._waiting[self.control.send(self._waiting[: 1 << 18]) :]
@@ -146,9 +146,9 @@ class Session:
             self._waiting = b""  # it is about to end
 
     def answer(self) -> int | None:
-        """Wait status of the piece of code that has just ended, or None: not yet.
+        """Wait status of a piece of code that has just ended, or None if it has not.
 
-        What the process says here is said by code of the model's. It can but lie about itself.
+        The message comes from a model's code, which can misreport its own state only.
         """
         greets = self.pid == 0
         try:
@@ -173,7 +173,7 @@ class Session:
         return None
 
     def _greeting(self) -> bytes:
-        """The first word of a process that knows its number only in a namespace of its own."""
+        """First message of a forked process; its credentials carry the process id."""
         data, extra, _, _ = self.control.recvmsg(1 << 16, socket.CMSG_SPACE(_CREDENTIALS.size))
         self.pid = next((_CREDENTIALS.unpack(c[2])[0] for c in extra if c[1] == 2), 0)
         self._weigh()
@@ -184,7 +184,7 @@ class Session:
     def finish(
         self, status: int, cpu_s: float | None = None, resident: int = 0
     ) -> tuple[dict[str, Any], bytes, bytes]:
-        """The answer to the call in progress; arguments as of `Call.reply`."""
+        """Answer of the call in progress; arguments as of `Call.reply`."""
         assert self.call is not None
         for capture in self.output:
             while capture.pump():
@@ -196,13 +196,13 @@ class Session:
         return answer
 
     def idle(self) -> None:
-        """Between calls: what runs on in the background may write, and nobody reads it."""
+        """Discard output that background processes write between calls."""
         for capture in self.output:
             if capture.over:
                 capture.take()
 
     def close(self) -> None:
-        """Let go of the descriptors."""
+        """Close the descriptors."""
         self.control.close()
         for capture in self.output:
             capture.close()

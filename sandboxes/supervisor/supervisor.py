@@ -1,8 +1,8 @@
-"""The supervisor: the one trusted process of a box. It starts programs, holds them to their limits,
-reaps what they leave, and answers the host.
+"""Supervisor loop: start programs, enforce limits, reap leftovers, answer the host.
 
-One thread, one loop, no state on disk. When its channel closes it kills everything and ends; where
-it is PID 1 of its namespace the kernel does that even if it cannot.
+The supervisor is the one trusted process of a box: one thread, one loop, no state on disk. When its
+channel closes it kills everything and ends; where it is PID 1 of its namespace the kernel does that
+even if the supervisor cannot.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from envgym.sandboxes.supervisor.child.launch import adopt_orphans, execute
 from envgym.sandboxes.supervisor.child.run_source import run_source
 from envgym.sandboxes.supervisor.child.std_streams import make_streams
 from envgym.sandboxes.supervisor.config import BoxConfig
-from envgym.sandboxes.supervisor.files import Refused, read_file, write_file
+from envgym.sandboxes.supervisor.files import RequestRefused, read_file, write_file
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S
 from envgym.sandboxes.supervisor.program import Job
-from envgym.sandboxes.supervisor.session import Session
+from envgym.sandboxes.supervisor.session import InterpreterProcess
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.workdir_tar import pack_folder, report, unpack_folder
 
@@ -33,18 +33,18 @@ _ARCHIVE = {"wall_s": 120.0, "cpu_s": 120.0, "memory_bytes": 1 << 40, "processes
 
 
 class Supervisor:
-    """Serves one channel until it closes.
+    """Serve one channel until it closes.
 
     Args:
-        channel: To the host.
-        config: What the backend says of the box.
+        channel: Channel to the host.
+        config: Configuration of the box.
     """
 
     def __init__(self, channel: Channel, config: BoxConfig) -> None:
         self.channel = channel
         self.config = config
         self.jobs: dict[int, Job] = {}
-        self.sessions: dict[int, Session] = {}
+        self.sessions: dict[int, InterpreterProcess] = {}
         self._trusted: set[int] = set()
         self._next_session = 1
         self._wake, waker = os.pipe()
@@ -56,7 +56,7 @@ class Supervisor:
         adopt_orphans()
 
     def serve(self) -> None:
-        """Work until the channel closes; then kill all that is left."""
+        """Work until the channel closes; then kill all remaining processes."""
         make_streams()
         gc.freeze()  # what is here now is shared with every program, and never collected
         try:
@@ -70,7 +70,7 @@ class Supervisor:
             processes.sweep(set())
 
     def _turn(self) -> bool:
-        """Wait for something, then do all that is to do; False once the channel is closed."""
+        """Wait for events and handle them; return False once the channel is closed."""
         ready = self._wait()
         for file in ready & {self._wake}:
             os.read(file, 4096)
@@ -103,11 +103,11 @@ class Supervisor:
                 events[file] = events.get(file, 0) | select.POLLOUT
         yield from events.items()
 
-    def _users(self) -> list[Job | Session]:
+    def _users(self) -> list[Job | InterpreterProcess]:
         return [*self.jobs.values(), *self.sessions.values()]
 
     def _patience(self, now: float) -> float | None:
-        """Seconds until some limit may be passed."""
+        """Seconds until the next limit check."""
         calls = [user.call for user in self._users() if user.call is not None]
         if not calls:
             return None
@@ -126,7 +126,7 @@ class Supervisor:
             if not session.hung_up and session.control.fileno() in ready:
                 self._session_spoke(number, session)
 
-    def _session_spoke(self, number: int, session: Session) -> None:
+    def _session_spoke(self, number: int, session: InterpreterProcess) -> None:
         status = session.answer()
         if session.forking is not None and session.pid:
             self._reply({"id": session.forking, "session": number})
@@ -162,7 +162,9 @@ class Supervisor:
             if session.pid == pid:
                 self._session_ended(number, session, status, resident)
 
-    def _session_ended(self, number: int, session: Session, status: int, resident: int) -> None:
+    def _session_ended(
+        self, number: int, session: InterpreterProcess, status: int, resident: int
+    ) -> None:
         if session.call is not None:
             header, out, err = session.finish(status, session.call.spent(), resident)
             self._reply({**header, "ended": True}, out, err)
@@ -200,14 +202,14 @@ class Supervisor:
     def _handle(self, header: Header, parts: list[bytes]) -> None:
         try:
             getattr(self, f"op_{header['op']}")(header, parts)
-        except Refused as refused:
+        except RequestRefused as refused:
             self._reply({"id": header["id"], "error": refused.kind, "message": str(refused)})
         except OSError as error:  # of the box's own making: no process, no memory, no descriptor
             message = f"the box has no room for that: {error}"
             self._reply({"id": header["id"], "error": "usage", "message": message})
 
     def op_ping(self, header: Header, parts: list[bytes]) -> None:
-        """Are you there."""
+        """Answer that the supervisor is alive."""
         self._reply({"id": header["id"]})
 
     def op_exec(self, header: Header, parts: list[bytes]) -> None:
@@ -233,27 +235,29 @@ class Supervisor:
         self._reply({"id": header["id"]}, data)
 
     def op_tar(self, header: Header, parts: list[bytes]) -> None:
-        """The working directory as an archive: ``limit``."""
+        """Archive the working directory: ``limit``."""
         self._archive(header, lambda: pack_folder(self.config, header["limit"]))
 
     def op_untar(self, header: Header, parts: list[bytes]) -> None:
-        """Files from an archive, part 0."""
+        """Unpack an archive, part 0, into the working directory."""
         self._archive(header, lambda: unpack_folder(self.config, parts[0]))
 
     def op_open(self, header: Header, parts: list[bytes]) -> None:
-        """A session: ``kind``, ``limits``."""
+        """Open a session: ``kind``, ``limits``."""
         self._check_room(header["limits"])
-        session = Session(header["kind"], self.config, header["limits"])
+        session = InterpreterProcess(header["kind"], self.config, header["limits"])
         session.start()
         self._reply({"id": header["id"], "session": self._add(session)})
 
     def op_fork(self, header: Header, parts: list[bytes]) -> None:
-        """A copy of a REPL: ``session``."""
+        """Fork a REPL: ``session``."""
         session = self._session(header)
         if session.kind != "repl":
-            raise Refused("usage", "a shell cannot be forked: fork a Python REPL, or the sandbox")
+            raise RequestRefused(
+                "usage", "a shell cannot be forked: fork a Python REPL, or the sandbox"
+            )
         self._check_room(session.limits)
-        copy = Session(session.kind, self.config, session.limits)
+        copy = InterpreterProcess(session.kind, self.config, session.limits)
         copy.forking = header["id"]
         session.fork_into(copy)
         self._add(copy)
@@ -262,9 +266,9 @@ class Supervisor:
         """Run code, part 0, in a session: ``session``, ``limits``."""
         session = self._session(header)
         if session.call is not None and session.call.killed:
-            raise Refused("lost", "the session is being ended: open a new one")
+            raise RequestRefused("lost", "the session is being ended: open a new one")
         if session.call is not None or session.forking is not None:
-            raise Refused("usage", "the session is still running: wait for its answer")
+            raise RequestRefused("usage", "the session is still running: wait for its answer")
         session.run(header["id"], parts[0], header["limits"])
 
     def op_end(self, header: Header, parts: list[bytes]) -> None:
@@ -276,7 +280,7 @@ class Supervisor:
         self._reply({"id": header["id"]})
 
     def op_cancel(self, header: Header, parts: list[bytes]) -> None:
-        """Kill what an earlier request, ``target``, runs; its answer is still sent."""
+        """Kill the run of an earlier request, ``target``, which is still answered."""
         for user in self._users():
             if user.call is not None and user.call.id == header["target"]:
                 user.call.killed = user.call.killed or "TLE"
@@ -287,7 +291,7 @@ class Supervisor:
         self.jobs[id] = Job(id, self.config, header["limits"], body, stdin)
 
     def _archive(self, header: Header, work: Callable[[], None]) -> None:
-        """Run our own code in a process beside the loop, as a job that nothing confines."""
+        """Run archive code in a child process beside the loop, as a job without confinement."""
         id, room = header["id"], 1 << 30
         limits = {**_ARCHIVE, "output_bytes": room, "file_bytes": room, "open_files": 4096}
         most = 1 << 62
@@ -306,17 +310,19 @@ class Supervisor:
             said = {"error": "usage", "message": message}
         self._reply({"id": header["id"], **said})
 
-    def _session(self, header: Header) -> Session:
+    def _session(self, header: Header) -> InterpreterProcess:
         session = self.sessions.get(header["session"])
         if session is None or session.ending:
-            raise Refused("lost", "the session has ended: open a new one")
+            raise RequestRefused("lost", "the session has ended: open a new one")
         return session
 
     def _check_room(self, limits: dict[str, Any]) -> None:
         if len(self.sessions) >= limits["processes"]:
-            raise Refused("usage", f"{len(self.sessions)} sessions are open: close some first")
+            raise RequestRefused(
+                "usage", f"{len(self.sessions)} sessions are open: close some first"
+            )
 
-    def _add(self, session: Session) -> int:
+    def _add(self, session: InterpreterProcess) -> int:
         number, self._next_session = self._next_session, self._next_session + 1
         self.sessions[number] = session
         return number

@@ -1,4 +1,4 @@
-"""The working directory as a tar archive, and back: each in a process of its own."""
+"""Pack and unpack the working directory as a tar archive, each in its own process."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 from envgym.sandboxes.supervisor.config import BoxConfig
-from envgym.sandboxes.supervisor.files import Refused, make_folder, make_link, write_file
+from envgym.sandboxes.supervisor.files import RequestRefused, make_folder, make_link, write_file
 
 MOST_FILES = 200_000
 
 
 def pack_folder(config: BoxConfig, limit: int) -> None:
-    """Write the archive to standard output; times and owners are left out, so equal trees give
-    equal bytes. Pipes, sockets and devices are left out too.
+    """Write the archive to standard output.
+
+    Times and owners are left out, so that equal trees give equal bytes; so are pipes, sockets and
+    devices.
     """
     with os.fdopen(1, "wb", closefd=False) as out, tarfile.open(fileobj=out, mode="w|") as tar:
         total = count = 0
@@ -47,17 +49,17 @@ def pack_folder(config: BoxConfig, limit: int) -> None:
                 else:
                     continue
                 if total > limit or count > MOST_FILES:
-                    raise Refused("usage", f"more than {limit} bytes or {MOST_FILES} files")
+                    raise RequestRefused("usage", f"more than {limit} bytes or {MOST_FILES} files")
                 tar.addfile(info, io.BytesIO(data) if data is not None else None)
 
 
 def unpack_folder(config: BoxConfig, data: bytes) -> None:
-    """Put an archive's folders, regular files and links into the working directory."""
+    """Unpack an archive's folders, regular files and links into the working directory."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             for count, info in enumerate(tar):
                 if count > MOST_FILES:
-                    raise Refused("usage", f"an archive of more than {MOST_FILES} files")
+                    raise RequestRefused("usage", f"an archive of more than {MOST_FILES} files")
                 if info.isdir():
                     make_folder(config.workdir, info.name, config.owner)
                 elif info.issym():
@@ -67,17 +69,19 @@ def unpack_folder(config: BoxConfig, data: bytes) -> None:
                     body = file.read() if file is not None else b""
                     write_file(config.workdir, info.name, body, info.mode & 0o777, config.owner)
                 else:
-                    raise Refused("denied", f"{info.name!r} is neither file, folder nor link")
+                    raise RequestRefused(
+                        "denied", f"{info.name!r} is neither file, folder nor link"
+                    )
     except tarfile.TarError as error:
-        raise Refused("usage", f"no tar archive: {error}") from error
+        raise RequestRefused("usage", f"no tar archive: {error}") from error
 
 
 def report(work: Callable[[], None]) -> None:
-    """Run one of the two in its process; a refusal goes to standard error, as JSON."""
+    """Run one of the two in its process; write a refusal to standard error as JSON."""
     try:
         work()
         code = 0
-    except Refused as refused:
+    except RequestRefused as refused:
         code = _tell(refused.kind, str(refused))
     except (OSError, RecursionError, MemoryError) as error:
         code = _tell("usage", f"the working directory cannot be archived: {error}")

@@ -1,1 +1,1 @@
-"""Host's side of a box's supervisor: its connection, its archive, the sandbox it makes."""
+"""Host's side of a supervisor: connection, archive, and the sandbox built on it."""

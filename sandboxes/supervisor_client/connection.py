@@ -1,4 +1,4 @@
-"""The host's end of a box's channel: requests in any number at once, each with its one answer."""
+"""Host's end of a supervisor's channel: concurrent requests, one answer each."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Answer = tuple[dict[str, Any], list[bytes]]
 
 
 class Lost(Exception):
-    """The supervisor is gone, with a program running: whose doing it was, the backend knows."""
+    """The supervisor died with a program running; the backend knows the cause."""
 
 
-class Link:
-    """A stream of frames.
+class SupervisorConnection:
+    """Stream of frames to and from a supervisor.
 
     Args:
-        reader: From the supervisor.
-        writer: To it.
-        on_close: Awaited once, when the link closes from either end.
+        reader: Stream from the supervisor.
+        writer: Stream to it.
+        on_close: Awaited once, when either end closes the connection.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Link:
         self._listening = asyncio.create_task(self._listen(reader))
 
     async def ask(self, header: dict[str, Any], *parts: bytes) -> Answer:
-        """Send a request and wait for its answer; cancelled, what it started is killed.
+        """Send a request and wait for its answer; on cancellation, kill what it started.
 
         Raises:
             Denied: The request reaches outside the box.
@@ -71,14 +71,14 @@ class Link:
         finally:
             self._pending.pop(id, None)
             if future.done() and not future.cancelled():
-                future.exception()  # looked at: the writer may have told first
+                future.exception()  # marked as retrieved: the writer may have failed first
         if "error" in answer:
             kinds = {"denied": Denied, "lost": SessionLost}
             raise kinds.get(answer["error"], UsageError)(answer["message"])
         return answer, out
 
     async def close(self) -> None:
-        """Hang up; the supervisor kills all that is in its box, and ends."""
+        """Close the connection; the supervisor kills all processes of its box and ends."""
         self._listening.cancel()
         await asyncio.wait([self._listening])
         await self._finish()
@@ -92,7 +92,7 @@ class Link:
                     if future is not None and not future.done():
                         future.set_result((header, parts))
         except (ConnectionError, BadFrame, KeyError):
-            pass  # as good as closed: whoever waits is told below
+            pass  # as good as closed; waiters get their error below
         await self._finish()
 
     async def _finish(self) -> None:
@@ -108,5 +108,5 @@ class Link:
 
 
 def broken(error: Lost) -> Fault:
-    """A lost box as the fault it is, where no program of the box can have done it."""
+    """Convert a lost connection to a `Fault`, where no program of the box can be the cause."""
     return Fault(f"sandbox: {error}", "infra")

@@ -1,4 +1,4 @@
-"""A sandbox whose supervisor is reached over a link: what all backends but the remote one give."""
+"""Sandbox controlled through a supervisor connection; base of every local backend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envgym.errors import Fault, UsageError
 from envgym.sandboxes.base import BoxLost, Sandbox, Session
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.supervisor_client.connection import Link, Lost, broken
+from envgym.sandboxes.supervisor_client.connection import Lost, SupervisorConnection, broken
 
 GRACE_S = 3.0
 """Seconds past its wall-clock limit after which a call that the supervisor has not ended is ended
@@ -21,20 +21,20 @@ MOST_ARGUMENTS = 6 << 20  # Linux, whatever the stack's limit is (execve(2))
 
 
 class Box(Sandbox):
-    """A box behind a link.
+    """A box with a supervisor.
 
     Args:
-        link: To its supervisor.
-        limits: The box's own.
-        end: Makes sure that the box is gone, whatever state it is in. Idempotent.
+        link: Connection to its supervisor.
+        limits: Limits of the box.
+        end: Ends the box, in whatever state it is. Idempotent.
         reopen: Opens a box like this one with a snapshot's files.
-        cause: Says, when the supervisor was lost under a program, which outcome that is, or None
-            where it was no program's doing.
+        cause: Returns the outcome of a program that took the supervisor along, or None where no
+            program was the cause.
     """
 
     def __init__(
         self,
-        link: Link,
+        link: SupervisorConnection,
         limits: Limits,
         *,
         end: Callable[[], Awaitable[None]],
@@ -109,7 +109,7 @@ class Box(Sandbox):
         return parts[0]
 
     async def restore(self, snapshot: bytes) -> None:
-        """Put a snapshot's files into the working directory; a box that refuses them is closed."""
+        """Unpack a snapshot into the working directory; close the box if that fails."""
         try:
             await self.ask({"op": "untar"}, snapshot)
         except BaseException:
@@ -127,9 +127,10 @@ class Box(Sandbox):
     async def ask(
         self, header: dict[str, Any], *parts: bytes
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """A request that runs no program: a box that is lost under it is a fault.
+        """Send a request that runs no program; a lost box is a fault.
 
-        Unless its programs did that: their files fill its memory, and the next write is too much.
+        The exception: files of its programs may fill the box's memory, so that the next write is
+        too much; then its programs have lost the box.
         """
         try:
             return await self._link.ask(header, *parts)
@@ -142,7 +143,7 @@ class Box(Sandbox):
             raise broken(error) from error
 
     async def call(self, header: dict[str, Any], limits: Limits, *parts: bytes) -> Result:
-        """A request that runs a program: a box that is lost under it may be the program's doing."""
+        """Send a request that runs a program; a lost box may be the program's doing."""
         header = {**header, "limits": limits.model_dump()}
         try:
             async with asyncio.timeout(limits.wall_s + GRACE_S):
@@ -171,7 +172,7 @@ class Box(Sandbox):
         )
 
     def bounds(self, limits: Limits | None) -> Limits:
-        """The limits of a call: its own where they are lower than the box's."""
+        """Limits of a call: the lower of its own and the box's."""
         return lower(self.limits, limits)
 
     async def _session(self, kind: str) -> Session:
@@ -186,7 +187,7 @@ class Box(Sandbox):
 
 
 class BoxSession(Session):
-    """A session of a box."""
+    """A session of a supervised box."""
 
     def __init__(self, box: Box, number: int) -> None:
         self._box = box
@@ -213,7 +214,7 @@ class BoxSession(Session):
 
 
 def lower(box: Limits, call: Limits | None) -> Limits:
-    """The limits of a call: its own where they are lower than its box's."""
+    """Limits of a call: the lower of its own and its box's."""
     if call is None or call is box:
         return box
     own, asked = box.model_dump(), call.model_dump()
@@ -221,7 +222,7 @@ def lower(box: Limits, call: Limits | None) -> Limits:
 
 
 def repl_source(code: str) -> bytes:
-    """A piece of code as a session is sent it.
+    """Encode a piece of code for a session.
 
     Raises:
         UsageError: It holds what no session can be sent.
@@ -232,13 +233,13 @@ def repl_source(code: str) -> bytes:
 
 
 def longer_than_any(argv: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Whether no kernel takes such arguments, so that they need not be sent to be refused."""
+    """Whether the arguments exceed every kernel's limit, so that sending them is pointless."""
     texts = (*argv, *env, *env.values())
     return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > MOST_ARGUMENTS
 
 
 def check_input(stdin: bytes, limits: Limits) -> None:
-    """Refuse more standard input than there may be.
+    """Refuse standard input above its limit.
 
     Raises:
         UsageError: It is more.

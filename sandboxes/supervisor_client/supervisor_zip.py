@@ -1,4 +1,4 @@
-"""The supervisor as one archive that any Python 3.9 runs, with nothing of envgym installed."""
+"""Supervisor packed as one archive for any Python 3.9, without envgym installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAIN = "from envgym.sandboxes.supervisor.main import main\n\nmain()\n"
 
 @cache
 def box_archive() -> bytes:
-    """A zip file to start as ``python3 -I FILE CONFIG``; the same bytes each time."""
+    """Build the zip file for ``python3 -I FILE CONFIG``; the same bytes each time."""
     files = {"__main__.py": _MAIN, "envgym/__init__.py": "", "envgym/sandboxes/__init__.py": ""}
     folder = resources.files("envgym.sandboxes.supervisor")
     for name, text in sorted(_sources(folder, "envgym/sandboxes/supervisor")):
@@ -27,7 +27,7 @@ def box_archive() -> bytes:
 
 
 def _sources(folder: Traversable, name: str) -> Iterator[tuple[str, str]]:
-    """Name in the archive and text of each module of a package, subpackages included."""
+    """Name in the archive and source text of each module of a package, subpackages included."""
     for file in folder.iterdir():
         if file.is_dir() and file.name != "__pycache__":
             yield from _sources(file, f"{name}/{file.name}")

@@ -13,7 +13,7 @@ import pytest
 from envgym.errors import UsageError
 from envgym.sandboxes import open_backend
 from envgym.sandboxes.suites.attacks import ATTACKS, Attack
-from envgym.sandboxes.suites.backend_under_test import Subject
+from envgym.sandboxes.suites.backend_under_test import BackendUnderTest
 from envgym.sandboxes.suites.conformance import CASES, Case
 from tests.machine import need
 
@@ -40,7 +40,7 @@ async def crowd(url: str, token: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+def under_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendUnderTest]:
     """A remote backend, where this machine can have what is behind it."""
     try:
         open_backend("namespace")
@@ -62,8 +62,8 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     try:
         url = process.stdout.readline().decode().strip()
         asyncio.run(crowd(url, token))
-        with Subject("remote", url=url, token_file=token) as subject:
-            yield subject
+        with BackendUnderTest("remote", url=url, token_file=token) as under_test:
+            yield under_test
     finally:
         process.terminate()
         process.wait()
@@ -71,10 +71,10 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_conformance(subject: Subject, case: Case) -> None:
-    subject.conforms(case)
+def test_conformance(under_test: BackendUnderTest, case: Case) -> None:
+    under_test.conforms(case)
 
 
 @pytest.mark.parametrize("attack", [a for a in ATTACKS if a.id in FEW], ids=lambda a: a.id)
-def test_attack(subject: Subject, attack: Attack) -> None:
-    subject.withstands(attack)
+def test_attack(under_test: BackendUnderTest, attack: Attack) -> None:
+    under_test.withstands(attack)

@@ -9,9 +9,9 @@ import pytest
 
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.suites.attacks import ATTACKS, Attack
-from envgym.sandboxes.suites.backend_under_test import Subject
+from envgym.sandboxes.suites.backend_under_test import BackendUnderTest
 from envgym.sandboxes.suites.conformance import CASES, Case
-from envgym.sandboxes.suites.known_gaps import known
+from envgym.sandboxes.suites.known_gaps import known_gaps
 from tests.machine import need
 
 CONFINING: dict[str, dict[str, Any]] = {
@@ -24,34 +24,34 @@ BACKENDS = {"unsafe": {"backend": "unsafe", "crowd": 8}, **CONFINING}
 
 
 @pytest.fixture(scope="module")
-def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+def under_test(request: pytest.FixtureRequest) -> Iterator[BackendUnderTest]:
     """A backend, or a skip that names it; a failure where ENVGYM_REQUIRE_ALL=1."""
-    subject = Subject(**BACKENDS[request.param])
+    under_test = BackendUnderTest(**BACKENDS[request.param])
     try:
-        subject.__enter__()
+        under_test.__enter__()
     except (UsageError, Fault, ImportError) as error:
         if request.param in MAY_BE_ABSENT:
             pytest.skip(f"{request.param}: {error}")
         need(False, f"{request.param}: {error}")
-    yield subject
-    subject.__exit__(None, None, None)
+    yield under_test
+    under_test.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("subject", BACKENDS, indirect=True)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_conformance(subject: Subject, case: Case) -> None:
-    _plays(subject, case.__name__, lambda: subject.conforms(case))
+def test_conformance(under_test: BackendUnderTest, case: Case) -> None:
+    _plays(under_test, case.__name__, lambda: under_test.conforms(case))
 
 
 @pytest.mark.parametrize("subject", CONFINING, indirect=True)
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.id)
-def test_attack(subject: Subject, attack: Attack) -> None:
-    _plays(subject, attack.id, lambda: subject.withstands(attack))
+def test_attack(under_test: BackendUnderTest, attack: Attack) -> None:
+    _plays(under_test, attack.id, lambda: under_test.withstands(attack))
 
 
-def _plays(subject: Subject, name: str, play: Any) -> None:
-    """A case passes, or fails as it is known to: one that is mended is taken off the list."""
-    reason = known(subject.variant).get(name)
+def _plays(under_test: BackendUnderTest, name: str, play: Any) -> None:
+    """A case passes, or fails as it is known to: one that is fixed is taken off the list."""
+    reason = known_gaps(under_test.variant).get(name)
     if reason is None:
         play()
         return

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from envgym.sandboxes.suites.assertions import Broken
+from envgym.sandboxes.suites.assertions import CaseFailed
 from envgym.sandboxes.suites.attacks import ATTACKS, Attack
-from envgym.sandboxes.suites.backend_under_test import Subject
+from envgym.sandboxes.suites.backend_under_test import BackendUnderTest
 
 WIN = {
     *("spawn_hoard", "memory_temporary_files", "memory_memfd"),
@@ -31,9 +31,9 @@ WIN_AS_ROOT = {
 
 
 @pytest.fixture(scope="module")
-def nothing() -> Iterator[Subject]:
-    with Subject("unsafe", crowd=2) as subject:
-        yield subject
+def nothing() -> Iterator[BackendUnderTest]:
+    with BackendUnderTest("unsafe", crowd=2) as under_test:
+        yield under_test
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def nothing() -> Iterator[Subject]:
     [a for a in ATTACKS if a.id in WIN or (a.id in WIN_AS_ROOT and os.geteuid() == 0)],
     ids=lambda attack: attack.id,
 )
-def test_it_wins_where_nothing_is_kept_in(nothing: Subject, attack: Attack) -> None:
+def test_it_wins_where_nothing_is_kept_in(nothing: BackendUnderTest, attack: Attack) -> None:
     assert attack.harmless
-    with pytest.raises(Broken):
+    with pytest.raises(CaseFailed):
         nothing.withstands(attack)
 
 

@@ -1,1 +1,1 @@
-"""Boxes that are containers of a Docker engine, reached through its HTTP API."""
+"""Docker backend: boxes as containers, through the engine's HTTP API."""

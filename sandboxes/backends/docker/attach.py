@@ -1,4 +1,4 @@
-"""A container's standard streams over one connection that left HTTP behind (``hijacked``).
+"""Standard streams of a container over one connection taken over from HTTP (``hijacked``).
 
 Without a terminal the engine frames what the container writes: a byte for the stream (1 standard
 output, 2 standard error), three of zeroes, four of length, then the payload. What is written to it
@@ -15,15 +15,15 @@ from typing import SupportsIndex
 _HEADER = struct.Struct(">BxxxI")
 _HEAD_END = b"\r\n\r\n"
 _STDERR = 2
-_STDERR_KEPT = 4096  # bytes; enough for the last words of whoever fails to start
+_STDERR_KEPT = 4096  # bytes; enough for the last messages of a failed start
 
 
 class Unframer(asyncio.StreamReader):
-    """Reads standard output alone, from the engine's answer and its frames.
+    """Extract standard output from the engine's answer and its frames.
 
     Attributes:
-        answered: Done with the status line once the engine has answered.
-        said: The last of standard error, for messages.
+        answered: Future set with the status line once the engine has answered.
+        said: Last part of standard error, for messages.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Unframer(asyncio.StreamReader):
         self._kind, self._left = 0, 0  # of the frame that is coming
 
     def feed_data(self, data: Iterable[SupportsIndex]) -> None:
-        """Take bytes off the connection."""
+        """Process received bytes."""
         self._raw.extend(data)
         if not self.answered.done():
             head, end, rest = self._raw.partition(_HEAD_END)
@@ -47,7 +47,7 @@ class Unframer(asyncio.StreamReader):
             super().feed_data(payload)
 
     def feed_eof(self) -> None:
-        """The connection ended."""
+        """Note the end of the connection."""
         if not self.answered.done():
             self.answered.set_result("nothing")
         super().feed_eof()
@@ -72,10 +72,10 @@ class Unframer(asyncio.StreamReader):
 
 
 async def attach(socket: str, path: str) -> tuple[Unframer, asyncio.StreamWriter]:
-    """Ask for the attachment at `path`; gives its standard output and input.
+    """Attach at `path`; return its standard output and input.
 
     Raises:
-        OSError: Nobody listens, or the answer is not the wanted one.
+        OSError: Nothing listens, or the answer is not the expected one.
     """
     loop = asyncio.get_running_loop()
     reader = Unframer()

@@ -1,8 +1,8 @@
-"""The docker backend: a container a box, and none left behind.
+"""Docker backend: one container per box, and no containers left behind.
 
-Containers are removed when their box closes, also after a cancelled start; those of owners that
-died are found by label at the first box; those that could not be removed, since the engine was
-gone, are at the next one.
+A container is removed when its box closes, also after a cancelled start. Opening the first box
+removes the containers of dead owners, found by label; the next box retries removals that failed
+because the engine was gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from envgym.sandboxes.backends.namespace.kernel.seccomp import ARCHES
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.supervisor_client.connection import Link, Lost
+from envgym.sandboxes.supervisor_client.connection import Lost, SupervisorConnection
 from envgym.sandboxes.supervisor_client.supervised_sandbox import Box
 from envgym.sandboxes.supervisor_client.supervisor_zip import box_archive
 
@@ -41,10 +41,10 @@ class DockerBackend(Backend):
     """Boxes in containers of a Docker engine.
 
     Args:
-        image: With ``python3`` 3.9 or newer in it; ``make images`` makes the default one.
-        warm: Containers kept ready, for boxes of `limits`.
-        limits: Of boxes that are opened without.
-        socket: The engine's; by default ``DOCKER_HOST`` or the usual place.
+        image: Image with ``python3`` 3.9 or newer; ``make images`` makes the default one.
+        warm: Number of containers kept ready, for boxes of `limits`.
+        limits: Default limits of boxes.
+        socket: Socket of the engine; by default ``DOCKER_HOST`` or the usual path.
     """
 
     name = "docker"
@@ -118,7 +118,7 @@ class DockerBackend(Backend):
         )
 
     def _take(self, bounds: Limits) -> _Container | None:
-        """A warm container that is as large as wanted and still alive; another one is started."""
+        """Return a live warm container of the wanted size, and start another one."""
         if self._warm == 0 or _size(bounds) != _size(self._limits):
             return None
         found = None
@@ -137,12 +137,12 @@ class DockerBackend(Backend):
         try:
             self._ready.append(await self._start(self._limits))
         except (Fault, UsageError):
-            pass  # whoever opens a box finds out, and is told
+            pass  # the next opened box raises the error
         finally:
             self._coming -= 1
 
     async def _started(self, bounds: Limits) -> _Container:
-        """`_start`; cancelled, it goes on to its end and is undone: half a start is a leak."""
+        """Run `_start` to its end even if cancelled, then undo it: half a start is a leak."""
         task = self._later(self._start(bounds))
         try:
             return await asyncio.shield(task)
@@ -185,7 +185,7 @@ class DockerBackend(Backend):
         except BaseException:
             writer.close()
             raise
-        link = Link(reader, writer)
+        link = SupervisorConnection(reader, writer)
         try:
             writer.write(archive)
             async with asyncio.timeout(_ANSWER_S):
@@ -202,7 +202,7 @@ class DockerBackend(Backend):
         return _Container(name, link)
 
     async def _cause(self, name: str) -> Outcome | None:
-        """Whose doing a lost supervisor is: of the programs that ran under it, or of the world."""
+        """Outcome of the programs if they caused the loss of the supervisor, else None."""
         try:
             async with asyncio.timeout(_ENDING_S):
                 await self._engine.wait(name)
@@ -243,13 +243,13 @@ class DockerBackend(Backend):
 
 
 class _Container:
-    """A running one, and the link to its supervisor."""
+    """A running container, and the connection to its supervisor."""
 
-    def __init__(self, name: str, link: Link) -> None:
+    def __init__(self, name: str, link: SupervisorConnection) -> None:
         self.name = name
         self.link = link
 
 
 def _size(limits: Limits) -> tuple[int, ...]:
-    """What is fixed when a container starts; all else a call brings along."""
+    """Limits that are fixed when a container starts; the others come with each call."""
     return limits.memory_bytes, limits.processes, limits.disk_bytes, limits.open_files

@@ -1,4 +1,4 @@
-"""What a box's container is allowed: as little as an engine can give.
+"""Configuration of a box's container: the least rights that an engine can give.
 
 No network, no capability, nothing of the root writable, an ordinary user that no other box has, the
 engine's own seccomp profile, and over it the filter that programs have in boxes of namespaces. Its
@@ -45,13 +45,13 @@ _HARMLESS = 500  # of the machine's processes the kernel kills these first where
 def container(
     image: str, limits: Limits, user: int, labels: Mapping[str, str], archive_bytes: int
 ) -> dict[str, Any]:
-    """The body of ``POST /containers/create``.
+    """Build the body of ``POST /containers/create``.
 
     Args:
-        image: Any that has ``python3``, 3.9 or newer, and for shells ``bash``.
-        limits: The box's own.
+        image: Image with ``python3`` 3.9 or newer and, for shells, ``bash``.
+        limits: Limits of the box.
         user: User and group id of its processes.
-        labels: By which it is found again.
+        labels: Labels to find it by.
         archive_bytes: Length of the supervisor's archive, which it reads first.
     """
     config = json.dumps(
@@ -80,7 +80,7 @@ def container(
         "Labels": dict(labels),
         "NetworkDisabled": True,
         "OpenStdin": True,
-        "StdinOnce": True,  # its input ends when we let go, or die: then the supervisor ends
+        "StdinOnce": True,  # its input ends when we disconnect or die; then the supervisor ends
         "AttachStdin": True,
         "AttachStdout": True,
         "AttachStderr": True,

@@ -24,7 +24,7 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
 def socket_path(environ: Mapping[str, str] = os.environ) -> str:
-    """Where the engine listens: ``DOCKER_HOST``, or the usual place.
+    """Path of the engine's socket: ``DOCKER_HOST``, or the usual one.
 
     Raises:
         UsageError: DOCKER_HOST is no unix socket.
@@ -40,14 +40,14 @@ class NoSuchThing(UsageError):
 
 
 class Conflict(Fault):
-    """The engine is at it already."""
+    """The engine is already doing this."""
 
 
 class Engine:
-    """A client of one engine; opens its connection at the first call.
+    """Client of one engine; opens its connection at the first call.
 
-    Every call raises `Fault` (``infra``) where the engine is gone, does not answer within
-    `timeout` seconds or fails by itself, and `NoSuchThing` for what it does not have.
+    Every call raises `Fault` (``infra``) if the engine is gone, does not answer within `timeout`
+    seconds or fails, and `NoSuchThing` for a missing object.
     """
 
     def __init__(self, path: str | None = None, *, timeout: float = 60.0) -> None:
@@ -56,48 +56,48 @@ class Engine:
         self._session: aiohttp.ClientSession | None = None
 
     async def version(self) -> dict[str, Any]:
-        """What answers: ``Version``, ``ApiVersion``, …"""
+        """Version of the engine: ``Version``, ``ApiVersion``, …"""
         return dict(await self._call("GET", "/version"))
 
     async def image(self, name: str) -> dict[str, Any]:
-        """An image's description."""
+        """Description of an image."""
         return dict(await self._call("GET", f"/images/{name}/json"))
 
     async def create(self, name: str, config: Mapping[str, Any]) -> None:
-        """Make a container of that name, not yet running."""
+        """Create a container of that name without starting it."""
         await self._call("POST", "/containers/create", query={"name": name}, body=config)
 
     async def start(self, container: str) -> None:
-        """Start it."""
+        """Start a container."""
         await self._call("POST", f"/containers/{container}/start")
 
     async def inspect(self, container: str) -> dict[str, Any]:
-        """Its configuration and state."""
+        """Configuration and state of a container."""
         return dict(await self._call("GET", f"/containers/{container}/json"))
 
     async def wait(self, container: str) -> None:
-        """Wait until it does not run."""
+        """Wait until a container stops."""
         await self._call("POST", f"/containers/{container}/wait")
 
     async def was_killed(self, container: str) -> bool:
-        """Whether somebody had the engine kill it: an operator, or the engine's own shutdown."""
+        """Whether the engine was asked to kill it: by an operator, or by its own shutdown."""
         wanted = {"type": ["container"], "container": [container], "event": ["kill"]}
         query = {"since": "0", "until": f"{time.time():.3f}", "filters": json.dumps(wanted)}
         return await self._call("GET", "/events", query=query) is not None
 
     async def remove(self, container: str) -> None:
-        """Kill it and remove all that is left of it; one that is gone already is fine."""
+        """Kill and remove a container; a missing one is fine."""
         query = {"force": "true", "v": "true"}
         with suppress(NoSuchThing, Conflict):  # or is being removed already
             await self._call("DELETE", f"/containers/{container}", query=query)
 
     async def list(self, *labels: str) -> list[dict[str, Any]]:
-        """All containers, running or not, that carry the labels (``name`` or ``name=value``)."""
+        """List all containers, running or not, with the labels (``name`` or ``name=value``)."""
         query = {"all": "true", "filters": json.dumps({"label": list(labels)})}
         return list(await self._call("GET", "/containers/json", query=query))
 
     async def attach(self, container: str) -> tuple[Unframer, asyncio.StreamWriter]:
-        """Its standard output and input, for as long as the connection stands."""
+        """Standard output and input of a container while the connection stands."""
         path = f"/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1"
         try:
             async with asyncio.timeout(self._timeout):

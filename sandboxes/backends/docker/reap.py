@@ -1,4 +1,4 @@
-"""Containers whose owner is dead are found by their label, and removed.
+"""Removal of containers whose owner is dead, found by their label.
 
 The owner is a process, named so that no later one is taken for it: the machine's boot, the process
 namespace, the process id and its start time. One that cannot be judged from here (a live boot,
@@ -17,12 +17,12 @@ OWNER = "envgym.owner"
 
 
 def labels() -> dict[str, str]:
-    """What this process marks its containers with."""
+    """Labels of this process's containers."""
     return {SANDBOX: "1", OWNER: owner(os.getpid())}
 
 
 def owner(pid: int) -> str:
-    """A process's name for all times: boot, namespace, id, start.
+    """Unique name of a process: boot, namespace, id, start.
 
     Raises:
         OSError: There is no such process.
@@ -44,7 +44,7 @@ def is_dead(name: str) -> bool:
 
 
 async def reap(engine: Engine) -> int:
-    """Remove every container of a dead owner; returns their number.
+    """Remove every container of a dead owner; return the number removed.
 
     Raises:
         Fault: The engine is gone.
@@ -64,7 +64,7 @@ def _namespace() -> str:
 
 
 def _start(pid: int) -> str:
-    """Clock ticks after boot at which the process started; a zombie counts as gone."""
+    """Start time of the process in clock ticks after boot; a zombie counts as gone."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     if fields[0] in "ZX":
         raise ProcessLookupError(pid)

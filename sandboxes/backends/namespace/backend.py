@@ -1,4 +1,4 @@
-"""Boxes of namespaces, as a backend: one zygote, as many boxes as are asked for."""
+"""Namespace backend: one zygote, and as many boxes as callers open."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pathlib import Path
 
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.backends.namespace.kernel.cgroup import NoCgroup, Parent, make_parent
-from envgym.sandboxes.backends.namespace.program_box import Run
-from envgym.sandboxes.backends.namespace.repl_box import LiveBox
+from envgym.sandboxes.backends.namespace.program_box import ProgramRun
+from envgym.sandboxes.backends.namespace.repl_box import ReplBox
 from envgym.sandboxes.backends.namespace.settings import STDLIB, BoxSettings, Settings
-from envgym.sandboxes.backends.namespace.zygote_client import Nursery, Stay
+from envgym.sandboxes.backends.namespace.zygote_client import BoxHandle, ZygoteClient
 from envgym.sandboxes.base import Backend, Sandbox, Session
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.supervisor_client.connection import Link
+from envgym.sandboxes.supervisor_client.connection import SupervisorConnection
 from envgym.sandboxes.supervisor_client.supervised_sandbox import Box, check_input
 
 MODES = {
@@ -44,7 +44,7 @@ class NamespaceBackend(Backend):
         readable: Further paths that programs may read, at the same place.
 
     Raises:
-        UsageError: An argument is wrong. That the machine refuses is told by the first `open`.
+        UsageError: An argument is wrong. A refusal of the machine is raised by the first `open`.
     """
 
     name = "namespace"
@@ -68,9 +68,9 @@ class NamespaceBackend(Backend):
         self._imports = [*imports]
         self._readable = [*readable]
         self._ids = itertools.count(1)
-        self._nursery: Nursery | None = None
+        self._zygote: ZygoteClient | None = None
         self._starting = asyncio.Lock()
-        self._boxes: set[Box | LiveBox | Run] = set()
+        self._boxes: set[Box | ReplBox | ProgramRun] = set()
         self._folder = ""
         self._parent: Parent | None = None
         self.no_group = ""
@@ -95,43 +95,45 @@ class NamespaceBackend(Backend):
     async def run_python(
         self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
     ) -> Result:
-        """See `Backend`: in a box without a supervisor, made for this program alone."""
+        """See `Backend`. The box has no supervisor and runs this program alone."""
         if self.mode == "landlock":
             return await super().run_python(code, stdin=stdin, limits=limits)
         bounds = limits or Limits()
         check_input(stdin, bounds)
         source = code.encode("utf-8", "surrogatepass")
-        nursery = await self._running()
-        place = await nursery.place()
+        zygote = await self._running()
+        server = await zygote.fork_server()
         try:
-            run = Run(place, self._settings_of(bounds), bounds, source + stdin, len(source))
+            run = ProgramRun(server, self._settings_of(bounds), bounds, source + stdin, len(source))
         except OSError as error:
-            nursery.give_back(place)
+            zygote.give_back(server)
             raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
         self._boxes.add(run)
         try:
             return await run.result()
         finally:
             self._boxes.discard(run)
-            nursery.give_back(place)
+            zygote.give_back(server)
 
     async def repl(self, *, limits: Limits | None = None) -> Session:
-        """See `Backend`: the box is that REPL, and is made while its first code is sent."""
+        """See `Backend`. The REPL is the box's only process and starts while its first code is
+        sent.
+        """
         if self.mode == "landlock":
             return await super().repl(limits=limits)
         bounds = limits or Limits()
-        nursery = await self._running()
-        place = await nursery.place()
+        zygote = await self._running()
+        server = await zygote.fork_server()
 
         def gone() -> None:
             self._boxes.discard(live)
-            nursery.give_back(place)
+            zygote.give_back(server)
 
         held = self._parent is not None
         try:
-            live = LiveBox(place, self._settings_of(bounds), bounds, held, gone)
+            live = ReplBox(server, self._settings_of(bounds), bounds, held, gone)
         except OSError as error:
-            nursery.give_back(place)
+            zygote.give_back(server)
             raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
         self._boxes.add(live)
         return live
@@ -141,72 +143,72 @@ class NamespaceBackend(Backend):
         return BoxSettings(id, bounds.memory_bytes, bounds.processes, bounds.disk_bytes)
 
     async def _made(self, bounds: Limits) -> Box:
-        nursery = await self._running()
+        zygote = await self._running()
         settings = self._settings_of(bounds)
         ours, theirs = socket.socketpair()
         try:
-            place = await nursery.place()
+            server = await zygote.fork_server()
         except BaseException:
             ours.close()
             theirs.close()
             raise
         try:
             with theirs:
-                await place.open(settings, theirs)
+                await server.open(settings, theirs)
             reader, writer = await asyncio.open_connection(sock=ours)
         except BaseException:
             ours.close()
-            place.close()
-            nursery.give_back(place)
+            server.close()
+            zygote.give_back(server)
             raise
-        stay = Stay(nursery, place)
+        handle = BoxHandle(zygote, server)
 
         async def end() -> None:
             self._boxes.discard(box)
-            await stay.end()
+            await handle.end()
 
         async def cause() -> Outcome | None:
-            return Outcome.MLE if await stay.end() else None
+            return Outcome.MLE if await handle.end() else None
 
         async def reopen(files: bytes) -> Sandbox:
             return await self.open(limits=bounds, snapshot=files)
 
-        box = Box(Link(reader, writer), bounds, end=end, reopen=reopen, cause=cause)
+        box = Box(SupervisorConnection(reader, writer), bounds, end=end, reopen=reopen, cause=cause)
         self._boxes.add(box)
         return box
 
     @property
     def zygote_pid(self) -> int:
-        """The process that all boxes descend from; 0 before the first is opened."""
-        return self._nursery.pid if self._nursery is not None else 0
+        """Process id of the zygote, the ancestor of all boxes; 0 before the first box is opened."""
+        return self._zygote.pid if self._zygote is not None else 0
 
     @property
-    def keepers(self) -> int:
-        """Processes that have served boxes and are there to serve more, or serve one now."""
-        return self._nursery.keepers if self._nursery is not None else 0
+    def fork_servers(self) -> int:
+        """Number of fork servers, idle or with a box."""
+        return self._zygote.fork_servers if self._zygote is not None else 0
 
     async def close(self) -> None:
         """See `Backend`."""
         for box in list(self._boxes):
             await box.close()
-        if self._nursery is not None:
-            await self._nursery.close()
-            self._nursery = None
+        if self._zygote is not None:
+            await self._zygote.close()
+            self._zygote = None
         if self._parent is not None:
             await asyncio.to_thread(self._parent.remove)
         if self._folder:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def _running(self) -> Nursery:
-        """The zygote; a new one where there is none or it has died."""
+    async def _running(self) -> ZygoteClient:
+        """Return the zygote; start a new one where there is none or it has died."""
         async with self._starting:
-            if self._nursery is None or not self._nursery.alive:
-                if self._nursery is not None:
-                    await self._nursery.close()
+            if self._zygote is None or not self._zygote.alive:
+                if self._zygote is not None:
+                    await self._zygote.close()
                     if self._parent is not None:
                         await asyncio.to_thread(self._parent.clear)
-                self._nursery = await Nursery.start(self._settings(), self._parent)
-            return self._nursery
+                self._zygote = await ZygoteClient.start(self._settings(), self._parent)
+            return self._zygote
 
     def _settings(self) -> Settings:
         if self.mode == "landlock" and not self._folder:
@@ -234,7 +236,7 @@ class NamespaceBackend(Backend):
 
 
 def _check_readable(path: str) -> None:
-    """Refuse a path that a box cannot show at its place.
+    """Refuse a path that a box cannot show at the same place.
 
     Raises:
         UsageError: It is relative, or covered by what a box has there.

@@ -1,4 +1,4 @@
-"""A box's processes, from the fork in the keeper to the supervisor's loop or a program's own."""
+"""First steps of a box's process: from the fork to the supervisor's loop, a program or a REPL."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import Group
+from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel import mounts, seccomp, syscalls
 from envgym.sandboxes.backends.namespace.kernel.identity import (
-    become_first_victim,
     become_supervisor,
     confine,
     enter_user_namespace,
     keep_only,
+    prefer_for_oom_kill,
 )
 from envgym.sandboxes.backends.namespace.preloaded_harnesses import READY
 from envgym.sandboxes.backends.namespace.settings import BoxSettings, Settings
-from envgym.sandboxes.supervisor.cgroup_counters import Meters
+from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 from envgym.sandboxes.supervisor.child.launch import become
 from envgym.sandboxes.supervisor.child.repl import serve_repl
 from envgym.sandboxes.supervisor.child.run_source import run_input
@@ -29,76 +29,77 @@ from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import Keeper
+    from envgym.sandboxes.backends.namespace.fork_server import ForkServer
 
 
-def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
-    """Become PID 1 of a box and serve it until its link closes; never returns.
+def be_box(server: ForkServer, box: BoxSettings, link: int) -> None:
+    """Become PID 1 of a box and serve its supervisor until the connection closes; never return.
 
-    Tells the host that the box is ready, or why there is none.
+    Reports to the host that the box is ready, or the error that prevents it.
     """
     try:
-        if not _move_in(keeper, box, is_program=False):
+        if not _move_in(server, box, is_program=False):
             return
-        keeper.control.send(json.dumps({"opened": box.id}).encode())
-        config = replace(keeper.config, beside=0 if keeper.settings.own_ids else 1)
-        link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
+        server.control.send(json.dumps({"opened": box.id}).encode())
+        config = replace(server.config, beside=0 if server.settings.own_ids else 1)
+        link, config.counters = keep_only(
+            link, server.group.counters if server.group else CgroupCounters()
+        )
         Supervisor(Channel(link, link), config).serve()
     finally:
         os._exit(0)
 
 
 def be_program(
-    keeper: Keeper,
+    server: ForkServer,
     box: BoxSettings,
     limits: dict[str, Any],
     source_bytes: int | None,
     files: list[int],
 ) -> None:
-    """Become the one program of a box, its source the first bytes of its input; never returns.
+    """Become the one program of a box; never return.
 
-    Without a source it is a REPL.
-
-    That there is no box the host is told as by `be_box`.
+    The first `source_bytes` bytes of standard input are its source; without `source_bytes` it is a
+    REPL. Reports an error to the host as `be_box` does.
     """
     try:
-        if _move_in(keeper, box, is_program=True):
-            env, workdir = keeper.environment, keeper.config.workdir
+        if _move_in(server, box, is_program=True):
+            env, workdir = server.environment, server.config.workdir
             if source_bytes is None:
                 repl = partial(serve_repl, env, workdir, greet=True, begin=READY)
-                become(keeper.config, limits, files, repl, whole_life=False)
-            become(keeper.config, limits, files, partial(run_input, source_bytes, env, workdir))
+                become(server.config, limits, files, repl, whole_life=False)
+            become(server.config, limits, files, partial(run_input, source_bytes, env, workdir))
     finally:
         os._exit(126)
 
 
-def box_config(settings: Settings, group: Group | None) -> BoxConfig:
-    """What holds for the programs of a keeper's boxes."""
+def box_config(settings: Settings, group: ForkServerCgroup | None) -> BoxConfig:
+    """Supervisor settings shared by all boxes of a fork server."""
     return BoxConfig(
         owner=(mounts.USER, mounts.USER) if settings.own_ids else None,
         env=settings.env,
         count_processes=True,
         filtered=True,
-        meters=group.meters if group is not None else Meters(),
-        confine=partial(confine, seccomp.program(held=group is not None)),
+        counters=group.counters if group is not None else CgroupCounters(),
+        confine=partial(confine, seccomp.program(memory_cgroup=group is not None)),
     )
 
 
-def _move_in(keeper: Keeper, box: BoxSettings, is_program: bool) -> bool:
-    """Leave the machine for the box; whether there is one."""
+def _move_in(server: ForkServer, box: BoxSettings, is_program: bool) -> bool:
+    """Enter the box's namespaces and mounts; return whether that succeeded."""
     try:
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # its own /proc is open to it, for now
-        become_first_victim()
+        prefer_for_oom_kill()
         syscalls.unshare(syscalls.NEWNS | syscalls.NEWIPC)
-        owner = None if keeper.base is None else (keeper.base + 1,) * 2
-        mounts.mount_own(box.disk_bytes, owner, keeper.below_tmp)
-        enter_user_namespace(keeper.user_namespace)
+        owner = None if server.base is None else (server.base + 1,) * 2
+        mounts.mount_own(box.disk_bytes, owner, server.below_tmp)
+        enter_user_namespace(server.user_namespace)
         if is_program:
             return True
-        become_supervisor(keeper.base is not None)
-        if keeper.group is None:  # with the programs, where it has their user
+        become_supervisor(server.base is not None)
+        if server.group is None:  # with the programs, where it has their user
             resource.setrlimit(resource.RLIMIT_NPROC, (box.processes + 1,) * 2)
     except Exception as error:
-        keeper.control.send(json.dumps({"error": str(error)}).encode())
+        server.control.send(json.dumps({"error": str(error)}).encode())
         return False
     return True

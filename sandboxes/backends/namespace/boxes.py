@@ -1,4 +1,4 @@
-"""What a keeper holds of the box that it has forked: one that stays, or one for one program."""
+"""Boxes as the fork server holds them: supervised, without a supervisor, or for one program."""
 
 from __future__ import annotations
 
@@ -10,77 +10,81 @@ from typing import TYPE_CHECKING, Any
 
 from envgym.sandboxes.backends.namespace.box_init import be_box, be_program
 from envgym.sandboxes.backends.namespace.kernel import syscalls
-from envgym.sandboxes.backends.namespace.landlock_box import be_guest_box
+from envgym.sandboxes.backends.namespace.landlock_box import be_landlock_box
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor import processes
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S, Call
 
 if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import Keeper
+    from envgym.sandboxes.backends.namespace.fork_server import ForkServer
 
 
-class Tenant:
-    """A box that its supervisor serves, PID 1.
+class SupervisedBox:
+    """A long-lived box whose PID 1 is its supervisor.
 
     Attributes:
-        id: The host's number for it.
-        file: Of the process whose end is the box's.
+        id: The host's number for the box.
+        file: Descriptor (pidfd) of the process whose end is the end of the box.
     """
 
-    def __init__(self, keeper: Keeper, box: BoxSettings, files: list[int]) -> None:
+    def __init__(self, server: ForkServer, box: BoxSettings, files: list[int]) -> None:
         self.id = box.id
-        self._meters = keeper.config.meters
-        self._ooms = self._meters.ooms()
-        if keeper.settings.mode == "landlock":
+        self._counters = server.config.counters
+        self._ooms = self._counters.ooms()
+        if server.settings.mode == "landlock":
             self._pid = os.fork()
             if self._pid == 0:
-                be_guest_box(keeper, box, files[0])
+                be_landlock_box(server, box, files[0])
         else:
             syscalls.unshare(syscalls.NEWPID)
             try:
                 self._pid = os.fork()
                 if self._pid == 0:
-                    be_box(keeper, box, files[0])
+                    be_box(server, box, files[0])
             finally:
-                keeper.own_pids()
+                server.own_pids()
         self.file = os.pidfd_open(self._pid)
 
     def kill(self) -> None:
-        """Kill all of it."""
+        """Kill every process of the box."""
         signal.pidfd_send_signal(self.file, signal.SIGKILL)
 
     def patience(self) -> float:
-        """Seconds until `hold` is to be called."""
+        """Seconds until the next `hold`."""
         return math.inf
 
     def hold(self) -> None:
-        """Hold it to its limits."""
+        """Enforce the box's limits; here the supervisor does so."""
 
     def reaped(self) -> dict[str, Any]:
-        """Reap it (as PID 1 the kernel has reaped all its others before); what the host is told."""
+        """Reap the box and return the message to the host.
+
+        The kernel has reaped all its other processes before its PID 1.
+        """
         os.waitpid(self._pid, 0)
         os.close(self.file)
-        return {"ended": self.id, "ooms": self._meters.ooms() - self._ooms}
+        return {"ended": self.id, "ooms": self._counters.ooms() - self._ooms}
 
 
-class Alone(Tenant):
-    """A box without a supervisor: its PID 1 does nothing, beside it is a program, or a REPL.
+class BareBox(SupervisedBox):
+    """A box without a supervisor: an idle PID 1, and beside it a program or a REPL.
 
-    Its input and output go between it and the host: the keeper, of which later boxes are forks,
-    reads nothing of a program's. A REPL, where no `source_bytes` are given, is the host's to watch.
+    Its input and output go directly between it and the host. The fork server never reads them,
+    because later boxes are forks of it and would inherit the data. The host itself enforces the
+    limits of a REPL (no `source_bytes`).
     """
 
     def __init__(
         self,
-        keeper: Keeper,
+        server: ForkServer,
         box: BoxSettings,
         files: list[int],
         limits: dict[str, Any],
         source_bytes: int | None = None,
     ) -> None:
         self.id = box.id
-        self._meters = keeper.config.meters
-        self._ooms = self._meters.ooms()
+        self._counters = server.config.counters
+        self._ooms = self._counters.ooms()
         syscalls.unshare(syscalls.NEWPID)
         try:
             self._first = syscalls.fork_idle()
@@ -90,20 +94,20 @@ class Alone(Tenant):
                 self._end_first()
                 raise
             if self._pid == 0:
-                be_program(keeper, box, limits, source_bytes, files)
+                be_program(server, box, limits, source_bytes, files)
         finally:
-            keeper.own_pids()
+            server.own_pids()
         self.file = os.pidfd_open(self._pid)
 
     def kill(self) -> None:
-        """Kill all of it, for its time or at the host's word."""
+        """Kill every process of the box."""
         os.kill(self._first, signal.SIGKILL)
 
     def reaped(self) -> dict[str, Any]:
-        """See `Tenant`: what is left in the box ends with it."""
+        """See `SupervisedBox`. Processes left in the box end with it."""
         _, status, _ = os.wait4(self._pid, 0)
         self._clear()
-        ooms = self._meters.ooms() - self._ooms
+        ooms = self._counters.ooms() - self._ooms
         return {"ended": self.id, "ooms": ooms, "ending": {"status": status}}
 
     def _clear(self) -> None:
@@ -115,37 +119,37 @@ class Alone(Tenant):
         os.waitpid(self._first, 0)  # the kernel lets it end as the last of all
 
 
-class Single(Alone):
-    """A box for one program: the keeper watches the clock."""
+class ProgramBox(BareBox):
+    """A box for one program, with time limits enforced by the fork server."""
 
     def __init__(
         self,
-        keeper: Keeper,
+        server: ForkServer,
         box: BoxSettings,
         files: list[int],
         limits: dict[str, Any],
         source_bytes: int,
     ) -> None:
-        self._call = Call(box.id, 0, limits, keeper.config, (), fresh=True)
-        super().__init__(keeper, box, files, limits, source_bytes)
+        self._call = Call(box.id, 0, limits, server.config, (), fresh=True)
+        super().__init__(server, box, files, limits, source_bytes)
         self._call.pid = self._pid
 
     def patience(self) -> float:
-        """Seconds until `hold` is to be called."""
+        """Seconds until the next `hold`."""
         call = self._call
         if call.killed:
             return math.inf
         return max(min(call.deadline, call.sampled + SAMPLE_S) - time.monotonic(), 0.0)
 
     def hold(self) -> None:
-        """Kill it where it is past a limit."""
+        """Kill the box if it exceeds a limit."""
         if not self._call.killed:
             self._call.killed = self._call.excess(time.monotonic())
             if self._call.killed:
                 self.kill()
 
     def reaped(self) -> dict[str, Any]:
-        """See `Tenant`: also how the program has ended."""
+        """See `SupervisedBox`. The message also says how the program ended."""
         _, status, usage = os.wait4(self._pid, 0)
         left = processes.usage(self._first)[2] - 1 if self._call.counts_tasks else 0
         self._clear()

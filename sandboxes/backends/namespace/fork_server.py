@@ -1,8 +1,8 @@
-"""A keeper: a child of the zygote that has what boxes share, and forks one box at a time.
+"""Fork server: a child of the zygote that prepares what boxes share and forks one box at a time.
 
-It sits in the control group, the network and the user ids of its boxes, all of which are slow to
-make. A new box is then one fork; the host that asked for it hears that it is ready, and later that
-its last process is gone. It holds a box for a single program to its limits itself.
+It has the control group, the network and the user ids of its boxes, all of which are slow to make;
+a new box is then one fork. The host hears that the box is ready and, later, that its last process
+has ended. The fork server enforces the limits of boxes for a single program.
 """
 
 from __future__ import annotations
@@ -18,30 +18,38 @@ from pathlib import Path
 from typing import Any
 
 from envgym.sandboxes.backends.namespace.box_init import box_config
-from envgym.sandboxes.backends.namespace.boxes import Alone, Single, Tenant
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import Group
+from envgym.sandboxes.backends.namespace.boxes import BareBox, ProgramBox, SupervisedBox
+from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel import syscalls
-from envgym.sandboxes.backends.namespace.kernel.identity import become_no_victim
+from envgym.sandboxes.backends.namespace.kernel.identity import avoid_oom_kill
 from envgym.sandboxes.backends.namespace.kernel.mounts import outermost
 from envgym.sandboxes.backends.namespace.kernel.namespaces import enter_common, make_user_namespace
-from envgym.sandboxes.backends.namespace.landlock_box import check_guests, end_guests, remove_folder
+from envgym.sandboxes.backends.namespace.landlock_box import (
+    check_landlock,
+    kill_box_processes,
+    remove_folder,
+)
 from envgym.sandboxes.backends.namespace.settings import BoxSettings, Settings
 
 MESSAGE = 1 << 16
 
 
-class Keeper:
-    """Serves the host until it hangs up; then its box ends too.
+class ForkServer:
+    """Fork server loop; when the host hangs up, its box ends too.
 
     Args:
         control: Socket to the host; each message is one JSON object.
-        settings: Of all boxes of the zygote.
-        group: Its control group, if there are any.
-        base: First user id of its boxes; None where they have the caller's.
+        settings: Settings shared by all boxes of the zygote.
+        group: Control group of its boxes, if the machine has any.
+        base: First user id of its boxes; None if they have the caller's.
     """
 
     def __init__(
-        self, control: socket.socket, settings: Settings, group: Group | None, base: int | None
+        self,
+        control: socket.socket,
+        settings: Settings,
+        group: ForkServerCgroup | None,
+        base: int | None,
     ) -> None:
         self.control = control
         self.settings = settings
@@ -52,24 +60,24 @@ class Keeper:
         self.config = box_config(settings, group)
         self.environment = self.config.environment()
         if settings.mode == "landlock":
-            check_guests(base)
+            check_landlock(base)
         else:
             enter_common()
             shown = outermost(settings.readable)
             self.below_tmp = [path for path in shown if path.startswith("/tmp/")]
             self.user_namespace = make_user_namespace(base)
             self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
-            become_no_victim()
+            avoid_oom_kill()
             # The first process of a program's box has this one's memory.
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
-        self._tenant: Tenant | None = None
+        self._box: SupervisedBox | None = None
 
     def serve(self) -> None:
         """Fork boxes and reap them until the host hangs up."""
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         try:
-            counters = self.config.meters
+            counters = self.config.counters
             files = [f for f in (counters.memory, counters.processes) if f is not None]
             files += [self.group.used] if self.group is not None else []
             socket.send_fds(self.control, [b'{"ready": true}'], files)
@@ -77,15 +85,15 @@ class Keeper:
             while self._turn(poll):
                 continue
         finally:
-            if self._tenant is not None:
-                self._tenant.kill()
+            if self._box is not None:
+                self._box.kill()
                 self._reaped()
 
     def _turn(self, poll: select.poll) -> bool:
-        tenant = self._tenant
-        patience = math.inf if tenant is None else tenant.patience()
+        current = self._box
+        patience = math.inf if current is None else current.patience()
         for file, _ in poll.poll(None if patience == math.inf else 1000 * patience):
-            if tenant is not None and file == tenant.file:
+            if current is not None and file == current.file:
                 poll.unregister(file)
                 self._say(self._reaped())
                 return True
@@ -93,18 +101,18 @@ class Keeper:
             if not data:
                 return False
             self._handle(json.loads(data), files)
-            if tenant is None and self._tenant is not None:
-                poll.register(self._tenant.file, select.POLLIN)
-        if tenant is not None:
+            if current is None and self._box is not None:
+                poll.register(self._box.file, select.POLLIN)
+        if current is not None:
             # Where a box has filled its memory there is none for us either, until it is dead.
             with contextlib.suppress(MemoryError, OSError):
-                tenant.hold()
+                current.hold()
         return True
 
     def _handle(self, message: dict[str, Any], files: list[int]) -> None:
         if message["op"] == "kill":
-            if self._tenant is not None and message["id"] == self._tenant.id:
-                self._tenant.kill()
+            if self._box is not None and message["id"] == self._box.id:
+                self._box.kill()
             return
         box = BoxSettings(**message["box"])
         try:
@@ -113,11 +121,11 @@ class Keeper:
                 self.config.held_memory = box.memory_bytes
                 self.config.held_processes = box.processes
             if message["op"] == "run":
-                self._tenant = Single(self, box, files, message["limits"], message["source_bytes"])
+                self._box = ProgramBox(self, box, files, message["limits"], message["source_bytes"])
             elif message["op"] == "repl":
-                self._tenant = Alone(self, box, files, message["limits"])
+                self._box = BareBox(self, box, files, message["limits"])
             else:
-                self._tenant = Tenant(self, box, files)
+                self._box = SupervisedBox(self, box, files)
         except OSError as error:
             self._say({"error": str(error)})
             self._say({"ended": box.id, "ooms": 0})
@@ -126,20 +134,20 @@ class Keeper:
                 os.close(file)
 
     def own_pids(self) -> None:
-        """Fork children into this process's own namespace again, after an ``unshare(NEWPID)``."""
+        """Fork later children into this process's own PID namespace, after ``unshare(NEWPID)``."""
         syscalls.setns(self._own_pids, syscalls.NEWPID)
 
-    def guest_folder(self, id: int) -> Path:
-        """Of a box without a root of its own."""
+    def landlock_folder(self, id: int) -> Path:
+        """Folder of a box that has no root file system of its own."""
         return Path(self.settings.folder, f"{id}")
 
     def _reaped(self) -> dict[str, Any]:
-        assert self._tenant is not None
-        tenant, self._tenant = self._tenant, None
-        message = tenant.reaped()
+        assert self._box is not None
+        current, self._box = self._box, None
+        message = current.reaped()
         if self.settings.mode == "landlock":
-            end_guests(self.base)
-            remove_folder(self.guest_folder(tenant.id))
+            kill_box_processes(self.base)
+            remove_folder(self.landlock_folder(current.id))
         return message
 
     def _say(self, message: dict[str, Any]) -> None:

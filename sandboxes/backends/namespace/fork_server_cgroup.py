@@ -1,7 +1,8 @@
-"""One keeper's control group: made, entered, limited anew for each box, removed.
+"""Control group of a fork server: created, entered, limited anew for each box, removed.
 
-Moving a process into a group waits for the whole machine (10 ms under load), so a keeper moves once
-and its boxes are born there. All goes by descriptors, for the boxes' root has no /sys.
+Moving a process into a group waits for the whole machine (10 ms under load), so the fork server
+moves once and its boxes are born there. It uses descriptors only, because the boxes' root has no
+/sys.
 """
 
 from __future__ import annotations
@@ -9,28 +10,28 @@ from __future__ import annotations
 import contextlib
 import os
 
-from envgym.sandboxes.supervisor.cgroup_counters import Meters
+from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 
-_OURS = 2  # tasks of the group that are no program's: the keeper and the supervisor
+_OURS = 2  # tasks of the group beside the programs: fork server and supervisor
 _MEMORY = {1: "memory.limit_in_bytes", 2: "memory.max"}
 _KILLS = {1: "memory.oom_control", 2: "memory.events"}
 _USED = {1: "memory.usage_in_bytes", 2: "memory.current"}
 
 
-class Group:
-    """A keeper's group.
+class ForkServerCgroup:
+    """Control group that holds one fork server and its box.
 
     Args:
-        name: Of its folder.
-        parents: Descriptors of the folders to make it in, by controller.
-        version: Of control groups: 1 or 2.
+        name: Name of its folder.
+        parents: Descriptors of the parent folders, by controller.
+        version: cgroup version, 1 or 2.
 
     Attributes:
-        meters: Its counters, which only ever grow.
-        used: Descriptor of a file that says how much memory it has now.
+        counters: Counters of out-of-memory kills and refused forks; they only grow.
+        used: Descriptor of the file with its current memory use in bytes.
 
     Raises:
-        OSError: The kernel refuses.
+        OSError: The kernel refuses the group.
     """
 
     def __init__(self, name: str, parents: dict[str, int], version: int) -> None:
@@ -43,11 +44,11 @@ class Group:
             os.mkdir(name, dir_fd=parent)
         memory = os.open(f"{name}/{_KILLS[version]}", os.O_RDONLY, dir_fd=parents["memory"])
         refusals = os.open(f"{name}/pids.events", os.O_RDONLY, dir_fd=parents["pids"])
-        self.meters = Meters(memory, refusals)
+        self.counters = CgroupCounters(memory, refusals)
         self.used = os.open(f"{name}/{_USED[version]}", os.O_RDONLY, dir_fd=parents["memory"])
 
     def enter(self) -> None:
-        """Put this process into it, and with it all that it will start."""
+        """Move this process, and with it all its future children, into the group."""
         for parent in self._folders:
             self._write(parent, "cgroup.procs", "0")
 
@@ -75,7 +76,7 @@ class Group:
 
 
 def remove_group(name: str, parents: dict[str, int]) -> None:
-    """Remove a keeper's group, once the keeper and its box have ended."""
+    """Remove the control group of a fork server that has ended."""
     for parent in parents.values():
         with contextlib.suppress(OSError):  # version 2 has one folder for both
             os.rmdir(name, dir_fd=parent)

@@ -1,4 +1,4 @@
-"""The host's side of a keeper: a place for one box at a time."""
+"""Host's side of a fork server, which serves one box at a time."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any
 
 from envgym.errors import Fault
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
-from envgym.sandboxes.supervisor.cgroup_counters import Meters
+from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 from envgym.sandboxes.supervisor.classify_exit import Ending
 
 _MESSAGE = 1 << 16
 _LEFT = 4 << 20
-"""Bytes, most, that a box may find taken by those before it."""
+"""Maximum bytes still charged to the cgroup by earlier boxes before it is reused."""
 
 
-class Place:
-    """A keeper, as the host holds it.
+class ForkServerClient:
+    """Connection to one fork server.
 
     Attributes:
-        alive: Whether the keeper runs.
-        meters: The counters of its control group, if it has one; closed with it.
+        alive: Whether the fork server runs.
+        counters: Counters of its control group, if it has one; closed with the client.
     """
 
     def __init__(self, control: socket.socket) -> None:
@@ -38,29 +38,30 @@ class Place:
         self._ooms = 0
         self._opening = False
         self.alive = True
-        self.meters = Meters()
+        self.counters = CgroupCounters()
         self._used: int | None = None
         self._empty = 0
         self._loop.add_reader(control, self._heard)
 
     @property
     def free(self) -> bool:
-        """Whether a box may be opened here."""
+        """Whether the fork server can take a box."""
         return self.alive and (self._ended is None or self._ended.done())
 
     @property
     def cleared(self) -> bool:
-        """Whether what earlier boxes had of their memory is free again.
+        """Whether the memory of earlier boxes is free again.
 
-        The kernel takes its time with thousands of ended processes: that would be another's fault.
+        The kernel needs time for thousands of ended processes; a later box would be blamed for
+        their memory.
         """
         try:
             return self._taken() - self._empty <= _LEFT
-        except OSError:  # its keeper was killed a moment ago, and the group is gone
+        except OSError:  # its fork server was killed a moment ago, and the group is gone
             return False
 
     async def ready(self) -> None:
-        """Wait until the keeper is there.
+        """Wait until the fork server has started.
 
         Raises:
             Fault: It could not be.
@@ -68,7 +69,7 @@ class Place:
         await self._answered()
 
     async def open(self, box: BoxSettings, link: socket.socket) -> None:
-        """Have a box forked whose supervisor serves `link`.
+        """Fork a box whose supervisor serves `link`.
 
         Raises:
             Fault: There is none; the reason is in it.
@@ -79,7 +80,7 @@ class Place:
     def run(
         self, box: BoxSettings, limits: dict[str, Any], source_bytes: int, files: list[int]
     ) -> None:
-        """Have a box made for one program.
+        """Fork a box for one program.
 
         Args:
             box: The box's settings.
@@ -92,20 +93,21 @@ class Place:
     def repl(
         self, box: BoxSettings, limits: dict[str, Any], files: list[int]
     ) -> asyncio.Future[dict[str, Any]]:
-        """Have a box made that is a REPL.
+        """Fork a box that is one REPL.
 
         Args:
-            box: The box's settings.
-            limits: The box's.
+            box: Settings of the box.
+            limits: Limits of the box.
             files: Its standard input, output and error, and its socket.
 
         Returns:
-            What the keeper says of its end, once the box is gone; `fault` where that is no ending.
+            The fork server's message about the end of the box, once it is gone; see `fault` where
+            there was none.
         """
         return self._begin("repl", box, files, limits=limits)
 
     async def ending(self) -> Ending:
-        """How that program ended, once its box is gone.
+        """Wait for the end of the box and return how its program ended.
 
         Raises:
             Fault: There was no box; the reason is in it.
@@ -117,9 +119,9 @@ class Place:
         return Ending(**message["ending"])
 
     def fault(self) -> BaseException:
-        """Why there was no box."""
+        """The error that explains why there was no box."""
         told = self._answer.exception() if self._answer.done() else None
-        return told or Fault("sandbox: the box's keeper is gone")
+        return told or Fault("sandbox: the box's fork server is gone")
 
     def kill(self) -> None:
         """Kill the box; `end` waits for it."""
@@ -127,7 +129,7 @@ class Place:
             self._send({"op": "kill", "id": self._box}, [])
 
     async def end(self) -> int:
-        """Kill the box and wait until its last process is gone; returns how many memory took."""
+        """Kill the box, wait for its end, and return its number of out-of-memory kills."""
         if self._ended is None:
             return 0
         self.kill()
@@ -135,23 +137,23 @@ class Place:
         return ooms
 
     def close(self) -> None:
-        """Let the keeper go, and with it its box. Idempotent."""
+        """Disconnect from the fork server, which then ends with its box. Idempotent."""
         if not self.alive:
             return
         self.alive = False
-        end: dict[str, Any] = {"ooms": max(0, self.meters.ooms() - self._ooms)}
+        end: dict[str, Any] = {"ooms": max(0, self.counters.ooms() - self._ooms)}
         self._loop.remove_reader(self._control)
         self._control.close()
-        for file in (self.meters.memory, self.meters.processes, self._used):
+        for file in (self.counters.memory, self.counters.processes, self._used):
             if file is not None:
                 os.close(file)
-        self.meters, self._used = Meters(), None
+        self.counters, self._used = CgroupCounters(), None
         if end["ooms"]:
-            # What a box filled, and left for a moment, took its keeper's memory too: where a keeper
-            # may not be spared (`become_no_victim`). That is how the box ended, and no fault.
+            # The box filled the group's memory and the kernel killed its fork server too, which can
+            # happen where `avoid_oom_kill` is not permitted. That is an end of the box, no fault.
             end["ending"] = vars(Ending(signal.SIGKILL, ooms=end["ooms"]))
         if not self._answer.done() and (self._opening or not end["ooms"]):
-            self._answer.set_exception(Fault("sandbox: the box's keeper is gone"))
+            self._answer.set_exception(Fault("sandbox: the box's fork server is gone"))
             self._answer.exception()  # looked at: a program's run does not wait for an answer
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(end)
@@ -191,7 +193,7 @@ class Place:
             data, files = b"", []
         if files:
             *counters, self._used = files
-            self.meters = Meters(*counters)
+            self.counters = CgroupCounters(*counters)
             with contextlib.suppress(OSError):
                 self._empty = self._taken()
         if not data:

@@ -1,4 +1,6 @@
-"""Boxes where the kernel grants no namespaces (a default container): weaker, only when asked for.
+"""Boxes without namespaces, for machines whose kernel grants none (a default container).
+
+They are weaker and never chosen automatically.
 
 Landlock leaves a program its own folder to write and the system's to read; the filter leaves it no
 socket but pairs; as root, it runs as a user that nobody else is. It still shares the machine's
@@ -17,44 +19,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envgym.sandboxes.backends.namespace.kernel import landlock, mounts, seccomp, syscalls
-from envgym.sandboxes.backends.namespace.kernel.identity import become_first_victim, keep_only
+from envgym.sandboxes.backends.namespace.kernel.identity import keep_only, prefer_for_oom_kill
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor import processes
-from envgym.sandboxes.supervisor.cgroup_counters import Meters
+from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 from envgym.sandboxes.supervisor.child.launch import adopt_orphans
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import Keeper
+    from envgym.sandboxes.backends.namespace.fork_server import ForkServer
 
 _READABLE = (*mounts.SYSTEM, *mounts.SETTINGS, "/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
 _DEVICES = tuple(f"/dev/{name}" for name in mounts.DEVICES)
 
 
-def check_guests(base: int | None) -> None:
-    """Whether this process can host them.
+def check_landlock(base: int | None) -> None:
+    """Check that this process can start Landlock boxes.
 
     Raises:
-        OSError: It cannot; the mend is in the message.
+        OSError: It cannot; the message names the fix.
     """
     needed = landlock.SCOPES if base is None else 1
     if landlock.version() < needed:
         why = f"Landlock {needed} is needed, this kernel has {landlock.version()}"
         raise OSError(errno.ENOSYS, f"{why}: as root any Linux from 5.13 on has it, else 6.12")
     adopt_orphans()
-    end_guests(base)
+    kill_box_processes(base)
 
 
-def be_guest_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
-    """Become the supervisor of a box without namespaces; never returns."""
-    own = keeper.guest_folder(box.id)
+def be_landlock_box(server: ForkServer, box: BoxSettings, link: int) -> None:
+    """Become the supervisor of a box without namespaces; never return."""
+    own = server.landlock_folder(box.id)
     try:
         try:
             syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-            become_first_victim()
-            owner = None if keeper.base is None else (keeper.base + 1,) * 2
+            prefer_for_oom_kill()
+            owner = None if server.base is None else (server.base + 1,) * 2
             for folder in (own, own / "box", own / "tmp"):
                 folder.mkdir(0o700)
                 if owner is not None:
@@ -62,28 +64,30 @@ def be_guest_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
             syscalls.empty_bounding_set()
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
         except OSError as error:
-            keeper.control.send(json.dumps({"error": str(error)}).encode())
+            server.control.send(json.dumps({"error": str(error)}).encode())
             return
-        keeper.control.send(json.dumps({"opened": box.id}).encode())
+        server.control.send(json.dumps({"opened": box.id}).encode())
         config = BoxConfig(
             workdir=str(own / "box"),
             owner=owner,
-            env={"TMPDIR": str(own / "tmp"), **keeper.settings.env},
-            held_memory=keeper.config.held_memory,
-            held_processes=keeper.config.held_processes,
+            env={"TMPDIR": str(own / "tmp"), **server.settings.env},
+            held_memory=server.config.held_memory,
+            held_processes=server.config.held_processes,
             count_processes=True,
             beside=_tasks_of(os.getuid()) if owner is None else 0,
             filtered=True,
-            confine=lambda: _confine(str(own), keeper),
+            confine=lambda: _confine(str(own), server),
         )
-        link, config.meters = keep_only(link, keeper.group.meters if keeper.group else Meters())
+        link, config.counters = keep_only(
+            link, server.group.counters if server.group else CgroupCounters()
+        )
         Supervisor(Channel(link, link), config).serve()
     finally:
         os._exit(0)
 
 
-def end_guests(base: int | None) -> None:
-    """Kill all that a box has left: by its user where that is its own, and by descent."""
+def kill_box_processes(base: int | None) -> None:
+    """Kill all remaining processes of a box: by user id where that is its own, and by descent."""
     if base is not None:
         pid = os.fork()
         if pid == 0:
@@ -102,12 +106,12 @@ def end_guests(base: int | None) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a box's folder, however deep its programs made it."""
+    """Remove a box's folder, at any depth."""
     subprocess.run(["rm", "-rf", "--", str(path)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _kill_user(uid: int) -> None:
-    """In a process of its own: become that user, and kill all of its processes but this one."""
+    """Become that user in a child process, and kill all of its processes but this one."""
     try:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
@@ -122,17 +126,21 @@ def _kill_user(uid: int) -> None:
         os._exit(0)
 
 
-def _confine(own: str, keeper: Keeper) -> None:
+def _confine(own: str, server: ForkServer) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     syscalls.drop_capabilities()
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    landlock.restrict([*_READABLE, *keeper.settings.readable], [own], _DEVICES)
-    held = keeper.group is not None
-    seccomp.install(seccomp.program(alone=False, guest=keeper.base is None, held=held))
+    landlock.restrict([*_READABLE, *server.settings.readable], [own], _DEVICES)
+    memory_cgroup = server.group is not None
+    seccomp.install(
+        seccomp.program(
+            own_namespaces=False, owns_host_files=server.base is None, memory_cgroup=memory_cgroup
+        )
+    )
 
 
 def _tasks_of(uid: int) -> int:
-    """Threads of all processes of a user, as RLIMIT_NPROC counts them."""
+    """Number of threads of all processes of a user, as RLIMIT_NPROC counts them."""
     count = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,7 +1,7 @@
-"""What a REPL that is its own box begins with, made before the box is: the graders' harnesses.
+"""Grader harnesses preloaded into REPL boxes before they are forked.
 
-To send and load one takes as long as to make the box. That each box has all is no harm: they are
-code that anybody may read, and hold nothing yet.
+Sending and loading one takes as long as making the box. Preloading them is harmless: they are
+public code and hold no data yet.
 """
 
 from __future__ import annotations
@@ -17,4 +17,4 @@ READY: dict[str, Any] = {
     "_envgym_assert_runner": AssertRunner(),
     "_envgym_tool_runner": ToolRunner(),
 }
-"""By the names that `graders.nonce_protocol.start_harness` gives them."""
+"""Harnesses by the names that `graders.nonce_protocol.start_harness` uses."""

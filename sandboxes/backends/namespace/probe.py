@@ -1,6 +1,6 @@
-"""What this machine can do for sandboxes, and for what it cannot: why, and the mend.
+"""Probe of the sandbox features of this machine, with the reason and the fix for missing ones.
 
-Nothing is inferred where it can be tried: a mode is there if a program has just run in it.
+Each mode is tried by running a program in it, not inferred from versions.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Finding:
     """One line of the probe.
 
     Attributes:
-        name: Of the feature, or ``namespace (MODE)`` and so on for a backend.
+        name: Name of the feature, or ``namespace (MODE)`` and so on for a backend.
         there: Whether it can be used.
-        detail: What was found, or why not, with the mend.
+        detail: Version or reason, with the fix where it is missing.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Finding:
 
 
 def features() -> Iterator[Finding]:
-    """What the kernel and the machine offer, looked at one by one."""
+    """Findings about single features of the kernel and the machine."""
     yield Finding("root", os.geteuid() == 0, f"user id {os.geteuid()}")
     yield Finding("kernel", True, f"{platform.system()} {platform.release()} {platform.machine()}")
     yield _user_namespaces()
@@ -61,15 +61,15 @@ def _read(path: str) -> str:
 
 
 def _user_namespaces() -> Finding:
-    """Switches that are known to turn them off for ordinary users."""
-    for path, off, mend in (
+    """Kernel switches that turn user namespaces off for ordinary users."""
+    for path, off, fix in (
         ("/proc/sys/kernel/unprivileged_userns_clone", "0", "=1"),
         ("/proc/sys/user/max_user_namespaces", "0", "=15000"),
         ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "=0"),
     ):
         if _read(path) == off:
             name = path.removeprefix("/proc/sys/").replace("/", ".")
-            why = f"{name}={off}: as root, `sysctl -w {name}{mend}`"
+            why = f"{name}={off}: as root, `sysctl -w {name}{fix}`"
             return Finding("user namespaces", os.geteuid() == 0 and "max" not in path, why)
     if not os.path.exists("/proc/self/ns/user"):
         return Finding("user namespaces", False, "the kernel is built without them")
@@ -81,7 +81,7 @@ def _user_namespaces() -> Finding:
 
 
 def _refusal() -> int:
-    """Error number of making a user namespace, in a process of its own; 0: it was made."""
+    """Error number of making a user namespace in a child process; 0 if it succeeds."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -126,19 +126,19 @@ def _docker() -> Finding:
         version = answer.getheader("Server") or f"HTTP {answer.status}"
         return Finding("docker engine", answer.status == 200, version)
     except OSError as error:
-        mend = "start dockerd" if shutil.which("dockerd") else "install docker.io and start dockerd"
-        return Finding("docker engine", False, f"{path}: {error.strerror or error}: {mend}")
+        fix = "start dockerd" if shutil.which("dockerd") else "install docker.io and start dockerd"
+        return Finding("docker engine", False, f"{path}: {error.strerror or error}: {fix}")
     finally:
         connection.close()
 
 
 async def backends() -> list[Finding]:
-    """Every mode of the namespace backend, by running a program in it."""
+    """Findings about every mode of the namespace backend and about Docker."""
     return list(await asyncio.gather(*(tried(mode) for mode in MODES)))
 
 
 async def tried(mode: str) -> Finding:
-    """A mode, by running a program in it."""
+    """Finding about a mode, from running a program in it."""
     name = f"namespace ({mode})"
     try:
         backend = NamespaceBackend(mode)

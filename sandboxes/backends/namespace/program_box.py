@@ -1,54 +1,59 @@
-"""One program's run in a box of its own, as the host holds it: its pipes, and its end."""
+"""Host's side of one program in its own box: pipes, limits of output, result."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 
-from envgym.sandboxes.backends.namespace.fork_server_client import Place
+from envgym.sandboxes.backends.namespace.fork_server_client import ForkServerClient
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.base import BoxLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.supervisor.classify_exit import Ending, outcome
 from envgym.sandboxes.supervisor.streams.capture import Capture, pipes
-from envgym.sandboxes.supervisor.streams.stdin_writer import Feed
+from envgym.sandboxes.supervisor.streams.stdin_writer import StdinWriter
 from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S
 
 
-class Run:
-    """A run.
+class ProgramRun:
+    """One run of a program in its own box.
 
     Args:
-        place: Where its box is made.
-        box: The box's settings.
-        limits: The program's.
-        data: Its source and, right after it, its standard input.
-        source_bytes: How much of that is source.
+        server: Fork server that makes the box.
+        box: Settings of the box.
+        limits: Limits of the program.
+        data: Source, directly followed by standard input.
+        source_bytes: Length of the source in `data`.
 
     Raises:
         OSError: This process has no descriptors left.
     """
 
     def __init__(
-        self, place: Place, box: BoxSettings, limits: Limits, data: bytes, source_bytes: int
+        self,
+        server: ForkServerClient,
+        box: BoxSettings,
+        limits: Limits,
+        data: bytes,
+        source_bytes: int,
     ) -> None:
-        self._place = place
+        self._server = server
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._over: asyncio.Future[None] = self._loop.create_future()
         inside, to_stdin, out, out_inside, err, err_inside = pipes(3)
-        self._feed = Feed(to_stdin, data)
+        self._feed = StdinWriter(to_stdin, data)
         most = limits.output_bytes
         self._output = Capture(out, most), Capture(err, most)
         theirs = [inside, out_inside, err_inside]
-        place.run(box, limits.model_dump(), source_bytes, theirs)
+        server.run(box, limits.model_dump(), source_bytes, theirs)
         for file in theirs:
             os.close(file)
 
     async def result(self) -> Result:
-        """What came of it; its box is gone when this returns or raises.
+        """Wait for the result; the box is gone when this returns or raises.
 
         Raises:
             BoxLost: `close` was called meanwhile.
@@ -57,14 +62,14 @@ class Run:
         try:
             self._listen()
             async with asyncio.timeout(self._limits.wall_s + GRACE_S):
-                end = await self._place.ending()
+                end = await self._server.ending()
             return self._result(end)
         except TimeoutError:
             return Result(Outcome.TLE, None, detail="it kept its box from ending it")
         finally:
             self._hang_up()
             try:
-                await self._place.end()
+                await self._server.end()
             finally:
                 self._over.set_result(None)
 
@@ -73,7 +78,7 @@ class Run:
             raise BoxLost("the box is closed: open another one")
         for capture in self._output:
             while capture.open and not capture.over and capture.pump():
-                continue  # until nothing is left: nobody is there who could write more
+                continue  # until the pipe is empty: no process is left to write more
         if not end.killed and any(capture.over for capture in self._output):
             end.killed = Outcome.OLE
         out, err = (bytes(capture.data) for capture in self._output)
@@ -82,9 +87,9 @@ class Run:
         return Result(Outcome(verdict), code, out, err, end.wall_s, end.cpu_s, memory, why)
 
     async def close(self) -> None:
-        """End it, and wait for that."""
+        """Kill the program and wait for its end."""
         self._closed = True
-        self._place.kill()
+        self._server.kill()
         await asyncio.shield(self._over)
 
     def _listen(self) -> None:
@@ -99,7 +104,7 @@ class Run:
         if capture.over or not capture.open:
             self._loop.remove_reader(capture.file)
         if capture.over:
-            self._place.kill()
+            self._server.kill()
 
     def _write(self) -> None:
         file = self._feed.file

@@ -1,8 +1,8 @@
-"""A REPL in a box of its own, as the host holds it: its socket, its streams, its limits, its end.
+"""Host's side of a REPL that is the only process of its box.
 
-The REPL is the box's only process, forked like a program that runs once; there is no supervisor, so
-the host does for it what a supervisor does for a session of its box. What it says is said by code
-of a model's: data, of bounded length, that can but lie about itself.
+The REPL is forked like a program that runs once. There is no supervisor, so the host enforces the
+limits as a supervisor does for a session. All that arrives from the box is untrusted data of
+bounded length: it can misreport its own state only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from envgym.errors import UsageError
-from envgym.sandboxes.backends.namespace.fork_server_client import Place
+from envgym.sandboxes.backends.namespace.fork_server_client import ForkServerClient
 from envgym.sandboxes.backends.namespace.preloaded_harnesses import READY
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.base import BoxLost, Session, SessionLost
@@ -22,25 +22,25 @@ from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S
-from envgym.sandboxes.supervisor.session import Session as Process
+from envgym.sandboxes.supervisor.session import InterpreterProcess
 from envgym.sandboxes.supervisor.streams.capture import Capture
 from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S, lower, repl_source
 
 _SHORT_S = 0.01
-"""Calls that are over sooner cost no more than their question and their answer."""
+"""Calls shorter than this are not polled for limits."""
 _SHARE = 0.05
-"""Most of this process's time that is spent on looking at one box's processes."""
+"""Maximum share of this process's time spent on inspecting the processes of one box."""
 
 
-class LiveBox(Session):
-    """A session that is its box.
+class ReplBox(Session):
+    """A session that is its own box.
 
     Args:
-        place: Where its box is made.
-        box: The box's settings.
-        limits: The box's.
-        held: Whether a control group holds it.
-        gone: Called once the box is gone.
+        server: Fork server that makes the box.
+        box: Settings of the box.
+        limits: Limits of the box.
+        held: Whether a control group enforces them.
+        gone: Callback for when the box is gone.
 
     Raises:
         OSError: This process has no descriptors left.
@@ -49,9 +49,14 @@ class LiveBox(Session):
     ready = frozenset(READY)
 
     def __init__(
-        self, place: Place, box: BoxSettings, limits: Limits, held: bool, gone: Callable[[], None]
+        self,
+        server: ForkServerClient,
+        box: BoxSettings,
+        limits: Limits,
+        held: bool,
+        gone: Callable[[], None],
     ) -> None:
-        self._place = place
+        self._server = server
         self._limits = limits
         self._asked: Limits | None = None
         self._bounds = limits.model_dump()
@@ -67,9 +72,9 @@ class LiveBox(Session):
             held_processes=limits.processes if held else 0,
             count_processes=True,
             filtered=True,
-            meters=place.meters,
+            counters=server.counters,
         )
-        self._process = Process("repl", config, self._bounds)
+        self._process = InterpreterProcess("repl", config, self._bounds)
         control, out, err = self._process.theirs
         try:
             nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -77,7 +82,7 @@ class LiveBox(Session):
             self._process.started()
             self._process.close()
             raise
-        self._end = place.repl(box, self._bounds, [nothing, out, err, control])
+        self._end = server.repl(box, self._bounds, [nothing, out, err, control])
         os.close(nothing)
         self._process.started()
         self._control = self._process.control.fileno()
@@ -106,11 +111,11 @@ class LiveBox(Session):
                 self._rest()
 
     async def fork(self) -> Session:
-        """Not to be had: the box has no more than this process."""
+        """Refuse: the box holds this process alone."""
         raise UsageError("a REPL that is its own box cannot be forked: open a box, fork its REPL")
 
     async def close(self) -> None:
-        """See `Session`: its box is gone afterwards."""
+        """See `Session`. The box is gone afterwards."""
         self._closed = True
         if not self._end.done():
             self._kill()
@@ -122,9 +127,9 @@ class LiveBox(Session):
         return self._bounds
 
     def _kill(self) -> None:
-        """Nothing of it is asked any more; its end is told by `_ended`."""
+        """Kill the box; `_ended` runs once it is gone."""
         self._lost = True
-        self._place.kill()
+        self._server.kill()
 
     def _heard(self) -> None:
         process = self._process
@@ -156,7 +161,7 @@ class LiveBox(Session):
             )
 
     def _hold(self) -> None:
-        """Of a call that takes its time: read what it writes, and hold it to its limits."""
+        """Poll a long call: read its output and enforce its limits."""
         call, now = self._process.call, time.monotonic()
         if call is None or self._answer is None:
             return
@@ -190,7 +195,7 @@ class LiveBox(Session):
             self._loop.remove_writer(self._control)
 
     def _rest(self) -> None:
-        """After a call nothing is read until the next: who writes meanwhile writes to nobody."""
+        """Stop reading after a call; output between calls is discarded."""
         self._answer = None
         if self._tick is not None:
             self._tick.cancel()
@@ -205,7 +210,7 @@ class LiveBox(Session):
                 self._loop.remove_reader(capture.file)
 
     def _ended(self, end: asyncio.Future[dict[str, Any]]) -> None:
-        """The box is gone: the call that it ended under has its answer now."""
+        """Answer the pending call, if any, now that the box is gone."""
         self._lost = True
         self._loop.remove_reader(self._control)
         self._loop.remove_writer(self._control)
@@ -216,7 +221,7 @@ class LiveBox(Session):
             if self._closed:
                 self._answer.set_exception(BoxLost("the box is closed: open another one"))
             elif "ending" not in end.result() or call is None:
-                self._answer.set_exception(self._place.fault())
+                self._answer.set_exception(self._server.fault())
             else:
                 status = end.result()["ending"]["status"]
                 self._settle(self._process.finish(status, cpu_s=call.spent()))

@@ -1,4 +1,4 @@
-"""What the host tells a zygote once, and what of each box; all of it plain JSON values."""
+"""Settings that the host sends to a zygote once, and per box; plain JSON values."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _NAMES = """
     time timeit traceback types typing unicodedata unittest uuid zlib
 """
 STDLIB = tuple(_NAMES.split())
-"""What programs import most: there before they start."""
+"""Modules that programs import most; the zygote imports them in advance."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Of all boxes of one zygote.
+    """Settings of all boxes of one zygote.
 
     Attributes:
         mode: ``root`` (own user ids for each box), ``user`` (the caller's alone) or ``landlock``
             (no namespaces).
         readable: Paths beside the system's that programs may read.
-        import_paths: Folders that Python programs import from, beside the standard library.
-        imports: Modules that are imported before a box is made.
-        env: Variables of programs.
-        group_version: Of control groups; 0 where there are none.
+        import_paths: Folders of Python modules beside the standard library.
+        imports: Modules imported before a box is made.
+        env: Environment variables of programs.
+        group_version: cgroup version; 0 without control groups.
         own_ids: Whether each box has user ids of its own.
-        folder: Where ``landlock`` boxes have their folders; "" in the other modes.
+        folder: Parent folder of ``landlock`` boxes; "" in the other modes.
     """
 
     mode: str
@@ -43,7 +43,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class BoxSettings:
-    """Of one box."""
+    """Settings of one box."""
 
     id: int
     memory_bytes: int

@@ -1,7 +1,7 @@
-"""The zygote: one small warm process, from which keepers, and from these all boxes, are forked.
+"""Zygote: a small warm process that forks the fork servers, which fork the boxes.
 
-It has imported what programs import, frozen it, and moved into the boxes' root. It is single
-threaded and holds nothing of the host's: it was executed with an empty environment and one
+It has imported the modules that programs need, frozen them, and moved into the boxes' root. It is
+single-threaded and holds no data of the host: it was executed with an empty environment and one
 descriptor.
 """
 
@@ -20,11 +20,11 @@ import sys
 import time
 from pathlib import Path
 
-from envgym.sandboxes.backends.namespace.fork_server import MESSAGE, Keeper
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import Group, remove_group
+from envgym.sandboxes.backends.namespace.fork_server import MESSAGE, ForkServer
+from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup, remove_group
 from envgym.sandboxes.backends.namespace.kernel import mounts, seccomp, syscalls
-from envgym.sandboxes.backends.namespace.kernel.identity import forget_ourselves
-from envgym.sandboxes.backends.namespace.kernel.namespaces import KEEPERS, base_id
+from envgym.sandboxes.backends.namespace.kernel.identity import hide_envgym_modules
+from envgym.sandboxes.backends.namespace.kernel.namespaces import FORK_SERVERS, base_id
 from envgym.sandboxes.backends.namespace.landlock_box import remove_folder
 from envgym.sandboxes.backends.namespace.settings import Settings
 from envgym.sandboxes.supervisor.child.run_source import set_environment
@@ -32,15 +32,15 @@ from envgym.sandboxes.supervisor.child.std_streams import make_streams
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.processes import children
 
-PATIENCE_MS = 5000  # for keepers that the host has hung up on as well
+PATIENCE_MS = 5000  # for fork servers that the host has hung up on as well
 
 
 class Zygote:
-    """Serves the host until it hangs up.
+    """Zygote loop: fork and reap fork servers until the host hangs up.
 
     Args:
-        control: Socket to the host; each message carries a keeper's end of a socket of its own.
-        settings: Of all boxes.
+        control: Socket to the host; each message carries a fork server's end of another socket.
+        settings: Settings of all boxes.
         parents: Descriptors of the folders for control groups, by controller.
         family: A number that no other zygote of this machine has.
     """
@@ -52,23 +52,23 @@ class Zygote:
         self.control = control
         self.settings = settings
         self._parents = parents
-        self._keepers: dict[int, tuple[int, int]] = {}  # descriptor: process, number
-        self._free = [*range(KEEPERS - 1, -1, -1)]
+        self._fork_servers: dict[int, tuple[int, int]] = {}  # descriptor: process, number
+        self._free = [*range(FORK_SERVERS - 1, -1, -1)]
         self._killed: list[int] = []  # or failed: groups are there still, the host reads why
         self._poll = select.epoll()
         self._poll.register(control, select.EPOLLIN)
 
     def serve(self) -> None:
-        """Fork keepers and reap them until the host hangs up; then wait for their ends."""
+        """Fork fork servers and reap them until the host hangs up; then wait for their ends."""
         while self._turn():
             continue
         self._poll.unregister(self.control)
-        while self._keepers:
+        while self._fork_servers:
             ended = self._poll.poll(PATIENCE_MS / 1000)
             for file, _ in ended:
                 self._reap(file)
             if not ended:
-                for file in self._keepers:
+                for file in self._fork_servers:
                     signal.pidfd_send_signal(file, signal.SIGKILL)
         self._forget_killed()
         if self.settings.folder:
@@ -87,7 +87,7 @@ class Zygote:
         return True
 
     def _fork(self, control: int) -> None:
-        """Fork a keeper; that it could not become one it says itself."""
+        """Fork a fork server, which reports its own failure to start."""
         self._forget_killed()
         if not self._free:
             return  # the host reads the end of its socket
@@ -95,25 +95,25 @@ class Zygote:
         base = base_id(number, self._family) if self.settings.own_ids else None
         pid = os.fork()
         if pid == 0:
-            self._be_keeper(socket.socket(fileno=os.dup(control)), number, base)
+            self._be_fork_server(socket.socket(fileno=os.dup(control)), number, base)
         file = os.pidfd_open(pid)
-        self._keepers[file] = (pid, number)
+        self._fork_servers[file] = (pid, number)
         self._poll.register(file, select.EPOLLIN)
 
-    def _be_keeper(self, control: socket.socket, number: int, base: int | None) -> None:
+    def _be_fork_server(self, control: socket.socket, number: int, base: int | None) -> None:
         status = 0
         try:
             syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
             self.control.close()
             self._poll.close()
-            for file in self._keepers:  # its neighbours are none of its business
+            for file in self._fork_servers:  # its neighbours are none of its business
                 os.close(file)
             try:
-                keeper = Keeper(control, self.settings, self._group(number), base)
+                server = ForkServer(control, self.settings, self._group(number), base)
             except OSError as error:
                 control.send(json.dumps({"error": str(error)}).encode())
                 return
-            keeper.serve()
+            server.serve()
         except ConnectionError:
             return  # the host is gone
         except BaseException:
@@ -122,24 +122,24 @@ class Zygote:
             os._exit(status)
 
     def _end_orphans(self) -> None:
-        """Kill what a keeper that was killed has left: a box's first process, and its program."""
-        left = {*children(os.getpid())} - {pid for pid, _ in self._keepers.values()}
+        """Kill what a killed fork server leaves: a box's first process and its program."""
+        left = {*children(os.getpid())} - {pid for pid, _ in self._fork_servers.values()}
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         while left:  # the first ends when the other is reaped
             left = {pid for pid in left if os.waitpid(pid, os.WNOHANG)[0] == 0}
             time.sleep(0.001)
 
-    def _group(self, number: int) -> Group | None:
+    def _group(self, number: int) -> ForkServerCgroup | None:
         if not self._parents:
             return None
-        return Group(self._name(number), self._parents, self.settings.group_version)
+        return ForkServerCgroup(self._name(number), self._parents, self.settings.group_version)
 
     def _name(self, number: int) -> str:
         return f"{self._family}-{number}"
 
     def _reap(self, file: int) -> None:
-        pid, number = self._keepers.pop(file)
+        pid, number = self._fork_servers.pop(file)
         self._poll.unregister(file)
         os.close(file)
         _, status = os.waitpid(pid, 0)
@@ -156,7 +156,7 @@ class Zygote:
 
 
 def main(file: int) -> None:
-    """Start: read the settings, move into the boxes' root, import, freeze, serve."""
+    """Read the settings, move into the boxes' root, import, freeze, serve."""
     control = socket.socket(fileno=file)
     data, files, _, _ = socket.recv_fds(control, MESSAGE, 2)
     message = json.loads(data)
@@ -181,20 +181,20 @@ def main(file: int) -> None:
 
 
 def _why(error: Exception) -> str:
-    """The error, and the mend where it is known."""
-    mend = ""
+    """The error as text, with the fix where it is known."""
+    fix = ""
     if isinstance(error, PermissionError) and error.filename == mounts.NEW_PROC:
-        mend = ": this container hides parts of /proc: start it with systempaths=unconfined"
+        fix = ": this container hides parts of /proc: start it with systempaths=unconfined"
     elif isinstance(error, PermissionError):
-        mend = (
+        fix = (
             ": namespaces are forbidden here, by a container's seccomp profile or a switch of the "
             "kernel: allow unshare and mount, or take mode 'landlock', which is weaker"
         )
-    return f"{error}{mend}"
+    return f"{error}{fix}"
 
 
 def _become_first(mode: str) -> None:
-    """Become the first process of namespaces for the whole family: its end is the end of all.
+    """Become the first process of new namespaces, so that its end is the end of all boxes.
 
     The process that was executed stays behind, to end with this one and this one with it.
     """
@@ -217,7 +217,7 @@ def _become_first(mode: str) -> None:
 
 
 def _warm_up(imports: list[str], grouped: bool, env: dict[str, str]) -> None:
-    """Import, and make every program's copy of what is here cheap."""
+    """Import modules and make forks of this process cheap."""
     site.setquit()
     site.setcopyright()
     site.sethelper()
@@ -225,9 +225,9 @@ def _warm_up(imports: list[str], grouped: bool, env: dict[str, str]) -> None:
         importlib.import_module(name)
     if "numpy.random" in sys.modules:  # the standard library sees to its own generator
         os.register_at_fork(after_in_child=sys.modules["numpy.random"].seed)
-    seccomp.prepared(seccomp.program(held=grouped))
+    seccomp.prepared(seccomp.program(memory_cgroup=grouped))
     set_environment(BoxConfig(env=env).environment())
     make_streams()
-    forget_ourselves()
+    hide_envgym_modules()
     gc.collect()
     gc.freeze()

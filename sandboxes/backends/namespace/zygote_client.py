@@ -1,4 +1,4 @@
-"""The host's side of a zygote: start it, have keepers forked, notice its end."""
+"""Host's side of a zygote: start it, fork fork servers, notice its end."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ import sys
 from pathlib import Path
 
 from envgym.errors import Fault, UsageError
-from envgym.sandboxes.backends.namespace.fork_server_client import Place
+from envgym.sandboxes.backends.namespace.fork_server_client import ForkServerClient
 from envgym.sandboxes.backends.namespace.kernel.cgroup import Parent
 from envgym.sandboxes.backends.namespace.settings import BoxSettings, Settings
 
 _START = Path(__file__).with_name("zygote_main.py")
 START_S = 60.0
 MOST_IDLE = 64
-"""Keepers that are kept for later boxes; those of a burst beyond that are let go."""
+"""Maximum number of idle fork servers; those of a burst beyond it are closed."""
 
 
-class Nursery:
-    """A running zygote and its keepers. Make one with `start`.
+class ZygoteClient:
+    """A running zygote and its fork servers; made by `start`.
 
     Attributes:
-        pid: The zygote's process.
-        keepers: How many there are, idle or not.
+        pid: Process id of the zygote.
+        fork_servers: Number of fork servers, idle or with a box.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self._process = process
         self._control = control
         self.pid = process.pid
-        self.keepers = 0
-        self._idle: list[Place] = []
+        self.fork_servers = 0
+        self._idle: list[ForkServerClient] = []
 
     @classmethod
-    async def start(cls, settings: Settings, parent: Parent | None) -> Nursery:
+    async def start(cls, settings: Settings, parent: Parent | None) -> ZygoteClient:
         """Execute a zygote and wait until it can fork boxes.
 
         Raises:
@@ -48,7 +48,7 @@ class Nursery:
         with theirs:
             process = _execute(theirs)
         ours.setblocking(False)
-        nursery = cls(process, ours)
+        zygote = cls(process, ours)
         folders = parent.open() if parent is not None else {}
         message = {"settings": dataclasses.asdict(settings), "parents": [*folders]}
         try:
@@ -59,78 +59,78 @@ class Nursery:
             if "error" in said:
                 why = f"no boxes here: {said['error']}; see `envgym sandbox probe`"
                 raise UsageError(why)
-            await nursery._try()
+            await zygote._try()
         except BaseException:
-            await nursery.close()
+            await zygote.close()
             raise
         finally:
             for file in folders.values():
                 os.close(file)
-        return nursery
+        return zygote
 
     async def _try(self) -> None:
-        """Make a box and end it: what the kernel refuses is told at the start, as what it is."""
+        """Make a box and end it, so that a refusal of the kernel is reported at the start."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             try:
-                place = await self.place()
-                await place.open(BoxSettings(-1, 64 << 20, 16, 1 << 20), theirs)
+                server = await self.fork_server()
+                await server.open(BoxSettings(-1, 64 << 20, 16, 1 << 20), theirs)
             except Fault as fault:
                 why = f"no boxes here: {fault}; see `envgym sandbox probe`"
                 raise UsageError(why) from fault
         try:
-            await place.end()
-        except BaseException:  # a keeper that nobody holds any more would keep its zygote alive
-            place.close()
+            await server.end()
+        except BaseException:  # an unheld fork server would keep its zygote alive
+            server.close()
             raise
-        self.give_back(place)
+        self.give_back(server)
 
     @property
     def alive(self) -> bool:
         """Whether the zygote runs."""
         return self._process.poll() is None
 
-    async def place(self) -> Place:
-        """A keeper with room for a box: one that is idle, or a new one.
+    async def fork_server(self) -> ForkServerClient:
+        """Return an idle fork server, or fork a new one.
 
         Raises:
-            Fault: The zygote is gone, or the kernel refuses a keeper.
+            Fault: The zygote is gone, or the kernel refuses a fork server.
         """
         while self._idle:
-            place = self._idle.pop()
-            if place.free and place.cleared:
-                return place
-            place.close()
-            self.keepers -= 1
+            server = self._idle.pop()
+            if server.free and server.cleared:
+                return server
+            server.close()
+            self.fork_servers -= 1
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         with theirs:
             while True:
                 try:
-                    socket.send_fds(self._control, [b"keeper"], [theirs.fileno()])
+                    socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
                     break
                 except BlockingIOError:  # a burst: the zygote has not taken the last ones yet
                     await asyncio.sleep(0.001)
                 except OSError as error:
                     ours.close()
                     raise Fault(f"sandbox: the zygote is gone: {error}") from error
-        place = Place(ours)
-        await place.ready()
-        self.keepers += 1
-        return place
+        server = ForkServerClient(ours)
+        await server.ready()
+        self.fork_servers += 1
+        return server
 
-    def give_back(self, place: Place) -> None:
-        """The place's box has ended: keep it for another, or let it go."""
-        if place.free and len(self._idle) < MOST_IDLE:
-            self._idle.append(place)
+    def give_back(self, server: ForkServerClient) -> None:
+        """Keep the fork server of an ended box for another box, or close it."""
+        if server.free and len(self._idle) < MOST_IDLE:
+            self._idle.append(server)
         else:
-            place.close()
-            self.keepers -= 1
+            server.close()
+            self.fork_servers -= 1
 
     async def close(self) -> None:
-        """Hang up: the zygote and the keepers end all their boxes, and themselves."""
-        for place in self._idle:
-            place.close()
+        """Hang up: the zygote and the fork servers end all their boxes, and themselves."""
+        for server in self._idle:
+            server.close()
         self._idle.clear()
         self._control.close()
         await asyncio.to_thread(self._wait)
@@ -143,28 +143,28 @@ class Nursery:
             self._process.wait()
 
 
-class Stay:
-    """One box's stay at a place: ended once, however often it is asked; the next is another's."""
+class BoxHandle:
+    """Handle of one box; it ends the box once, however often `end` is called."""
 
-    def __init__(self, nursery: Nursery, place: Place) -> None:
-        self._nursery = nursery
-        self._place = place
+    def __init__(self, zygote: ZygoteClient, server: ForkServerClient) -> None:
+        self._zygote = zygote
+        self._server = server
         self._ending: asyncio.Task[int] | None = None
 
     async def end(self) -> int:
-        """Kill the box, if it is there still, and wait for that; how many memory took in it."""
+        """Kill the box, wait for its end, and return its number of out-of-memory kills."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._end())
         return await asyncio.shield(self._ending)
 
     async def _end(self) -> int:
-        ooms = await self._place.end()
-        self._nursery.give_back(self._place)
+        ooms = await self._server.end()
+        self._zygote.give_back(self._server)
         return ooms
 
 
 def _execute(control: socket.socket) -> subprocess.Popen[bytes]:
-    """Start the program, with nothing of this process's but a socket; takes a millisecond."""
+    """Execute the zygote with one socket and nothing else of this process; takes a millisecond."""
     python = os.path.realpath(sys.executable)  # a virtual environment is not there in a box
     return subprocess.Popen(
         [python, "-s", "-S", "-P", _START, str(control.fileno())],

@@ -1,8 +1,7 @@
-"""A zygote's first lines: ``python -s -S -P zygote_main.py FD``, with an empty environment.
+"""Entry point of a zygote: ``python -s -S -P zygote_main.py FD``, with an empty environment.
 
-Packages ``envgym``, ``envgym.sandboxes``, its backends' and graders' hold modules here and run no
-code of their own, so that nothing but the standard library and what boxes are made with is ever
-loaded here.
+The packages ``envgym``, ``envgym.sandboxes`` and those of backends and graders are stubs here: they
+hold modules and run no code, so that only the standard library and the modules of boxes are loaded.
 """
 
 from __future__ import annotations

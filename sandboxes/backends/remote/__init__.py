@@ -1,1 +1,1 @@
-"""Sandboxes of a sandbox service, reached over HTTP."""
+"""Remote backend: sandboxes of a sandbox service, over HTTP."""

@@ -1,7 +1,7 @@
-"""Boxes on another machine, through its sandbox service: the same calls, the same errors.
+"""Remote backend: boxes on another machine, with the same calls and errors.
 
-What fails of the network or of the service is a `Fault` of kind ``infra``, once trying again has
-not helped; a request that is tried again keeps its id, and is carried out once.
+A failure of the network or of the service is a `Fault` of kind ``infra`` once retries have failed;
+a retried request keeps its id and is executed once.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _CLOSING_S = 1.0  # of trouble that a close outlasts: the lease of a box that is
 
 
 class RemoteBackend(Backend):
-    """Opens boxes at a service.
+    """Open boxes at a service.
 
     Args:
-        url: The service's address, as ``http://127.0.0.1:8700``.
-        token_file: A file with the token; it never appears in an argument or a message.
-        patience_s: Seconds of trouble (no connection, 5xx, no room) that a request outlasts.
+        url: Address of the service, such as ``http://127.0.0.1:8700``.
+        token_file: File with the token, which never appears in an argument or a message.
+        patience_s: Seconds of trouble (no connection, 5xx, no room) that a request survives.
     """
 
     name = "remote"
@@ -49,7 +49,7 @@ class RemoteBackend(Backend):
     async def run_python(
         self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
     ) -> Result:
-        """See `Backend`; one request does it all."""
+        """See `Backend`; takes one request."""
         header = {"language": "python", **_with(limits)}
         parts = stdin, code.encode("utf-8", "surrogatepass")
         bounds = limits or Limits()
@@ -69,7 +69,7 @@ class RemoteBackend(Backend):
 
 
 class RemoteBox(Sandbox):
-    """A box that the service holds under an id."""
+    """A box of the service, by its id."""
 
     def __init__(self, backend: RemoteBackend, caller: Caller, id: str, limits: Limits) -> None:
         self.limits = limits
@@ -136,14 +136,14 @@ class RemoteBox(Sandbox):
             await self._caller.end(self._path, _CLOSING_S)
 
     async def ask(self, path: str, header: dict[str, Any], *parts: bytes) -> Any:
-        """A request about this box."""
+        """Send a request about this box."""
         self._check_open()
         return await self._caller.call(self._path + path, header, *parts)
 
     async def run(
         self, path: str, header: dict[str, Any], limits: Limits | None, *parts: bytes
     ) -> Result:
-        """A request that runs a program in it."""
+        """Send a request that runs a program in this box."""
         self._check_open()
         bounds = limits or self.limits
         where = self._path + path
@@ -151,7 +151,7 @@ class RemoteBox(Sandbox):
         return read_result(await self._caller.call(where, header, *parts, runs_s=runs_s))
 
     async def end(self, path: str) -> None:
-        """End a session of it."""
+        """End a session of this box."""
         if self in self._backend._boxes:
             await self._caller.end(self._path + path, _CLOSING_S)
 
@@ -165,7 +165,7 @@ class RemoteBox(Sandbox):
 
 
 class RemoteSession(Session):
-    """A session of such a box."""
+    """A session of a remote box."""
 
     def __init__(self, box: RemoteBox, id: str) -> None:
         self._box = box

@@ -1,4 +1,4 @@
-"""One request to a sandbox service: sent until it is answered, and carried out once."""
+"""Client of a sandbox service: requests with retries, each executed once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PIECE = 1 << 20
 
 
 class _Later(Exception):
-    """Worth another try, after `pause` seconds where the service named a time."""
+    """Retry later, after `pause` seconds if the service named a time."""
 
     def __init__(self, fault: Fault, pause: float | None = None) -> None:
         super().__init__(str(fault))
@@ -41,12 +41,12 @@ class _Later(Exception):
 
 
 class Caller:
-    """A client of one service over one reused session.
+    """Client of one service over one reused HTTP session.
 
     Args:
-        url: What paths are appended to.
-        token_file: Holds the token.
-        patience_s: Seconds of trouble that a request outlasts.
+        url: Base address.
+        token_file: File with the token.
+        patience_s: Seconds of trouble that a request survives.
     """
 
     def __init__(self, url: str, token_file: Path, patience_s: float) -> None:
@@ -65,13 +65,13 @@ class Caller:
     async def call(
         self, path: str, header: dict[str, Any], *parts: bytes, runs_s: float = 0.0
     ) -> Answer:
-        """Post a frame; cancelled, it is cancelled at the service too.
+        """Post a frame and return the answer; a cancelled call is cancelled at the service too.
 
         Args:
-            runs_s: Seconds that the program of the request may run.
+            runs_s: Maximum run time of the request's program in seconds.
 
         Raises:
-            Fault: (``infra``) The service or the way to it failed for longer than our patience.
+            Fault: (``infra``) The service or the network failed for longer than `patience_s`.
             UsageError, Denied, SessionLost: As the box itself raises them.
         """
         if self._closed:
@@ -89,7 +89,7 @@ class Caller:
             raise
 
     async def end(self, path: str, patience_s: float) -> None:
-        """Delete; what cannot be reached is left to its lease's end."""
+        """Delete an object of the service; without an answer, its lease ends it later."""
         if self._closed:
             return
         try:
@@ -98,7 +98,7 @@ class Caller:
             _log.info("closing %s: %s", path, error)
 
     async def close(self) -> None:
-        """Let go of the connections; safe to call twice."""
+        """Close the connections. Idempotent."""
         self._closed = True
         if self._cancelling:
             await asyncio.wait(self._cancelling)

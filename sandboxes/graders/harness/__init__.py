@@ -1,1 +1,1 @@
-"""What graders send into boxes: stdlib only, Python 3.9 and newer, each file shipped as source."""
+"""Harnesses that graders send into boxes: stdlib only, Python 3.9 or newer, shipped as source."""

@@ -1,4 +1,4 @@
-"""Runs a task's own tests, in a box that holds no solution: the function they test is a proxy.
+"""Runner of a task's own tests, in a box without the solution: the tested function is a proxy.
 
 The tests run in a thread that stops at each call of the proxy. The main thread then returns to the
 host, which has the solution's box answer, and comes back with the answer: so tests and solution
@@ -41,9 +41,9 @@ class SolutionError(Exception):
 
 
 class SolutionObject:
-    """An object that the solution gave and that has no plain value.
+    """An object of the solution without a plain value.
 
-    It is no None, and true or not as the solution says; it equals nothing but itself.
+    It is not None, is true or false as the solution says, and equals nothing but itself.
     """
 
     def __init__(self, what: str, true: bool) -> None:
@@ -57,7 +57,7 @@ class SolutionObject:
 
 
 class SolutionLost(BaseException):
-    """The solution's box gave no answer; no ``except Exception`` of a test hides that."""
+    """The solution's box gave no answer; no ``except Exception`` of a test catches this."""
 
 
 class AssertRunner:
@@ -75,20 +75,20 @@ class AssertRunner:
         self._made = 0
 
     def start(self, nonce: str, program: str) -> None:
-        """Begin the tests, and say what the first stop is.
+        """Start the tests and report their first stop.
 
         Args:
-            nonce: What the line of the answer begins with.
+            nonce: First word of the line with the answer.
             program: JSON object: ``prelude``, ``tests`` (rewritten, see ``asserts.py``),
                 ``names`` of proxies, ``hooks`` (names of the three that count), ``most``
-                (characters of one call's arguments).
+                (maximum characters of one call's arguments).
         """
         threading.stack_size(64 << 20)
         threading.Thread(target=self._play, args=(json.loads(program),), daemon=True).start()
         self._say(nonce)
 
     def resume(self, nonce: str, answer: str) -> None:
-        """Hand the solution's answer over, and say what the next stop is."""
+        """Pass the solution's answer to the tests and report their next stop."""
         self._answers.put(load(answer, len(answer)))
         self._say(nonce)
 
@@ -136,12 +136,12 @@ class AssertRunner:
         self._notice(text)
 
     def _notice(self, error: str) -> None:
-        """Keep an error that came before any call: no solution has a part in it."""
+        """Record an error raised before any call, in which the solution has no part."""
         if not self._made:
             self._broke = self._broke or error
 
     def _saw(self) -> None:
-        """A handler of the tests holds an exception: those that led to it are seen."""
+        """Record an exception caught by a handler of the tests, and its causes."""
         error = sys.exc_info()[1]
         while error is not None and self._unseen:
             self._unseen = [one for one in self._unseen if one is not error]
@@ -182,7 +182,7 @@ class AssertRunner:
 
 
 def _is_caught() -> bool:
-    """Whether a library called the proxy, or what calls it, to see what it raises."""
+    """Whether a library called the proxy, directly or not, and may swallow its exception."""
     frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back

@@ -1,7 +1,7 @@
-"""Runs beside a solution, in the solution's box: loads it, calls it, and says what it answered.
+"""Harness beside a solution, in its box: load it, call it, report its answers.
 
-It is in the solution's power, and that is no harm: whatever it can be made to write, the host reads
-as "the answer is this value", and what the right answer is, this box is never told.
+The solution controls it, which is harmless: the host reads everything it writes as "the answer is
+this value", and the box never holds the expected value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DETAIL = 2000
 
 
 class Candidate:
-    """The solution, loaded as a module of its own."""
+    """Solution loaded as a module of its own."""
 
     def __init__(self) -> None:
         self._module = types.ModuleType("solution")
@@ -43,10 +43,10 @@ class Candidate:
         """Call a function by name, or a method as ``Class.method`` of a new object.
 
         Args:
-            nonce: What the answer's line begins with.
-            name: The function's.
+            nonce: First word of the answer's line.
+            name: Name of the function.
             payload: Positional arguments as a list and keyword ones as a dict, dumped.
-            most: Characters of the answer.
+            most: Maximum characters of the answer.
         """
         args, kwargs = decode(load(payload, len(payload)))
         self._answer(nonce, lambda: self._find(name)(*args, **kwargs), most)
@@ -78,7 +78,7 @@ class Candidate:
 
 
 def _said(value: Any, most: int) -> str:
-    """A value's answer: its wire form, or what it is, and whether it counts as true."""
+    """Answer for a value: its wire form, or its description and its truth value."""
     try:
         wire = encode(value)
     except NotPlain as error:
@@ -94,7 +94,7 @@ def _kind(error: BaseException) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """What the exception was made of, where that is one text, else what it prints as."""
+    """Argument of the exception if it is a single text, else its printed form."""
     try:
         only = error.args[0] if len(error.args) == 1 else None
         return (only if type(only) is str else str(error))[:_DETAIL]
@@ -103,7 +103,7 @@ def _message(error: BaseException) -> str:
 
 
 def _describe(error: BaseException) -> str:
-    """The exception with the solution's own frames; the last characters matter most."""
+    """Exception with the solution's own frames; the last characters matter most."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == _FILE][-6:]
     where = "".join(traceback.format_list(frames))
     return (where + "".join(traceback.format_exception_only(type(error), error)))[-_DETAIL:].strip()

@@ -1,4 +1,4 @@
-"""EvalPlus' own rules of when an output agrees with the reference's.
+"""EvalPlus' own rules of agreement between an output and the reference's.
 
 Runs beside the tests, in their box. The rules are those of evalplus 0.3 (``eval/__init__.py``,
 ``eval/_special_oracle.py``; Apache-2.0) but for these, by which it pays for wrong answers: a
@@ -32,11 +32,11 @@ def evalplus_agrees(task_id: str, entry: str, args: Any, got: Any, want: Any, at
 
     Args:
         task_id: ``HumanEval/3``, ``Mbpp/3``.
-        entry: The function's name: some have a rule of their own.
-        args: What it was called with.
-        got: Its output.
-        want: The reference's.
-        atol: The row's absolute tolerance of floats.
+        entry: Name of the function: some have a rule of their own.
+        args: Arguments of the call.
+        got: Output of the solution.
+        want: Output of the reference.
+        atol: Absolute tolerance of floats.
     """
     if task_id.startswith("HumanEval") and entry == "find_zero":
         return abs(sum(c * math.pow(got, power) for power, c in enumerate(args[0]))) <= atol
@@ -55,7 +55,7 @@ def evalplus_agrees(task_id: str, entry: str, args: Any, got: Any, want: Any, at
 
 
 def _found(value: Any) -> bool:
-    """Whether a search found something: a match is something, None and False are not."""
+    """Whether a search found something: a match counts, None and False do not."""
     return value if isinstance(value, bool) else value is not None
 
 
@@ -77,12 +77,12 @@ def _near(got: Any, want: Any, atol: float) -> bool:
 
 
 def _surface_area(base: float, height: float) -> int:
-    """Of a square pyramid, whose height MBPP 581 takes for the slant one."""
+    """Surface of a square pyramid, whose height MBPP 581 takes for the slant height."""
     return round(base**2 + 2 * base * math.sqrt((base / 2) ** 2 + height**2))
 
 
 def _digit_distance(first: int, second: int) -> int:
-    """Of MBPP 558, with the shorter number filled up with zeros."""
+    """Digit distance of MBPP 558, with the shorter number padded with zeros."""
     width = max(len(str(first)), len(str(second)))
     a, b = str(first).zfill(width), str(second).zfill(width)
     return sum(abs(int(a[i]) - int(b[i])) for i in range(width))

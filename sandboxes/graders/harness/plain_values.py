@@ -1,4 +1,4 @@
-"""Plain values as JSON with every type said: all that may cross the wall of a box.
+"""Plain values as typed JSON, the only data that leaves a box.
 
 An answer is a value, never an object: nothing that is unpickled, evaluated or compared by a method
 of its own. ``1``, ``True`` and ``1.0`` stay apart, tuples are no lists, and what has no plain form
@@ -48,10 +48,10 @@ class NotPlain(ValueError):
 
 
 def encode(value: Any, depth: int = DEPTH) -> Any:
-    """A value's wire form.
+    """Encode a value in wire form.
 
     Beside the plain types, the dicts of ``collections`` pass as dicts, named tuples as tuples and
-    NumPy's scalars as what they hold.
+    NumPy's scalars as the numbers they hold.
 
     Raises:
         NotPlain: Another type, or nested deeper than `depth` (as a list in itself is).
@@ -85,10 +85,10 @@ def encode(value: Any, depth: int = DEPTH) -> Any:
 
 
 def decode(wire: Any) -> Any:
-    """The value of a checked wire form.
+    """Decode a checked wire form.
 
     Raises:
-        NotPlain: A set or a dict of what cannot be hashed, or with a member twice.
+        NotPlain: A set or dict with an unhashable or repeated member.
     """
     if isinstance(wire, list):
         return [decode(item) for item in wire]
@@ -116,10 +116,10 @@ def decode(wire: Any) -> Any:
 
 
 def check(wire: Any, depth: int = DEPTH) -> None:
-    """Hold a wire form that somebody else wrote to the rules above.
+    """Validate an untrusted wire form.
 
     Raises:
-        NotPlain: It breaks one.
+        NotPlain: It breaks a rule of the wire form.
     """
     if wire is None or isinstance(wire, (bool, str)):
         return
@@ -169,7 +169,7 @@ def _special(wire: dict[str, Any]) -> bool:
 
 
 def dump(wire: Any, most: int = WIRE_BYTES) -> str:
-    """A wire form as one line of ASCII.
+    """Serialise a wire form as one line of ASCII.
 
     Raises:
         NotPlain: It is longer than `most`.
@@ -181,7 +181,7 @@ def dump(wire: Any, most: int = WIRE_BYTES) -> str:
 
 
 def load(text: str, most: int = WIRE_BYTES) -> Any:
-    """What `dump` wrote, read as data whose author is nobody's friend; not yet checked.
+    """Parse an untrusted `dump`; the result is not yet checked.
 
     Raises:
         NotPlain: It is too long, or no JSON.

@@ -1,8 +1,8 @@
-"""Runs named pytest tests and says of each, under a nonce, whether all of its phases were clean.
+"""Runner of named pytest tests that reports, under a nonce, whether all phases were clean.
 
-It starts in a process that has not imported the code under test, keeps its own hold on what it
-needs, and believes no report, exit code or file: a test has passed where setup, call and teardown
-let no exception through, and nothing that judges was replaced meanwhile.
+It starts in a process that has not imported the code under test, keeps its own references to all
+that it needs, and believes no report, exit code or file: a test has passed if setup, call and
+teardown raised no exception, and no judging function was replaced meanwhile.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _watched() -> list[tuple[Any, str, Any]]:
 
 
 class Reporter:
-    """The plugin that tells."""
+    """Pytest plugin that reports results."""
 
     def __init__(self, out: int, nonce: str) -> None:
         self._out = out
@@ -80,30 +80,30 @@ class Reporter:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: Any) -> Any:
-        """Note how the setup went."""
+        """Record the result of the setup."""
         outcome = yield
         self._note(item, outcome.excinfo and outcome.excinfo[1])
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: Any) -> Any:
-        """Note how the test itself went."""
+        """Record the result of the test itself."""
         outcome = yield
         self._note(item, outcome.excinfo and outcome.excinfo[1])
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: Any) -> Any:
-        """Note how the teardown went."""
+        """Record the result of the teardown."""
         outcome = yield
         self._note(item, outcome.excinfo and outcome.excinfo[1])
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """A report can only make it worse (parts of a test have reports of their own)."""
+        """Record failed reports (parts of a test have reports of their own)."""
         if report.outcome != "passed":
             self._bad.setdefault(report.nodeid, str(report.outcome))
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Tell of a test that is over."""
+        """Report a finished test."""
         for place, name, value in self._watched:
             if self._vars(place).get(name) is not value:
                 self._bad.setdefault(nodeid, f"{name} was replaced")

@@ -1,10 +1,9 @@
-"""Programs run one after another in a box, for a host that would pay for each of its messages.
+"""Runner of several programs in a box, in one message of the host.
 
-Runs in the box, on the standard library alone. It gets files and steps at once and answers each
-step with how it ended and the files that were asked for; the first that fails is the last. What a
-program prints reaches the host as that step's errors, or not at all: the answers go where only this
-one writes. All that a box says is what its programs could have said, too: a host believes none of
-it.
+It runs in the box, on the standard library alone. It gets files and steps at once and answers each
+step with its end and the requested files; the first failure is the last step. Output of a program
+reaches the host as that step's errors, or not at all: only the runner writes to the stream of
+answers. The host treats all of it as untrusted.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ _CONTROL = 3  # the socket that this process is asked by: no program answers for
 
 
 class ToolRunner:
-    """The runner."""
+    """Runner of steps."""
 
     def __init__(self) -> None:
         self._home = ""
@@ -106,12 +105,12 @@ class ToolRunner:
             os.close(said)
 
     def _folder(self) -> str:
-        """Of the last run."""
+        """Working folder of the last run."""
         return os.path.join(self._home, f"run_{self._runs}")
 
 
 def calls(program: bytes) -> list[str]:
-    """The system tasks and functions that a compiled program calls, as often as it does."""
+    """System tasks and functions that a compiled program calls, one entry per call."""
     names = []
     for line in program.split(b"\n"):
         before, quote, rest = line.partition(b'"')
@@ -121,7 +120,7 @@ def calls(program: bytes) -> list[str]:
 
 
 def _simulated(step: dict[str, Any], said: int) -> dict[str, Any]:
-    """Run a compiled program that calls for no more than it may."""
+    """Run a compiled program that calls permitted tasks only."""
     program = _read(step["program"]) or b""
     called = calls(program)
     allowed = set(step["may"]) | {name for name in step["once"] if called.count(name) <= 1}
@@ -136,7 +135,7 @@ def _simulated(step: dict[str, Any], said: int) -> dict[str, Any]:
 
 
 def _run(argv: list[str], said: int, fed: bytes = b"") -> dict[str, Any]:
-    """Run a program to its end; what it is fed it can read once."""
+    """Run a program to its end; it can read its input once."""
     reading, writing = os.pipe()  # neither is any other program's
     actions = [
         (os.POSIX_SPAWN_DUP2, reading, 0),
@@ -160,9 +159,9 @@ def _run(argv: list[str], said: int, fed: bytes = b"") -> dict[str, Any]:
 
 
 def _elaboration(step: dict[str, Any]) -> list[str]:
-    """Icarus' compiler itself, where it lies in a usual place; else its driver.
+    """Path of Icarus' compiler itself where it lies in a usual place, else its driver.
 
-    The driver starts a shell and a preprocessor for it, and costs as much again.
+    The driver starts a shell and a preprocessor, which cost as much again.
     """
     for base in _ICARUS:
         if os.path.exists(f"{base}/ivl"):
@@ -173,7 +172,7 @@ def _elaboration(step: dict[str, Any]) -> list[str]:
 
 
 def _read(name: str) -> bytes | None:
-    """A file that a program wrote; None where there is none."""
+    """Content of a program's output file; None if it is missing."""
     try:
         with open(name, "rb", opener=_opener) as file:
             return file.read()

@@ -1,4 +1,4 @@
-"""Judging a change to a repository: what changed, in a fresh box, by tests that nobody touched."""
+"""Grader of changes to a repository: the changes, in a fresh box, with untouched tests."""
 
 from __future__ import annotations
 

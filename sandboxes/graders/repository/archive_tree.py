@@ -1,4 +1,4 @@
-"""A box's working directory as data: read from its archive, never laid out on the host's disk."""
+"""Working directory of a box as data: read from its archive, never extracted on the host's disk."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from envgym.sandboxes.limits import MIB
 
 
 class Refused(ValueError):
-    """A work box holds, or changed, what no change to a repository needs; the message says what."""
+    """A box holds, or changed, a file that no honest change needs; the message names it."""
 
 
 class ExportLimits(BaseModel):
-    """How much a change may be, and the tree that it is read from."""
+    """Maximum size of a change, and of the tree that holds it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,7 @@ _NAME_BYTES = 255
 
 
 @dataclass(frozen=True)
-class File:
+class RegularFile:
     """A regular file."""
 
     data: bytes
@@ -40,22 +40,22 @@ class File:
 
 
 @dataclass(frozen=True)
-class Link:
+class Symlink:
     """A symbolic link; it is never followed."""
 
     target: str
 
 
-Tree = dict[str, File | Link]
-"""What is at a path, folders left out."""
+Tree = dict[str, RegularFile | Symlink]
+"""Files and links of a tree by path, without folders."""
 
 
 def read_tree(archive: bytes, limits: ExportLimits) -> Tree:
-    """The files of an uncompressed tar archive.
+    """Read the files of an uncompressed tar archive.
 
     Raises:
-        Refused: No such archive, or one with paths that leave it or come twice, with hard links or
-            devices, or larger than the limits.
+        Refused: The archive is invalid or larger than the limits, or has paths that leave it or
+            occur twice, hard links or devices.
     """
     if len(archive) > limits.archive_bytes:
         raise Refused(f"an archive of more than {limits.archive_bytes} bytes")
@@ -78,26 +78,26 @@ def read_tree(archive: bytes, limits: ExportLimits) -> Tree:
 
 
 def check_folders(tree: Tree) -> None:
-    """Hold a tree to what a disk can hold.
+    """Check that a disk could hold the tree.
 
     Raises:
-        Refused: A path is a file, and a folder of another one.
+        Refused: A path is both a file and a folder.
     """
     for path in tree:
         if any(above in tree for above in _above(path)):
             raise Refused(f"{path!r} lies under a file")
 
 
-def _entry(tar: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> File | Link:
+def _entry(tar: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> RegularFile | Symlink:
     if info.issym():
-        return Link(info.linkname)
+        return Symlink(info.linkname)
     if not info.isreg() or info.issparse():
         raise Refused(f"{path!r} is neither a file nor a link")
     stream = tar.extractfile(info)
     data = stream.read() if stream is not None else b""
     if len(data) != info.size:
         raise Refused(f"{path!r} is cut short")
-    return File(data, bool(info.mode & 0o100))
+    return RegularFile(data, bool(info.mode & 0o100))
 
 
 def _checked(name: str, limits: ExportLimits) -> str:
@@ -119,12 +119,12 @@ def _above(path: str) -> list[str]:
 
 
 def write_tree(tree: Tree) -> bytes:
-    """A tree as the archive that a box is opened with."""
+    """Write a tree as an archive, for opening a box."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path, entry in sorted(tree.items()):
             info = tarfile.TarInfo(path)
-            if isinstance(entry, Link):
+            if isinstance(entry, Symlink):
                 info.type, info.linkname = tarfile.SYMTYPE, entry.target
                 tar.addfile(info)
             else:

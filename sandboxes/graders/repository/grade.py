@@ -1,8 +1,8 @@
-"""Does a change to a repository make its tests pass? Asked in a box that the change never saw.
+"""Grader of a repository change by tests, in a fresh box that the change's author never used.
 
-The work box's archive is read as data and compared with the pristine one; a fresh box gets the
-pristine files, the changes that may be made, and the tests as they have to be. Which tests passed
-is said by a line each under a nonce, counted by the host, and asked again with decoys.
+The work box's archive is read as data and compared with the pristine one. A fresh box gets the
+pristine files, the permitted changes, and the original tests. A nonce line reports each passed test
+to the host, which counts them, and repeats the run with mutated tests that must fail.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.graders.nonce_protocol import frames, nonce, roomy, shipped
 from envgym.sandboxes.graders.repository.archive_tree import (
     ExportLimits,
-    File,
     Refused,
+    RegularFile,
     Tree,
     check_folders,
     read_tree,
     write_tree,
 )
-from envgym.sandboxes.graders.repository.mutated_tests import decoy
+from envgym.sandboxes.graders.repository.mutated_tests import mutate_tests
 from envgym.sandboxes.graders.repository.patch_filter import fresh_tree
 from envgym.sandboxes.graders.solution_proxy import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
@@ -41,13 +41,13 @@ class Suite:
     """A repository and the tests that have to pass.
 
     Attributes:
-        pristine: Archive of the repository as the work begins; its history is never handed on.
-        expected: The ids of the tests that have to pass, as pytest prints them.
-        tests: Test files by path, laid over the pristine ones at grading: the hidden tests.
-        python: The interpreter to run pytest by; empty for the box's own, which starts at once.
+        pristine: Archive of the repository at the start; its history is never handed on.
+        expected: Ids of the tests that have to pass, as pytest prints them.
+        tests: Hidden tests: files by path, written over the pristine ones at grading.
+        python: Interpreter that runs pytest; empty for the box's own, which starts at once.
         plugins: Modules of the pytest plugins that the tests need (``pytest_asyncio.plugin``); no
             other is loaded, whatever is installed.
-        hidden: Whether the model may see which tests failed, and why.
+        hidden: Whether the model may see the status only.
     """
 
     pristine: bytes
@@ -59,10 +59,10 @@ class Suite:
 
 
 async def open_work(backend: Backend, suite: Suite, *, limits: Limits | None = None) -> Sandbox:
-    """A box to work in: the pristine files without their history, and no hidden tests.
+    """Open a box to work in: the pristine files without their history and hidden tests.
 
     Raises:
-        UsageError: The pristine archive is none.
+        UsageError: The pristine archive is invalid.
         Fault: The sandbox broke.
     """
     pristine = await asyncio.to_thread(_pristine, suite)
@@ -79,7 +79,7 @@ async def grade_repository(
     limits: Limits = Limits(wall_s=300.0, cpu_s=300.0),  # noqa: B008  (frozen)
     export: ExportLimits = ExportLimits(),  # noqa: B008  (frozen)
 ) -> Verdict:
-    """Judge a work box by its archive (``await box.snapshot()``).
+    """Grade a work box by its archive (``await box.snapshot()``).
 
     Raises:
         UsageError: The pristine archive is none, the suite expects nothing, or the sandbox's Python
@@ -96,7 +96,7 @@ async def grade_repository(
     verdict = Verdict(
         tuple(_cases(suite, *await _run(backend, suite, tree, suite.expected, limits))), expected
     )
-    if verdict.passed and await _passes_decoys(backend, suite, tree, limits):
+    if verdict.passed and await _passes_mutated_tests(backend, suite, tree, limits):
         return Verdict(verdict.cases, expected, FORGED)
     if left_out and not verdict.passed and not suite.hidden:
         kept = ", ".join(left_out[:5])
@@ -105,10 +105,10 @@ async def grade_repository(
 
 
 def _assembled(suite: Suite, work: bytes, export: ExportLimits) -> tuple[Tree, tuple[str, ...]]:
-    """The tree to test, and the paths whose changes were left out."""
+    """Tree to test, and the paths of ignored changes."""
     changed = read_tree(work, export)
     tree, left_out = fresh_tree(_pristine(suite), changed, suite.tests.keys(), export)
-    tree |= {path: File(data) for path, data in suite.tests.items()}
+    tree |= {path: RegularFile(data) for path, data in suite.tests.items()}
     check_folders(tree)
     return tree, left_out
 
@@ -124,7 +124,7 @@ def _pristine(suite: Suite) -> Tree:
 async def _run(
     backend: Backend, suite: Suite, tree: Tree, ids: Sequence[str], limits: Limits
 ) -> tuple[Result, list[dict[str, Any]]]:
-    """One run of tests over a tree, in a box of its own: how it ended, and what was said."""
+    """Run tests over a tree in a new box; return its result and its output."""
     mark, bounds = nonce(), roomy(limits)
     job = json.dumps({"nonce": mark, "ids": list(ids), "plugins": list(suite.plugins)}).encode()
     source = shipped("pytest_runner")
@@ -145,7 +145,7 @@ async def _run(
 
 
 def _cases(suite: Suite, result: Result, said: list[dict[str, Any]]) -> list[CaseResult]:
-    """A result for each expected test; none passes unless the run came to its own good end."""
+    """Result of each expected test; none passes unless the run ended well."""
     whole = result.outcome is Outcome.OK and bool(said) and said[-1] == {"end": 0}
     lines: dict[str, list[dict[str, Any]]] = {}
     for line in said:
@@ -167,14 +167,14 @@ def _cases(suite: Suite, result: Result, said: list[dict[str, Any]]) -> list[Cas
     return cases
 
 
-async def _passes_decoys(backend: Backend, suite: Suite, tree: Tree, limits: Limits) -> bool:
-    """Whether any expected test passes in a tree whose tests cannot pass."""
+async def _passes_mutated_tests(backend: Backend, suite: Suite, tree: Tree, limits: Limits) -> bool:
+    """Whether any expected test passes although its mutated form cannot pass."""
     decoys, spoilt = dict(tree), set()
     for path in {name.partition("::")[0] for name in suite.expected}:
         entry = tree.get(path)
-        made = decoy(entry.data) if isinstance(entry, File) else None
+        made = mutate_tests(entry.data) if isinstance(entry, RegularFile) else None
         if made is not None:
-            decoys[path] = File(made[0])
+            decoys[path] = RegularFile(made[0])
             spoilt |= {(path, name) for name in made[1]}
     ids = [name for name in suite.expected if _function(name) in spoilt]
     if not ids:
@@ -184,6 +184,6 @@ async def _passes_decoys(backend: Backend, suite: Suite, tree: Tree, limits: Lim
 
 
 def _function(name: str) -> tuple[str, str]:
-    """A test id's file and function."""
+    """File and function of a test id."""
     path, *parts = name.split("[")[0].split("::")
     return path, parts[-1] if parts else ""

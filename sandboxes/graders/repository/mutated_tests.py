@@ -1,11 +1,11 @@
-"""Tests that no honest code passes: the same files, with their expectations wrong.
+"""Mutated tests, which no honest code passes: the same files with wrong expectations.
 
 A solution that pytest has imported shares its process with the tests, and can in principle forge
-whatever that process says. It cannot know whether it is being run by the real tests or by these:
-so one that makes every test pass, that answers with objects that equal everything, or that reads
-the expected value off the asserting line, passes these too, and is known by it.
+any result. It cannot distinguish these tests from the real ones, so a solution that forces every
+test to pass, answers with objects that equal everything, or reads the expected value off the
+asserting line also passes these, and is caught.
 
-``assert f(2) == 4`` becomes ``== 5``. A test without an assert that can be turned so gets one that
+``assert f(2) == 4`` becomes ``== 5``. A test without an assert that can be mutated gets one that
 never holds.
 """
 
@@ -22,57 +22,57 @@ _EQUAL = ("assertEqual", "assertListEqual", "assertTupleEqual", "assertDictEqual
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def decoy(source: bytes) -> tuple[bytes, frozenset[str]] | None:
-    """A test file's decoy, and the names of the tests that cannot pass in it.
+def mutate_tests(source: bytes) -> tuple[bytes, frozenset[str]] | None:
+    """Mutate a test file; return it with the names of the tests that cannot pass in it.
 
     Returns:
-        None where the file is no Python that this one reads.
+        None if this Python cannot parse the file.
     """
     try:
         tree = ast.parse(source)
         names = set()
         for node in ast.walk(tree):
             if isinstance(node, Function) and node.name.startswith("test"):
-                _spoil(node)
+                _falsify_test(node)
                 names.add(node.name)
         return ast.unparse(ast.fix_missing_locations(tree)).encode(), frozenset(names)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-def _spoil(test: Function) -> None:
+def _falsify_test(test: Function) -> None:
     leaves = any(isinstance(node, ast.Return | ast.Yield) for node in ast.walk(test))
     turned = 0
     if not leaves:  # what stands in the open is reached for certain
         for statement in test.body:
-            turned += _turn(statement)
+            turned += _falsify(statement)
     if not turned:
         never = ast.parse("assert not 'reached'").body[0]
         test.body.insert(0 if leaves else len(test.body), never)
 
 
-def _turn(statement: ast.stmt) -> bool:
-    """Make one statement's expectation a wrong one; whether there was one to turn."""
+def _falsify(statement: ast.stmt) -> bool:
+    """Make one statement's expectation wrong; return whether that was possible."""
     if isinstance(statement, ast.Assert):
-        return _turn_claim(statement.test)
+        return _falsify_condition(statement.test)
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         call = statement.value
         if _name(call) in _EQUAL or _name(call) in _NEAR:
-            return _turn_one(call.args, range(min(2, len(call.args))))
+            return _replace_literal(call.args, range(min(2, len(call.args))))
     return False
 
 
-def _turn_claim(claim: ast.expr) -> bool:
+def _falsify_condition(claim: ast.expr) -> bool:
     if isinstance(claim, ast.Call) and _name(claim) in _NEAR:
-        return _turn_one(claim.args, range(min(2, len(claim.args))))
+        return _replace_literal(claim.args, range(min(2, len(claim.args))))
     if not isinstance(claim, ast.Compare) or len(claim.ops) != 1:
         return False
     operator, sides = claim.ops[0], [claim.left, *claim.comparators]
     if isinstance(operator, ast.Eq):
         for side in sides:
             if isinstance(side, ast.Call) and _name(side) == "approx":
-                return _turn_one(side.args, range(min(1, len(side.args))))
-        if _turn_one(sides, (1, 0)):
+                return _replace_literal(side.args, range(min(1, len(side.args))))
+        if _replace_literal(sides, (1, 0)):
             claim.left, claim.comparators = sides[0], sides[1:]
             return True
         return False
@@ -82,14 +82,14 @@ def _turn_claim(claim: ast.expr) -> bool:
         )
         if isinstance(inside, ast.BinOp) and isinstance(inside.op, ast.Sub):
             sides = [inside.left, inside.right]
-            turned = _turn_one(sides, (1, 0))
+            turned = _replace_literal(sides, (1, 0))
             inside.left, inside.right = sides
             return turned
     return False
 
 
-def _turn_one(nodes: list[ast.expr], places: Any) -> bool:
-    """Replace the first literal at one of these places by another value."""
+def _replace_literal(nodes: list[ast.expr], places: Any) -> bool:
+    """Replace the first literal at one of these positions by another value."""
     for place in places:
         try:
             value = ast.literal_eval(nodes[place])
@@ -125,7 +125,7 @@ def _other(value: Any, node: ast.expr) -> ast.expr | None:
 
 
 def _name(node: ast.expr) -> str:
-    """The last part of what is called."""
+    """Last part of the name of the called function."""
     called = node.func if isinstance(node, ast.Call) else None
     if isinstance(called, ast.Attribute):
         return called.attr

@@ -1,4 +1,4 @@
-"""What a work box may change: the code under test, and nothing that decides how it is tested."""
+"""Filter of a work box's changes: code under test passes, test and build configuration do not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import sys
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 
-from envgym.sandboxes.graders.repository.archive_tree import ExportLimits, File, Link, Refused, Tree
+from envgym.sandboxes.graders.repository.archive_tree import (
+    ExportLimits,
+    Refused,
+    RegularFile,
+    Symlink,
+    Tree,
+)
 
 TEST_FILES = ("test_*.py", "*_test.py", "conftest.py")
 """Names of files that are tests wherever they are; so is all that lies in `TEST_FOLDERS`."""
@@ -38,19 +44,19 @@ _SHADOWED = _RUNNER | sys.stdlib_module_names
 def fresh_tree(
     pristine: Tree, work: Tree, tests: Collection[str], limits: ExportLimits
 ) -> tuple[Tree, tuple[str, ...]]:
-    """The pristine tree with the work box's changes to what it may change.
+    """Build the pristine tree with the work box's permitted changes.
 
     Args:
-        pristine: The repository as the work began.
-        work: The work box's tree.
-        tests: Paths, beside the usual ones, that the work box may not change.
-        limits: How much may change.
+        pristine: Repository at the start.
+        work: Tree of the work box.
+        tests: Protected paths beside the usual ones.
+        limits: Maximum size of a change.
 
     Returns:
-        The tree, and the paths whose changes were left out.
+        The tree, and the paths of ignored changes.
 
     Raises:
-        Refused: A link that is new or another, or more changes than the limits.
+        Refused: A link is new or changed, or the changes exceed the limits.
     """
     fresh = {
         path: entry
@@ -71,7 +77,7 @@ def fresh_tree(
         files += 1
         if entry is None:
             del fresh[path]
-        elif isinstance(entry, Link):
+        elif isinstance(entry, Symlink):
             raise Refused(f"{path!r} is a link, and was none, or another one, before")
         else:
             total += _size(path, entry, limits)
@@ -83,14 +89,14 @@ def fresh_tree(
     return fresh, tuple(left_out)
 
 
-def _size(path: str, entry: File, limits: ExportLimits) -> int:
+def _size(path: str, entry: RegularFile, limits: ExportLimits) -> int:
     if len(entry.data) > limits.file_bytes:
         raise Refused(f"{path!r} is larger than {limits.file_bytes} bytes")
     return len(entry.data)
 
 
 def is_protected(path: str) -> bool:
-    """Whether a path, wherever it lies, decides how tests are found, run or judged."""
+    """Whether a path decides how tests are found, run or judged."""
     *folders, name = path.split("/")
     return (
         name in _DECIDING
@@ -102,27 +108,24 @@ def is_protected(path: str) -> bool:
 
 
 def _is_history(path: str) -> bool:
-    """Whether a path is part of a history: boxes get none, so that no later commit is in it."""
+    """Whether a path is part of a version history, which may hold later commits."""
     return any(part in (".git", ".hg", ".svn") for part in path.split("/"))
 
 
 def _is_cache(path: str) -> bool:
-    """Whether a path is what running leaves behind; compiled files would stand in for sources."""
+    """Whether a path is a by-product of running; compiled files would replace sources."""
     caches = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
     return path.endswith((".pyc", ".pyo")) or any(part in caches for part in path.split("/"))
 
 
 def _import_roots(tree: Tree) -> set[str]:
-    """Folders that tests import from: the top, ``src``, and where test files lie."""
+    """Folders that tests import from: the top, ``src``, and the folders of test files."""
     folders = {path.rpartition("/")[0] for path in tree if is_protected(path)}
     return {"", "src", "lib"} | folders
 
 
 def _shadows(path: str, roots: set[str], pristine: Tree) -> bool:
-    """Whether a module here would be imported in place of pytest's or the standard library's.
-
-    One that the repository had before is its own.
-    """
+    """Whether a new module here would shadow pytest's or the standard library's."""
     parts = path.split("/")
     for n, part in enumerate(parts):
         module = part.split(".")[0]

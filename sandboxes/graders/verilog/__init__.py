@@ -1,4 +1,4 @@
-"""Judging circuits: rules for the source, a trusted driver, traces compared by the host."""
+"""Grader of circuits: rules for the source, a trusted test bench, traces compared by the host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from envgym.sandboxes.graders.verilog.judge import (
 from envgym.sandboxes.graders.verilog.source.lint import lint
 from envgym.sandboxes.graders.verilog.stimulus.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.stimulus.stimulus_plan import Run, alike, fitted
-from envgym.sandboxes.graders.verilog.tools.tool_session import ToolBox
+from envgym.sandboxes.graders.verilog.tools.tool_session import ToolSession
+
+ToolBox = ToolSession  # its former name, for one release
 
 __all__ = [
     "Equivalence",
@@ -29,6 +31,7 @@ __all__ = [
     "Stimulus",
     "TooSlow",
     "ToolBox",
+    "ToolSession",
     "alike",
     "analyse",
     "cover",

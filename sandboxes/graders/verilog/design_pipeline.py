@@ -1,9 +1,9 @@
-"""One design through the tools: what each stage of the judge finds of it, in order.
+"""Pipeline of one design through the tools, with a result per stage of the judge.
 
 Most designs take one run of the tools: Yosys writes the netlist, and Icarus drives source and
-netlist in one simulation, each with wires of its own; neither can name the other, for the netlist's
-name and all of the bench's hold a nonce. Where that gives no whole pair of traces, each is built
-and driven alone, and what is wrong with it is told.
+netlist in one simulation, each with its own wires. Neither can name the other, because the
+netlist's name and all names of the bench contain a nonce. If that gives no complete pair of traces,
+each is built and driven alone, and the first error is reported.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from envgym.sandboxes.graders.verilog.tools.tool_commands import (
     timed,
 )
 from envgym.sandboxes.graders.verilog.tools.tool_session import (
-    Done,
     Elaboration,
     Simulation,
-    Step,
-    ToolBox,
+    StepResult,
+    ToolSession,
+    ToolStep,
 )
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Result
@@ -54,11 +54,11 @@ _HIDDEN = (_BENCH, DESIGN, PLAIN, NETLIST, "ivl.conf")
 _PORT = re.compile(r"(input|output|inout) \[(-?\d+):(-?\d+)\] (\S+)")
 
 
-class Stage(NamedTuple):
-    """What a stage found: a trace, or what is wrong; then it is the last one.
+class StageResult(NamedTuple):
+    """Result of a stage: a trace, or an error, which makes it the last one.
 
     Attributes:
-        number: Its place in STAGES.
+        number: Index of the stage in STAGES.
     """
 
     number: int
@@ -68,23 +68,23 @@ class Stage(NamedTuple):
 
     @property
     def of_netlist(self) -> bool:
-        """Whether it is about the netlist, not about the source as it was written."""
+        """Whether the result is about the netlist, not about the source."""
         return self.number == _NETLIST
 
 
-class Trial:
-    """A design on trial.
+class DesignPipeline:
+    """Run of one design through synthesis and simulation.
 
     Args:
-        tools: Where it is tried.
-        source: Its text, preprocessed: the same for every tool.
-        netlist: What `examine` made of it: it is not synthesised again.
-        limits: Of all tools of a run together.
+        tools: Session that runs the tools.
+        source: Preprocessed source: the same for every tool.
+        netlist: Netlist from `examine`; the design is then not synthesised again.
+        limits: Limits of all tools of a run together.
     """
 
     def __init__(
         self,
-        tools: ToolBox,
+        tools: ToolSession,
         source: str,
         interface: Interface,
         stimulus: Stimulus,
@@ -104,11 +104,11 @@ class Trial:
             STIMULUS: stimulus.text,
         }
 
-    async def stages(self) -> AsyncIterator[Stage]:
-        """The stages from synthesis on.
+    async def stages(self) -> AsyncIterator[StageResult]:
+        """Yield the result of each stage from synthesis on.
 
         Raises:
-            Fault: The sandbox broke, or a tool is not there.
+            Fault: The sandbox broke, or a tool is missing.
         """
         past_a_range = False
         done = await self._together()
@@ -116,22 +116,22 @@ class Trial:
             warnings = done[0].result.error_text
             if not done[0].result.ok:
                 status, words = _broken(done[0].result)
-                yield Stage(_SYNTHESIS, None, status, explained(words))
+                yield StageResult(_SYNTHESIS, None, status, explained(words))
                 return
             if wrong := self._wrong_ports(done[0].files.get(_FOUND, b"")):
-                yield Stage(_PORTS, None, Status.WRONG, wrong)
+                yield StageResult(_PORTS, None, Status.WRONG, wrong)
                 return
             past_a_range = all(words in warnings for words in PAST_A_RANGE)
         traces = self._traces(done[-1], 2) or (None, None)
         for number, trace in zip((_WRITTEN, _NETLIST), traces, strict=True):
             if number == _WRITTEN and past_a_range:
                 continue
-            stage = Stage(number, trace) if trace is not None else await self._alone(number)
+            stage = StageResult(number, trace) if trace is not None else await self._alone(number)
             yield stage
             if stage.trace is None:
                 return
 
-    async def _together(self) -> list[Done]:
+    async def _together(self) -> list[StepResult]:
         """Synthesise, and drive source and netlist at once."""
         netlist = self._netlist
         files = {**self._files, _BENCH: self._bench(self._interface.module, netlist)}
@@ -142,7 +142,7 @@ class Trial:
         # The bench comes first, the design last: no directive of the design's reaches another.
         return await self._run(files, [*steps, self._compile(_BENCH, NETLIST, DESIGN)])
 
-    async def _alone(self, number: int) -> Stage:
+    async def _alone(self, number: int) -> StageResult:
         """Drive the source or the netlist, and nothing else."""
         steps, source, module = [], DESIGN, self._interface.module
         if number == _NETLIST:
@@ -151,14 +151,14 @@ class Trial:
         done = await self._run(files, [*steps, self._build(_BENCH, source)])
         traces = self._traces(done[-1], 1)
         if traces is not None:
-            return Stage(number, traces[0])
+            return StageResult(number, traces[0])
         if len(done) > len(steps) + 1:  # it was built
-            return Stage(number, None, *ending(done[-1].result))
+            return StageResult(number, None, *ending(done[-1].result))
         status, words = _broken(done[-1].result)
         words = words.replace(f"bench_{self._mark}.dut_0_{self._mark}", "it")
-        return Stage(number, None, status, words.replace(self._mark, ""))
+        return StageResult(number, None, status, words.replace(self._mark, ""))
 
-    async def _run(self, files: dict[str, bytes], steps: Sequence[Step]) -> list[Done]:
+    async def _run(self, files: dict[str, bytes], steps: Sequence[ToolStep]) -> list[StepResult]:
         simulation = Simulation(
             gives=(trace_file(self._mark),),
             program=_PROGRAM,
@@ -173,30 +173,30 @@ class Trial:
         return f"netlist_{self._mark}"
 
     @property
-    def _synthesis(self) -> Step:
+    def _synthesis(self) -> ToolStep:
         top = self._interface.module
         last = f"tee -q -o {_FOUND} portlist {top}; rename {top} {self._netlist}"
-        return Step(synthesis(f"-top {top}", f"{last}; {WRITE_NETLIST}"), (_FOUND,))
+        return ToolStep(synthesis(f"-top {top}", f"{last}; {WRITE_NETLIST}"), (_FOUND,))
 
-    def _compile(self, *sources: str) -> Step:
-        """Icarus' compiler, without its driver: that says more, and costs more."""
+    def _compile(self, *sources: str) -> ToolStep:
+        """Compile with Icarus' compiler, without its driver, which reports more and costs more."""
         return Elaboration(top=f"bench_{self._mark}", out=_PROGRAM, sources=sources)
 
-    def _build(self, *sources: str) -> Step:
+    def _build(self, *sources: str) -> ToolStep:
         flags = ("-g2012", "-Wno-timescale", "-s", f"bench_{self._mark}", "-o", _PROGRAM)
-        return Step(("iverilog", *flags, *sources))
+        return ToolStep(("iverilog", *flags, *sources))
 
     def _bench(self, *modules: str) -> bytes:
         return driver(self._interface, self._stimulus, self._mark, modules).encode()
 
-    def _traces(self, done: Done, modules: int) -> tuple[Trace, ...] | None:
+    def _traces(self, done: StepResult, modules: int) -> tuple[Trace, ...] | None:
         written = done.files.get(trace_file(self._mark))
         if written is None or not done.result.ok:
             return None
         return read_traces(written, self._interface, len(self._stimulus.rows), modules)
 
     def _wrong_ports(self, told: bytes) -> str:
-        """Which ports are not the interface's; empty where all are."""
+        """Message about ports that differ from the interface's; empty if none does."""
         text = told.decode("utf-8", "replace")
         found = {name: (way, abs(int(a) - int(b)) + 1) for way, a, b, name in _PORT.findall(text)}
         wanted = {port.name: ("input", port.width) for port in self._interface.inputs}

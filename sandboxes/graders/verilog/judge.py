@@ -1,4 +1,4 @@
-"""Is this circuit the golden one? Neither is near the other; the host compares their traces.
+"""Judge of a circuit: the host compares its traces with the golden design's.
 
 A design has to keep the rules (`lint`), to be a circuit (Yosys reads it), to have the golden ports,
 and to give the golden outputs twice: as it was written, and as the netlist that Yosys makes of it,
@@ -16,11 +16,11 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.graders.verilog.analysis.ports import Interface
-from envgym.sandboxes.graders.verilog.design_pipeline import STAGES, Stage, Trial
+from envgym.sandboxes.graders.verilog.design_pipeline import STAGES, DesignPipeline, StageResult
 from envgym.sandboxes.graders.verilog.source.lint import Checked, check
 from envgym.sandboxes.graders.verilog.stimulus.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.tools.testbench import Trace, reads, row_of
-from envgym.sandboxes.graders.verilog.tools.tool_session import ToolBox
+from envgym.sandboxes.graders.verilog.tools.tool_session import ToolSession
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.utils.thread_call import ThreadCall
 
@@ -32,31 +32,31 @@ _SHOWN = 8  # rows of inputs that a mismatch comes with
 
 
 class TooSlow(UsageError):
-    """A golden design is not through its stimulus in time: drive it with less."""
+    """The golden design exceeds its time limit under this stimulus; use a shorter one."""
 
 
 @dataclass
 class Golden:
-    """What the golden design did: made once for a task, and used for every design.
+    """Record of a golden design: made once for a task, and used for every design.
 
     Attributes:
         interface: Its ports.
-        stimulus: What it was driven with.
-        source: Its text, preprocessed.
-        written: The trace of its source.
-        loose: The same, where the trace of its netlist is defined too: where either is x, a
-            netlist may give anything.
+        stimulus: Its stimulus.
+        source: Its preprocessed source.
+        written: Trace of its source.
+        netlist_trace: The same, with x wherever the trace of its netlist has x: where either trace
+            is undefined, a netlist may give any value.
     """
 
     interface: Interface
     stimulus: Stimulus
     source: str
     written: Trace
-    loose: Trace
+    netlist_trace: Trace
 
 
 async def record_golden(
-    tools: ToolBox,
+    tools: ToolSession,
     source: str,
     interface: Interface,
     stimulus: Stimulus,
@@ -64,17 +64,17 @@ async def record_golden(
     netlist: str | None = None,
     limits: Limits = LIMITS,
 ) -> Golden:
-    """Simulate the golden design, which is trusted to be no attack, and hold it against itself.
+    """Simulate the golden design, which is trusted, and check that it passes as its own answer.
 
     Args:
-        tools: Where it is simulated.
-        netlist: The one that `examine` made of it; without it, it is synthesised here.
+        tools: Session that simulates.
+        netlist: Netlist from `examine`; without it, the design is synthesised here.
 
     Raises:
-        UsageError: Yosys or Icarus does not take it, it never gives a defined output, or it would
-            not pass as its own answer.
-        TooSlow: It runs into its time limit, or its trace is larger than a box's file may be.
-        Fault: The sandbox broke, or a tool is not there.
+        UsageError: Yosys or Icarus refuses it, it never gives a defined output, or it would not
+            pass as its own answer.
+        TooSlow: It exceeds its time limit, or its trace exceeds the size of a box's file.
+        Fault: The sandbox broke, or a tool is missing.
     """
     outputs = sum(port.width for port in interface.outputs)
     size = max(len(stimulus.rows) * interface.width, reads(interface, stimulus) * outputs)
@@ -83,13 +83,15 @@ async def record_golden(
     checked = await _checked(source, interface.module)
     if broken := checked.problems[:10]:
         raise UsageError(f"the golden design breaks the rules for designs: {'; '.join(broken)}")
-    trial = Trial(tools, checked.text, interface, stimulus, netlist=netlist, limits=limits)
-    traces = [_trace(stage) async for stage in trial.stages()]
+    pipeline = DesignPipeline(
+        tools, checked.text, interface, stimulus, netlist=netlist, limits=limits
+    )
+    traces = [_trace(stage) async for stage in pipeline.stages()]
     written, synthesised = traces[0], traces[-1]
     golden = Golden(interface, stimulus, checked.text, written, written.where(synthesised))
     if not written.defined:
         raise UsageError("the golden design gives no defined output: nothing could be compared")
-    if words := _mismatch(golden, golden.loose, synthesised):
+    if words := _mismatch(golden, golden.netlist_trace, synthesised):
         raise UsageError(
             "the golden design is not the circuit that Yosys makes of it, so its own source would "
             f"not pass{_cause(netlist or '')}; as a netlist, {words}"
@@ -98,7 +100,7 @@ async def record_golden(
 
 
 def _cause(netlist: str) -> str:
-    """The elements in a netlist that a simulator and a synthesiser take differently, in words."""
+    """Elements of a netlist that simulators and synthesisers treat differently, in words."""
     causes = []
     if _SET_AND_RESET.search(netlist):
         causes.append("a register is both set and reset asynchronously")
@@ -110,33 +112,35 @@ def _cause(netlist: str) -> str:
 async def grade_design(
     backend: Backend, source: str, golden: Golden, *, limits: Limits = LIMITS
 ) -> Verdict:
-    """Judge a design; the first of the STAGES that fails ends it.
+    """Grade a design by the STAGES; the first failure ends it.
 
     Raises:
-        Fault: The sandbox broke, or a tool is not there.
+        Fault: The sandbox broke, or a tool is missing.
     """
     checked = await _checked(source, golden.interface.module)
     if checked.problems:
         return _verdict(Status.REFUSED, "\n".join(checked.problems[:10]), 0)
-    async with ToolBox(backend, limits) as tools:
-        trial = Trial(tools, checked.text, golden.interface, golden.stimulus, limits=limits)
-        async for stage in trial.stages():
+    async with ToolSession(backend, limits) as tools:
+        pipeline = DesignPipeline(
+            tools, checked.text, golden.interface, golden.stimulus, limits=limits
+        )
+        async for stage in pipeline.stages():
             if stage.trace is None:
                 return _verdict(stage.status, stage.words, stage.number)
-            wanted = golden.loose if stage.of_netlist else golden.written
+            wanted = golden.netlist_trace if stage.of_netlist else golden.written
             if words := _mismatch(golden, wanted, stage.trace):
                 return _verdict(Status.WRONG, words, stage.number)
     return _verdict(Status.PASS, "", len(STAGES))
 
 
 async def _checked(source: str, module: str) -> Checked:
-    """`check` in a thread: a source may be long."""
+    """Run `check` in a thread, because a source may be long."""
     arguments = {"source": source, "module": module}
     checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
     return checked
 
 
-def _trace(stage: Stage) -> Trace:
+def _trace(stage: StageResult) -> Trace:
     if stage.trace is None:
         kind = TooSlow if stage.status is Status.TLE else UsageError
         raise kind(f"the golden design: {stage.words}")
@@ -152,12 +156,12 @@ def _verdict(status: Status, detail: str, passed: int) -> Verdict:
 
 
 def _differs(want: str, got: str) -> bool:
-    """Whether a bit that is no x in the golden trace is another one."""
+    """Whether a bit differs that is not x in the golden trace."""
     return any(a != b and a != "x" for a, b in zip(want, got, strict=True))
 
 
 def _mismatch(golden: Golden, want: Trace, got: Trace) -> str:
-    """The first row that differs, in words; empty where none does."""
+    """Message about the first row that differs; empty if none does."""
     interface, stimulus = golden.interface, golden.stimulus
     read = want.first_difference(got)
     if read is None:
@@ -182,7 +186,7 @@ def _mismatch(golden: Golden, want: Trace, got: Trace) -> str:
 
 
 def _when(interface: Interface, row: int) -> str:
-    """A row's name: where there is a clock, two rows make one of its cycles."""
+    """Name of a row; with a clock, two rows make one of its cycles."""
     if not interface.clock:
         return f"row {row}"
     edge = "falling" if row % 2 else "rising"

@@ -1,4 +1,4 @@
-"""The attack suite: what has broken other sandboxes, and what might break this one.
+"""Attack suite: exploits that broke other sandboxes, and attempts at this one.
 
 Each case runs on every backend that the machine has; `suites.known_gaps` lists those that a
 backend's design does not stop, and ``docs/sandbox_attacks.md`` shows them all.

@@ -1,4 +1,4 @@
-"""One attack: what it tries, and how it must end."""
+"""One attack: its attempt, and its required end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.attack_context import SMALL, Stage
+from envgym.sandboxes.suites.attack_context import SMALL, AttackContext
 
 
 @dataclass(frozen=True)
@@ -16,20 +16,20 @@ class Attack:
 
     Attributes:
         id: Its name, also in the table of known cases.
-        number: Its number in the list of attacks that sandboxes have fallen to
+        number: Its number in the list of attacks on other sandboxes
             (``docs/sandbox_attacks.md``); None for one that is in no such list.
-        title: What it tries, in a line.
-        ends: How it must end, in words for the table.
-        act: Plays it; `Broken` if it gets out.
-        limits: Of its boxes.
-        harmless: Whether it may be played without a sandbox, to show that it wins there.
+        title: The attempt, in a line.
+        ends: The required end, in words for the table.
+        act: Runs it; `CaseFailed` if it gets out.
+        limits: Limits of its boxes.
+        harmless: Whether it may run without a sandbox, to show that it succeeds there.
     """
 
     id: str
     number: int | None
     title: str
     ends: str
-    act: Callable[[Stage], Awaitable[None]]
+    act: Callable[[AttackContext], Awaitable[None]]
     limits: Limits = SMALL
     harmless: bool = True
 
@@ -44,22 +44,22 @@ def program(
     limits: Limits = SMALL,
     harmless: bool = True,
 ) -> Attack:
-    """An attack that is one Python program.
+    """Make an attack that is one Python program.
 
     Args:
         id: As in `Attack`, like the other fields of the same name.
         number: Likewise.
         title: Likewise.
-        code: Its source, after `stage.PRELUDE`.
-        expects: Right outcomes: several where the platform, or the moment, decides.
-        says: What it must have printed.
-        limits: Of its box.
+        code: Its source, after `attack_context.PRELUDE`.
+        expects: Permitted outcomes: several where the platform, or timing, decides.
+        says: Required output.
+        limits: Limits of its box.
         harmless: As in `Attack`.
     """
     outcomes = expects or (Outcome.OK,)
 
-    async def act(stage: Stage) -> None:
-        await stage.python(code, *outcomes, says=says)
+    async def act(context: AttackContext) -> None:
+        await context.python(code, *outcomes, says=says)
 
     return Attack(id, number, title, " or ".join(outcomes), act, limits, harmless)
 
@@ -72,10 +72,14 @@ def scene(
     ends: str = "refused",
     limits: Limits = SMALL,
     harmless: bool = True,
-) -> Callable[[Callable[[Stage], Awaitable[None]]], Callable[[Stage], Awaitable[None]]]:
-    """Decorates an attack of several acts, by the box and by its host, and adds it to a list."""
+) -> Callable[
+    [Callable[[AttackContext], Awaitable[None]]], Callable[[AttackContext], Awaitable[None]]
+]:
+    """Decorate an attack of several steps, inside and outside the box, and add it to a list."""
 
-    def add(act: Callable[[Stage], Awaitable[None]]) -> Callable[[Stage], Awaitable[None]]:
+    def add(
+        act: Callable[[AttackContext], Awaitable[None]],
+    ) -> Callable[[AttackContext], Awaitable[None]]:
         id: str = act.__name__
         into.append(Attack(id, number, title, ends, act, limits, harmless))
         return act

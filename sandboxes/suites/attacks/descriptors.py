@@ -1,4 +1,4 @@
-"""Programs that look for doors left open, and that speak to the supervisor in its own tongue."""
+"""Attacks by open descriptors, and by messages to the supervisor in its own protocol."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 from envgym.sandboxes.base import Session, SessionLost
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.suites.assertions import PROMPT_S, ended, must, promptly
-from envgym.sandboxes.suites.attack_context import SMALL, Stage
+from envgym.sandboxes.suites.assertions import PROMPT_S, require, require_outcome, require_within
+from envgym.sandboxes.suites.attack_context import SMALL, AttackContext
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 
 DENIED, OK, RE, TLE = Outcome.DENIED, Outcome.OK, Outcome.RE, Outcome.TLE
@@ -115,49 +115,49 @@ safe("in flight", count)
 
 
 @scene(ATTACKS, 68, "writes forged answers wherever it can write", ends="its own exit code")
-async def forged_answers(stage: Stage) -> None:
-    result = await stage.python(_OPEN + _FORGES + "os._exit(5)", RE)
-    must(result.exit_code == 5, "it forged its outcome", result)
-    ended(await (await stage.box()).exec(["sh", "-c", "exit 6"]), RE)
+async def forged_answers(context: AttackContext) -> None:
+    result = await context.python(_OPEN + _FORGES + "os._exit(5)", RE)
+    require(result.exit_code == 5, "it forged its outcome", result)
+    require_outcome(await (await context.box()).exec(["sh", "-c", "exit 6"]), RE)
 
 
 async def _asks(session: Session, code: str) -> Result | None:
-    """What a session that may be broken answers: in time, and in no way but a result or its end."""
-    async with promptly("a session's answer", SMALL.wall_s + PROMPT_S):
+    """Check the answer of a session that may be broken: in time, and a result or its end."""
+    async with require_within("a session's answer", SMALL.wall_s + PROMPT_S):
         try:
             return await session.run(code, limits=SMALL.model_copy(update={"wall_s": 1}))
         except SessionLost:
             return None
 
 
-async def _box_is_well(stage: Stage) -> None:
-    box = await stage.box()
-    ended(await box.exec(["sh", "-c", "exit 6"]), RE)
+async def _box_is_well(context: AttackContext) -> None:
+    box = await context.box()
+    require_outcome(await box.exec(["sh", "-c", "exit 6"]), RE)
     fresh = await box.repl()
-    ended(await fresh.run("print(6 * 7)"), OK, text="42\n")
+    require_outcome(await fresh.run("print(6 * 7)"), OK, text="42\n")
     shell = await box.shell()
-    ended(await shell.run("echo $((6 * 7))"), OK, text="42\n")
+    require_outcome(await shell.run("echo $((6 * 7))"), OK, text="42\n")
 
 
 @scene(ATTACKS, 68, "forges answers from within a REPL", ends="an outcome; the box is well")
-async def forged_in_a_repl(stage: Stage) -> None:
-    repl = await (await stage.box()).repl()
-    await _asks(repl, stage.program(_OPEN + _FORGES))
+async def forged_in_a_repl(context: AttackContext) -> None:
+    repl = await (await context.box()).repl()
+    await _asks(repl, context.program(_OPEN + _FORGES))
     for number in range(3):
         await _asks(repl, f"print({number})")
-    await _box_is_well(stage)
+    await _box_is_well(context)
 
 
 @scene(ATTACKS, 68, "forges answers from within a shell", ends="an outcome; the box is well")
-async def forged_in_a_shell(stage: Stage) -> None:
-    shell = await (await stage.box()).shell()
+async def forged_in_a_shell(context: AttackContext) -> None:
+    shell = await (await context.box()).shell()
     forged = json.dumps({"id": 1, "outcome": "OK", "exit_code": 0, "ok": True})
     for number in range(3, 12):
         await _asks(shell, f"printf '0\\0000\\000%s' '{forged}' >&{number}; false")
     await _asks(shell, "for f in /proc/$$/fd/*; do printf '0\\0' > $f; done; false")
     await _asks(shell, "head -c 100 <&3 >/dev/null")
     await _asks(shell, "echo again")
-    await _box_is_well(stage)
+    await _box_is_well(context)
 
 
 _REPL_BREAKERS = {
@@ -189,12 +189,12 @@ _REPL_BREAKERS = {
 
 
 def _breaker(name: str, code: str) -> None:
-    async def act(stage: Stage) -> None:
-        repl = await (await stage.box()).repl()
-        await _asks(repl, f"import ctypes; ctypes.CDLL(None).prctl(15, b'{stage.token}')\n")
+    async def act(context: AttackContext) -> None:
+        repl = await (await context.box()).repl()
+        await _asks(repl, f"import ctypes; ctypes.CDLL(None).prctl(15, b'{context.token}')\n")
         for line in (code, "print('after')", "print('later')"):
             await _asks(repl, line)
-        await _box_is_well(stage)
+        await _box_is_well(context)
 
     title = f"breaks its REPL: {name.replace('_', ' ')}"
     ends = "an outcome, or the session's end; the box is well"
@@ -225,12 +225,12 @@ _SHELL_BREAKERS = {
 
 
 def _shell_breaker(name: str, code: str) -> None:
-    async def act(stage: Stage) -> None:
-        shell = await (await stage.box()).shell()
-        await _asks(shell, f"export ENVGYM_ATTACK={stage.token}")
+    async def act(context: AttackContext) -> None:
+        shell = await (await context.box()).shell()
+        await _asks(shell, f"export ENVGYM_ATTACK={context.token}")
         for line in (code, "echo after", "echo later"):
             await _asks(shell, line)
-        await _box_is_well(stage)
+        await _box_is_well(context)
 
     title = f"breaks its shell: {name.replace('_', ' ')}"
     ends = "an outcome, or the session's end; the box is well"

@@ -1,4 +1,4 @@
-"""Programs that write where they should not, fill what they may, or read what is the host's."""
+"""Attacks on files: forbidden writes, exhaustion of the disk, reads of the host's files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from envgym.errors import UsageError
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import ended, promptly
-from envgym.sandboxes.suites.attack_context import SMALL, Stage
+from envgym.sandboxes.suites.assertions import require_outcome, require_within
+from envgym.sandboxes.suites.attack_context import SMALL, AttackContext
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 
 MLE, OK, RE, TLE = Outcome.MLE, Outcome.OK, Outcome.RE, Outcome.TLE
@@ -189,7 +189,7 @@ safe("looked", len(seen))
 
 
 @scene(ATTACKS, 22, "as many empty files as there may be", ends="its own", limits=_BRIEF)
-async def inode_bomb(stage: Stage) -> None:
+async def inode_bomb(context: AttackContext) -> None:
     code = """
 safe("starts")
 os.mkdir("many")
@@ -197,16 +197,16 @@ try:
     for number in range(1_000_000): open(f"many/{number}", "w").close()
 except OSError: pass
 """
-    await stage.python(code, OK, TLE, MLE, RE)
-    box = await stage.box()
+    await context.python(code, OK, TLE, MLE, RE)
+    box = await context.box()
     await _tidied(box.snapshot())
-    ended(await box.exec(["true"]), OK)
-    async with promptly("closing a box of many files", 10):
+    require_outcome(await box.exec(["true"]), OK)
+    async with require_within("closing a box of many files", 10):
         await box.close()
 
 
 @scene(ATTACKS, 22, "folders in folders, ten thousand deep", ends="its own", limits=_BRIEF)
-async def deep_folders(stage: Stage) -> None:
+async def deep_folders(context: AttackContext) -> None:
     code = """
 safe("starts")
 try:
@@ -215,16 +215,16 @@ try:
         os.chdir("d")
 except OSError: pass
 """
-    await stage.python(code, OK, TLE, MLE, RE)
-    box = await stage.box()
+    await context.python(code, OK, TLE, MLE, RE)
+    box = await context.box()
     await _tidied(box.snapshot())
-    ended(await box.exec(["true"]), OK)
-    async with promptly("closing a box of deep folders", 10):
+    require_outcome(await box.exec(["true"]), OK)
+    async with require_within("closing a box of deep folders", 10):
         await box.close()
 
 
 @scene(ATTACKS, 22, "names and modes that are hard to remove", ends="OK, and removed")
-async def hard_to_remove(stage: Stage) -> None:
+async def hard_to_remove(context: AttackContext) -> None:
     code = r"""
 os.makedirs("locked/inner")
 for name in (b"\\xff\\xfe", b"new\\nline", b"-rf", b"*", b"\\x1b[2J", b"n" * 255, b" ", b"..."):
@@ -237,15 +237,15 @@ os.chmod("locked/inner", 0)
 os.chmod("locked", 0)
 safe("made")
 """
-    await stage.python(code, says=["SAFE"])
-    box = await stage.box()
+    await context.python(code, says=["SAFE"])
+    box = await context.box()
     await _tidied(box.snapshot())
-    async with promptly("closing it", 10):
+    async with require_within("closing it", 10):
         await box.close()
 
 
 async def _tidied(call: Awaitable[bytes]) -> None:
-    """A snapshot of what may be too much for one: it ends, well or with an error that says so."""
-    async with promptly("a snapshot", 10):
+    """Take a snapshot that may be too large; it ends well or with an error that says so."""
+    async with require_within("a snapshot", 10):
         with suppress(UsageError):
             await call

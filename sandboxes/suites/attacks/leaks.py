@@ -1,4 +1,4 @@
-"""What one box knows of another, of an earlier one, and of the host that made it."""
+"""Leaks between boxes, from earlier boxes, and from the host."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from unittest import mock
 
 from envgym.sandboxes.base import Sandbox
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import must
-from envgym.sandboxes.suites.attack_context import Stage
+from envgym.sandboxes.suites.assertions import require
+from envgym.sandboxes.suites.attack_context import AttackContext
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 from envgym.sandboxes.suites.host_canaries import SECRET_VARIABLES
 
@@ -77,8 +77,8 @@ for path in ("/etc/hostname", "/proc/sys/kernel/hostname"):
 
 
 @scene(ATTACKS, 30, "looks for keys and tokens in sessions and other programs", ends="none there")
-async def environment_of_sessions(stage: Stage) -> None:
-    box = await stage.box()
+async def environment_of_sessions(context: AttackContext) -> None:
+    box = await context.box()
     shell, repl = await box.shell(), await box.repl()
     for result in (
         await box.exec(["env"]),
@@ -86,26 +86,26 @@ async def environment_of_sessions(stage: Stage) -> None:
         await shell.run("env; export -p; cat /proc/self/environ /proc/$$/environ"),
         await repl.run("import os; print(dict(os.environ), open('/proc/self/environ').read())"),
     ):
-        stage.judged(result, OK, Outcome.RE)
+        context.check(result, OK, Outcome.RE)
         for name in SECRET_VARIABLES:
-            must(name not in result.text, f"{name} is in the environment", result)
+            require(name not in result.text, f"{name} is in the environment", result)
 
 
-async def _two(stage: Stage, leaves: str, finds: str, *expects: Outcome) -> None:
-    """What one box leaves, another may not find: while the first lives, and when it is gone."""
-    one = await stage.another()
+async def _two(context: AttackContext, leaves: str, finds: str, *expects: Outcome) -> None:
+    """Check that data of one box cannot be found by another, during its life and after its end."""
+    one = await context.another()
     living = await one.repl()
-    stage.judged(await living.run(stage.program(leaves)), OK, *expects)
-    other = await stage.another()
-    await stage.python(finds, OK, *expects, box=other)
+    context.check(await living.run(context.program(leaves)), OK, *expects)
+    other = await context.another()
+    await context.python(finds, OK, *expects, box=other)
     await one.close()
-    await stage.python(finds, OK, *expects, box=other)
-    third = await stage.another()
-    await stage.python(finds, OK, *expects, box=third)
+    await context.python(finds, OK, *expects, box=other)
+    third = await context.another()
+    await context.python(finds, OK, *expects, box=third)
 
 
 @scene(ATTACKS, 34, "leaves files for another box", ends="not found")
-async def files_across(stage: Stage) -> None:
+async def files_across(context: AttackContext) -> None:
     leaves = f"""
 for folder in {_PLACES}:
     try: open(f"{{folder}}/{{TOKEN}}", "w").write("left")
@@ -117,11 +117,11 @@ for folder in {_PLACES}:
     except OSError: continue
     (leak if TOKEN in names else safe)(folder, names)
 """
-    await _two(stage, leaves, finds)
+    await _two(context, leaves, finds)
 
 
 @scene(ATTACKS, 34, "leaves System V and POSIX memory, semaphores and queues", ends="not found")
-async def ipc_across(stage: Stage) -> None:
+async def ipc_across(context: AttackContext) -> None:
     keys = """
 KEY = int(TOKEN[2:9], 16)
 def shared(flags): return LIBC.shmget(KEY, 4096, flags)
@@ -138,13 +138,13 @@ KINDS = (shared, semaphore, queue, posix_queue, posix_memory)
     leaves = keys + "made = [kind(0o1600) for kind in KINDS]\n"
     finds = keys + "for kind in KINDS: (leak if kind(0o600) >= 0 else safe)(kind.__name__)\n"
     try:
-        await _two(stage, leaves, finds, DENIED)
+        await _two(context, leaves, finds, DENIED)
     finally:
-        await asyncio.to_thread(_remove_ipc, int(stage.token[2:9], 16), stage.token)
+        await asyncio.to_thread(_remove_ipc, int(context.token[2:9], 16), context.token)
 
 
 def _remove_ipc(key: int, token: str) -> None:
-    """Where the attack got out, the host is cleaned up: these things outlive every process."""
+    """Clean up the host after a successful attack: IPC objects outlive every process."""
     libc = ctypes.CDLL(None)
     for get, control, arguments in (
         (libc.shmget, libc.shmctl, (key, 0, 0o600)),
@@ -158,11 +158,11 @@ def _remove_ipc(key: int, token: str) -> None:
 
 
 @scene(ATTACKS, 34, "sees the processes of another box, signals and traces them", ends="not found")
-async def processes_across(stage: Stage) -> None:
-    one = await stage.another()
+async def processes_across(context: AttackContext) -> None:
+    one = await context.another()
     living = await one.repl()
-    stage.judged(await living.run(stage.program("safe('lives')")), OK)
-    numbers = [int(found.split()[1]) for found in stage.survivors()]
+    context.check(await living.run(context.program("safe('lives')")), OK)
+    numbers = [int(found.split()[1]) for found in context.survivors()]
     finds = f"""
 import subprocess
 for number in processes():
@@ -174,14 +174,14 @@ for number in set({numbers}) - {{os.getpid(), os.getppid(), 1}}:
     tries(number, lambda: os.listdir(f"/proc/{{number}}/fd"))
 safe("looked")
 """
-    await stage.python(finds, box=await stage.another(), says=["SAFE"])
+    await context.python(finds, box=await context.another(), says=["SAFE"])
     result = await living.run("print('still here')")
-    must(result.text == "still here\n", "the other box was disturbed", result)
+    require(result.text == "still here\n", "the other box was disturbed", result)
 
 
 @scene(ATTACKS, 34, "signals another box by locking a file that both may read", ends="not seen")
-async def locks_across(stage: Stage) -> None:
-    one = await stage.another()
+async def locks_across(context: AttackContext) -> None:
+    one = await context.another()
     living = await one.repl()
     leaves = """
 import fcntl
@@ -190,7 +190,7 @@ for file in held:
     try: fcntl.flock(file, fcntl.LOCK_EX)
     except OSError: pass
 """
-    stage.judged(await living.run(stage.program(leaves)), OK)
+    context.check(await living.run(context.program(leaves)), OK)
     finds = """
 import fcntl
 for path in ("/etc/passwd", "/bin/sh", "/dev/null", "/dev/zero", os.__file__):
@@ -200,11 +200,11 @@ for path in ("/etc/passwd", "/bin/sh", "/dev/null", "/dev/zero", os.__file__):
     except OSError as error: safe(path, error)
     else: safe(path)
 """
-    await stage.python(finds, box=await stage.another(), says=["SAFE"])
+    await context.python(finds, box=await context.another(), says=["SAFE"])
 
 
 @scene(ATTACKS, 32, "leaves a key in the kernel's keyring for another box", ends="not found")
-async def keys_across(stage: Stage) -> None:
+async def keys_across(context: AttackContext) -> None:
     calls = """
 ADD, KEYCTL = {"x86_64": (248, 250), "aarch64": (217, 219)}[os.uname().machine]
 """
@@ -220,13 +220,13 @@ for ring in (-3, -4, -5):
     (leak if found > 0 else safe)("keyring", ring)
 """
     )
-    await _two(stage, leaves, finds, DENIED)
+    await _two(context, leaves, finds, DENIED)
 
 
 @scene(
     ATTACKS, 35, "changes everything that a next run might inherit", ends="the next run is fresh"
 )
-async def state_across(stage: Stage) -> None:
+async def state_across(context: AttackContext) -> None:
     spoils = """
 import atexit, builtins, gc, random, resource
 os.environ["ENVGYM_SPOILED"] = "1"
@@ -254,9 +254,9 @@ for name, fine in {
     "trace": sys.gettrace() is None,
 }.items(): (safe if fine else leak)(name)
 """
-    for box in (await stage.box(), await stage.another()):
-        await stage.python(spoils)
-        await stage.python(fresh, box=box, says=["SAFE"])
+    for box in (await context.box(), await context.another()):
+        await context.python(spoils)
+        await context.python(fresh, box=box, says=["SAFE"])
 
 
 @scene(
@@ -266,7 +266,7 @@ for name, fine in {
     ends="not loaded",
     harmless=False,
 )
-async def modules_across(stage: Stage) -> None:
+async def modules_across(context: AttackContext) -> None:
     plants = """
 import site, sysconfig
 # Where it got out, the host's own interpreters do not load it: their folder is not their home.
@@ -285,16 +285,16 @@ if home != HOST["home"]:
         except OSError: pass
 safe("planted")
 """
-    await stage.python(plants)
-    other = await stage.another()
-    await stage.python("import json\nprint('fine')", box=other, says=["fine"])
+    await context.python(plants)
+    other = await context.another()
+    await context.python("import json\nprint('fine')", box=other, says=["fine"])
     for argv in (["python3", "-c", "print('fine')"], ["bash", "-lc", "echo fine"]):
-        result = stage.judged(await other.exec(argv), OK)
-        must(result.text == "fine\n", "something was planted", result)
+        result = context.check(await other.exec(argv), OK)
+        require(result.text == "fine\n", "something was planted", result)
 
 
 @scene(ATTACKS, 35, "two runs draw the same random numbers, since they were forked alike")
-async def randomness_across(stage: Stage) -> None:
+async def randomness_across(context: AttackContext) -> None:
     code = """
 import random, secrets, tempfile, uuid
 try:
@@ -303,18 +303,18 @@ try:
 except ImportError: more = secrets.token_hex(8)
 print(random.random(), secrets.token_hex(8), uuid.uuid4(), tempfile.mktemp(), more)
 """
-    boxes = [await stage.box(), await stage.box(), await stage.another()]
-    drawn = [(await stage.python(code, box=box)).text.split() for box in boxes]
+    boxes = [await context.box(), await context.box(), await context.another()]
+    drawn = [(await context.python(code, box=box)).text.split() for box in boxes]
     for numbers in zip(*drawn, strict=True):
-        must(len(set(numbers)) == 3, f"forked alike, they drew alike: {numbers}")
+        require(len(set(numbers)) == 3, f"forked alike, they drew alike: {numbers}")
 
 
 @scene(ATTACKS, 30, "a variable set in the host after the backend was opened", ends="not there")
-async def environment_set_later(stage: Stage) -> None:
+async def environment_set_later(context: AttackContext) -> None:
     async def looks(box: Sandbox) -> None:
         result = await box.exec(["env"])
-        must("ENVGYM_LATER" not in result.text, "the host's environment is handed on", result)
+        require("ENVGYM_LATER" not in result.text, "the host's environment is handed on", result)
 
-    with mock.patch.dict(os.environ, {"ENVGYM_LATER": stage.host.secret}):
-        await looks(await stage.box())
-        await looks(await stage.another())
+    with mock.patch.dict(os.environ, {"ENVGYM_LATER": context.host.secret}):
+        await looks(await context.box())
+        await looks(await context.another())

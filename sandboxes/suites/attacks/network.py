@@ -1,4 +1,4 @@
-"""Programs that reach for anybody: the host, the machines around it, the world."""
+"""Attacks by network: the host, the machines around it, the internet."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import closing, suppress
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Sandbox
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.suites.assertions import must
-from envgym.sandboxes.suites.attack_context import Stage
+from envgym.sandboxes.suites.assertions import require
+from envgym.sandboxes.suites.attack_context import AttackContext
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 
 DENIED, OK = Outcome.DENIED, Outcome.OK
@@ -173,15 +173,15 @@ print(server.accept()[0].recv(99).decode())
 
 
 @scene(ATTACKS, 33, "two boxes serve on the same port", ends="OK, both")
-async def same_port(stage: Stage) -> None:
+async def same_port(context: AttackContext) -> None:
     port = _free_port()
     code = f"server = socket.create_server(('127.0.0.1', {port}))\nsafe('serves')\ntime.sleep(2)"
-    one, other = await stage.another(), await stage.another()
-    await asyncio.gather(*(stage.python(code, box=b, says=["SAFE"]) for b in (one, other)))
+    one, other = await context.another(), await context.another()
+    await asyncio.gather(*(context.python(code, box=b, says=["SAFE"]) for b in (one, other)))
 
 
 @scene(ATTACKS, 33, "one box connects to a server in another", ends="refused")
-async def from_box_to_box(stage: Stage) -> None:
+async def from_box_to_box(context: AttackContext) -> None:
     port = _free_port()
     serve = f"""
 try:
@@ -198,15 +198,15 @@ def abstract():
     with socket.socket(socket.AF_UNIX) as client: client.connect("\\0" + HOST["prefix"]); return 1
 tries("abstract", abstract)
 """
-    one, other = await stage.another(), await stage.another()
-    serving = stage.start(stage.python(serve, OK, DENIED, box=one))
+    one, other = await context.another(), await context.another()
+    serving = context.start(context.python(serve, OK, DENIED, box=one))
     await _there(one, "serving", serving)
-    await stage.python(reach, OK, DENIED, box=other)
+    await context.python(reach, OK, DENIED, box=other)
     await serving
 
 
 @scene(ATTACKS, 33, "a box serves on a port of the host", ends="out of reach")
-async def serves_to_the_host(stage: Stage) -> None:
+async def serves_to_the_host(context: AttackContext) -> None:
     port = _free_port()
     code = f"""
 try: server = socket.create_server(("0.0.0.0", {port}))
@@ -216,16 +216,16 @@ else:
     try: leak("somebody came", server.accept())
     except TimeoutError: safe("nobody came")
 """
-    serving = stage.start(stage.python(code, OK, DENIED))
+    serving = context.start(context.python(code, OK, DENIED))
     while not serving.done():
         await asyncio.sleep(0.05)
         with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 0.2)):
-            must(False, "the host reached a server in a box")
+            require(False, "the host reached a server in a box")
     await serving
 
 
 async def _there(box: Sandbox, name: str, running: asyncio.Task[Result]) -> None:
-    """Until a program has made a file, or has ended."""
+    """Wait until a program has made a file, or has ended."""
     while not running.done():
         with suppress(UsageError):
             await box.read(name)

@@ -1,4 +1,4 @@
-"""Programs that write too much, oddly, or never; and that do not read what they are given."""
+"""Attacks by streams: too much output, strange output, and input that is never read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import PROMPT_S, ended, must, promptly
-from envgym.sandboxes.suites.attack_context import SMALL, Stage
+from envgym.sandboxes.suites.assertions import PROMPT_S, require, require_outcome, require_within
+from envgym.sandboxes.suites.attack_context import SMALL, AttackContext
 from envgym.sandboxes.suites.attacks.attack import Attack, scene
 
 OK, OLE, RE = Outcome.OK, Outcome.OLE, Outcome.RE
@@ -20,19 +20,19 @@ _ODD = (
 ATTACKS: list[Attack] = []
 
 
-async def _floods(stage: Stage, code: str) -> None:
-    """OLE long before its time is up, with no more kept than the limit."""
-    async with promptly("the end of a flood", 3 * PROMPT_S):
-        result = await stage.python(code, OLE)
-    most = stage.limits.output_bytes
-    must(
+async def _floods(context: AttackContext, code: str) -> None:
+    """Check for OLE well before the time limit, with no more kept than the limit."""
+    async with require_within("the end of a flood", 3 * PROMPT_S):
+        result = await context.python(code, OLE)
+    most = context.limits.output_bytes
+    require(
         max(len(result.stdout), len(result.stderr)) <= most, "more was kept than the limit", result
     )
 
 
 def _flood(id: str, number: int | None, title: str, code: str) -> None:
-    async def act(stage: Stage) -> None:
-        await _floods(stage, code)
+    async def act(context: AttackContext) -> None:
+        await _floods(context, code)
 
     ATTACKS.append(Attack(id, number, title, "OLE", act, _LONG))
 
@@ -88,15 +88,15 @@ _flood("flood_no_newline", 9, "a single line without end", "while True: print('x
 
 
 @scene(ATTACKS, 9, "NUL, broken UTF-8, surrogates, terminal escapes", ends="OK, kept as written")
-async def odd_bytes(stage: Stage) -> None:
+async def odd_bytes(context: AttackContext) -> None:
     # A four-byte character at every offset round a chunk's edge.
     text = b"".join(b"x" * (65533 + i) + "😀".encode() for i in range(4))
     for payload in (_ODD, text, "\u2028\u202e\ufeff".encode() * 99, b"\r\n\r\n\0\0\0\0"):
         code = "os.write(2, sys.stdin.buffer.peek(1)[:1]); data = sys.stdin.buffer.read()\n"
         code += "while data: data = data[os.write(1, data):]"
-        result = await stage.python(code, stdin=payload)
-        must(result.stdout == payload, "other bytes arrived than were written", result)
-        must(json.loads(json.dumps(result.text)) == result.text, "its text is not fit for JSON")
+        result = await context.python(code, stdin=payload)
+        require(result.stdout == payload, "other bytes arrived than were written", result)
+        require(json.loads(json.dumps(result.text)) == result.text, "its text is not fit for JSON")
         result.text.encode()
 
 
@@ -107,38 +107,38 @@ async def odd_bytes(stage: Stage) -> None:
     ends="OK, at once",
     limits=SMALL.model_copy(update={"stdin_bytes": 128 * MIB, "memory_bytes": 512 * MIB}),
 )
-async def stdin_unread(stage: Stage) -> None:
-    box = await stage.box()
-    async with promptly("a program that does not read its input", 20):
-        ended(await box.exec(["true"], stdin=bytes(100_000_000)), OK)
-        await stage.python("safe('done')", stdin=bytes(100_000_000), says=["SAFE"])
+async def stdin_unread(context: AttackContext) -> None:
+    box = await context.box()
+    async with require_within("a program that does not read its input", 20):
+        require_outcome(await box.exec(["true"], stdin=bytes(100_000_000)), OK)
+        await context.python("safe('done')", stdin=bytes(100_000_000), says=["SAFE"])
 
 
 @scene(ATTACKS, 11, "closes its streams at once and works on", ends="its own exit code")
-async def closes_streams(stage: Stage) -> None:
+async def closes_streams(context: AttackContext) -> None:
     code = "os.closerange(0, 3)\ntime.sleep(0.2)\nos._exit(3)"
-    result = await stage.python(code, RE, stdin=bytes(MIB))
-    must(result.exit_code == 3, "its exit code is lost", result)
-    must(result.wall_s >= 0.2, "it was not waited for", result)
+    result = await context.python(code, RE, stdin=bytes(MIB))
+    require(result.exit_code == 3, "its exit code is lost", result)
+    require(result.wall_s >= 0.2, "it was not waited for", result)
 
 
 @scene(ATTACKS, 12, "reads standard input to its end", ends="OK: it has one")
-async def stdin_ends(stage: Stage) -> None:
-    await stage.box()
+async def stdin_ends(context: AttackContext) -> None:
+    await context.box()
     for given in (b"", b"x", b"x" * MIB):
-        async with promptly("the end of standard input"):
-            result = await stage.python("print(len(sys.stdin.buffer.read()))", stdin=given)
-        must(result.text == f"{len(given)}\n", "it read something else", result)
-    session = await (await stage.box()).repl()
-    async with promptly("the end of a REPL's standard input"):
-        ended(await session.run("import sys; sys.stdin.read()"), OK)
-    shell = await (await stage.box()).shell()
-    async with promptly("the end of a shell's standard input"):
-        ended(await shell.run("cat; read line; true"), OK)
+        async with require_within("the end of standard input"):
+            result = await context.python("print(len(sys.stdin.buffer.read()))", stdin=given)
+        require(result.text == f"{len(given)}\n", "it read something else", result)
+    session = await (await context.box()).repl()
+    async with require_within("the end of a REPL's standard input"):
+        require_outcome(await session.run("import sys; sys.stdin.read()"), OK)
+    shell = await (await context.box()).shell()
+    async with require_within("the end of a shell's standard input"):
+        require_outcome(await shell.run("cat; read line; true"), OK)
 
 
 @scene(ATTACKS, 6, "treats its output as a file: seeks, truncates, maps it", ends="bounded")
-async def output_as_a_file(stage: Stage) -> None:
+async def output_as_a_file(context: AttackContext) -> None:
     code = """
 import mmap
 print("first", flush=True)
@@ -153,12 +153,12 @@ for path in ("/proc/self/fd/1", "/dev/stdout"):
     try: open(path, "ab").write(b"second\\n")
     except OSError: print("second", flush=True)
 """
-    result = await stage.python(code, OK)
-    must(result.text.count("second\n") == 2, "output was lost", result)
+    result = await context.python(code, OK)
+    require(result.text.count("second\n") == 2, "output was lost", result)
 
 
 @scene(ATTACKS, None, "sends descriptors up its output", ends="any of its own")
-async def descriptors_up(stage: Stage) -> None:
+async def descriptors_up(context: AttackContext) -> None:
     code = """
 sent = 0
 for number in (0, 1, 2):
@@ -170,4 +170,4 @@ for number in (0, 1, 2):
     except OSError: pass
 (leak if sent else safe)("descriptors sent to the host", sent)
 """
-    await stage.python(code, says=["SAFE"])
+    await context.python(code, says=["SAFE"])

@@ -1,4 +1,4 @@
-"""Programs that want to be more than they are: root, the kernel's caller, another namespace's."""
+"""Attacks for privileges: root, forbidden system calls, other namespaces."""
 
 from __future__ import annotations
 

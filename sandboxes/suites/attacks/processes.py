@@ -1,10 +1,10 @@
-"""Programs that will not die, leave others behind, or turn on the processes around them."""
+"""Attacks by processes: survivors, daemons, and signals to neighbours."""
 
 from __future__ import annotations
 
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import PROMPT_S, ended, must, promptly
-from envgym.sandboxes.suites.attack_context import SMALL, Stage
+from envgym.sandboxes.suites.assertions import PROMPT_S, require, require_outcome, require_within
+from envgym.sandboxes.suites.attack_context import SMALL, AttackContext
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 
 DENIED, OK, PLE, RE, TLE = Outcome.DENIED, Outcome.OK, Outcome.PLE, Outcome.RE, Outcome.TLE
@@ -166,72 +166,72 @@ os.posix_spawn("/bin/true", ["true"], os.environ, file_actions=actions)
 ]
 
 
-async def _leaves(stage: Stage, code: str) -> None:
-    """The run returns when the program itself has ended, and what it left behind is dead."""
-    box = await stage.box()
-    async with promptly("the end of a program whose daemon lives", 3):
-        await stage.python(code)
-    await stage.gone("a daemon outlived its program")
-    ended(await box.exec(["true"]), OK)
+async def _leaves(context: AttackContext, code: str) -> None:
+    """Check that the run returns with the program's end, and that its leftovers are dead."""
+    box = await context.box()
+    async with require_within("the end of a program whose daemon lives", 3):
+        await context.python(code)
+    await context.gone("a daemon outlived its program")
+    require_outcome(await box.exec(["true"]), OK)
 
 
 @scene(ATTACKS, 17, "a daemon that holds standard output open", ends="OK, and it is dead")
-async def daemon(stage: Stage) -> None:
-    await _leaves(stage, _DAEMON.format(first="pass"))
+async def daemon(context: AttackContext) -> None:
+    await _leaves(context, _DAEMON.format(first="pass"))
 
 
 @scene(ATTACKS, 17, "a daemon that let go of everything", ends="OK, and it is dead")
-async def daemon_detached(stage: Stage) -> None:
-    await _leaves(stage, _DAEMON.format(first="os.chdir('/'); os.closerange(0, 64)"))
+async def daemon_detached(context: AttackContext) -> None:
+    await _leaves(context, _DAEMON.format(first="os.chdir('/'); os.closerange(0, 64)"))
 
 
 @scene(ATTACKS, 17, "a daemon that ignores signals", ends="OK, and it is dead")
-async def daemon_deaf(stage: Stage) -> None:
+async def daemon_deaf(context: AttackContext) -> None:
     deaf = "[signal.signal(n, signal.SIG_IGN) for n in range(1, 32) if n not in (9, 19)]"
-    await _leaves(stage, _DAEMON.format(first=deaf))
+    await _leaves(context, _DAEMON.format(first=deaf))
 
 
 @scene(ATTACKS, 17, "eight daemons, each in a session of its own", ends="OK, and they are dead")
-async def daemons(stage: Stage) -> None:
+async def daemons(context: AttackContext) -> None:
     code = _DAEMON.format(first="pass").replace("os.wait()", "")
-    await _leaves(stage, "for _ in range(3): os.fork()\n" + code)
+    await _leaves(context, "for _ in range(3): os.fork()\n" + code)
 
 
 @scene(ATTACKS, 17, "a daemon of a shell that has ended", ends="it is dead")
-async def daemon_of_a_shell(stage: Stage) -> None:
-    box = await stage.box()
+async def daemon_of_a_shell(context: AttackContext) -> None:
+    box = await context.box()
     session = await box.shell()
-    start = f"ENVGYM_ATTACK={stage.token} setsid nohup sleep 600 >/dev/null 2>&1 &"
-    async with promptly("a command that starts a daemon"):
-        ended(await session.run(start), OK)
+    start = f"ENVGYM_ATTACK={context.token} setsid nohup sleep 600 >/dev/null 2>&1 &"
+    async with require_within("a command that starts a daemon"):
+        require_outcome(await session.run(start), OK)
     await session.close()
-    await stage.gone("a daemon outlived its shell")
+    await context.gone("a daemon outlived its shell")
 
 
 @scene(ATTACKS, 17, "a daemon of a REPL that was killed for time", ends="TLE, and it is dead")
-async def daemon_of_a_repl(stage: Stage) -> None:
-    session = await (await stage.box()).repl()
-    code = stage.program(_DAEMON.format(first="pass") + "time.sleep(600)")
-    stage.judged(await session.run(code, limits=_BRIEF), TLE)
-    await stage.gone("a daemon outlived its REPL")
+async def daemon_of_a_repl(context: AttackContext) -> None:
+    session = await (await context.box()).repl()
+    code = context.program(_DAEMON.format(first="pass") + "time.sleep(600)")
+    context.check(await session.run(code, limits=_BRIEF), TLE)
+    await context.gone("a daemon outlived its REPL")
 
 
-async def _box_survives(stage: Stage, code: str, *outcomes: Outcome) -> None:
-    """Whatever is killed, the run has an outcome, and the box goes on or is told to be closed."""
-    box = await stage.box()
-    async with promptly("a run", SMALL.wall_s + PROMPT_S):
-        await stage.python(code, *outcomes)
+async def _box_survives(context: AttackContext, code: str, *outcomes: Outcome) -> None:
+    """Check that the run has an outcome, and that the box works or reports its end."""
+    box = await context.box()
+    async with require_within("a run", SMALL.wall_s + PROMPT_S):
+        await context.python(code, *outcomes)
     result = await box.exec(["echo", "again"])
-    must(result.text == "again\n", "the box is of no use afterwards", result)
+    require(result.text == "again\n", "the box is of no use afterwards", result)
 
 
 @scene(ATTACKS, 19, "kills all it can reach", ends="an outcome of its own", harmless=False)
-async def kill_all(stage: Stage) -> None:
-    await _box_survives(stage, "os.kill(-1, 9)\nsafe('lives')", OK, RE)
+async def kill_all(context: AttackContext) -> None:
+    await _box_survives(context, "os.kill(-1, 9)\nsafe('lives')", OK, RE)
 
 
 @scene(ATTACKS, 19, "kills its parent and its box's first process", harmless=False)
-async def kill_parents(stage: Stage) -> None:
+async def kill_parents(context: AttackContext) -> None:
     code = """
 for number in {os.getppid(), 1}:
     for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGSEGV):
@@ -240,11 +240,11 @@ for number in {os.getppid(), 1}:
 time.sleep(0.1)
 safe("lives")
 """
-    await _box_survives(stage, code, OK, RE)
+    await _box_survives(context, code, OK, RE)
 
 
 @scene(ATTACKS, 19, "stops its parent and its box's first process", harmless=False)
-async def stop_parents(stage: Stage) -> None:
+async def stop_parents(context: AttackContext) -> None:
     code = """
 for number in {os.getppid(), 1}:
     for how in (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN):
@@ -253,11 +253,11 @@ for number in {os.getppid(), 1}:
 time.sleep(0.1)
 safe("lives")
 """
-    await _box_survives(stage, code, OK, RE)
+    await _box_survives(context, code, OK, RE)
 
 
 @scene(ATTACKS, 19, "floods its supervisor with signals", ends="OK", harmless=False)
-async def signal_flood(stage: Stage) -> None:
+async def signal_flood(context: AttackContext) -> None:
     code = """
 for _ in range(20_000):
     for number in {os.getppid(), 1}:
@@ -266,7 +266,7 @@ for _ in range(20_000):
             except OSError: pass
 safe("lives")
 """
-    await _box_survives(stage, code, OK)
+    await _box_survives(context, code, OK)
 
 
 # What the kernel keeps of ended processes, until it clears them away, counts as their memory: here
@@ -275,7 +275,7 @@ _ROOMY = _BRIEF.model_copy(update={"memory_bytes": 1 << 30})
 
 
 @scene(ATTACKS, 17, "forks while it is being killed", ends="TLE", limits=_ROOMY, harmless=False)
-async def forks_while_killed(stage: Stage) -> None:
+async def forks_while_killed(context: AttackContext) -> None:
     code = """
 safe("starts")
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -287,5 +287,5 @@ while True:
             time.sleep(0.05)
     except OSError: pass
 """
-    await stage.python(code, TLE, PLE)
-    await stage.gone("a process was born while the others were killed")
+    await context.python(code, TLE, PLE)
+    await context.gone("a process was born while the others were killed")

@@ -1,4 +1,4 @@
-"""Programs that want more than there is: processes, threads, memory in all its shapes, time."""
+"""Attacks on resources: processes, threads, memory in all its forms, time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import ended, must
-from envgym.sandboxes.suites.attack_context import SMALL, Stage
+from envgym.sandboxes.suites.assertions import require, require_outcome
+from envgym.sandboxes.suites.attack_context import SMALL, AttackContext
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 
 DENIED, MLE, OK = Outcome.DENIED, Outcome.MLE, Outcome.OK
@@ -382,20 +382,20 @@ os.abort()
 
 
 @scene(ATTACKS, 1, "a neighbour works on while a fork bomb runs", limits=_BRIEF, harmless=False)
-async def fork_bomb_next_door(stage: Stage) -> None:
-    await stage.box()
-    neighbour = await stage.another(SMALL)
-    bomb = stage.start(stage.python(_DEAF_FORK_BOMB, PLE, TLE))
+async def fork_bomb_next_door(context: AttackContext) -> None:
+    await context.box()
+    neighbour = await context.another(SMALL)
+    bomb = context.start(context.python(_DEAF_FORK_BOMB, PLE, TLE))
     await asyncio.sleep(0.2)
     code = "import subprocess\nprint(subprocess.run(['echo', '1'], capture_output=True).stdout)"
     for _ in range(3):
-        ended(await neighbour.python(code), OK, text="b'1\\n'\n")
+        require_outcome(await neighbour.python(code), OK, text="b'1\\n'\n")
     await bomb
 
 
 @scene(ATTACKS, 1, "bash's own fork bomb", ends="any of its own", limits=_BRIEF, harmless=False)
-async def fork_bomb_bash(stage: Stage) -> None:
-    await stage.exec(["bash", "-c", "b() { b | b & }; b; wait; sleep 9"], OK, RE, PLE, TLE)
+async def fork_bomb_bash(context: AttackContext) -> None:
+    await context.exec(["bash", "-c", "b() { b | b & }; b; wait; sleep 9"], OK, RE, PLE, TLE)
 
 
 @scene(
@@ -405,7 +405,7 @@ async def fork_bomb_bash(stage: Stage) -> None:
     ends="TLE for processor time",
     limits=SMALL.model_copy(update={"cpu_s": 0.5, "wall_s": 5}),
 )
-async def busy_relay(stage: Stage) -> None:
+async def busy_relay(context: AttackContext) -> None:
     code = """
 safe("starts")
 while True:
@@ -417,5 +417,5 @@ while True:
         while time.process_time() < began + 0.1: pass
         os._exit(0)
 """
-    result = await stage.python(code, TLE, says=["SAFE"])
-    must(result.wall_s < 4.5, "only the clock ended it", result)
+    result = await context.python(code, TLE, says=["SAFE"])
+    require(result.wall_s < 4.5, "only the clock ended it", result)

@@ -1,11 +1,11 @@
-"""Views of what others do: events of files that are shared, and figures of the whole machine."""
+"""Attacks by observation: events of shared files, and counters of the whole machine."""
 
 from __future__ import annotations
 
 import os
 
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.attack_context import Stage
+from envgym.sandboxes.suites.attack_context import AttackContext
 from envgym.sandboxes.suites.attacks.attack import Attack, program, scene
 
 DENIED, OK = Outcome.DENIED, Outcome.OK
@@ -50,10 +50,10 @@ safe("looked")
 
 
 @scene(ATTACKS, 34, "watches the files of the system, which others use too", ends="sees nothing")
-async def watches_files(stage: Stage) -> None:
-    one = await stage.another()
+async def watches_files(context: AttackContext) -> None:
+    one = await context.another()
     watcher = await one.repl()
-    stage.judged(await watcher.run(stage.program(_WATCH)), OK, DENIED)
-    await stage.python("open(json.__file__).read(); print('used')", says=["used"])
+    context.check(await watcher.run(context.program(_WATCH)), OK, DENIED)
+    await context.python("open(json.__file__).read(); print('used')", says=["used"])
     os.listdir(os.path.dirname(os.__file__))
-    stage.judged(await watcher.run(_FOUND), OK, DENIED, says=["SAFE"])
+    context.check(await watcher.run(_FOUND), OK, DENIED, says=["SAFE"])

@@ -1,7 +1,7 @@
-"""The conformance suite: what any backend must do, case by case.
+"""Conformance suite: the behaviour that every backend must show, one case per coroutine function.
 
-A case is a coroutine function that raises `Broken` (or whatever the backend raises unasked). Those
-of `BOX` take a fresh box, those of `WHOLE` a backend.
+A case raises `CaseFailed`, or lets an unexpected error of the backend through. Cases of `BOX` take
+a fresh box, those of `WHOLE` a backend.
 """
 
 from __future__ import annotations

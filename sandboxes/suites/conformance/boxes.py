@@ -1,4 +1,4 @@
-"""Boxes and backends as a whole: closed, cancelled, many at once, and never mixed up."""
+"""Boxes and backends as a whole: closing, cancellation, concurrency, separation."""
 
 from __future__ import annotations
 
@@ -8,48 +8,60 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Denied, SessionLost
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import OPENED_S, PROMPT_S, ended, must, promptly, refused
+from envgym.sandboxes.suites.assertions import (
+    OPENED_S,
+    PROMPT_S,
+    require,
+    require_error,
+    require_outcome,
+    require_within,
+)
 
 MLE, OK, OLE, RE, TLE = Outcome.MLE, Outcome.OK, Outcome.OLE, Outcome.RE, Outcome.TLE
 
 
 async def it_says_what_it_is(backend: Backend) -> None:
-    must(backend.name and backend.isolation, "a backend has a name, and says what isolates")
-    must("\n" not in backend.isolation, "in a line")
+    require(backend.name and backend.isolation, "a backend has a name, and says what isolates")
+    require("\n" not in backend.isolation, "in a line")
 
 
 async def run_python_in_one_go(backend: Backend) -> None:
-    ended(await backend.run_python("print(6 * 7)"), OK, text="42\n")
+    require_outcome(await backend.run_python("print(6 * 7)"), OK, text="42\n")
     result = await backend.run_python("import sys; print(sys.stdin.read())", stdin=b"in")
-    ended(result, OK, text="in\n")
+    require_outcome(result, OK, text="in\n")
     result = await backend.run_python("while True: pass", limits=Limits(wall_s=0.3))
-    ended(result, TLE)
-    ended(await backend.run_python("open('left', 'w')"), OK)
-    ended(await backend.run_python("import os; print(os.path.exists('left'))"), OK, text="False\n")
+    require_outcome(result, TLE)
+    require_outcome(await backend.run_python("open('left', 'w')"), OK)
+    require_outcome(
+        await backend.run_python("import os; print(os.path.exists('left'))"), OK, text="False\n"
+    )
 
 
 async def a_repl_may_be_its_own_box(backend: Backend) -> None:
     async with await backend.repl() as repl, await backend.repl() as other:
-        ended(await repl.run("x = 20; open('left', 'w').close()"), OK, text="")
-        ended(await repl.run("x + 1"), OK, text="21\n")
-        must(b"ZeroDivisionError" in ended(await repl.run("x / 0"), RE).stderr, "no error is told")
-        ended(await other.run("import os; os.listdir('.')"), OK, text="[]\n")
-        ended(await other.run("x"), RE)
-        await refused(repl.fork(), UsageError)
-        async with promptly("a limit of half a second", 6):
-            ended(await repl.run("while True: pass", limits=Limits(wall_s=0.5)), TLE)
-        await refused(repl.run("1"), SessionLost)
-    async with promptly("closing a session"):
+        require_outcome(await repl.run("x = 20; open('left', 'w').close()"), OK, text="")
+        require_outcome(await repl.run("x + 1"), OK, text="21\n")
+        require(
+            b"ZeroDivisionError" in require_outcome(await repl.run("x / 0"), RE).stderr,
+            "no error is told",
+        )
+        require_outcome(await other.run("import os; os.listdir('.')"), OK, text="[]\n")
+        require_outcome(await other.run("x"), RE)
+        await require_error(repl.fork(), UsageError)
+        async with require_within("a limit of half a second", 6):
+            require_outcome(await repl.run("while True: pass", limits=Limits(wall_s=0.5)), TLE)
+        await require_error(repl.run("1"), SessionLost)
+    async with require_within("closing a session"):
         await other.close()
-    await refused(other.run("1"), UsageError)
+    await require_error(other.run("1"), UsageError)
     async with await backend.repl(limits=Limits(output_bytes=100)) as repl:
-        ended(await repl.run("print('x' * 1000)", limits=Limits(output_bytes=2000)), OLE)
+        require_outcome(await repl.run("print('x' * 1000)", limits=Limits(output_bytes=2000)), OLE)
 
 
 async def a_box_is_closed_twice(backend: Backend) -> None:
     box = await backend.open()
     await box.exec(["true"])
-    async with promptly("closing a box"):
+    async with require_within("closing a box"):
         await box.close()
         await box.close()
         await asyncio.gather(box.close(), box.close())
@@ -71,7 +83,7 @@ async def a_closed_box_refuses(backend: Backend) -> None:
         repl.run("1"),
         repl.fork(),
     ):
-        await refused(call, UsageError)
+        await require_error(call, UsageError)
     await repl.close()
 
 
@@ -87,11 +99,11 @@ async def a_box_is_closed_while_it_runs(backend: Backend) -> None:
         )
     ]
     await asyncio.sleep(0.2)
-    async with promptly("closing a box in which programs run"):
+    async with require_within("closing a box in which programs run"):
         await box.close()
         ends = await asyncio.gather(*calls, return_exceptions=True)
     for end in ends:
-        must(isinstance(end, UsageError), f"the call of a box that was closed ended in {end!r}")
+        require(isinstance(end, UsageError), f"the call of a box that was closed ended in {end!r}")
 
 
 async def cancellation_is_prompt(backend: Backend) -> None:
@@ -105,10 +117,10 @@ async def cancellation_is_prompt(backend: Backend) -> None:
             running = asyncio.create_task(call)
             await asyncio.sleep(0.2)
             running.cancel()
-            async with promptly("cancellation"):
+            async with require_within("cancellation"):
                 await asyncio.gather(running, return_exceptions=True)
-            must(running.cancelled(), "cancellation was swallowed")
-            ended(await box.exec(["echo", "usable"]), OK, text="usable\n")
+            require(running.cancelled(), "cancellation was swallowed")
+            require_outcome(await box.exec(["echo", "usable"]), OK, text="usable\n")
 
 
 async def opening_can_be_cancelled(backend: Backend) -> None:
@@ -116,21 +128,21 @@ async def opening_can_be_cancelled(backend: Backend) -> None:
         opening = asyncio.create_task(backend.open())
         await asyncio.sleep(moment)
         opening.cancel()
-        async with promptly("cancellation", 3 * PROMPT_S):
+        async with require_within("cancellation", 3 * PROMPT_S):
             await asyncio.gather(opening, return_exceptions=True)
         if not opening.cancelled():
             await opening.result().close()
-    ended(await backend.run_python("print(1)"), OK, text="1\n")
+    require_outcome(await backend.run_python("print(1)"), OK, text="1\n")
 
 
 async def calls_run_at_the_same_time(backend: Backend) -> None:
     async with await backend.open() as box:
         code = "touch $1; while [ $(ls | wc -l) -lt 4 ]; do sleep 0.01; done; echo $1"
-        async with promptly("four programs that wait for each other", 3 * PROMPT_S):
+        async with require_within("four programs that wait for each other", 3 * PROMPT_S):
             results = await asyncio.gather(
                 *(box.exec(["sh", "-c", code, "sh", str(n)]) for n in range(4))
             )
-        must([r.text for r in results] == [f"{n}\n" for n in range(4)], "answers were mixed up")
+        require([r.text for r in results] == [f"{n}\n" for n in range(4)], "answers were mixed up")
 
 
 async def answers_are_not_mixed_up(backend: Backend) -> None:
@@ -139,14 +151,14 @@ async def answers_are_not_mixed_up(backend: Backend) -> None:
         repl = await box.repl()
 
         async def one(number: int) -> None:
-            ended(await box.exec(["echo", str(number)]), OK, text=f"{number}\n")
-            ended(await box.python(f"print({number})"), OK, text=f"{number}\n")
-            ended(await repl.run(str(number)), OK, text=f"{number}\n")
+            require_outcome(await box.exec(["echo", str(number)]), OK, text=f"{number}\n")
+            require_outcome(await box.python(f"print({number})"), OK, text=f"{number}\n")
+            require_outcome(await repl.run(str(number)), OK, text=f"{number}\n")
             await box.write(f"file-{number}", str(number).encode())
-            must(await box.read(f"file-{number}") == str(number).encode(), "files are mixed up")
+            require(await box.read(f"file-{number}") == str(number).encode(), "files are mixed up")
             result = await box.exec(["sh", "-c", f"exit {number}"])
-            must(result.exit_code == number, "answers are mixed up", result)
-            await refused(box.read(f"missing-{number}"), UsageError)
+            require(result.exit_code == number, "answers are mixed up", result)
+            await require_error(box.read(f"missing-{number}"), UsageError)
 
         await asyncio.gather(*map(one, range(8)))
 
@@ -155,9 +167,13 @@ async def boxes_are_apart(backend: Backend) -> None:
     async def one(number: int) -> None:
         async with await backend.open() as box:
             await box.write("mine", str(number).encode())
-            ended(await box.exec(["sh", "-c", "ls; cat mine"]), OK, text=f"mine\n{number}")
+            require_outcome(
+                await box.exec(["sh", "-c", "ls; cat mine"]), OK, text=f"mine\n{number}"
+            )
             session = await box.repl()
-            ended(await session.run(f"open('mine').read() == '{number}'"), OK, text="True\n")
+            require_outcome(
+                await session.run(f"open('mine').read() == '{number}'"), OK, text="True\n"
+            )
 
     await asyncio.gather(*map(one, range(6)))
 
@@ -169,11 +185,13 @@ async def a_limit_is_its_own_boxs(backend: Backend) -> None:
         session = await quiet.repl()
         await session.run("x = 1")
         steady = asyncio.create_task(quiet.exec(["sh", "-c", "sleep 1; echo steady"]))
-        ended(await loud.python("h = []\nwhile True: h.append(b'x' * (1 << 20))"), MLE, TLE)
-        ended(await loud.exec(["yes"]), OLE)
-        ended(await loud.exec(["sleep", "600"]), TLE)
-        ended(await steady, OK, text="steady\n")
-        ended(await session.run("x"), OK, text="1\n")
+        require_outcome(
+            await loud.python("h = []\nwhile True: h.append(b'x' * (1 << 20))"), MLE, TLE
+        )
+        require_outcome(await loud.exec(["yes"]), OLE)
+        require_outcome(await loud.exec(["sleep", "600"]), TLE)
+        require_outcome(await steady, OK, text="steady\n")
+        require_outcome(await session.run("x"), OK, text="1\n")
 
 
 async def a_snapshot_opens_a_box(backend: Backend) -> None:
@@ -183,24 +201,24 @@ async def a_snapshot_opens_a_box(backend: Backend) -> None:
         data = await box.snapshot()
     for _ in range(2):
         async with await backend.open(snapshot=data) as copy:
-            must(await copy.read("a/b") == b"\0data", "a file came back otherwise")
-            ended(await copy.exec(["sh", "-c", "echo more >> inner && test -x a/b"]), OK)
-            must(await copy.read("a/b") == b"\0datamore\n", "a link came back otherwise")
+            require(await copy.read("a/b") == b"\0data", "a file came back otherwise")
+            require_outcome(await copy.exec(["sh", "-c", "echo more >> inner && test -x a/b"]), OK)
+            require(await copy.read("a/b") == b"\0datamore\n", "a link came back otherwise")
 
 
 async def a_broken_snapshot_is_refused(backend: Backend) -> None:
     for data in (b"garbage", bytes(range(256)) * 8):
-        error = await refused(backend.open(snapshot=data), UsageError, seconds=OPENED_S)
-        must(not isinstance(error, Denied), "it is broken, not hostile")
+        error = await require_error(backend.open(snapshot=data), UsageError, seconds=OPENED_S)
+        require(not isinstance(error, Denied), "it is broken, not hostile")
 
 
 async def a_fork_has_the_limits(backend: Backend) -> None:
     box = await backend.open(limits=Limits(wall_s=0.4))
-    async with box, await box.fork() as copy, promptly("the limit of a fork", 4):
-        ended(await copy.exec(["sleep", "600"]), TLE)
+    async with box, await box.fork() as copy, require_within("the limit of a fork", 4):
+        require_outcome(await copy.exec(["sleep", "600"]), TLE)
 
 
 async def many_boxes_in_turn(backend: Backend) -> None:
     for number in range(5):
         async with await backend.open() as box:
-            ended(await box.exec(["echo", str(number)]), OK, text=f"{number}\n")
+            require_outcome(await box.exec(["echo", str(number)]), OK, text=f"{number}\n")

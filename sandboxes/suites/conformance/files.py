@@ -1,4 +1,4 @@
-"""Files up and down, and the working directory as a whole."""
+"""Files: write, read, and the working directory as a whole."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Denied, Sandbox
 from envgym.sandboxes.limits import MIB
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import ended, must, promptly, refused
+from envgym.sandboxes.suites.assertions import (
+    require,
+    require_error,
+    require_outcome,
+    require_within,
+)
 
 OK, RE = Outcome.OK, Outcome.RE
 
 
 async def _comes_back(box: Sandbox, path: str, data: bytes) -> None:
     await box.write(path, data)
-    must(await box.read(path) == data, f"{path!r} came back other than it was written")
+    require(await box.read(path) == data, f"{path!r} came back other than it was written")
 
 
 async def contents_come_back(box: Sandbox) -> None:
@@ -34,14 +39,14 @@ async def names_may_be_odd(box: Sandbox) -> None:
     odd = ("a b", "ünï ☽", "-rf", "*", "$(id)", "'\"", "a\nb", ".hidden", "...", "x" * 255, "a\\b")
     for name in odd:
         await _comes_back(box, name, name.encode())
-    result = ended(await box.python("import os; print(len(os.listdir('.')))"), OK)
-    must(result.text == f"{len(odd)}\n", "files are missing", result)
+    result = require_outcome(await box.python("import os; print(len(os.listdir('.')))"), OK)
+    require(result.text == f"{len(odd)}\n", "files are missing", result)
 
 
 async def folders_are_made(box: Sandbox) -> None:
     await _comes_back(box, "a/b/c/d", b"deep")
     await _comes_back(box, "a/b/other", b"beside")
-    ended(await box.exec(["cat", "a/b/c/d"]), OK, text="deep")
+    require_outcome(await box.exec(["cat", "a/b/c/d"]), OK, text="deep")
 
 
 async def files_are_replaced(box: Sandbox) -> None:
@@ -52,136 +57,144 @@ async def files_are_replaced(box: Sandbox) -> None:
 
 async def programs_see_them(box: Sandbox) -> None:
     await box.write("in", b"\0\xffdata")
-    ended(await box.exec(["sh", "-c", "cp in out && echo more >> out"]), OK)
-    must(await box.read("out") == b"\0\xffdatamore\n", "a program's file came back otherwise")
-    ended(await box.exec(["sh", "-c", "echo x >> in && rm in && mkdir -p d/e && touch d/e/f"]), OK)
-    must(await box.read("d/e/f") == b"", "an empty file came back otherwise")
+    require_outcome(await box.exec(["sh", "-c", "cp in out && echo more >> out"]), OK)
+    require(await box.read("out") == b"\0\xffdatamore\n", "a program's file came back otherwise")
+    require_outcome(
+        await box.exec(["sh", "-c", "echo x >> in && rm in && mkdir -p d/e && touch d/e/f"]), OK
+    )
+    require(await box.read("d/e/f") == b"", "an empty file came back otherwise")
 
 
 async def missing_files_are_told(box: Sandbox) -> None:
     for path in ("missing", "missing/deeper", "https:/example.org/wiki/x", "%2e%2e"):
-        error = await refused(box.read(path), UsageError)
-        must(not isinstance(error, Denied), f"{path} is missing, not denied")
-        must(path.split("/")[0] in str(error), f"the error does not name {path}: {error}")
+        error = await require_error(box.read(path), UsageError)
+        require(not isinstance(error, Denied), f"{path} is missing, not denied")
+        require(path.split("/")[0] in str(error), f"the error does not name {path}: {error}")
 
 
 async def folders_are_no_files(box: Sandbox) -> None:
     await box.write("folder/file", b"x")
-    await refused(box.read("folder"), UsageError)
-    await refused(box.write("folder", b"x"), UsageError)
-    await refused(box.write("folder/file/below", b"x"), UsageError)
-    await refused(box.read("folder/file/below"), UsageError)
-    must(await box.read("folder/file") == b"x", "a refused call did something")
+    await require_error(box.read("folder"), UsageError)
+    await require_error(box.write("folder", b"x"), UsageError)
+    await require_error(box.write("folder/file/below", b"x"), UsageError)
+    await require_error(box.read("folder/file/below"), UsageError)
+    require(await box.read("folder/file") == b"x", "a refused call did something")
 
 
 async def forbidden_files_are_no_fault(box: Sandbox) -> None:
     await box.write("file", b"secret")
-    ended(await box.exec(["chmod", "0", "file"]), OK)
+    require_outcome(await box.exec(["chmod", "0", "file"]), OK)
     try:
-        must(await box.read("file") == b"secret", "it came back otherwise")
+        require(await box.read("file") == b"secret", "it came back otherwise")
         await box.write("file", b"new")
     except UsageError:
         pass
-    ended(await box.exec(["true"]), OK)
+    require_outcome(await box.exec(["true"]), OK)
 
 
 async def a_read_has_a_limit(box: Sandbox) -> None:
     await box.write("file", bytes(2048))
-    must(len(await box.read("file", limit=2048)) == 2048, "a file of just the limit is not whole")
-    await refused(box.read("file", limit=2047), UsageError)
-    await refused(box.read("file", limit=0), UsageError)
+    require(
+        len(await box.read("file", limit=2048)) == 2048, "a file of just the limit is not whole"
+    )
+    await require_error(box.read("file", limit=2047), UsageError)
+    await require_error(box.read("file", limit=0), UsageError)
     await box.write("empty", b"")
-    must(await box.read("empty", limit=0) == b"", "an empty file is not empty")
+    require(await box.read("empty", limit=0) == b"", "an empty file is not empty")
     await box.exec(["truncate", "-s", "20M", "sparse"])
-    await refused(box.read("sparse"), UsageError)
+    await require_error(box.read("sparse"), UsageError)
 
 
 async def names_must_stay_inside(box: Sandbox) -> None:
     for path in ("../x", "a/../../x", "/etc/passwd", "/x", "../../../../etc/passwd", ".."):
-        await refused(box.read(path), Denied, UsageError)
-        await refused(box.write(path, b"x"), Denied, UsageError)
+        await require_error(box.read(path), Denied, UsageError)
+        await require_error(box.write(path, b"x"), Denied, UsageError)
     for path in ("../x", "/etc/passwd"):
-        await refused(box.read(path), Denied)
-        await refused(box.write(path, b"x"), Denied)
+        await require_error(box.read(path), Denied)
+        await require_error(box.write(path, b"x"), Denied)
     for path in ("", ".", "a\0b", "x" * 256, "/".join("x" * 3000)):
-        await refused(box.read(path), UsageError)
-        await refused(box.write(path, b"x"), UsageError)
+        await require_error(box.read(path), UsageError)
+        await require_error(box.write(path, b"x"), UsageError)
 
 
 async def links_are_not_read(box: Sandbox) -> None:
     code = "ln -s /etc/passwd out; echo x > file; ln -s file in; ln -s / root; ln -s gone dangling"
-    ended(await box.exec(["sh", "-c", code]), OK)
+    require_outcome(await box.exec(["sh", "-c", code]), OK)
     for path in ("out", "in", "root/etc/passwd"):
-        await refused(box.read(path), Denied)
-    await refused(box.read("dangling"), UsageError)
+        await require_error(box.read(path), Denied)
+    await require_error(box.read("dangling"), UsageError)
 
 
 async def pipes_do_not_hang(box: Sandbox) -> None:
-    ended(await box.exec(["mkfifo", "pipe"]), OK)
-    await refused(box.read("pipe"), Denied)
-    async with promptly("writing where a pipe is"):
+    require_outcome(await box.exec(["mkfifo", "pipe"]), OK)
+    await require_error(box.read("pipe"), Denied)
+    async with require_within("writing where a pipe is"):
         with suppress(UsageError):
             await box.write("pipe", b"x")
-    ended(await box.exec(["true"]), OK)
+    require_outcome(await box.exec(["true"]), OK)
 
 
 async def files_come_while_programs_run(box: Sandbox) -> None:
     session = await box.shell()
     for number in range(5):
         await box.write("file", str(number).encode())
-        ended(await session.run("cat file; echo > seen"), OK, text=str(number))
-        must(await box.read("seen") == b"\n", "a session's file came back otherwise")
+        require_outcome(await session.run("cat file; echo > seen"), OK, text=str(number))
+        require(await box.read("seen") == b"\n", "a session's file came back otherwise")
 
 
 async def a_snapshot_is_a_tar(box: Sandbox) -> None:
     await box.write("a/b", b"data")
     await box.write("empty", b"")
     code = "mkdir folder; chmod 755 a/b; ln -s a/b inner; ln -s /etc/passwd out; mkfifo pipe"
-    ended(await box.exec(["sh", "-c", code]), OK)
-    async with promptly("a snapshot"):
+    require_outcome(await box.exec(["sh", "-c", code]), OK)
+    async with require_within("a snapshot"):
         data = await box.snapshot()
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         members = {member.name.removeprefix("./").rstrip("/"): member for member in archive}
         file = archive.extractfile(members["a/b"])
-        must(file is not None and file.read() == b"data", "a file is other than it was")
-    must(members["a/b"].mode & 0o111, "a program lost the right to be run")
-    must(members["folder"].isdir() and members["inner"].issym(), "a member lost its kind")
-    must("pipe" not in members, "a pipe is no file")
-    must(all(not name.startswith(("/", "..")) for name in members), f"names: {[*members]}")
+        require(file is not None and file.read() == b"data", "a file is other than it was")
+    require(members["a/b"].mode & 0o111, "a program lost the right to be run")
+    require(members["folder"].isdir() and members["inner"].issym(), "a member lost its kind")
+    require("pipe" not in members, "a pipe is no file")
+    require(all(not name.startswith(("/", "..")) for name in members), f"names: {[*members]}")
 
 
 async def a_box_without_files_has_a_snapshot(box: Sandbox) -> None:
     copy = await box.fork()
     async with copy:
-        ended(await copy.exec(["ls"]), OK, text="")
+        require_outcome(await copy.exec(["ls"]), OK, text="")
         await _comes_back(copy, "file", b"x")
 
 
 async def a_fork_has_the_files(box: Sandbox) -> None:
     await box.write("a/b", b"data")
     await box.write("run.sh", b"#!/bin/sh\necho ran\n")
-    ended(await box.exec(["sh", "-c", "chmod +x run.sh; ln -s a/b inner; mkdir empty"]), OK)
+    require_outcome(
+        await box.exec(["sh", "-c", "chmod +x run.sh; ln -s a/b inner; mkdir empty"]), OK
+    )
     async with await box.fork() as copy:
-        ended(
+        require_outcome(
             await copy.exec(["sh", "-c", "cat inner; ./run.sh; ls -d empty"]),
             OK,
             text="dataran\nempty\n",
         )
         await copy.write("a/b", b"changed")
-        ended(await copy.exec(["rm", "run.sh"]), OK)
-        must(await box.read("a/b") == b"data", "a fork changed its original")
+        require_outcome(await copy.exec(["rm", "run.sh"]), OK)
+        require(await box.read("a/b") == b"data", "a fork changed its original")
         await box.write("new", b"x")
-        await refused(copy.read("new"), UsageError)
+        await require_error(copy.read("new"), UsageError)
         async with await copy.fork() as again:
-            must(await again.read("a/b") == b"changed", "a fork of a fork has other files")
-    ended(await box.exec(["./run.sh"]), OK, text="ran\n")
+            require(await again.read("a/b") == b"changed", "a fork of a fork has other files")
+    require_outcome(await box.exec(["./run.sh"]), OK, text="ran\n")
 
 
 async def a_fork_leaves_sessions_alone(box: Sandbox) -> None:
     session = await box.shell()
-    ended(await session.run("x=kept; (while :; do date +%N > alive; sleep 0.02; done) &"), OK)
+    require_outcome(
+        await session.run("x=kept; (while :; do date +%N > alive; sleep 0.02; done) &"), OK
+    )
     async with await box.fork() as copy:
         await copy.exec(["rm", "-f", "alive"])
         await copy.exec(["sleep", "0.2"])
-        await refused(copy.read("alive"), UsageError)  # nobody there writes it again
-    ended(await session.run("echo $x"), OK, text="kept\n")
+        await require_error(copy.read("alive"), UsageError)  # no process there writes it again
+    require_outcome(await session.run("echo $x"), OK, text="kept\n")

@@ -1,27 +1,27 @@
-"""Each limit has an enforcer and an outcome of its own, and the box goes on after it."""
+"""Limits: each has its own enforcer and outcome, and the box works after it."""
 
 from __future__ import annotations
 
 from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.suites.assertions import Broken, ended, must, promptly
+from envgym.sandboxes.suites.assertions import CaseFailed, require, require_outcome, require_within
 
 MLE, OK, OLE, PLE = Outcome.MLE, Outcome.OK, Outcome.OLE, Outcome.PLE
 RE, TLE = Outcome.RE, Outcome.TLE
 
 
 async def _ends(backend: Backend, limits: Limits, code: str, *outcomes: Outcome) -> Result:
-    """How Python code ends in a box of these limits, which is then shown to be usable."""
+    """Check the outcome of Python code in a box of these limits, and that the box still works."""
     async with await backend.open(limits=limits) as box:
-        result = ended(await box.python(code), *outcomes)
+        result = require_outcome(await box.python(code), *outcomes)
         await _is_usable(box)
     return result
 
 
 async def _is_usable(box: Sandbox) -> None:
-    ended(await box.exec(["echo", "usable"]), OK, text="usable\n")
-    ended(await box.python("print(42)"), OK, text="42\n")
+    require_outcome(await box.exec(["echo", "usable"]), OK, text="usable\n")
+    require_outcome(await box.python("print(42)"), OK, text="42\n")
 
 
 async def nonsense_is_refused(backend: Backend) -> None:
@@ -31,31 +31,33 @@ async def nonsense_is_refused(backend: Backend) -> None:
                 Limits(**{name: value})
             except ValueError:
                 continue
-            must(value == 1 << 80 and name.endswith("bytes"), f"Limits({name}={value}) is accepted")
+            require(
+                value == 1 << 80 and name.endswith("bytes"), f"Limits({name}={value}) is accepted"
+            )
     for name in ("wall_s", "cpu_s", "processes", "memory_bytes", "disk_bytes", "open_files"):
         try:
             Limits(**{name: 0})
         except ValueError:
             continue
-        raise Broken(f"Limits({name}=0) is accepted")
+        raise CaseFailed(f"Limits({name}=0) is accepted")
 
 
 async def wall_time_is_tle(backend: Backend) -> None:
-    async with promptly("a limit of 0.4 s, of a box of its own", 8):
+    async with require_within("a limit of 0.4 s, of a box of its own", 8):
         result = await _ends(backend, Limits(wall_s=0.4), "import time; time.sleep(600)", TLE)
-    must(result.exit_code is None, "killed for a limit has no exit code", result)
-    must(0.3 < result.wall_s < 3, "wall-clock time is wrong", result)
+    require(result.exit_code is None, "killed for a limit has no exit code", result)
+    require(0.3 < result.wall_s < 3, "wall-clock time is wrong", result)
 
 
 async def processor_time_is_tle(backend: Backend) -> None:
     result = await _ends(backend, Limits(cpu_s=0.4, wall_s=20), "while True: pass", TLE)
-    must(result.wall_s < 10, "it ran on to its wall-clock limit", result)
+    require(result.wall_s < 10, "it ran on to its wall-clock limit", result)
 
 
 async def processor_time_of_children_counts(backend: Backend) -> None:
     code = "import subprocess, sys\nsubprocess.run(['sh', '-c', 'while :; do :; done'])"
     result = await _ends(backend, Limits(cpu_s=0.4, wall_s=20), code, TLE)
-    must(result.wall_s < 10, "it ran on to its wall-clock limit", result)
+    require(result.wall_s < 10, "it ran on to its wall-clock limit", result)
 
 
 async def sleep_costs_no_processor_time(backend: Backend) -> None:
@@ -137,7 +139,7 @@ try:
 except OSError as error: print(error.errno)
 """
     result = await _ends(backend, Limits(file_bytes=MIB), code, OK)
-    must(result.text == "27\n", "EFBIG (27) is what a file that is too large gets", result)
+    require(result.text == "27\n", "EFBIG (27) is what a file that is too large gets", result)
 
 
 async def disk_fails_to_write(backend: Backend) -> None:
@@ -152,62 +154,62 @@ print(written >> 20)
 """
     result = await _ends(backend, Limits(disk_bytes=8 * MIB), code, OK)
     why, _, written = result.text.partition("\n")
-    must(why in ("ENOSPC", "EDQUOT"), "a full disk is told as one", result)
-    must(4 <= int(written) <= 8, f"{written} MiB were written to a disk of 8", result)
+    require(why in ("ENOSPC", "EDQUOT"), "a full disk is told as one", result)
+    require(4 <= int(written) <= 8, f"{written} MiB were written to a disk of 8", result)
 
 
 async def open_files_fail_to_open(backend: Backend) -> None:
     code = "hoard = [open('/dev/null') for _ in range(100)]"
     result = await _ends(backend, Limits(open_files=32), code, RE)
-    must("Too many open files" in result.error_text, "EMFILE is what it gets", result)
+    require("Too many open files" in result.error_text, "EMFILE is what it gets", result)
 
 
 async def one_call_may_lower_them(backend: Backend) -> None:
     async with await backend.open() as box:
         result = await box.python("while True: pass", limits=Limits(wall_s=0.3))
-        ended(result, TLE)
-        ended(await box.python("import time; time.sleep(0.5)"), OK)
+        require_outcome(result, TLE)
+        require_outcome(await box.python("import time; time.sleep(0.5)"), OK)
         result = await box.python("print('x' * 100)", limits=Limits(output_bytes=50))
-        ended(result, OLE)
-        ended(await box.python("print('x' * 100)"), OK)
+        require_outcome(result, OLE)
+        require_outcome(await box.python("print('x' * 100)"), OK)
 
 
 async def no_call_may_raise_them(backend: Backend) -> None:
     async with await backend.open(limits=Limits(wall_s=0.4, output_bytes=10)) as box:
         high = Limits(wall_s=600, output_bytes=1000)
-        async with promptly("a limit of the box", 4):
-            ended(await box.exec(["sleep", "600"], limits=high), TLE)
-        ended(await box.exec(["echo", "x" * 20], limits=high), OLE)
+        async with require_within("a limit of the box", 4):
+            require_outcome(await box.exec(["sleep", "600"], limits=high), TLE)
+        require_outcome(await box.exec(["echo", "x" * 20], limits=high), OLE)
 
 
 async def no_call_raises_the_boxs_memory(backend: Backend) -> None:
     async with await backend.open(limits=Limits(memory_bytes=96 * MIB)) as box:
         code = "hoard = []\nfor _ in range(300): hoard.append(b'x' * (1 << 20))"
-        ended(await box.python(code, limits=Limits(memory_bytes=512 * MIB)), MLE)
+        require_outcome(await box.python(code, limits=Limits(memory_bytes=512 * MIB)), MLE)
 
 
 async def no_call_raises_the_boxs_processes(backend: Backend) -> None:
     async with await backend.open(limits=Limits(processes=8)) as box:
         code = "import os, time\nfor _ in range(32):\n    if os.fork() == 0: time.sleep(600)"
-        ended(await box.python(code, limits=Limits(processes=64)), PLE)
+        require_outcome(await box.python(code, limits=Limits(processes=64)), PLE)
 
 
 async def timeout_takes_the_children_along(backend: Backend) -> None:
     async with await backend.open() as box:
         code = "(while :; do date +%s%N > alive; sleep 0.02; done) & sleep 600"
-        async with promptly("a limit of 1.5 s", 5):
-            ended(await box.exec(["sh", "-c", code], limits=Limits(wall_s=1.5)), TLE)
+        async with require_within("a limit of 1.5 s", 5):
+            require_outcome(await box.exec(["sh", "-c", code], limits=Limits(wall_s=1.5)), TLE)
         before = await box.read("alive")
         await box.exec(["sleep", "0.2"])
-        must(await box.read("alive") == before, "a child works on after its parent's timeout")
+        require(await box.read("alive") == before, "a child works on after its parent's timeout")
 
 
 async def sessions_have_limits(backend: Backend) -> None:
     async with await backend.open(limits=Limits(wall_s=0.5, memory_bytes=96 * MIB)) as box:
-        ended(await (await box.repl()).run("while True: pass"), TLE)
-        ended(await (await box.shell()).run("sleep 600"), TLE)
-        ended(await (await box.shell()).run("yes"), OLE)
+        require_outcome(await (await box.repl()).run("while True: pass"), TLE)
+        require_outcome(await (await box.shell()).run("sleep 600"), TLE)
+        require_outcome(await (await box.shell()).run("yes"), OLE)
     async with await backend.open(limits=Limits(memory_bytes=96 * MIB)) as box:
         session = await box.repl()
-        ended(await session.run("h = []\nwhile True: h.append(b'x' * (1 << 20))"), MLE)
+        require_outcome(await session.run("h = []\nwhile True: h.append(b'x' * (1 << 20))"), MLE)
         await _is_usable(box)

@@ -1,11 +1,11 @@
-"""An outcome is told by what was counted: no program claims one, and none that met one hides it."""
+"""Outcomes from measurements: no program can claim one or hide one."""
 
 from __future__ import annotations
 
 from envgym.sandboxes.base import Backend
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import ended
+from envgym.sandboxes.suites.assertions import require_outcome
 
 MLE, PLE, RE, TLE = Outcome.MLE, Outcome.PLE, Outcome.RE, Outcome.TLE
 
@@ -44,24 +44,24 @@ _DOES = (
 async def nobody_claims_an_outcome(backend: Backend) -> None:
     async with await backend.open(limits=_LIMITS) as box:
         for code in (*_SAYS, *_DOES):
-            ended(await box.python(code), RE)
+            require_outcome(await box.python(code), RE)
 
 
 async def no_run_claims_an_outcome(backend: Backend) -> None:
     for code in (*_SAYS, *_DOES):
-        ended(await backend.run_python(code, limits=_LIMITS), RE)
+        require_outcome(await backend.run_python(code, limits=_LIMITS), RE)
 
 
 async def no_session_claims_an_outcome(backend: Backend) -> None:
     async with await backend.open(limits=_LIMITS) as box:
         for session in (await box.repl(), await backend.repl(limits=_LIMITS)):
             for code in _SAYS[:5]:
-                ended(await session.run(code), RE)
-            ended(await session.run("import os; os.kill(os.getpid(), 9)"), RE)
+                require_outcome(await session.run(code), RE)
+            require_outcome(await session.run("import os; os.kill(os.getpid(), 9)"), RE)
             await session.close()
         shell = await box.shell()
         for code in ("echo MemoryError >&2; false", "sh -c 'kill -XCPU $$'", "kill -9 $$"):
-            ended(await shell.run(code), RE)
+            require_outcome(await shell.run(code), RE)
 
 
 async def memory_that_ran_out_is_not_hidden(backend: Backend) -> None:
@@ -73,11 +73,13 @@ try:
 except MemoryError: os._exit(3)
 """
     limits = Limits(memory_bytes=96 * MIB)
-    ended(await backend.run_python(code, limits=limits), MLE)
+    require_outcome(await backend.run_python(code, limits=limits), MLE)
     async with await backend.open(limits=limits) as box:
-        ended(await box.python(code), MLE)
-        ended(await box.exec(["sh", "-c", 'python3 -c "$0" 2>/dev/null || exit 1', code]), MLE)
-        ended(await box.python("raise MemoryError"), RE)  # that was then
+        require_outcome(await box.python(code), MLE)
+        require_outcome(
+            await box.exec(["sh", "-c", 'python3 -c "$0" 2>/dev/null || exit 1', code]), MLE
+        )
+        require_outcome(await box.python("raise MemoryError"), RE)  # that was then
 
 
 async def processes_that_failed_are_not_hidden(backend: Backend) -> None:
@@ -90,10 +92,10 @@ except OSError:
     os._exit(3)
 """
     limits = Limits(processes=8)
-    ended(await backend.run_python(code, limits=limits), PLE)
+    require_outcome(await backend.run_python(code, limits=limits), PLE)
     async with await backend.open(limits=limits) as box:
-        ended(await box.python(code), PLE)
-        ended(await box.python("raise BlockingIOError"), RE)
+        require_outcome(await box.python(code), PLE)
+        require_outcome(await box.python("raise BlockingIOError"), RE)
 
 
 async def processor_time_is_not_hidden(backend: Backend) -> None:
@@ -103,11 +105,11 @@ signal.signal(signal.SIGXCPU, lambda *_: os._exit(1))
 while True: pass
 """
     limits = Limits(cpu_s=1, wall_s=20)
-    ended(await backend.run_python(code, limits=limits), TLE)
+    require_outcome(await backend.run_python(code, limits=limits), TLE)
 
 
 async def one_call_may_have_less_memory(backend: Backend) -> None:
     code = "import time\nhoard = b'x' * (100 << 20)\ntime.sleep(2)"
     async with await backend.open(limits=Limits(memory_bytes=192 * MIB)) as box:
-        ended(await box.python(code, limits=Limits(memory_bytes=64 * MIB)), MLE)
-        ended(await box.python(code.replace("2)", "0.2)")), Outcome.OK)
+        require_outcome(await box.python(code, limits=Limits(memory_bytes=64 * MIB)), MLE)
+        require_outcome(await box.python(code.replace("2)", "0.2)")), Outcome.OK)

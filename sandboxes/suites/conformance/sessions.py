@@ -1,4 +1,4 @@
-"""Live interpreters: state is kept, a failure costs a call, a limit costs the session."""
+"""Sessions: state persists, a failure costs a call, a limit costs the session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from envgym.errors import UsageError
 from envgym.sandboxes.base import Sandbox, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome
-from envgym.sandboxes.suites.assertions import ended, must, promptly, refused
+from envgym.sandboxes.suites.assertions import (
+    require,
+    require_error,
+    require_outcome,
+    require_within,
+)
 
 OK, OLE, RE, TLE = Outcome.OK, Outcome.OLE, Outcome.RE, Outcome.TLE
 
@@ -27,7 +32,7 @@ async def a_repl_keeps_its_state(box: Sandbox) -> None:
             "P(x=1)\n",
         ),
     ):
-        ended(await repl.run(code), OK, text=text)
+        require_outcome(await repl.run(code), OK, text=text)
 
 
 async def a_repl_shows_a_last_expression(box: Sandbox) -> None:
@@ -45,7 +50,7 @@ async def a_repl_shows_a_last_expression(box: Sandbox) -> None:
         ("# nothing", ""),
         ("print('no newline', end='')", "no newline"),
     ):
-        ended(await repl.run(code), OK, text=text)
+        require_outcome(await repl.run(code), OK, text=text)
 
 
 async def an_exception_costs_one_call(box: Sandbox) -> None:
@@ -60,53 +65,59 @@ async def an_exception_costs_one_call(box: Sandbox) -> None:
         ("input()", "EOFError"),
         ("x.y.z", "AttributeError"),
     ):
-        result = ended(await repl.run(code), RE)
-        must(name in result.error_text, f"{name} is not told", result)
-        must("envgym" not in result.error_text, "our own frames are shown", result)
-    ended(await repl.run("x"), OK, text="2\n")
+        result = require_outcome(await repl.run(code), RE)
+        require(name in result.error_text, f"{name} is not told", result)
+        require("envgym" not in result.error_text, "our own frames are shown", result)
+    require_outcome(await repl.run("x"), OK, text="2\n")
 
 
 async def an_exit_costs_the_session(box: Sandbox) -> None:
     repl = await box.repl()
-    result = ended(await repl.run("print('last words'); raise SystemExit(3)"), RE)
-    must(result.exit_code == 3 and result.text == "last words\n", "its end is told wrongly", result)
-    await refused(repl.run("1"), SessionLost)
+    result = require_outcome(await repl.run("print('last words'); raise SystemExit(3)"), RE)
+    require(
+        result.exit_code == 3 and result.text == "last words\n", "its end is told wrongly", result
+    )
+    await require_error(repl.run("1"), SessionLost)
     shell = await box.shell()
-    result = ended(await shell.run("echo last words; exit 4"), RE)
-    must(result.exit_code == 4 and result.text == "last words\n", "its end is told wrongly", result)
-    await refused(shell.run("true"), SessionLost)
-    ended(await (await box.repl()).run("1"), OK, text="1\n")
+    result = require_outcome(await shell.run("echo last words; exit 4"), RE)
+    require(
+        result.exit_code == 4 and result.text == "last words\n", "its end is told wrongly", result
+    )
+    await require_error(shell.run("true"), SessionLost)
+    require_outcome(await (await box.repl()).run("1"), OK, text="1\n")
 
 
 async def a_limit_costs_the_session(box: Sandbox) -> None:
     repl, shell, other = await box.repl(), await box.shell(), await box.repl()
     await other.run("x = 1")
-    async with promptly("limits of 1.5 s", 8):
-        ended(await repl.run("while True: pass", limits=_BRIEF), TLE)
-        ended(await shell.run("echo before; sleep 600", limits=_BRIEF), TLE, text="before\n")
-    await refused(repl.run("1"), SessionLost)
-    await refused(repl.fork(), SessionLost)
-    await refused(shell.run("true"), SessionLost)
-    ended(await other.run("x"), OK, text="1\n")
+    async with require_within("limits of 1.5 s", 8):
+        require_outcome(await repl.run("while True: pass", limits=_BRIEF), TLE)
+        require_outcome(
+            await shell.run("echo before; sleep 600", limits=_BRIEF), TLE, text="before\n"
+        )
+    await require_error(repl.run("1"), SessionLost)
+    await require_error(repl.fork(), SessionLost)
+    await require_error(shell.run("true"), SessionLost)
+    require_outcome(await other.run("x"), OK, text="1\n")
     flooding = await box.repl()
-    ended(await flooding.run("while True: print('x' * 1000)"), OLE)
-    await refused(flooding.run("1"), SessionLost)
+    require_outcome(await flooding.run("while True: print('x' * 1000)"), OLE)
+    await require_error(flooding.run("1"), SessionLost)
 
 
 async def output_belongs_to_its_call(box: Sandbox) -> None:
     repl, shell = await box.repl(), await box.shell()
     limits = Limits(output_bytes=200_000)
     for size in (10, 100_000, 200_000, 3):
-        result = ended(await repl.run(f"print('x' * {size - 1})", limits=limits), OK)
-        must(len(result.stdout) == size, "output is not whole", result)
-        result = ended(await shell.run(f"head -c {size} /dev/zero", limits=limits), OK)
-        must(len(result.stdout) == size, "output is not whole", result)
-    result = ended(
+        result = require_outcome(await repl.run(f"print('x' * {size - 1})", limits=limits), OK)
+        require(len(result.stdout) == size, "output is not whole", result)
+        result = require_outcome(await shell.run(f"head -c {size} /dev/zero", limits=limits), OK)
+        require(len(result.stdout) == size, "output is not whole", result)
+    result = require_outcome(
         await repl.run("import sys; print(1); print(2, file=sys.stderr)"), OK, text="1\n"
     )
-    must(result.stderr == b"2\n", "standard error is wrong", result)
-    result = ended(await shell.run("echo 1; echo 2 >&2"), OK, text="1\n")
-    must(result.stderr == b"2\n", "standard error is wrong", result)
+    require(result.stderr == b"2\n", "standard error is wrong", result)
+    result = require_outcome(await shell.run("echo 1; echo 2 >&2"), OK, text="1\n")
+    require(result.stderr == b"2\n", "standard error is wrong", result)
 
 
 async def a_shell_keeps_its_state(box: Sandbox) -> None:
@@ -122,7 +133,7 @@ async def a_shell_keeps_its_state(box: Sandbox) -> None:
         ("# nothing", ""),
         ("echo 'ünï ☽' \"a  b\"", "ünï ☽ a  b\n"),
     ):
-        ended(await shell.run(code), OK, text=text)
+        require_outcome(await shell.run(code), OK, text=text)
 
 
 async def a_failed_command_costs_one_call(box: Sandbox) -> None:
@@ -133,31 +144,31 @@ async def a_failed_command_costs_one_call(box: Sandbox) -> None:
         ("no-such-program", 127),
         ("true; [ 1 = 2 ]", 1),
     ):
-        result = ended(await shell.run(code), RE)
-        must(result.exit_code == exit_code, f"{code!r} ends in {exit_code}", result)
+        result = require_outcome(await shell.run(code), RE)
+        require(result.exit_code == exit_code, f"{code!r} ends in {exit_code}", result)
     for code in ("echo 'unbalanced", "if true; then", ")", "$(", "cat < missing"):
-        async with promptly("a command that cannot be"):
-            ended(await shell.run(code), RE)
-    ended(await shell.run("echo lives"), OK, text="lives\n")
+        async with require_within("a command that cannot be"):
+            require_outcome(await shell.run(code), RE)
+    require_outcome(await shell.run("echo lives"), OK, text="lives\n")
 
 
 async def a_shell_command_has_no_input(box: Sandbox) -> None:
     shell = await box.shell()
     for code in ("cat", "read line; true", "python3 -c 'import sys; sys.stdin.read()'", "bash"):
-        async with promptly("a command that reads"):
-            ended(await shell.run(code), OK, text="")
-    ended(await shell.run("echo lives"), OK, text="lives\n")
+        async with require_within("a command that reads"):
+            require_outcome(await shell.run(code), OK, text="")
+    require_outcome(await shell.run("echo lives"), OK, text="lives\n")
 
 
 async def background_work_does_not_hold_a_call(box: Sandbox) -> None:
     shell, repl = await box.shell(), await box.repl()
-    async with promptly("a command that starts a job"):
-        ended(await shell.run("sleep 600 & echo started"), OK, text="started\n")
-        ended(await shell.run("jobs | grep -c sleep"), OK, text="1\n")
+    async with require_within("a command that starts a job"):
+        require_outcome(await shell.run("sleep 600 & echo started"), OK, text="started\n")
+        require_outcome(await shell.run("jobs | grep -c sleep"), OK, text="1\n")
         code = "import subprocess; p = subprocess.Popen(['sleep', '600']); p.poll()"
-        ended(await repl.run(code), OK, text="")
+        require_outcome(await repl.run(code), OK, text="")
         code = "import threading, time; threading.Thread(target=time.sleep, args=(600,)).start()"
-        ended(await repl.run(code), OK, text="")
+        require_outcome(await repl.run(code), OK, text="")
         await repl.close()
         await shell.close()
 
@@ -166,12 +177,12 @@ async def a_fork_goes_its_own_way(box: Sandbox) -> None:
     repl = await box.repl()
     await repl.run("x = [1]; import random; random.seed(1); y = bytearray(b'same')")
     copy = await repl.fork()
-    ended(await copy.run("x.append(2); y[0] = 0; x"), OK, text="[1, 2]\n")
-    ended(await repl.run("x, bytes(y)"), OK, text="([1], b'same')\n")
-    ended(await repl.run("x.append(3); x"), OK, text="[1, 3]\n")
-    ended(await copy.run("x"), OK, text="[1, 2]\n")
+    require_outcome(await copy.run("x.append(2); y[0] = 0; x"), OK, text="[1, 2]\n")
+    require_outcome(await repl.run("x, bytes(y)"), OK, text="([1], b'same')\n")
+    require_outcome(await repl.run("x.append(3); x"), OK, text="[1, 3]\n")
+    require_outcome(await copy.run("x"), OK, text="[1, 2]\n")
     again = await copy.fork()
-    ended(await again.run("x"), OK, text="[1, 2]\n")
+    require_outcome(await again.run("x"), OK, text="[1, 2]\n")
 
 
 async def a_fork_has_the_same_generator(box: Sandbox) -> None:
@@ -179,32 +190,32 @@ async def a_fork_has_the_same_generator(box: Sandbox) -> None:
     await repl.run("import random; random.seed(7)")
     copy = await repl.fork()
     drawn = await repl.run("random.random()")
-    ended(await copy.run("random.random()"), OK, text=drawn.text)
+    require_outcome(await copy.run("random.random()"), OK, text=drawn.text)
 
 
 async def a_fork_kept_aside_is_a_snapshot(box: Sandbox) -> None:
     repl = await box.repl()
     await repl.run("state = 'before'")
     kept = await repl.fork()
-    ended(await repl.run("state = 'after'; while_true = 1"), OK)
+    require_outcome(await repl.run("state = 'after'; while_true = 1"), OK)
     await repl.close()
     for _ in range(3):
         branch = await kept.fork()
-        ended(await branch.run("state"), OK, text="'before'\n")
-        ended(await branch.run("state = 'changed'"), OK)
+        require_outcome(await branch.run("state"), OK, text="'before'\n")
+        require_outcome(await branch.run("state = 'changed'"), OK)
         await branch.close()
-    ended(await kept.run("state"), OK, text="'before'\n")
+    require_outcome(await kept.run("state"), OK, text="'before'\n")
 
 
 async def a_fork_outlives_its_original(box: Sandbox) -> None:
     repl = await box.repl()
     await repl.run("x = 1")
     copy = await repl.fork()
-    ended(await repl.run("while True: pass", limits=_BRIEF), TLE)
-    ended(await copy.run("x"), OK, text="1\n")
+    require_outcome(await repl.run("while True: pass", limits=_BRIEF), TLE)
+    require_outcome(await copy.run("x"), OK, text="1\n")
     other = await copy.fork()
     await copy.close()
-    ended(await other.run("x"), OK, text="1\n")
+    require_outcome(await other.run("x"), OK, text="1\n")
 
 
 async def forks_run_at_the_same_time(box: Sandbox) -> None:
@@ -212,14 +223,14 @@ async def forks_run_at_the_same_time(box: Sandbox) -> None:
     await repl.run("import os, time")
     forks = [await repl.fork() for _ in range(4)]
     code = "open(f'{name}', 'w').close()\nwhile len(os.listdir('.')) < 4: time.sleep(0.01)"
-    async with promptly("four forks that wait for each other", 5):
+    async with require_within("four forks that wait for each other", 5):
         await asyncio.gather(*(f.run(f"name = {n}\n{code}") for n, f in enumerate(forks)))
 
 
 async def a_shell_is_not_forked(box: Sandbox) -> None:
     shell = await box.shell()
-    await refused(shell.fork(), UsageError)
-    ended(await shell.run("echo lives"), OK, text="lives\n")
+    await require_error(shell.fork(), UsageError)
+    require_outcome(await shell.run("echo lives"), OK, text="lives\n")
 
 
 async def calls_are_run_one_at_a_time(box: Sandbox) -> None:
@@ -227,52 +238,52 @@ async def calls_are_run_one_at_a_time(box: Sandbox) -> None:
     await repl.run("import time; n = 0")
     code = "m = n; time.sleep(0.02); n = m + 1"
     results = await asyncio.gather(*(repl.run(code) for _ in range(5)))
-    must(all(result.ok for result in results), "a call failed beside another")
-    ended(await repl.run("n"), OK, text="5\n")
+    require(all(result.ok for result in results), "a call failed beside another")
+    require_outcome(await repl.run("n"), OK, text="5\n")
     results = await asyncio.gather(*(shell.run(f"echo {n}; sleep 0.02") for n in range(5)))
-    must([result.text for result in results] == [f"{n}\n" for n in range(5)], "output was mixed")
+    require([result.text for result in results] == [f"{n}\n" for n in range(5)], "output was mixed")
 
 
 async def a_session_is_closed_twice(box: Sandbox) -> None:
     for session in (await box.repl(), await box.shell()):
         await session.run("1")
-        async with promptly("closing a session"):
+        async with require_within("closing a session"):
             await session.close()
             await session.close()
-        await refused(session.run("1"), SessionLost)
+        await require_error(session.run("1"), SessionLost)
     dead = await box.repl()
     await dead.run("import os; os._exit(0)")
     await dead.close()
     async with await box.repl() as repl:
-        ended(await repl.run("1"), OK)
-    await refused(repl.run("1"), SessionLost)
+        require_outcome(await repl.run("1"), OK)
+    await require_error(repl.run("1"), SessionLost)
 
 
 async def nul_and_odd_code_is_no_fault(box: Sandbox) -> None:
     repl, shell = await box.repl(), await box.shell()
     for session in (repl, shell):
         for code in ("\0", "a\0b", "\ud800", "\x01\x1b", "\r\n", "\ufeff1"):
-            async with promptly("odd code"):
+            async with require_within("odd code"):
                 try:
                     await session.run(code)
                 except UsageError as error:
-                    must(not isinstance(error, SessionLost), f"{code!r} ended a session")
-    ended(await repl.run("1"), OK, text="1\n")
-    ended(await shell.run("echo 1"), OK, text="1\n")
+                    require(not isinstance(error, SessionLost), f"{code!r} ended a session")
+    require_outcome(await repl.run("1"), OK, text="1\n")
+    require_outcome(await shell.run("echo 1"), OK, text="1\n")
 
 
 async def long_code_runs(box: Sandbox) -> None:
     repl, shell = await box.repl(), await box.shell()
     code = "x = '" + "y" * 500_000 + "'\nlen(x)"
-    ended(await repl.run(code), OK, text="500000\n")
+    require_outcome(await repl.run(code), OK, text="500000\n")
     code = "x='" + "y" * 200_000 + "'\necho ${#x}"
-    async with promptly("a long command", 5):
-        ended(await shell.run(code), OK, text="200000\n")
+    async with require_within("a long command", 5):
+        require_outcome(await shell.run(code), OK, text="200000\n")
 
 
 async def sessions_share_the_files(box: Sandbox) -> None:
     repl, shell = await box.repl(), await box.shell()
-    ended(await shell.run("echo shared > file"), OK)
-    ended(await repl.run("open('file').read()"), OK, text="'shared\\n'\n")
-    must(await box.read("file") == b"shared\n", "the file came back otherwise")
-    ended(await box.exec(["cat", "file"]), OK, text="shared\n")
+    require_outcome(await shell.run("echo shared > file"), OK)
+    require_outcome(await repl.run("open('file').read()"), OK, text="'shared\\n'\n")
+    require(await box.read("file") == b"shared\n", "the file came back otherwise")
+    require_outcome(await box.exec(["cat", "file"]), OK, text="shared\n")

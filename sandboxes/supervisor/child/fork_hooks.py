@@ -1,7 +1,7 @@
-"""What `threading` and `random` do in the child of every fork, held back until a program's own.
+"""Fork hooks of `threading` and `random`, postponed until a program's process.
 
-A process with one thread has no other to forget, and who draws no random number needs no seed: yet
-to do it copies some hundred and fifty pages, for each fork between an interpreter and a program.
+A process with one thread has none to forget, and one that draws no random number needs no seed.
+Running the hooks copies about 150 pages for each fork between an interpreter and a program.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SEED: list[Callable[[], None]] = []
 
 
 def hold_hooks() -> None:
-    """Import both without their hooks, before anybody else imports them."""
+    """Import both modules without registering their hooks, before any other import of them."""
     register = os.register_at_fork
     os.register_at_fork = lambda **hooks: _HELD.append(hooks)
     try:
@@ -27,7 +27,7 @@ def hold_hooks() -> None:
 
 
 def give_hooks() -> None:
-    """In a program's process: they hold for its forks, and it draws as no other process does."""
+    """Register the hooks in a program's process, for its own forks, and seed its generator."""
     for hooks in _HELD:
         os.register_at_fork(**hooks)
     for seed in _SEED:

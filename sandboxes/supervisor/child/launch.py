@@ -1,4 +1,4 @@
-"""From a fork to a program's first instruction: limits, descriptors, identity, confinement."""
+"""Launch of a program, from the fork to its first instruction: limits, descriptors, confinement."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SLACK = 256 << 20  # address space that an interpreter reserves and never touch
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose parents end."""
+    """Become the parent of descendants whose parents have ended."""
     _LIBC.prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -37,15 +37,15 @@ def spawn(
     whole_life: bool = True,
     adopt: bool = False,
 ) -> int:
-    """Fork a program; returns its process id.
+    """Fork a program; return its process id.
 
     Args:
         stdio: Descriptors of standard input, output and error.
-        body: Runs the program; whatever it does, the process ends with it.
-        keep: Further descriptors: they become 3, 4 and so on.
-        whole_life: Whether the processor time holds for the process, not for one call in it.
-        adopt: Whether the program is to be the parent of its orphans: then they live as long as it
-            does. One that never waits for them (most do not) would keep each as a zombie.
+        body: Runs the program; the process ends with it.
+        keep: Further descriptors; they become 3, 4 and so on.
+        whole_life: Whether the CPU time limit holds for the process, not for one call in it.
+        adopt: Whether the program becomes the parent of its orphans, which then live as long as it
+            does. A program that never waits for them (most do not) would keep each as a zombie.
     """
     pid = os.fork()
     if pid == 0:
@@ -61,7 +61,7 @@ def become(
     whole_life: bool = True,
     adopt: bool = False,
 ) -> NoReturn:
-    """Make this process, just forked, the program; as `spawn`."""
+    """Turn this forked process into the program; arguments as of `spawn`."""
     try:
         _prepare(config, limits, files, whole_life)
         if adopt:
@@ -110,7 +110,7 @@ def _limit(config: BoxConfig, limits: dict[str, Any], whole_life: bool) -> None:
     if whole_life:
         # Past the limit: sampling holds to it, and this only where the supervisor cannot sample.
         wanted[resource.RLIMIT_CPU] = (seconds + 1, seconds + 2)
-    # Where a group refuses forks it must be first to: a resource limit's refusals nobody counts.
+    # A group that limits forks must refuse first: refusals of a resource limit are not counted.
     if config.count_processes and not 0 < config.held_processes <= limits["processes"]:
         wanted[resource.RLIMIT_NPROC] = (limits["processes"] + config.beside,) * 2
     if not config.held_memory:
@@ -123,7 +123,7 @@ def _limit(config: BoxConfig, limits: dict[str, Any], whole_life: bool) -> None:
 
 
 def execute(argv: list[str], env: dict[str, str]) -> None:
-    """Become another program; one that cannot be is exit code 127, or 126, as a shell has it."""
+    """Execute another program; exit with 127 or 126, as a shell does, where that fails."""
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # ignored in Python alone
     try:
         os.execvpe(argv[0], argv, env)

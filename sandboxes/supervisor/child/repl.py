@@ -1,7 +1,7 @@
-"""A live Python REPL: one process, one namespace, code in by a socket, output by its streams.
+"""Live Python REPL: one process, one namespace, code in by a socket, output by its streams.
 
-Forking it is forking the process: the copy has the same objects, and answers on a socket of its
-own that came along with the request.
+A fork of the REPL is a fork of the process: the copy has the same objects, and answers on a socket
+of its own that came with the request.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ def serve_repl(
     """Answer requests until the socket closes.
 
     Args:
-        greet: Whether to say a first word, as a fork does: by it the other side learns its number.
-        begin: Names that are there from the start.
+        greet: Whether to send a first message, as a fork does; the other side reads the process id
+            from its credentials.
+        begin: Initial names.
     """
     names = become_main([], env, workdir).__dict__
     names.update(begin)
@@ -62,7 +63,7 @@ def serve_repl(
 
 
 def _forked(control: socket.socket, files: list[int]) -> socket.socket:
-    """Fork; each of the two goes on with its own socket. The generator's state is memory too."""
+    """Fork; each of the two continues with its own socket. The generator's state is memory too."""
     state = random.getstate()
     if os.fork():
         for file in files:
@@ -79,7 +80,7 @@ def _forked(control: socket.socket, files: list[int]) -> socket.socket:
 
 
 def _run(code: str, names: dict[str, Any], title: str) -> bool:
-    """Run a cell; the value of a last expression is shown."""
+    """Run a cell; show the value of a last expression."""
     linecache.cache[title] = (len(code), None, code.splitlines(keepends=True), title)
     try:
         statements, shown = _compiled(code, title)
@@ -98,7 +99,7 @@ def _run(code: str, names: dict[str, Any], title: str) -> bool:
 
 
 def _compiled(code: str, title: str) -> tuple[CodeType | None, CodeType | None]:
-    """All but a last expression, and that."""
+    """Compile all but a last expression, and that expression."""
     if not code[:1].isspace():  # which an expression may begin with, and a statement may not
         try:
             return None, compile(code, title, "eval", dont_inherit=True)

@@ -1,4 +1,4 @@
-"""Python source run as ``__main__`` in a forked process, as if an interpreter had started."""
+"""Run Python source as ``__main__`` in a forked process, as a freshly started interpreter would."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INTERRUPTED = 128 + signal.SIGINT + (1 << 8)  # no exit code: the signal itself
 
 
 def run_source(code: str, args: list[str], env: dict[str, str], workdir: str) -> None:
-    """Run the source and end the process with the exit code an interpreter would give."""
+    """Run the source and end the process with the interpreter's exit code."""
     names = become_main(args, env, workdir).__dict__
     try:
         status = _status(code)
@@ -45,7 +45,7 @@ def run_source(code: str, args: list[str], env: dict[str, str], workdir: str) ->
 
 
 def run_input(source_bytes: int, env: dict[str, str], workdir: str) -> None:
-    """`run_source` of so many bytes from standard input; what comes after them is the program's."""
+    """Run the first bytes of standard input as source; the rest is the program's."""
     pieces: list[bytes] = []
     while source_bytes and (piece := os.read(0, source_bytes)):
         pieces.append(piece)
@@ -54,7 +54,7 @@ def run_input(source_bytes: int, env: dict[str, str], workdir: str) -> None:
 
 
 def _end_threads() -> None:
-    """Wait for threads as an interpreter's end does; where there are none, it would copy pages."""
+    """Wait for threads as an interpreter does at exit; skipped without any, to copy no pages."""
     if threading.active_count() > 1 or threading._threading_atexits:  # type: ignore[attr-defined]
         threading._shutdown()  # type: ignore[attr-defined]
 
@@ -66,7 +66,7 @@ def _flush(*streams: Any) -> None:
 
 
 def _let_go(names: dict[str, Any]) -> None:
-    """Drop what is still there, as an interpreter's end does: files write what they hold back."""
+    """Drop remaining objects as an interpreter does at exit, so that files write their buffers."""
     try:
         if threading.active_count() == 1:  # a daemon's names are not taken from under it
             for name in list(names):
@@ -79,7 +79,7 @@ def _let_go(names: dict[str, Any]) -> None:
 
 
 def become_main(args: list[str], env: dict[str, str], workdir: str) -> types.ModuleType:
-    """A new ``__main__``, its arguments, environment, streams, signals and import path."""
+    """Set up a new ``__main__``: arguments, environment, streams, signals and import path."""
     take_streams()
     _signal.signal(_SIGINT, _signal.default_int_handler)
     _signal.signal(_SIGPIPE, _IGNORE)
@@ -93,7 +93,7 @@ def become_main(args: list[str], env: dict[str, str], workdir: str) -> types.Mod
 
 
 def set_environment(env: dict[str, str]) -> None:
-    """Have these variables and no others; where it is done before a fork, after it is nothing."""
+    """Replace the environment by these variables; after a fork this is then a no-op."""
     if env != _ENVIRONMENT:
         os.environ.clear()
         os.environ.update(env)
@@ -116,7 +116,7 @@ def _status(code: str) -> int:
 
 
 def exit_status(end: SystemExit) -> int:
-    """The exit code that ``SystemExit`` stands for; a message is written as an interpreter does."""
+    """Exit code of a ``SystemExit``; a message is written to standard error."""
     if end.code is None:
         return 0
     if isinstance(end.code, int):
@@ -126,7 +126,7 @@ def exit_status(end: SystemExit) -> int:
 
 
 def print_error(error: BaseException) -> None:
-    """The traceback, from the program's first frame on."""
+    """Print the traceback from the program's first frame on."""
     trace = error.__traceback__
     while trace is not None and NAME not in trace.tb_frame.f_code.co_filename:
         trace = trace.tb_next

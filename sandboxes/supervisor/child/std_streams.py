@@ -1,4 +1,4 @@
-"""A program's standard streams, as an interpreter makes them at its start, made before a fork."""
+"""Standard streams of a program, made before the fork as an interpreter makes them at its start."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ _FORMER: list[TextIO] = []
 
 
 def make_streams() -> None:
-    """Have them once, for every program that is forked from here: each has its own copy of them.
+    """Make the streams once; every forked program has its own copy of them.
 
     They are made over pipes, which most programs have: what a stream is made over it remembers.
     """
     if _FORMER:
         return
-    _FORMER.extend((sys.stdin, sys.stdout, sys.stderr))  # kept: to let go of them is a fork's work
+    _FORMER.extend(
+        (sys.stdin, sys.stdout, sys.stderr)
+    )  # kept: dropping them would copy pages in each fork
     standard = range(3)
     saved = [os.dup(number) for number in standard]
     inside, outside = os.pipe()
@@ -32,7 +34,7 @@ def make_streams() -> None:
 
 
 def take_streams() -> None:
-    """Have standard streams over descriptors 0 to 2; in the program's own process."""
+    """Set up standard streams over descriptors 0 to 2, in the program's own process."""
     if not _FORMER:
         _open()
 

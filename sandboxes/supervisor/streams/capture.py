@@ -1,4 +1,4 @@
-"""One output pipe of a program, read as it comes and kept up to a limit."""
+"""One output pipe of a program, kept up to a limit."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 
 
 class Capture:
-    """The reading end of a pipe.
+    """Reading end of a pipe.
 
     Attributes:
-        data: What came, at most `limit` bytes.
-        over: Whether more came; that is thrown away.
+        data: Output so far, at most `limit` bytes.
+        over: Whether there was more, which is discarded.
         open: Whether more may come.
     """
 
@@ -23,7 +23,7 @@ class Capture:
         self.open = True
 
     def pump(self) -> bool:
-        """Read what is there now; whether there may be more at once."""
+        """Read available data; return whether there may be more at once."""
         for _ in range(64):  # a flood must not keep the supervisor from its clock
             try:
                 piece = os.read(self.file, 1 << 16)
@@ -42,19 +42,19 @@ class Capture:
         return True
 
     def take(self) -> bytes:
-        """What came since the last `take`."""
+        """Return and clear the data since the last `take`."""
         data, self.data, self.over = bytes(self.data), bytearray(), False
         return data
 
     def close(self) -> None:
-        """Let go of the pipe."""
+        """Close the pipe."""
         if self.file >= 0:
             os.close(self.file)
             self.file, self.open = -1, False
 
 
 def pipes(count: int) -> list[int]:
-    """So many pipes: the reading and the writing end of each, one after the other.
+    """Make pipes: the reading and the writing end of each, one after the other.
 
     Raises:
         OSError: This process has no descriptors left; none stays open.

@@ -1,4 +1,4 @@
-"""The supervisor's end of the stream to the host, never waited on but in the loop."""
+"""Supervisor's end of the stream to the host; only the loop waits for it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Channel:
     """Frames over one or two descriptors.
 
     Attributes:
-        file: The one to read.
-        out_file: The one to write.
-        open: Whether the host is still there.
+        file: Descriptor to read.
+        out_file: Descriptor to write.
+        open: Whether the host is still connected.
     """
 
     def __init__(self, file: int, out_file: int) -> None:
@@ -29,11 +29,11 @@ class Channel:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is something to write."""
+        """Whether frames wait to be written."""
         return bool(self._out)
 
     def receive(self) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
-        """Frames that came."""
+        """Return received frames."""
         try:
             data = os.read(self.file, 1 << 20)
         except BlockingIOError:
@@ -49,11 +49,11 @@ class Channel:
             self.open = False  # not our host any more
 
     def put(self, header: dict[str, Any], *parts: bytes) -> None:
-        """Line a frame up."""
+        """Queue a frame."""
         self._out += pack(header, *parts)
 
     def send(self) -> None:
-        """Write what the host takes now."""
+        """Write as much as the descriptor takes now."""
         try:
             while self._out:
                 del self._out[: os.write(self.out_file, self._out)]

@@ -17,11 +17,11 @@ MOST_BODY = 1 << 30
 
 
 class BadFrame(ValueError):
-    """The bytes are no frame: whoever sent them is not one of ours."""
+    """The bytes are no valid frame, so the sender is none of envgym's."""
 
 
 def pack(header: dict[str, Any], *parts: bytes) -> bytes:
-    """One frame.
+    """Encode one frame.
 
     Raises:
         BadFrame: It would be larger than one may be.
@@ -34,11 +34,11 @@ def pack(header: dict[str, Any], *parts: bytes) -> bytes:
 
 
 class Unpacker:
-    """Frames out of a stream of bytes that arrive in any pieces.
+    """Decode frames from a stream of bytes in any pieces.
 
     Args:
-        most_header, most_body: Larger frames are none: nobody is made to wait, and keep bytes, for
-            their end.
+        most_header, most_body: Maximum sizes in bytes. Larger frames are refused at once, so that
+            nothing waits for their end or keeps their bytes.
     """
 
     def __init__(self, most_header: int = MOST_HEADER, most_body: int = MOST_BODY) -> None:
@@ -47,11 +47,11 @@ class Unpacker:
 
     @property
     def waiting(self) -> int:
-        """Bytes that are no whole frame yet."""
+        """Number of bytes of an incomplete frame."""
         return len(self._data)
 
     def feed(self, data: bytes) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
-        """The frames that are whole now.
+        """Return the frames that are complete now.
 
         Raises:
             BadFrame: They are none.

@@ -1,16 +1,16 @@
-"""A program's standard input, written as it is taken."""
+"""Standard input of a program, written without blocking."""
 
 from __future__ import annotations
 
 import os
 
 
-class Feed:
-    """The writing end of a pipe; closed once all is written, or nobody wants the rest.
+class StdinWriter:
+    """Writing end of a pipe; closed once all is written, or the reader is gone.
 
     Args:
-        file: Owned by this from now on.
-        data: What is to be written.
+        file: Descriptor, owned by this object from now on.
+        data: Bytes to write.
     """
 
     def __init__(self, file: int, data: bytes) -> None:
@@ -20,11 +20,11 @@ class Feed:
 
     @property
     def open(self) -> bool:
-        """Whether some is left."""
+        """Whether some data is left."""
         return self.file >= 0
 
     def pump(self) -> None:
-        """Write what the program takes now."""
+        """Write as much as the pipe takes now."""
         try:
             while self._left:
                 self._left = self._left[os.write(self.file, self._left[: 1 << 16]) :]
@@ -35,7 +35,7 @@ class Feed:
         self.close()
 
     def close(self) -> None:
-        """Let go of the pipe."""
+        """Close the pipe."""
         if self.file >= 0:
             os.close(self.file)
             self.file = -1

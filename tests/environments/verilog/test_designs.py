@@ -16,14 +16,14 @@ from envgym.errors import UsageError
 from envgym.sandboxes import Backend
 from envgym.sandboxes.graders.verilog import (
     Stimulus,
-    ToolBox,
+    ToolSession,
     examine,
     fitted,
     grade_design,
     record_golden,
 )
 from envgym.sandboxes.graders.verilog.judge import LIMITS
-from envgym.sandboxes.graders.verilog.source import lint
+from envgym.sandboxes.graders.verilog.source.lint import lint
 
 _JUDGED = ["priority_encoder", "timer", "fifo", "crc"]
 
@@ -54,7 +54,7 @@ def test_designs_keep_the_rules_and_their_mutants_differ(name: str) -> None:
 async def test_goldens_are_right_and_mutants_wrong(backend: Backend, name: str) -> None:
     design = _made(name, 11)
     face = design.interface
-    async with ToolBox(backend, LIMITS) as tools:
+    async with ToolSession(backend, LIMITS) as tools:
         examined = await examine(tools, design.golden, "top_module")
         found, netlist = examined.interface, examined.netlist
         assert (found.inputs, found.outputs) == (face.inputs, face.outputs)

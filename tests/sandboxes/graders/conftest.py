@@ -6,7 +6,7 @@ import pytest
 
 from envgym.sandboxes import Backend
 from envgym.sandboxes.backends.registry import open_backend
-from envgym.sandboxes.graders.verilog import ToolBox
+from envgym.sandboxes.graders.verilog import ToolSession
 from envgym.sandboxes.graders.verilog.judge import LIMITS
 from tests.machine import need_programs
 
@@ -24,6 +24,6 @@ def verilog_tools() -> None:
 
 
 @pytest.fixture
-async def tools(backend: Backend) -> AsyncIterator[ToolBox]:
-    async with ToolBox(backend, LIMITS) as opened:
+async def tools(backend: Backend) -> AsyncIterator[ToolSession]:
+    async with ToolSession(backend, LIMITS) as opened:
         yield opened

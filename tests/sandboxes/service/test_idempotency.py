@@ -12,7 +12,7 @@ import pytest
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.pool.pool import PoolFull
 from envgym.sandboxes.service.config import ServiceConfig
-from envgym.sandboxes.service.idempotency import Once
+from envgym.sandboxes.service.idempotency import Idempotency
 from envgym.sandboxes.service.protocol import Answer, Busy, Cancelled
 from tests.sandboxes.service.client import Client, alive, pids, sleeper, stdout, until
 
@@ -40,14 +40,16 @@ class Work:
         return self._answer
 
 
-def ask(once: Once, work: Any, key: tuple[str, str] = KEY, **more: Any) -> asyncio.Task[Answer]:
+def ask(
+    once: Idempotency, work: Any, key: tuple[str, str] = KEY, **more: Any
+) -> asyncio.Task[Answer]:
     options = {"linger_s": 0.05, **more}
     digest = options.pop("digest", b"d")
     return asyncio.create_task(once.run(key, digest, work, **options))
 
 
 async def test_a_retry_joins_what_runs_and_what_has_run() -> None:
-    once, work = Once(CONFIG), Work()
+    once, work = Idempotency(CONFIG), Work()
     tasks = [ask(once, work) for _ in range(3)]
     await asyncio.sleep(0)
     tasks[0].cancel()
@@ -62,7 +64,7 @@ async def test_a_retry_joins_what_runs_and_what_has_run() -> None:
 
 
 async def test_errors_are_answers_too_but_capacity_is_none() -> None:
-    once, work = Once(CONFIG), Work(error=UsageError("no"))
+    once, work = Idempotency(CONFIG), Work(error=UsageError("no"))
     work.go.set()
     for _ in range(2):
         with pytest.raises(UsageError, match="no"):
@@ -77,7 +79,7 @@ async def test_errors_are_answers_too_but_capacity_is_none() -> None:
 
 
 async def test_who_vanishes_is_waited_for_and_may_come_back() -> None:
-    once, work = Once(CONFIG), Work()
+    once, work = Idempotency(CONFIG), Work()
     for _ in range(2):
         task = ask(once, work, linger_s=60.0)
         await asyncio.sleep(0.01)
@@ -94,7 +96,7 @@ async def test_who_vanishes_is_waited_for_and_may_come_back() -> None:
 
 
 async def test_cancelling_before_during_and_after() -> None:
-    once, work = Once(CONFIG), Work(({"box": "b"}, []))
+    once, work = Idempotency(CONFIG), Work(({"box": "b"}, []))
     assert once.cancel(("owner", "early")) is None
     with pytest.raises(Cancelled):
         await ask(once, work, ("owner", "early"))
@@ -111,7 +113,7 @@ async def test_cancelling_before_during_and_after() -> None:
 
 
 async def test_an_id_belongs_to_one_request() -> None:
-    once, work = Once(CONFIG), Work()
+    once, work = Idempotency(CONFIG), Work()
     task = ask(once, work)
     await asyncio.sleep(0)
     with pytest.raises(UsageError, match="give each its own"):
@@ -123,7 +125,7 @@ async def test_an_id_belongs_to_one_request() -> None:
 async def test_what_is_kept_is_bounded_by_count_bytes_and_time() -> None:
     work = Work()
     work.go.set()
-    once = Once(CONFIG)
+    once = Idempotency(CONFIG)
     for i in range(4):
         await ask(once, work, ("owner", str(i)))
     await ask(once, work, ("owner", "3"))
@@ -132,18 +134,18 @@ async def test_what_is_kept_is_bounded_by_count_bytes_and_time() -> None:
     assert work.begun == 5
     large = Work(({}, [bytes(1000)]))
     large.go.set()
-    once = Once(replace(CONFIG, keep_bytes=500))
+    once = Idempotency(replace(CONFIG, keep_bytes=500))
     for _ in range(2):
         await ask(once, large)
     assert large.begun == 2
-    once = Once(replace(CONFIG, keep_s=0.0))
+    once = Idempotency(replace(CONFIG, keep_s=0.0))
     for _ in range(2):
         await ask(once, large)
     assert large.begun == 4
 
 
 async def test_too_many_and_stopping_are_said() -> None:
-    once, work = Once(CONFIG), Work()
+    once, work = Idempotency(CONFIG), Work()
     tasks = [ask(once, work, ("owner", str(i))) for i in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Busy, match="send fewer"):

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from envgym.sandboxes.supervisor import files
-from envgym.sandboxes.supervisor.files import Refused, make_folder, make_link, read_file, write_file
+from envgym.sandboxes.supervisor.files import (
+    RequestRefused,
+    make_folder,
+    make_link,
+    read_file,
+    write_file,
+)
 
 
 @pytest.fixture
@@ -31,7 +37,7 @@ def refused(kind: str, path: str, work: Path, data: bytes | None = None) -> str:
         else:
             write_file(str(work), path, data)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         ask()
     assert caught.value.kind == kind, caught.value
     return str(caught.value)
@@ -125,11 +131,11 @@ def test_reading_is_bounded(work: Path) -> None:
     (work / "big").write_bytes(b"x" * 1001)
     assert len(read_file(str(work), "big", 1001)) == 1001
     for limit in (1000, 0, -5):
-        with pytest.raises(Refused, match="larger"):
+        with pytest.raises(RequestRefused, match="larger"):
             read_file(str(work), "big", limit)
     with open(work / "sparse", "wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(Refused, match="larger"):
+    with pytest.raises(RequestRefused, match="larger"):
         read_file(str(work), "sparse", 1000)
 
 
@@ -171,7 +177,7 @@ def test_swapping_links_meanwhile_never_lets_out(work: Path) -> None:
             try:
                 got.add(read_file(str(work), "swap/file", 100))
                 write_file(str(work), "swap/new", b"x")
-            except Refused:
+            except RequestRefused:
                 continue
     finally:
         stop.set()
@@ -188,8 +194,8 @@ def test_folders_and_links_of_an_archive(work: Path) -> None:
     make_link(str(work), "a/link", "/etc/passwd")
     assert os.readlink(work / "a" / "link") == "/etc/passwd"
     for path in ("a/link", "a"):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             make_link(str(work), path, "x")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         make_folder(str(work), "a/link/x")
     assert caught.value.kind == "denied"

@@ -14,7 +14,7 @@ from envgym.errors import Fault, UsageError
 from envgym.sandboxes import Denied, SessionLost
 from envgym.sandboxes.supervisor.streams import frames
 from envgym.sandboxes.supervisor.streams.frames import Unpacker, pack
-from envgym.sandboxes.supervisor_client.connection import Link, Lost, broken
+from envgym.sandboxes.supervisor_client.connection import Lost, SupervisorConnection, broken
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Peer:
 
 @dataclass
 class Ends:
-    link: Link
+    link: SupervisorConnection
     peer: Peer
     closed: list[str]
 
@@ -49,14 +49,14 @@ async def ends() -> AsyncIterator[Ends]:
     async def on_close() -> None:
         closed.append("closed")
 
-    link = Link(*await asyncio.open_connection(sock=ours), on_close)
+    link = SupervisorConnection(*await asyncio.open_connection(sock=ours), on_close)
     peer = Peer(*await asyncio.open_connection(sock=theirs))
     yield Ends(link, peer, closed)
     await link.close()
     peer.writer.close()
 
 
-def asking(link: Link, *parts: bytes, **header: Any) -> asyncio.Task[Any]:
+def asking(link: SupervisorConnection, *parts: bytes, **header: Any) -> asyncio.Task[Any]:
     return asyncio.create_task(link.ask(header, *parts))
 
 

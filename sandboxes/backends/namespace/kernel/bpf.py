@@ -1,4 +1,4 @@
-"""An assembler for seccomp's classic BPF: a decision tree over system call numbers, then blocks.
+"""Assembler of classic BPF for seccomp: a decision tree over system call numbers, then blocks.
 
 The kernel runs the filter once for each number when it is installed, and skips it at run time for
 those that it always allows. What is left to save is the installing, which every box pays: hence a
@@ -20,7 +20,7 @@ KILL = 0x80000000  # the whole process, by SIGSYS
 
 
 def errno_action(number: int) -> int:
-    """The call fails with this error and is not made."""
+    """Action that fails the call with this error without making it."""
     return 0x00050000 | number
 
 
@@ -29,12 +29,12 @@ class Test:
     """A condition on the low half of an argument (the kernel reads these as 32-bit numbers).
 
     Attributes:
-        argument: Its position, from 0.
-        other: What happens where the test fails.
+        argument: Position of the argument, from 0.
+        other: Action where the test fails.
         values: The argument is one of these...
         banned: ...or is none of these...
         clear: ...or has none of these bits.
-        mask: Bits of it that are compared with `values` or `banned`.
+        mask: Bits compared with `values` or `banned`.
     """
 
     argument: int
@@ -46,7 +46,7 @@ class Test:
 
 
 Rule = int | tuple[Test, ...]
-"""An action, or tests of which all must hold for the call to be made."""
+"""An action, or tests that must all hold for the call to be permitted."""
 
 
 @dataclass
@@ -59,7 +59,8 @@ class _Code:
 
 
 def assemble(arch: int, rules: dict[int, Rule], x32_from: int | None, last: int) -> bytes:
-    """The filter: foreign architectures die, numbers without a rule are allowed up to `last`.
+    """Assemble a filter: other architectures are killed, numbers without a rule are allowed up to
+    `last`.
 
     Args:
         arch: AUDIT_ARCH constant of the one architecture that is let through.
@@ -89,7 +90,7 @@ def assemble(arch: int, rules: dict[int, Rule], x32_from: int | None, last: int)
 
 
 def _tree(code: _Code, bounds: list[int], edges: dict[int, Rule]) -> None:
-    """Find the interval that the number is in, by halves."""
+    """Find the interval of the number by bisection."""
     if len(bounds) == 1:
         rule = edges[bounds[0]]
         if isinstance(rule, int):

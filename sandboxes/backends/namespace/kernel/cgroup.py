@@ -1,4 +1,4 @@
-"""A control group for each box, where one may be made: memory and processes, held and counted.
+"""Parent control group of a backend's boxes: limits and counts memory and processes.
 
 Version 1 has a tree for each controller, version 2 one tree, in which a group that holds processes
 has no groups below it with controllers: there a box's group is a neighbour of this process's own,
@@ -20,33 +20,33 @@ _TRIES = 100  # to remove a group whose processes are ending
 
 
 class NoCgroup(Exception):
-    """No group may be made here; the message says why, and the mend."""
+    """No control group can be made here; the message gives the reason and the fix."""
 
 
 @dataclass(frozen=True)
 class Parent:
-    """Where boxes' groups are made.
+    """Parent folders of the boxes' control groups.
 
     Attributes:
-        version: 1 or 2.
-        folders: By controller; version 2 has the same one twice.
+        version: cgroup version, 1 or 2.
+        folders: Folder by controller; version 2 has the same one twice.
     """
 
     version: int
     folders: dict[str, str]
 
     def open(self) -> dict[str, int]:
-        """Descriptors of the folders, by which a process that sees no /sys reaches them."""
+        """Open the folders; a process without /sys uses the descriptors."""
         return {name: os.open(path, os.O_PATH) for name, path in self.folders.items()}
 
     def clear(self) -> None:
-        """End what is in the groups below, and remove them: of a zygote that was killed."""
+        """Kill and remove the groups below, which a killed zygote left."""
         for path in set(self.folders.values()):
             for group in _groups_below(path):
                 _end_group(group)
 
     def remove(self) -> None:
-        """Take it all away."""
+        """Remove the groups below and the folders themselves."""
         self.clear()
         for path in set(self.folders.values()):
             with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ class Parent:
 
 
 def make_parent(mounts: str = "/proc/self/mountinfo", own: str = "/proc/self/cgroup") -> Parent:
-    """Make the folder(s) for the groups of one backend's boxes.
+    """Make the parent folders for one backend's boxes.
 
     Raises:
         NoCgroup: There may be none.
@@ -110,7 +110,7 @@ def _make_v2(name: str, root: str, own: str) -> Parent:
 
 
 def _clear_stale(folder: str) -> None:
-    """Take away what backends left whose processes were killed."""
+    """Remove the groups of backends whose processes were killed."""
     for path in _groups_below(folder):
         prefix, _, rest = os.path.basename(path).partition("-")
         pid = rest.partition("-")[0]

@@ -1,4 +1,4 @@
-"""Who a box's supervisor and its programs are: the last steps, after which nothing is regained."""
+"""Identity of a box's supervisor and programs: the last, irreversible steps before they run."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ import sys
 from types import ModuleType
 
 from envgym.sandboxes.backends.namespace.kernel import seccomp, syscalls
-from envgym.sandboxes.supervisor.cgroup_counters import Meters
+from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 
 
-def become_first_victim() -> None:
-    """Have an out-of-memory killer take this process, and what it starts, before any other.
+def prefer_for_oom_kill() -> None:
+    """Make the kernel's out-of-memory killer choose this process, and its children, first.
 
     A box's /proc is read-only, so none of its programs can say otherwise.
     """
     _write_oom_score(b"1000")
 
 
-def become_no_victim() -> None:
-    """Have it spare this process, where that may be said: files of a box that a killer took are
-    still there for a moment, and this process would be the next in its group."""
+def avoid_oom_kill() -> None:
+    """Make the out-of-memory killer spare this process, where that is permitted.
+
+    The files of a killed box remain in memory for a moment, and this process would be the next
+    victim in its group.
+    """
     with contextlib.suppress(PermissionError):
         _write_oom_score(b"-1000")
 
@@ -36,7 +39,7 @@ def _write_oom_score(score: bytes) -> None:
 
 
 def enter_user_namespace(file: int) -> None:
-    """Enter the box's user namespace, with all power over its programs and none over its mounts.
+    """Enter the box's user namespace: all capabilities over its programs, none over its mounts.
 
     Those belong to the namespace above: not even a supervisor that was taken over changes them.
     """
@@ -45,18 +48,20 @@ def enter_user_namespace(file: int) -> None:
 
 
 def become_supervisor(own_ids: bool) -> None:
-    """Be root of the box's user namespace, and of nothing else."""
+    """Become root of the box's user namespace, without any other privilege."""
     if own_ids:
         os.setgroups([])
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)  # its memory and descriptors are nobody's
+    syscalls.prctl(
+        syscalls.PR_SET_DUMPABLE, 0
+    )  # no other process may read its memory and descriptors
     # After the change of user, which would clear it.
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def confine(code: bytes) -> None:
-    """In a program's process, its user set: no capability, no privilege to gain, a filter."""
+    """Confine a program's process: user, no capabilities, no new privileges, system call filter."""
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # to itself and its supervisor it is no secret
     syscalls.drop_capabilities()
     seccomp.install(code)
@@ -65,8 +70,8 @@ def confine(code: bytes) -> None:
 _OURS: list[ModuleType] = []
 
 
-def forget_ourselves() -> None:
-    """Have Python programs find no module of ours; in the zygote, once all are there.
+def hide_envgym_modules() -> None:
+    """Hide envgym's modules from Python programs, once the zygote has loaded all of them.
 
     They are kept from being cleared away, for they are what runs.
     """
@@ -74,13 +79,15 @@ def forget_ourselves() -> None:
         _OURS.append(sys.modules.pop(name))
 
 
-def keep_only(link: int, meters: Meters) -> tuple[int, Meters]:
-    """Close every descriptor but the link and the counters; the standard ones lead nowhere."""
-    kept = [link, *(file for file in (meters.memory, meters.processes) if file is not None)]
+def keep_only(link: int, counters: CgroupCounters) -> tuple[int, CgroupCounters]:
+    """Close every descriptor but the connection and the counters; point the standard ones at
+    nothing.
+    """
+    kept = [link, *(file for file in (counters.memory, counters.processes) if file is not None)]
     nothing = os.open(os.devnull, os.O_RDWR)
     high = [os.dup2(file, 200 + i, inheritable=False) for i, file in enumerate(kept)]
     for number in range(3):
         os.dup2(nothing, number)
     low = [os.dup2(file, 3 + i, inheritable=False) for i, file in enumerate(high)]
     os.closerange(3 + len(low), 1 << 20)
-    return low[0], Meters(*low[1:])
+    return low[0], CgroupCounters(*low[1:])

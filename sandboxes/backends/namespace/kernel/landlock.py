@@ -1,7 +1,7 @@
-"""Landlock: a process gives up all files but those named, without any privilege (kernel 5.13).
+"""Landlock: restrict a process to named files, without any privilege (kernel 5.13).
 
-What a kernel's version of it cannot hold is left out; `version` tells, and callers that need a part
-(signals and abstract sockets: 6) ask.
+Restrictions that a kernel's version lacks are left out. Callers that need one (signals and abstract
+sockets: 6) check `version`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def version() -> int:
 
 
 def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str]) -> None:
-    """Let this process, and all that it starts, touch nothing but these paths and those below.
+    """Restrict this process, and all its children, to these paths and those below.
 
     No TCP port may be bound or connected either (version 4), and no process outside be signalled
     nor its abstract sockets be reached (version 6). The process must have no_new_privs.

@@ -1,4 +1,4 @@
-"""The root that boxes see: built once, of read-only pieces of the machine, and copied by each box.
+"""Root file system of boxes: built once from read-only parts of the machine, copied by each box.
 
 The zygote moves into it for good. What is not named here (homes, /var, /run, other disks, sockets
 of daemons) is not hidden in a box: it was never there. A box then adds its own few mounts.
@@ -37,7 +37,7 @@ SETTINGS = (
     "/etc/ssl/openssl.cnf",
     "/etc/timezone",
 )
-"""Copied: each would be one more mount for every box to take along."""
+"""Paths that are copied: a bind mount of each would slow down every box."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
 NAME = "box"
 USER = 1000
@@ -56,11 +56,11 @@ _OWN = "/.own"  # where a box's one tmpfs is mounted
 _PLACES = {f"{_OWN}/box": "/box", f"{_OWN}/tmp": "/tmp", f"{_OWN}/shm": "/dev/shm"}
 NEW_PROC = "/new/proc"
 INODE_BYTES = 8192
-"""A box has one inode for so many bytes of its disk: empty files take the kernel's memory."""
+"""Disk bytes per inode of a box: empty files take the kernel's memory."""
 
 
 def build_root(readable: Sequence[str]) -> None:
-    """Move this process into the template root. It needs a mount namespace of its own.
+    """Move this process into the template root; needs its own mount namespace.
 
     Args:
         readable: Files and folders beside the system's that boxes may read, at the same place.
@@ -88,7 +88,7 @@ def build_root(readable: Sequence[str]) -> None:
 
 
 def outermost(paths: Sequence[str]) -> list[str]:
-    """Those of some paths that lie in none of the others."""
+    """Those of the given paths that lie in none of the others."""
     found: list[str] = []
     for path in sorted({os.path.normpath(path) for path in paths}):
         if not found or not path.startswith(found[-1] + "/"):
@@ -97,12 +97,12 @@ def outermost(paths: Sequence[str]) -> list[str]:
 
 
 def _real_place(path: str) -> str:
-    """The path with no link above its last name: those lead elsewhere once the root is another."""
+    """The path with no symbolic link above its last name."""
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _bring(source: str, path: str) -> None:
-    """Have a path of the machine in the new root, read-only: a link as a link."""
+    """Bind a path of the machine read-only into the new root; a link stays a link."""
     source, target = "/old" + source, "/new" + path
     try:
         mode = os.lstat(source).st_mode
@@ -123,7 +123,7 @@ def _bring(source: str, path: str) -> None:
 
 
 def _copy(path: str) -> None:
-    """Have a copy of a file, or of a folder's files and links, in the new root."""
+    """Copy a file, or a folder's files and links, into the new root."""
     source, target = "/old" + path, "/new" + path
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.isdir(source) and not os.path.islink(source):
@@ -143,7 +143,7 @@ def _write_settings() -> None:
 
 
 def _make_places() -> None:
-    """Empty folders for a box's own mounts, devices, and the zygote's /proc.
+    """Make empty folders for a box's own mounts, devices, and the zygote's /proc.
 
     A kernel lets an ordinary user mount a /proc only where a whole one is in sight already, as the
     machine's is now and the zygote's will be; a box's own covers it.
@@ -160,14 +160,14 @@ def _make_places() -> None:
 
 
 def seal_root() -> None:
-    """Make the template itself read-only; the zygote has nothing more to put there."""
+    """Make the template read-only, once the zygote has added its last file."""
     syscalls.make_readonly("/", below=False, nodev=False)
 
 
 def mount_own(
     disk_bytes: int, owner: tuple[int, int] | None, below_tmp: Sequence[str] = ()
 ) -> None:
-    """A box's own mounts: one tmpfs for all that it may write, a /proc of its processes alone.
+    """Mount a box's own file systems: one tmpfs for all writable paths, a /proc of its processes.
 
     Args:
         disk_bytes: Room in the tmpfs.
@@ -192,7 +192,7 @@ def mount_own(
 
 
 def _show(path: str, target: str) -> None:
-    """Have what the template shows elsewhere, too, as read-only as it is there."""
+    """Show a path of the template at another place, as read-only as it is there."""
     if os.path.islink(path):
         os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
         os.symlink(os.readlink(path), target)

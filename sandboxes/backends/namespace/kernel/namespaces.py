@@ -1,4 +1,4 @@
-"""Namespaces that outlive a box: made once for a keeper, and used by its boxes one after another.
+"""Namespaces that outlive a box: made once per fork server, used by its boxes one after another.
 
 Making and clearing away a network namespace takes the kernel longer than all else a box is made
 of. Once the last process of a box has ended nothing of it is left in these: sockets ended with it,
@@ -16,21 +16,21 @@ import struct
 from envgym.sandboxes.backends.namespace.kernel import syscalls
 from envgym.sandboxes.backends.namespace.kernel.mounts import NAME, USER
 
-KEEPERS = 4096
-"""Keepers of one zygote at a time, hence boxes."""
+FORK_SERVERS = 4096
+"""Fork servers of one zygote at a time, hence boxes."""
 _FIRST_ID = 0x70000000  # user ids that neither people nor subordinate ranges nor systemd are given
 _ZYGOTES = 32768
 _IDS = 2  # of one box: its supervisor's and its programs'
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 
 
-def base_id(keeper: int, zygote: int) -> int:
-    """First user id of a keeper's boxes: their own, also beside other zygotes of this machine."""
-    return _FIRST_ID + (zygote % _ZYGOTES * KEEPERS + keeper) * _IDS
+def base_id(server: int, zygote: int) -> int:
+    """First user id of a fork server's boxes; no other zygote of this machine uses it."""
+    return _FIRST_ID + (zygote % _ZYGOTES * FORK_SERVERS + server) * _IDS
 
 
 def enter_common() -> None:
-    """Have a network with loopback alone, a host name, and one's control group as the topmost."""
+    """Enter a network with loopback alone, a host name, and a cgroup namespace."""
     syscalls.unshare(syscalls.NEWNET | syscalls.NEWUTS | syscalls.NEWCGROUP)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
@@ -38,7 +38,7 @@ def enter_common() -> None:
 
 
 def make_user_namespace(base: int | None) -> int:
-    """A user namespace below this process's own, as an open file.
+    """Make a user namespace below this process's own and return it as an open file.
 
     Args:
         base: The user ids outside that its 0 and `USER` are; None: `USER` is this process's own.
@@ -68,7 +68,7 @@ def make_user_namespace(base: int | None) -> int:
 
 
 def _hold(pipe: int) -> None:
-    """In a process of its own: make the namespace and keep it until another holds it."""
+    """Make the namespace in a child process and keep it until another process holds it."""
     try:
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
         syscalls.unshare(syscalls.NEWUSER)

@@ -1,4 +1,4 @@
-"""Which system calls a program in a box may make.
+"""System call filter of the programs in a box.
 
 Three answers. What no honest program does (tracing others, mounting, new namespaces, keys, kernel
 modules) kills it at once: the outcome is DENIED. What honest programs probe for fails with the
@@ -90,20 +90,25 @@ _PROTOCOL = errno_action(errno.EPROTONOSUPPORT)
 
 
 def _self_only(argument: int) -> tuple[Test, ...]:
-    """The process named is the caller: in a one-user box its supervisor has the same user."""
+    """Require the caller itself as the named process: in a one-user box the supervisor has the same
+    user.
+    """
     return (Test(argument, _PERMISSION, values=(0,)),)
 
 
 @cache
-def rules(alone: bool, guest: bool = False, held: bool = True) -> dict[str, Rule]:
-    """The policy by name.
+def rules(
+    own_namespaces: bool, owns_host_files: bool = False, memory_cgroup: bool = True
+) -> dict[str, Rule]:
+    """Filter rule by system call name.
 
     Args:
-        alone: The box has namespaces of its own: TCP, UDP and shared memory by name reach only
-            itself. Otherwise it has no sockets but pairs, for where one leads a filter cannot see.
-        guest: Its programs' user owns files outside, which Landlock keeps from being read and
-            written, but not from being given other modes, owners, times and attributes.
-        held: A control group holds its memory; files in memory are in no other limit.
+        own_namespaces: Whether the box has its own namespaces, so that TCP, UDP and named shared
+            memory reach only itself. If not, socket pairs alone are allowed, because a filter
+            cannot see the destination of a socket.
+        owns_host_files: Whether the programs' user owns files outside. Landlock protects their
+            contents, but not their modes, owners, times and attributes.
+        memory_cgroup: Whether a control group limits memory; no other limit covers files in memory.
     """
     # Of IP only TCP and UDP: rarer protocols are code of the kernel that a box has no need of.
     sockets = (
@@ -118,11 +123,11 @@ def rules(alone: bool, guest: bool = False, held: bool = True) -> dict[str, Rule
         name: (Test(argument, _PERMISSION, banned=(signal.SIGSYS,)),)
         for name, argument in _SIGNALS.items()
     }
-    if not alone:
+    if not own_namespaces:
         found |= dict.fromkeys(_SHARED, _PERMISSION)
-    if not held:
+    if not memory_cgroup:
         found["memfd_create"] = errno_action(errno.ENOSYS)
-    if guest:
+    if owns_host_files:
         found |= dict.fromkeys(_BY_PATH, _PERMISSION)
     found |= {
         "clone": (
@@ -130,7 +135,7 @@ def rules(alone: bool, guest: bool = False, held: bool = True) -> dict[str, Rule
             Test(0, _PERMISSION, banned=(signal.SIGSYS,), mask=0xFF),  # its end's, to its parent
         ),
         "fcntl": (Test(1, _PERMISSION, banned=(_SETSIG, _SETLEASE, _NOTIFY)),),
-        "socket": sockets if alone else _FAMILY,
+        "socket": sockets if own_namespaces else _FAMILY,
         "socketpair": (Test(0, _FAMILY, values=(_UNIX,)),),
         "ioctl": (Test(1, _PERMISSION, banned=(_TIOCSTI, _TIOCLINUX, _TIOCSETD)),),
         "personality": (Test(0, _PERMISSION, values=(0, 0xFFFFFFFF)),),
@@ -152,17 +157,23 @@ def rules(alone: bool, guest: bool = False, held: bool = True) -> dict[str, Rule
 
 @cache
 def program(
-    alone: bool = True, guest: bool = False, held: bool = True, machine: str = platform.machine()
+    own_namespaces: bool = True,
+    owns_host_files: bool = False,
+    memory_cgroup: bool = True,
+    machine: str = platform.machine(),
 ) -> bytes:
-    """The filter as the kernel takes it: 8 bytes an instruction."""
+    """The filter in the kernel's format: 8 bytes per instruction."""
     arch, column, x32_from = ARCHES[machine]
-    by_number = {NUMBERS[name][column]: rule for name, rule in rules(alone, guest, held).items()}
+    by_number = {
+        NUMBERS[name][column]: rule
+        for name, rule in rules(own_namespaces, owns_host_files, memory_cgroup).items()
+    }
     numbered = {number: rule for number, rule in by_number.items() if number is not None}
     return bpf.assemble(arch, numbered, x32_from, LAST)
 
 
 def install(code: bytes) -> None:
-    """Hold this process, and all that it starts, to a filter, for good.
+    """Apply a filter to this process, and all its children, for good.
 
     Raises:
         OSError: The kernel has no seccomp filters, or the process may still gain privileges.
@@ -174,7 +185,7 @@ def install(code: bytes) -> None:
 
 @cache
 def prepared(code: bytes) -> tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]:
-    """The filter where the kernel finds it, and the buffer that it points to."""
+    """The kernel's filter header, and the buffer that it points to."""
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
     return ctypes.create_string_buffer(header, len(header)), buffer

@@ -1,4 +1,4 @@
-"""Numbers of the system calls that a box's filter names: (x86_64, aarch64), None where absent.
+"""System call numbers named by the filter: (x86_64, aarch64), None where absent.
 
 From the kernel's ``unistd_64.h`` and ``asm-generic/unistd.h``; a test compares them.
 """
@@ -119,4 +119,4 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "vhangup": (153, 58),
 }
 LAST = 470
-"""Numbers past this one are younger than the filter: to a program they do not exist."""
+"""Last number known to the filter; newer calls do not exist for a program."""

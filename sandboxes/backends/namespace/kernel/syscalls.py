@@ -1,4 +1,6 @@
-"""System calls that Python does not offer, through the C library, with errors as ``OSError``."""
+"""System calls missing from Python's standard library, through the C library, with errors as
+``OSError``.
+"""
 
 from __future__ import annotations
 
@@ -47,18 +49,18 @@ MOUNT_SETATTR = 442
 
 
 def syscall(number: int, *args: object) -> int:
-    """Any system call; integers go as 64 bits."""
+    """Make any system call; integers are passed as 64 bits."""
     wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
     return _checked(_LIBC.syscall(ctypes.c_long(number), *wide))
 
 
 def unshare(flags: int) -> None:
-    """New namespaces for this process; NEWPID: for the next one it forks."""
+    """Make new namespaces for this process; NEWPID applies to its next child."""
     _checked(_LIBC.unshare(flags))
 
 
 def fork_idle() -> int:
-    """Start a process that does nothing until it is killed, and reaps what it adopts.
+    """Start an idle process that reaps its adopted children until it is killed.
 
     It shares this one's memory and descriptors, so that there is nothing to copy and to clear away;
     of what it shares it touches a stack of its own, and there is one such process at a time.
@@ -73,7 +75,7 @@ def fork_idle() -> int:
 
 
 def setns(file: int, kind: int) -> None:
-    """Enter the namespace that an open file stands for."""
+    """Enter the namespace of an open file."""
     _checked(_LIBC.setns(file, kind))
 
 
@@ -92,7 +94,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def umount(target: str, flags: int = MNT_DETACH) -> None:
-    """Unmount; by default at once, what still uses it keeps it."""
+    """Unmount, by default at once (lazily for its users)."""
     _checked(_LIBC.umount2(target.encode(), flags), target)
 
 
@@ -110,25 +112,25 @@ def make_readonly(path: str, below: bool = True, nodev: bool = True) -> None:
 
 
 def prctl(option: int, value: object = 0, third: int = 0) -> int:
-    """``prctl(2)``; integers go as unsigned longs."""
+    """Call ``prctl(2)``; integers are passed as unsigned longs."""
     second = ctypes.c_ulong(value) if isinstance(value, int) else value
     zero = ctypes.c_ulong(0)
     return _checked(_LIBC.prctl(option, second, ctypes.c_ulong(third), zero, zero))
 
 
 def sethostname(name: str) -> None:
-    """The host name within a UTS namespace."""
+    """Set the host name of the UTS namespace."""
     _checked(_LIBC.sethostname(name.encode(), ctypes.c_size_t(len(name))))
 
 
 def drop_capabilities() -> None:
-    """Give up every capability for good: effective, permitted, inheritable, ambient."""
+    """Drop every capability for good: effective, permitted, inheritable, ambient."""
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     syscall(CAPSET, struct.pack("=Ii", _CAP_VERSION, 0), bytes(24))
 
 
 def empty_bounding_set() -> None:
-    """Let no program that this process or a descendant starts gain a capability."""
+    """Prevent programs started by this process or its descendants from gaining capabilities."""
     number = 0
     while _LIBC.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0:  # up to the last the kernel knows
         number += 1

@@ -1,4 +1,4 @@
-"""Toggle coverage: every output bit of a golden design takes both values, or is proven not to.
+"""Toggle coverage: every output bit of a golden design takes both values, or provably cannot.
 
 A bit that stays at one value under the stimulus is no judge: a constant would pass for it. Yosys'
 solver proves such a bit constant, or finds inputs that turn it; a simulation of long held inputs
@@ -20,10 +20,10 @@ from envgym.sandboxes.graders.verilog.analysis.reachability import unreachable
 from envgym.sandboxes.graders.verilog.analysis.toggles import Unseen, floating, unseen
 from envgym.sandboxes.graders.verilog.judge import Golden, TooSlow, record_golden
 from envgym.sandboxes.graders.verilog.stimulus.held_inputs import held_stimulus
-from envgym.sandboxes.graders.verilog.stimulus.input_patterns import Resets, places
+from envgym.sandboxes.graders.verilog.stimulus.input_patterns import Resets, bit_offsets
 from envgym.sandboxes.graders.verilog.stimulus.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.stimulus.stimulus_plan import RESET_ROWS
-from envgym.sandboxes.graders.verilog.tools.tool_session import ToolBox
+from envgym.sandboxes.graders.verilog.tools.tool_session import ToolSession
 from envgym.sandboxes.graders.verilog.tools.wrapper import stuck, wrapped
 from envgym.sandboxes.limits import Limits
 
@@ -43,31 +43,31 @@ _QUICK, _THOROUGH = _Effort(steps=12, seconds=2), _Effort(steps=40, seconds=4)
 
 async def cover(
     backend: Backend,
-    tools: ToolBox,
+    tools: ToolSession,
     golden: Golden,
     found: Examined,
     *,
     more: Stimulus | None = None,
     limits: Limits,
 ) -> Golden:
-    """The golden design under a stimulus that shows every value of every output bit.
+    """Extend a stimulus until the golden design shows every value of every output bit.
 
     Args:
-        backend: Where the solver runs.
-        tools: Where it is simulated.
-        golden: Its traces under the stimulus so far; given back where they show all.
+        backend: Backend of the solver's box.
+        tools: Session that simulates.
+        golden: Golden design under the stimulus so far; returned unchanged if its traces show all.
         found: See `examine`.
-        more: Rows to try before anything is searched for.
-        limits: Of a simulation.
+        more: Rows to try before any search.
+        limits: Limits of a simulation.
 
     Raises:
-        UsageError: An output bit neither takes both values nor is proven constant; or nothing
-            drives one.
-        Fault: The sandbox broke, or a tool is not there.
+        UsageError: An output bit neither takes both values nor is provably constant, or is not
+            driven.
+        Fault: The sandbox broke, or a tool is missing.
     """
     if bare := floating(golden.interface, golden.written):
         raise UsageError(f"nothing drives {_few(bare)} in the golden design")
-    gaps = unseen(golden.interface, golden.loose)
+    gaps = unseen(golden.interface, golden.netlist_trace)
     if all((gap.port, gap.bit) in found.fixed for gap in gaps):
         return golden
     return await _Search(backend, tools, golden, found, limits).covered(more)
@@ -75,7 +75,7 @@ async def cover(
 
 class _Search:
     def __init__(
-        self, backend: Backend, tools: ToolBox, golden: Golden, found: Examined, limits: Limits
+        self, backend: Backend, tools: ToolSession, golden: Golden, found: Examined, limits: Limits
     ) -> None:
         self._backend, self._tools, self._limits = backend, tools, limits
         self._netlist, self._fixed = found.netlist, found.fixed
@@ -111,16 +111,18 @@ class _Search:
 
     @property
     def _open(self) -> list[Unseen]:
-        """The values that are neither seen nor proven never to come."""
+        """Values that are neither seen nor proven unreachable."""
         found = [gap for gap in self._unseen if (gap.port, gap.bit) not in self._fixed]
         return [gap for gap in found if gap not in self._proven]
 
     @property
     def _unseen(self) -> list[Unseen]:
-        return unseen(self._face, self._golden.loose)
+        return unseen(self._face, self._golden.netlist_trace)
 
     async def _together(self, effort: _Effort) -> None:
-        """Prove all open ones at once, for constants often hang together, or find inputs."""
+        """Prove all open values at once, since constants often depend on each other, or find
+        inputs.
+        """
         for value in (0, 1):  # a bit that is never defined is open for both
             while gaps := self._first(value):
                 found = await self._proof(gaps, effort)
@@ -130,13 +132,13 @@ class _Search:
                     break
 
     def _first(self, value: int) -> list[Unseen]:
-        """One open value of each bit, this one where both are."""
+        """One open value per bit, this one where both are open."""
         gaps = {(gap.port, gap.bit): gap for gap in self._open if gap.value != value}
         gaps |= {(gap.port, gap.bit): gap for gap in self._open if gap.value == value}
         return list(gaps.values())
 
     async def _proved(self, gaps: Sequence[Unseen], effort: _Effort) -> None:
-        """Try to prove these from reset on, where there is one clock's edge to count by."""
+        """Try to prove these values unreachable from reset, if a single clock edge counts."""
         if not gaps or len(self._face.edges) != 1:
             return
         watched = wrapped(self._golden.source, self._face, _watching(self._face, gaps))
@@ -160,8 +162,10 @@ class _Search:
         )
 
     def _stimulus(self, found: Equivalence) -> Stimulus:
-        """A counterexample's steps as rows: a step is a clock where there is one, else a row."""
-        face, at = self._face, places(self._face)
+        """Steps of a counterexample as rows; a step is a clock cycle if there is a clock, else a
+        row.
+        """
+        face, at = self._face, bit_offsets(self._face)
         subsets = Resets(face).subsets
         rows = [subsets[0].put(0)] * RESET_ROWS if subsets else []
         for step in found.inputs:
@@ -170,7 +174,7 @@ class _Search:
         return Stimulus(tuple(rows), face.width)
 
     async def _longer(self, more: Stimulus) -> bool:
-        """Drive the golden design with more rows too; whether that shows more."""
+        """Drive the golden design with more rows; return whether that shows more values."""
         before, stimulus = self._unseen, self._golden.stimulus
         if not more.rows:
             return False
@@ -187,14 +191,14 @@ class _Search:
             )
         except TooSlow:
             return False
-        if len(unseen(self._face, golden.loose)) == len(before):
+        if len(unseen(self._face, golden.netlist_trace)) == len(before):
             return False
         self._golden = golden
         return True
 
 
 def _shown(interface: Interface, gaps: Sequence[Unseen]) -> tuple[dict[str, str], dict[str, str]]:
-    """Expressions by output that show these bits alone, and the constants that they seem to be."""
+    """Expressions by output that keep these bits only, and the apparent constants."""
     values = {(gap.port, gap.bit): gap.value for gap in gaps}
     shown, constant = {}, {}
     for port in interface.outputs:
@@ -205,7 +209,7 @@ def _shown(interface: Interface, gaps: Sequence[Unseen]) -> tuple[dict[str, str]
 
 
 def _watching(interface: Interface, gaps: Sequence[Unseen]) -> dict[str, str]:
-    """Expressions by output, each bit of which is 1 where one of these values comes."""
+    """Expressions by output whose bits are 1 when one of these values occurs."""
     shown, constant = _shown(interface, gaps)
     return {name: f"({shown[name]}) ^ ({constant[name]})" for name in shown}
 

@@ -1,4 +1,4 @@
-"""Are two circuits the same for ever? Yosys' SAT solver answers, where it can.
+"""Sequential equivalence of two circuits, by Yosys' SAT solver where it can decide.
 
 Simulation shows that circuits differ; that they do not takes a proof. The miter of both is proved
 by temporal induction from registers of unknown value: what the golden circuit leaves x is free.
@@ -40,7 +40,7 @@ _REFUTED = "SAT temporal induction proof finished - model found for base case: F
 
 
 class Proof(StrEnum):
-    """What the solver found."""
+    """Result of the solver."""
 
     PROVEN = "PROVEN"
     REFUTED = "REFUTED"
@@ -49,11 +49,11 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True)
 class Equivalence:
-    """A proof, or why there is none.
+    """A proof, or the reason for its absence.
 
     Attributes:
-        detail: Yosys' message, or the values step by step that tell the two apart.
-        inputs: The inputs of these steps, by name; without a `clocked` proof the clock is one.
+        detail: Yosys' message, or the values of each step that distinguish the two circuits.
+        inputs: Inputs of these steps, by name; without a `clocked` proof the clock is one.
     """
 
     proof: Proof
@@ -74,14 +74,14 @@ async def equivalent(
     """Prove or refute that two designs of the same ports are one circuit.
 
     Args:
-        golden: The source that counts; trusted.
-        source: The other one: not trusted, so the rules of `lint` hold for it.
-        module: The name of both.
-        steps: Most steps of time looked at.
-        seconds: For all of it.
+        golden: Trusted source.
+        source: Untrusted source; the rules of `lint` apply to it.
+        module: Module name of both.
+        steps: Maximum number of time steps examined.
+        seconds: Time limit for the whole proof.
 
     Raises:
-        Fault: The sandbox broke, or a tool is not there.
+        Fault: The sandbox broke, or a tool is missing.
     """
     arguments = {"source": source, "module": module}
     checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
@@ -113,13 +113,13 @@ async def prove(
     seconds: int,
     limits: Limits = LIMITS,
 ) -> Equivalence:
-    """The proof of `equivalent` alone, of preprocessed sources that keep the rules.
+    """Prove equivalence of preprocessed sources that keep the rules.
 
     Args:
-        clocked: Whether all registers of both wait for the same edge of one clock.
+        clocked: Whether all registers of both use the same edge of one clock.
 
     Raises:
-        Fault: The sandbox broke, or a tool is not there.
+        Fault: The sandbox broke, or a tool is missing.
     """
     clock = "async2sync" if clocked else "clk2fflogic"
     script = (
@@ -148,7 +148,7 @@ async def prove(
 
 
 def _inputs(lines: Sequence[str]) -> tuple[Mapping[str, int], ...]:
-    """The inputs of each step of a counterexample; a bit that does not matter is 0."""
+    """Inputs of each step of a counterexample; a don't-care bit is 0."""
     steps: dict[int, dict[str, int]] = {}
     for line in lines:
         if found := _INPUT.match(line):
@@ -158,7 +158,7 @@ def _inputs(lines: Sequence[str]) -> tuple[Mapping[str, int], ...]:
 
 
 async def _edges(backend: Backend, source: str, module: str, limits: Limits) -> tuple[str, ...]:
-    """The clock and which of its edges count; empty where that is not one clock."""
+    """The clock and its active edges; empty if that is not one clock."""
     try:
         found = await analyse(backend, source, module, limits=limits)
     except UsageError:

@@ -1,7 +1,7 @@
-"""What a golden design looks like from outside, read from the netlist that Yosys makes of it.
+"""Interface of a golden design (clocks, edges, resets), read from Yosys' netlist.
 
 CodeV-R1 (arXiv 2505.24183) ships clocks, edges and resets with each of its circuits; other sources
-do not, so they are found here, for whoever drives a circuit has to know its clock and resets. Of
+do not, so they are found here: a test bench has to know the clock and resets. Of
 each register Yosys says what clocks and what resets it; each of these nets is traced back, through
 inverters, to an input.
 """
@@ -26,7 +26,7 @@ from envgym.sandboxes.graders.verilog.tools.tool_commands import (
     plain,
     synthesis,
 )
-from envgym.sandboxes.graders.verilog.tools.tool_session import Step, ToolBox
+from envgym.sandboxes.graders.verilog.tools.tool_session import ToolSession, ToolStep
 from envgym.sandboxes.limits import Limits
 from envgym.utils.thread_call import ThreadCall
 
@@ -44,13 +44,13 @@ _RESETS = (
 
 
 class Examined(NamedTuple):
-    """A golden design as Yosys sees it.
+    """Analysis of a golden design.
 
     Attributes:
-        interface: What it looks like from outside.
-        netlist: Itself as a flat netlist, for `record_golden`; None where that has to take a closer
-            look: it writes past a range, or drives a net twice.
-        state: Bits that its registers, latches and memories hold.
+        interface: Its ports, clock and resets.
+        netlist: Its flat netlist, for `record_golden`; None if that needs a closer look: the design
+            writes past a range, or drives a net twice.
+        state: Number of bits in its registers, latches and memories.
         counts: Whether it adds or subtracts.
         fixed: Output bits, counted from the lowest, that are wired to a constant.
     """
@@ -65,26 +65,26 @@ class Examined(NamedTuple):
 async def analyse(
     backend: Backend, source: str, module: str | None = None, *, limits: Limits = LIMITS
 ) -> Interface:
-    """The interface of a golden design; arguments and errors are those of `examine`."""
-    async with ToolBox(backend, limits) as tools:
+    """Return the interface of a golden design; arguments and errors are those of `examine`."""
+    async with ToolSession(backend, limits) as tools:
         return (await examine(tools, source, module)).interface
 
 
 async def examine(
-    tools: ToolBox, source: str, module: str | None = None, *, limits: Limits | None = None
+    tools: ToolSession, source: str, module: str | None = None, *, limits: Limits | None = None
 ) -> Examined:
-    """The interface of a golden design, and its netlist.
+    """Return the interface of a golden design, and its netlist.
 
     Args:
-        tools: Where Yosys runs.
-        source: Its source, which is trusted to be no attack.
-        module: Its top; None leaves the choice to Yosys (the module that no other one uses).
-        limits: Of Yosys, where they are lower than the box's.
+        tools: Session that runs Yosys.
+        source: Trusted source.
+        module: Top module; None selects the one that no other module uses.
+        limits: Limits of Yosys, where they are lower than the box's.
 
     Raises:
-        UsageError: Yosys does not take it, or it is none that can be judged: it has several clocks,
-            or one that is no input of its own, or ports that go both ways.
-        Fault: The sandbox broke, or a tool is not there.
+        UsageError: Yosys refuses it, or it cannot be graded: it has several clocks, or one that is
+            not its own input, or bidirectional ports.
+        Fault: The sandbox broke, or a tool is missing.
     """
     made = await ThreadCall(preprocess, {"source": source}, name="verilog-text").result()
     if made.problems:
@@ -94,7 +94,7 @@ async def examine(
         raise UsageError(f"{module!r} is no plain Verilog name")
     argv = synthesis("-auto-top" if module is None else f"-top {module}", _LAST)
     files = {PLAIN: plain(made.text).encode("utf-8", "replace")}
-    [done] = await tools.run(files, [Step(argv, ("found.json", NETLIST))], limits)
+    [done] = await tools.run(files, [ToolStep(argv, ("found.json", NETLIST))], limits)
     warnings = done.result.error_text
     if not done.result.ok:
         words = (warnings or done.result.detail).strip()[:1000]
@@ -145,7 +145,7 @@ class _Netlist:
         )
 
     def state(self) -> int:
-        """Bits that registers, latches and the memories that are written to hold."""
+        """Number of bits in registers, latches and written memories."""
         registers = sum(len(cell["connections"].get("Q", ())) for cell in self._cells)
         written = {cell["parameters"].get("MEMID", "") for cell in self._cells if _writes(cell)}
         memories = (self._memories[name.removeprefix("\\")] for name in written)
@@ -192,7 +192,7 @@ class _Netlist:
         return "", ()
 
     def _clocked(self) -> Iterator[tuple[Any, bool]]:
-        """The clock nets of registers and memories, and whether they rise for an edge."""
+        """Clock nets of registers and memories, and whether their rising edge is active."""
         for cell in self._cells:
             pins, values = cell["connections"], cell["parameters"]
             for prefix in ("", "RD_", "WR_"):
@@ -218,7 +218,7 @@ class _Netlist:
                 yield min(uses, key=lambda reset: reset.synchronous)
 
     def _origin(self, bit: Any) -> tuple[str, bool] | None:
-        """The input of one bit that a net comes from, and whether it is inverted on the way."""
+        """Input behind one bit of a net, and whether it is inverted on the way."""
         inverted = False
         while bit in self._inverters:
             source, turns = self._inverters[bit]

@@ -1,4 +1,4 @@
-"""What a circuit looks like from outside: all that the driver knows of it."""
+"""Ports of a circuit, and the purpose of its clock and reset inputs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Port:
 
 @dataclass(frozen=True)
 class Reset:
-    """An input that resets.
+    """A reset input.
 
     Attributes:
-        name: The input's.
+        name: Name of the input.
         active_high: Whether 1 resets.
-        synchronous: Whether it waits for the clock. To its author it may be an input like others:
-            some runs drive it so.
+        synchronous: Whether it waits for the clock. Its author may regard it as an ordinary input,
+            so some runs drive it as one.
     """
 
     name: str
@@ -38,16 +38,16 @@ class Reset:
 
 @dataclass(frozen=True)
 class Interface:
-    """A module's ports, and what some of its inputs are for.
+    """Ports of a module, and the purpose of some of its inputs.
 
     Attributes:
-        module: The module's name.
+        module: Name of the module.
         inputs: All inputs, the clock and the resets too.
         outputs: All outputs.
-        clock: The clock's name; empty for a circuit without one. Both of its edges are driven.
-        resets: Inputs that reset: for two whole clocks at each run's start, and now and then for
-            half of one.
-        edges: Which of the clock's edges count, ``pos`` and ``neg``; empty where nobody looked.
+        clock: Name of the clock; empty for a circuit without one. Both of its edges are driven.
+        resets: Reset inputs: active for two whole clocks at each run's start, and now and then for
+            half a clock.
+        edges: Active edges of the clock, ``pos`` and ``neg``; empty if unknown.
     """
 
     module: str
@@ -73,22 +73,22 @@ class Interface:
 
     @property
     def driven(self) -> tuple[Port, ...]:
-        """The inputs that a row of stimulus holds: all but the clock, the first one leftmost."""
+        """Inputs in a row of stimulus: all but the clock, the first one leftmost."""
         return tuple(port for port in self.inputs if port.name != self.clock)
 
     @property
     def width(self) -> int:
-        """Bits of a row of stimulus."""
+        """Number of bits of a row of stimulus."""
         return sum(port.width for port in self.driven)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values; `from_json` gives it back."""
+        """Encode as JSON values; `from_json` decodes them."""
         row = asdict(self)
         return {name: list(v) if isinstance(v, tuple) else v for name, v in row.items()}
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Interface:
-        """The interface that `to_json` wrote."""
+        """Decode the values of `to_json`."""
         return cls(
             row["module"],
             tuple(Port(**port) for port in row["inputs"]),

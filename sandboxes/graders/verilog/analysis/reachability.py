@@ -1,4 +1,4 @@
-"""Proofs that outputs never take values from reset on, by property-directed reachability (PDR).
+"""Proofs that outputs never take values after reset, by property-directed reachability (PDR).
 
 Temporal induction (`prove`) starts from any state: that a counter modulo 60 never reaches 127 it
 cannot tell where the counter can be held. PDR (Bradley 2011; Een, Mishchenko and Brayton 2011), as

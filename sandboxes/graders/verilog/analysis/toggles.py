@@ -1,4 +1,4 @@
-"""Which values the output bits of a circuit take in a trace."""
+"""Values of the output bits of a circuit in a trace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from envgym.sandboxes.graders.verilog.tools.testbench import Trace
 
 
 class Unseen(NamedTuple):
-    """A value that a bit of an output never took: the bit is counted from the lowest, 0."""
+    """A value that an output bit never took; bits are counted from the lowest, 0."""
 
     port: str
     bit: int
@@ -20,7 +20,7 @@ class Unseen(NamedTuple):
 
 
 def unseen(interface: Interface, trace: Trace) -> list[Unseen]:
-    """What a trace does not show of the outputs."""
+    """Values of the outputs that a trace does not show."""
     shown = trace.takes("0"), trace.takes("1")
     found, place = [], 0
     for port in interface.outputs:
@@ -31,7 +31,7 @@ def unseen(interface: Interface, trace: Trace) -> list[Unseen]:
 
 
 def floating(interface: Interface, trace: Trace) -> list[str]:
-    """The output bits that nothing ever drives."""
+    """Output bits that nothing drives."""
     always = trace.takes("z") & ~trace.takes("0") & ~trace.takes("1")
     names = [
         f"{port.name}[{bit}]" for port in interface.outputs for bit in range(port.width - 1, -1, -1)

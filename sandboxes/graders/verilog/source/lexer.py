@@ -1,4 +1,4 @@
-"""Verilog source as tokens: enough to hold it to rules, without parsing it."""
+"""Lexer of Verilog source: enough to check rules, without a parser."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _TOKEN = re.compile(
 
 
 class Token(NamedTuple):
-    """A token: its kind (a group of the pattern), its text, its line, from 1, and its place.
+    """A token: kind (a group of the pattern), text, line from 1, and offset.
 
-    An ``open`` one is a comment that never ends, an ``other`` one a character that begins nothing.
+    ``open`` is an unterminated comment, ``other`` a character that begins no token.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Token(NamedTuple):
 
 
 def tokens(source: str) -> Iterator[Token]:
-    """The tokens of a source whose lines end in ``\\n``, white space and comments left out."""
+    """Tokenise a source with plain line ends, without white space and comments."""
     line = 1
     for match in _TOKEN.finditer(source):
         kind, text = match.lastgroup or "other", match[0]
@@ -44,7 +44,7 @@ def tokens(source: str) -> Iterator[Token]:
 
 
 def numbers(source: str, most: int = 256) -> list[int]:
-    """The numbers that stand in a source, each once, at most `most` of them; x and z count as 0."""
+    """Distinct numbers in a source, at most `most` of them; x and z count as 0."""
     found: dict[int, None] = {}
     for token in tokens(source):
         if token.kind == "number" and len(token.text) <= _LONGEST:

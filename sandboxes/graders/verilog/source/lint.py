@@ -1,7 +1,7 @@
-"""Rules for a design's source: what a circuit needs is allowed, what talks to a simulator is not.
+"""Lint rules for a design's source: circuits are allowed, access to the simulator is not.
 
-The driver would see through most of what is refused here; the rules say so at once, in words, and
-are a second wall where it would not.
+The test bench would detect most of what is refused here. The rules report it at once, in words, and
+are a second line of defence.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ _MOST_TOKENS = 1 << 17
 
 
 class Checked(NamedTuple):
-    """A design held to the rules.
+    """A checked design.
 
     Attributes:
-        text: All that tools may read of it; see `preprocess`.
-        problems: What it breaks, one line each with its line number; empty where nothing.
+        text: The only text that tools may read; see `preprocess`.
+        problems: Violations, one line each with its line number; empty if there are none.
     """
 
     text: str
@@ -96,14 +96,13 @@ class Checked(NamedTuple):
 
 
 def check(source: str, module: str) -> Checked:
-    """Hold a design's source to the rules, and make the text of it that tools read.
+    """Check a design's source against the rules, and make the text that tools read.
 
-    Its time grows with the source's length, and it never raises: but a source may be long, so that
-    this belongs in a thread.
+    It takes linear time and never raises, but a source may be long, so call it in a thread.
 
     Args:
         source: Verilog or SystemVerilog.
-        module: The module that it has to define, once.
+        module: Module that it has to define, once.
     """
     if len(source) > MOST_CHARACTERS:
         return Checked("", [f"the design is longer than {MOST_CHARACTERS} characters"])
@@ -121,7 +120,7 @@ def check(source: str, module: str) -> Checked:
 
 
 def lint(source: str, module: str) -> list[str]:
-    """The problems that `check` finds."""
+    """Return the problems that `check` finds."""
     return check(source, module).problems
 
 

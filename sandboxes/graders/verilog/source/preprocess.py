@@ -1,4 +1,4 @@
-"""One text of a circuit for every reader: no comments, no macros, no attributes, plain line ends.
+"""Preprocessor: one text of a circuit for every reader, without comments, macros and attributes.
 
 Icarus, Yosys and a lexer of our own disagree about where comments end, what a macro pastes
 together, and what a comment may order. So none of them reads what was written: rules and tools
@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 MOST_CHARACTERS = 1 << 20
-"""Of a source, and of what its macros make of it."""
+"""Maximum size of a source, and of its text after macro expansion."""
 _TOO_FAR = f"to more than {MOST_CHARACTERS} characters"
 _MOST_PROBLEMS = 100
 _DEPTH = 32  # macros in macros
@@ -51,16 +51,16 @@ _ALONE = {name: re.compile(rf"({rest})[ \t]*(?=\n|\Z)") for name, rest in _LINES
 _CONDITIONS = frozenset(["ifdef", "ifndef", "elsif", "else", "endif"])
 _RESERVED = _CONDITIONS | _LINES.keys() | {"define", "include", "undef"}
 SYNTHESIS = ("full_case", "parallel_case")
-"""Attributes that are kept: what they change is judged."""
+"""Attributes that are kept, because their effect is graded."""
 
 
 class Preprocessed(NamedTuple):
-    """What became of a source.
+    """A preprocessed source.
 
     Attributes:
-        text: All that a tool may read of it. Where there are problems it is not the whole.
-        problems: Line number and message of each.
-        attributes: Line number and name of each attribute that stood in it.
+        text: The only text that a tool may read; incomplete if there are problems.
+        problems: Line number and message of each problem.
+        attributes: Line number and name of each attribute of the source.
     """
 
     text: str
@@ -69,12 +69,12 @@ class Preprocessed(NamedTuple):
 
 
 def preprocess(source: str, *, timing: bool = False) -> Preprocessed:
-    """The text that every tool reads, in time that grows with the source's length.
+    """Make the text that every tool reads, in linear time.
 
     Args:
         source: Verilog or SystemVerilog.
-        timing: Whether it says what its delays are measured in, as a bench does; a circuit has no
-            say in that, and SYNTHESIS is defined in it.
+        timing: Whether it may set the unit of its delays, as a test bench does; a circuit may not,
+            and SYNTHESIS is defined in it.
     """
     text = _LINE_END.sub("\n", source.removeprefix("\ufeff")).replace("\f", " ").replace("\v", " ")
     text = _COMMENT.sub(_without_comment, text)
@@ -133,11 +133,11 @@ class _Macro(NamedTuple):
 
 
 class _Stop(Exception):
-    """Reading on makes no sense."""
+    """Stop reading: the rest of the source makes no sense."""
 
 
 class _Expansion:
-    """A preprocessor."""
+    """State of one preprocessing."""
 
     def __init__(self, timing: bool) -> None:
         self.problems: list[tuple[int, str]] = []
@@ -149,7 +149,7 @@ class _Expansion:
         self._line = 1
 
     def of(self, text: str) -> str:
-        """The text without macros and conditions."""
+        """Text without macros and conditions."""
         try:
             self._read(text, 0)
             if self._open:
@@ -159,7 +159,7 @@ class _Expansion:
         return "".join(self._made)
 
     def _read(self, text: str, depth: int) -> None:
-        """Copy a text that stands in so many macros' bodies."""
+        """Copy a text at this depth of nested macro bodies."""
         self._work += (len(text) + _USE) if depth else 0
         if self._work > _WORK or depth > _DEPTH:
             raise self._stopped(
@@ -189,7 +189,7 @@ class _Expansion:
             self._line += text.count("\n")
 
     def _pass(self, text: str) -> None:
-        """Keep the lines of what was read and left no text."""
+        """Keep the line count of text that is dropped."""
         lines = text.count("\n")
         self._line += lines
         self._put("\n" * lines)
@@ -201,7 +201,7 @@ class _Expansion:
         self._made.append(text)
 
     def _directive(self, name: str, text: str, at: int, depth: int) -> int:
-        """Do what a directive says; the place behind it."""
+        """Execute a directive; return the offset behind it."""
         if name in _CONDITIONS:
             return self._condition(name, text, at)
         if not self._taken:
@@ -220,7 +220,7 @@ class _Expansion:
         return at
 
     def _line_of_its_own(self, name: str, text: str, at: int, depth: int) -> int:
-        """Tools read the rest of its line each in its own way: so there is none."""
+        """Require the end of the line, because tools read the rest of it in different ways."""
         match = _ALONE[name].match(text, at)
         before = text[text.rfind("\n", 0, at) + 1 : at - len(name) - 1]
         if match is None or depth or before.strip():
@@ -294,7 +294,7 @@ class _Expansion:
     def _filled(
         self, name: str, body: str, parameters: list[tuple[str, str]], given: list[str]
     ) -> str:
-        """A macro's body with arguments in it, which are put there once, not read again."""
+        """Body of a macro with its arguments, inserted once and not read again."""
         if len(given) > max(len(parameters), 1):
             raise self._stopped(
                 f"the macro `{name} takes {len(parameters)} arguments, not {len(given)}"
@@ -318,7 +318,7 @@ class _Expansion:
         return _WORD.sub(value, body)
 
     def _parts(self, text: str, at: int, of: str) -> tuple[list[str], int]:
-        """What stands between commas up to a closing parenthesis, and the place behind it."""
+        """Texts between commas up to a closing parenthesis, and the offset behind it."""
         parts, begin, depth = [], at, 0
         for match in _PART.finditer(text, at):
             sign = match[0]

@@ -1,4 +1,4 @@
-"""Names resolved by scope: a dotted name may reach into what its source declares, and no further.
+"""Scope resolution: a dotted name may reach only declarations of its own source.
 
 Structs, named blocks, generate blocks, functions and instances are all reached by a dot, and so is
 another module. Which of them a name means only the declarations in scope say.
@@ -82,7 +82,7 @@ def foreign_names(found: list[Token]) -> Iterator[tuple[int, str]]:
 
 
 class _Walk:
-    """One pass over the tokens: which scope declares what, and where dots are."""
+    """One pass over the tokens: declarations by scope, and uses of dots."""
 
     def __init__(self, found: list[Token]) -> None:
         self._found = found
@@ -96,7 +96,7 @@ class _Walk:
         self._body = ""  # a function or struct whose name has been read, and whose body comes
 
     def uses(self) -> list[_Use]:
-        """All dotted names; to be resolved when all has been read."""
+        """All dotted names, to be resolved after the whole source is read."""
         used = []
         for place, token in enumerate(self._found):
             last = place - 1
@@ -138,7 +138,7 @@ class _Walk:
             self._declaring[-1] = True
 
     def _declares(self, before: int, after: str) -> bool:
-        """Whether what stands before a name is a type, or a module with parameters."""
+        """Whether the tokens before a name are a type, or a module with parameters."""
         if before < 0:
             return False
         token = self._found[before]

@@ -1,4 +1,4 @@
-"""Stimulus: the rows of input bits that circuits are driven with."""
+"""Stimulus: rows of input bits that drive a circuit."""
 
 from __future__ import annotations
 

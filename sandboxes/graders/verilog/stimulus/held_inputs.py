@@ -1,8 +1,8 @@
-"""Deep states: how long inputs have to be held until a golden design's outputs move.
+"""Stimulus for deep states: find how long inputs have to be held until an output changes.
 
-A watchdog fires, and a divider turns, thousands of clocks after anything else happened. A bench
-holds inputs, each with another pulse before, and notes when bits that never moved do. The rows that
-lead there wait for that long (`Stimulus.waits`), and are read around that clock.
+A watchdog fires, and a divider toggles, thousands of clocks after any other event. A test bench
+holds inputs, each after a different pulse, and records when bits change for the first time. The
+resulting rows wait for that long (`Stimulus.waits`) and are read around that clock.
 """
 
 from __future__ import annotations
@@ -15,49 +15,49 @@ from typing import NamedTuple
 from envgym.sandboxes.graders.nonce_protocol import nonce
 from envgym.sandboxes.graders.verilog.analysis.ports import Interface
 from envgym.sandboxes.graders.verilog.analysis.toggles import Unseen
-from envgym.sandboxes.graders.verilog.stimulus.input_patterns import Resets, places
+from envgym.sandboxes.graders.verilog.stimulus.input_patterns import Resets, bit_offsets
 from envgym.sandboxes.graders.verilog.stimulus.stimulus import Stimulus
 from envgym.sandboxes.graders.verilog.stimulus.stimulus_plan import RESET_ROWS
 from envgym.sandboxes.graders.verilog.tools.testbench import instance
 from envgym.sandboxes.graders.verilog.tools.tool_commands import timed
-from envgym.sandboxes.graders.verilog.tools.tool_session import Step, ToolBox
+from envgym.sandboxes.graders.verilog.tools.tool_session import ToolSession, ToolStep
 from envgym.sandboxes.limits import Limits
 
 _ROUNDS = ((1 << 12, 64), (1 << 15, 32), (1 << 17, 8), (1 << 20, 2))
-"""Clocks that inputs are held for, and the most pulses that are tried for so long."""
-_AROUND = 8  # half clocks that are read before a change, and as many after
-_BEFORE = 16  # clocks before inputs are held: an input may reset that nobody knows as a reset
-_DEEP = 512  # half clocks from which on a change is worth waiting for what comes after it
+"""Hold lengths in clocks, and the maximum number of pulses tried for each."""
+_AROUND = 8  # half clocks read before a change, and as many after it
+_BEFORE = 16  # clocks before the hold: an input may be an unrecognised reset
+_DEEP = 512  # half clocks; after a later change the pattern is held on
 _LATER = 64  # half clocks by which a second change may be later than twice the first
-_ONWARD = 2  # patterns that are held on
-_FEW = 4  # inputs of one bit of which every combination is held
+_ONWARD = 2  # number of patterns held on
+_FEW = 4  # maximum number of one-bit inputs for every combination of them to be held
 _DESIGN, _BENCH, _PROGRAM, _PATTERNS, _SEEN = "design.sv", "held.sv", "held.vvp", "held.txt", "seen"
 
 
 class _Pattern(NamedTuple):
-    """Rows of the first clocks after the reset, and the one that is held from then on."""
+    """Rows of the first clocks after the reset, and the row held from then on."""
 
     before: tuple[int, ...]
     held: int
 
 
 class _Change(NamedTuple):
-    """A bit took a value under a pattern, at a half clock of its being held."""
+    """First change of a bit under a pattern, at a half clock of the hold."""
 
     pattern: _Pattern
     step: int
 
 
 async def held_stimulus(
-    tools: ToolBox, source: str, interface: Interface, gaps: Sequence[Unseen], *, limits: Limits
+    tools: ToolSession, source: str, interface: Interface, gaps: Sequence[Unseen], *, limits: Limits
 ) -> list[Stimulus]:
-    """Rows under which the golden design takes some of these values; none where none was found.
+    """Find rows under which the golden design takes some of these values; empty if none are found.
 
-    The first of them wait on after a change, for a divider has to fall as it rose; the second, for
-    a design that is slow to simulate, do not.
+    The first stimulus waits on after a change, because a divider has to fall as it rose; the
+    second, for a design that is slow to simulate, does not.
 
     Raises:
-        Fault: The sandbox broke, or a tool is not there.
+        Fault: The sandbox broke, or a tool is missing.
     """
     patterns = list(islice(_patterns(interface), max(count for _, count in _ROUNDS)))
     left, changes = list(gaps), []
@@ -74,8 +74,8 @@ async def held_stimulus(
 
 
 def _patterns(interface: Interface) -> Iterator[_Pattern]:
-    """Inputs held after random ones, then after a pulse of others; wide ones take corners too."""
-    draw, at, calm = random.Random(0), places(interface), Resets(interface).none
+    """Inputs held after random ones, then after a pulse of others; wide inputs take corners too."""
+    draw, at, calm = random.Random(0), bit_offsets(interface), Resets(interface).none
     single = _single(interface)
     wide = [p for p in interface.driven if p.width > 1]
     ones = sum(((1 << port.width) - 1) << at[port.name] for port in wide)
@@ -111,7 +111,7 @@ def _single(interface: Interface) -> list[str]:
 
 
 async def _changes(
-    tools: ToolBox,
+    tools: ToolSession,
     source: str,
     interface: Interface,
     gaps: Sequence[Unseen],
@@ -119,7 +119,7 @@ async def _changes(
     clocks: int,
     limits: Limits,
 ) -> tuple[set[Unseen], list[_Change]] | None:
-    """The gaps that were closed, and when; None where the simulation did not come to its end."""
+    """The closed gaps, and their changes; None if the simulation did not end."""
     mark = nonce()
     words = [f"{row:x}\n" for pattern in patterns for row in (*pattern.before, pattern.held)]
     files = {
@@ -129,8 +129,8 @@ async def _changes(
     }
     flags = ("-g2012", "-Wno-timescale", "-s", f"bench_{mark}", "-o", _PROGRAM)
     steps = [
-        Step(("iverilog", *flags, _BENCH, _DESIGN)),
-        Step(("vvp", "-n", _PROGRAM), gives=(_SEEN,)),
+        ToolStep(("iverilog", *flags, _BENCH, _DESIGN)),
+        ToolStep(("vvp", "-n", _PROGRAM), gives=(_SEEN,)),
     ]
     done = await tools.run(files, steps, limits)
     if len(done) < len(steps) or not done[-1].result.ok:
@@ -146,7 +146,7 @@ async def _changes(
 def _bench(
     interface: Interface, gaps: Sequence[Unseen], patterns: int, clocks: int, mark: str
 ) -> str:
-    """Each pattern in turn: a reset, its first clocks, then so many clocks held."""
+    """Source of the bench: per pattern a reset, the first clocks, then the hold."""
     width = max(interface.width, 1)
     wires, made, _ = instance(interface, interface.module, f"0_{mark}", mark)
     subsets = Resets(interface).subsets
@@ -204,12 +204,12 @@ endmodule
 
 
 def _rows(interface: Interface, changes: Sequence[_Change], onward: int) -> Stimulus:
-    """Each pattern once: its waits end some half clocks before a change, where rows are read.
+    """Rows of each pattern; a wait ends some half clocks before a change, where rows are read.
 
-    After a deep change so many patterns are held as long again, then with their narrow inputs
-    turned round, then as before: what came once has to go, and to come again.
+    After a deep change the first `onward` patterns are held as long again, then with their narrow
+    inputs inverted, then as before: the output has to change back, and to change again.
     """
-    turned = sum(1 << places(interface)[name] for name in _single(interface))
+    turned = sum(1 << bit_offsets(interface)[name] for name in _single(interface))
     subsets = Resets(interface).subsets
     reset = [subsets[0].put(0) if subsets else 0] * RESET_ROWS
     steps: dict[_Pattern, list[int]] = {}

@@ -1,35 +1,45 @@
-"""Rows of input bits in several manners, and what resets are in them."""
+"""Input patterns: rows of input bits drawn in several ways, and the resets in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
 from itertools import combinations, islice
 from random import Random
 from typing import NamedTuple
 
 from envgym.sandboxes.graders.verilog.analysis.ports import Interface, Reset
 
-MANNERS = 6
-"""Of drawing, in turn: uniform, mostly 0, mostly 1, held, and two with a bias for each bit of a
-narrow input."""
-UNIFORM, MOSTLY_0, MOSTLY_1, HELD, *BIASED = range(MANNERS)
-STEADY, SPELLED = MANNERS, MANNERS + 1
-"""Two more: narrow inputs stay for long, then all turn round, then one does, and so on; and one of
-them after the other is given a known value bit by bit, one in each clock."""
+
+class Pattern(IntEnum):
+    """How the rows of one run are drawn; `narrow` inputs have fewer than four bits."""
+
+    UNIFORM = 0  # every bit is 0 or 1 with equal chance
+    MOSTLY_0 = 1  # every bit is 1 with a chance of 1/8
+    MOSTLY_1 = 2  # every bit is 1 with a chance of 7/8
+    HELD = 3  # the row before is repeated with a chance of 3/4
+    BIASED = 4  # every bit of a narrow input has a bias, redrawn every 50 rows
+    BIASED_AGAIN = 5  # the same, so that two of six runs are drawn so
+    STEADY = 6  # narrow inputs are held: by turns all of them flip, or one of them
+    SERIAL = 7  # one narrow input is sent a known value bit by bit, one bit per clock
+
+
+CYCLED_PATTERNS = 6
+"""The first six patterns take turns; `Run` names the other two where a circuit needs them."""
 _BIASES = 4  # 1/16, 1/4, 3/4 and 15/16
 _BIASED_ROWS = 50
-_WIDE = 4  # bits from which on a value is not met by chance soon enough
+_WIDE = 4  # bits; an input this wide rarely takes a given value by chance
 _CORNERS = (0, -1)
 _NEIGHBOURS = (0, 0, 1, -1)
-_WORD = 8  # numbers from which on they are spelled: random bits meet the others soon
+_WORD = 8  # smallest number sent serially: random bits produce smaller ones soon
 
 
-class Drawing:
-    """Rows of inputs, drawn in several manners.
+class InputGenerator:
+    """Generator of rows of inputs.
 
     Args:
-        values: Numbers that wide inputs take, and their neighbours, now and then; all zeros and all
-            ones they take anyway. Narrow ones spell them.
+        values: Numbers that wide inputs take, and their neighbours, now and then, beside all zeros
+            and all ones. Narrow inputs are sent them serially.
     """
 
     def __init__(self, interface: Interface, seed: int, values: Sequence[int]) -> None:
@@ -37,7 +47,7 @@ class Drawing:
         self._width = interface.width
         self._values = (*_CORNERS, *values)
         self._words = [value for value in values if value >= _WORD]
-        bits = places(interface)
+        bits = bit_offsets(interface)
         ports = [port for port in interface.driven if port.width >= _WIDE]
         self._wide = [(bits[port.name], (1 << port.width) - 1) for port in ports]
         self._narrow = [
@@ -47,23 +57,23 @@ class Drawing:
             for bit in range(port.width)
         ]
 
-    def rows(self, manner: int, count: int, hold: int = 1) -> list[int]:
-        """So many rows, one after another; see `Run.hold`."""
+    def rows(self, pattern: Pattern, count: int, hold: int = 1) -> list[int]:
+        """Draw rows of a pattern; for `hold` see `Run`."""
         width, bits = self._width, self.random.getrandbits
         if not width:
             return [0] * count
-        if manner == MOSTLY_0:
+        if pattern == Pattern.MOSTLY_0:
             return [bits(width) & bits(width) & bits(width) for _ in range(count)]
-        if manner == MOSTLY_1:
+        if pattern == Pattern.MOSTLY_1:
             return [bits(width) | bits(width) | bits(width) for _ in range(count)]
-        if manner == HELD:
+        if pattern == Pattern.HELD:
             row = 0
             return [row := row if bits(2) else bits(width) for _ in range(count)]
-        if manner > HELD:
-            if manner == STEADY:
+        if pattern > Pattern.HELD:
+            if pattern == Pattern.STEADY:
                 drawn = self._steady(count, hold)
-            elif manner == SPELLED and self._words and self._narrow:
-                drawn = islice(self._spelled(), count)
+            elif pattern == Pattern.SERIAL and self._words and self._narrow:
+                drawn = islice(self._serial(), count)
             else:
                 drawn = self._biased(count)
             return [self._valued(row) for row in drawn]
@@ -78,7 +88,7 @@ class Drawing:
                 still ^= turned
             yield self.random.getrandbits(self._width) & ~every | still
 
-    def _spelled(self) -> Iterator[int]:
+    def _serial(self) -> Iterator[int]:
         draw, every = self.random, sum(self._narrow)
         while True:
             word, bit = draw.choice(self._words), draw.choice(self._narrow)
@@ -89,7 +99,7 @@ class Drawing:
                     yield draw.getrandbits(self._width) & ~every | still | bit * digit
 
     def _biased(self, count: int) -> Iterator[int]:
-        """Each bit of a narrow input with a bias, drawn anew now and then."""
+        """Draw each bit of a narrow input with a bias, redrawn periodically."""
         width, bits = self._width, self.random.getrandbits
         for row in range(count):
             if row % _BIASED_ROWS == 0:
@@ -113,28 +123,28 @@ class Drawing:
         return row
 
 
-class Levels(NamedTuple):
-    """What resets are in a row."""
+class ResetLevels(NamedTuple):
+    """Levels of the resets in a row."""
 
     ones: int
     keep: int
 
     def put(self, row: int) -> int:
-        """The row with them."""
+        """The row with these levels."""
         return row & self.keep | self.ones
 
 
 class Resets:
-    """The resets' bits in a row.
+    """Bits of the resets in a row.
 
     Attributes:
-        subsets: Levels of each subset active and all others not, all together first.
-        none: None active.
-        free: No asynchronous one active, the others as they are in the row.
+        subsets: Levels with each subset active and the others not, all together first.
+        none: Levels with none active.
+        free: Levels with no asynchronous reset active, the others as they are in the row.
     """
 
     def __init__(self, interface: Interface) -> None:
-        at = places(interface)
+        at = bit_offsets(interface)
         self._bits = {reset: 1 << at[reset.name] for reset in interface.resets}
         every = interface.resets
         sizes = range(len(every), 0, -1)
@@ -143,17 +153,17 @@ class Resets:
         self.none = self._levels(every, ())
         self.free = self._levels([reset for reset in every if not reset.synchronous], ())
 
-    def _levels(self, put: Iterable[Reset], active: Sequence[Reset]) -> Levels:
+    def _levels(self, put: Iterable[Reset], active: Sequence[Reset]) -> ResetLevels:
         ones, keep = 0, -1
         for reset in put:
             keep &= ~self._bits[reset]
             if reset.active_high == (reset in active):
                 ones |= self._bits[reset]
-        return Levels(ones, keep)
+        return ResetLevels(ones, keep)
 
 
-def places(interface: Interface) -> dict[str, int]:
-    """The lowest bit of each driven input in a row."""
+def bit_offsets(interface: Interface) -> dict[str, int]:
+    """Lowest bit of each driven input in a row."""
     left, found = interface.width, {}
     for port in interface.driven:
         left -= port.width

@@ -1,4 +1,4 @@
-"""The trusted driver: a bench that drives a circuit and writes down what comes out.
+"""Trusted test bench: drive a circuit and record its outputs.
 
 No reference and no verdict is in the same simulation: there is nothing to peek at, to drive back
 into, or to overwrite. A source and the netlist made of it may be: each has wires of its own, and
@@ -20,18 +20,18 @@ from envgym.sandboxes.graders.verilog.stimulus.stimulus import Stimulus
 
 STIMULUS = "stimulus.txt"
 CALLS = ("$readmemh", "$writememb", "$finish")
-"""What the bench calls of the simulator, in one place each."""
+"""System tasks that the bench calls, in one place each."""
 _ZERO, _ONE, _X, _END = b"01x\n"
 _PLACES = re.compile(rb"//[^\n]*\n")  # Icarus says now and then where in the memory it is
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A circuit's outputs.
+    """Outputs of a circuit over time.
 
     Attributes:
-        text: A line of ``01xz`` for each time that outputs were read, the first output leftmost;
-            one text, for most designs give the golden one and are through with one comparison.
+        text: One line of ``01xz`` per reading of the outputs, the first output leftmost; a single
+            text, because most designs match the golden one in a single comparison.
         width: Characters of a line, its end not counted.
     """
 
@@ -40,7 +40,7 @@ class Trace:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The lines."""
+        """Lines of the trace."""
         return tuple(self.text.decode("ascii").split("\n")[:-1])
 
     @property
@@ -56,9 +56,9 @@ class Trace:
         return Trace(np.where(known, _bytes(self), np.uint8(_X)).tobytes(), self.width)
 
     def first_difference(self, other: Trace) -> int | None:
-        """The first line in which `other` has another bit than one that is no x in this trace.
+        """Index of the first line where `other` differs in a bit that is not x in this trace.
 
-        A z is a value like 0 and 1: a bus that nobody drives is none that is held at 0.
+        A z is a value like 0 and 1: an undriven bus differs from one held at 0.
         """
         if self.text == other.text:
             return None
@@ -83,20 +83,20 @@ def _bytes(trace: Trace) -> npt.NDArray[np.uint8]:
 
 
 def trace_file(nonce: str) -> str:
-    """Where the bench writes the trace."""
+    """Name of the bench's output file."""
     return f"trace_{nonce}.txt"
 
 
 def driver(interface: Interface, stimulus: Stimulus, nonce: str, modules: Sequence[str]) -> str:
-    """The bench's source; its top module is ``bench_NONCE``.
+    """Source of the bench; its top module is ``bench_NONCE``.
 
-    Nothing moves at time 0, where the order in which blocks start decides what they see. Inputs
+    Nothing changes at time 0, where the order in which blocks start decides what they see. Inputs
     change five units before the clock. Outputs are read five units after it and, where there is a
-    clock, also just before it, so that what follows an input at a level of the clock is seen; not
-    before its first edge, for what a register holds then few specifications say.
+    clock, also just before it, so that effects of an input at a level of the clock are seen; not
+    before its first edge, because few specifications define a register's value then.
 
     Args:
-        modules: What to drive, each alone with wires of its own, at the same times.
+        modules: Modules to drive at the same times, each with wires of its own.
     """
     width, count = max(interface.width, 1), len(stimulus.rows)
     declared, outputs = [], []
@@ -170,23 +170,23 @@ def instance(
 
 
 def reads(interface: Interface, stimulus: Stimulus) -> int:
-    """How often outputs are read."""
+    """Number of readings of the outputs."""
     rows = len(stimulus.rows)
     return 2 * rows - 1 if interface.clock else rows
 
 
 def row_of(interface: Interface, read: int) -> tuple[int, bool]:
-    """The row of stimulus that a reading belongs to, and whether it was after the clock's edge."""
+    """Row of stimulus that a reading belongs to, and whether it was after the clock's edge."""
     return ((read + 1) // 2, read % 2 == 0) if interface.clock else (read, True)
 
 
 def read_traces(
     written: bytes, interface: Interface, rows: int, modules: int = 1
 ) -> tuple[Trace, ...] | None:
-    """The traces of all modules in the file that a run wrote; None where it is not whole.
+    """Read the traces of all modules from the file of a run; None if it is incomplete.
 
-    Whole is: a line for each of so many `rows`, of ``01xz``, as wide as the outputs of all modules,
-    and twice that where there is a clock.
+    A complete file has a line for each of the `rows`, of ``01xz``, as wide as the outputs of all
+    modules, and twice as many lines where there is a clock.
     """
     text = _PLACES.sub(b"", written)
     width = sum(port.width for port in interface.outputs)

@@ -1,4 +1,4 @@
-"""Icarus and Yosys as programs in a box: what holds wherever they are called."""
+"""Commands of Icarus and Yosys in a box, and the text of their errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envgym.sandboxes.outcome import Result
 _COMB = re.compile(r"\balways_comb\b")
 
 CONFLICT = "Driver-driver conflict"
-"""Yosys' warning of a net with two drivers, one of them constant: it goes on with one of them."""
+"""Yosys' warning of a net with two drivers, one of them constant; it keeps one of them."""
 
 PAST_A_RANGE = ("select out of bounds", "Ignoring assignment to constant bits")
 """Its warnings of a design that writes past a range."""
@@ -38,10 +38,10 @@ WRITE_NETLIST = f"write_verilog -noattr {NETLIST}"
 
 
 async def run_tool(box: Sandbox, *argv: str, limits: Limits) -> Result:
-    """Run one of them.
+    """Run one tool.
 
     Raises:
-        Fault: It is not there, which is no design's fault, or the sandbox broke.
+        Fault: The tool is missing, which is no design's fault, or the sandbox broke.
     """
     result = await box.exec(argv, limits=limits)
     if result.exit_code == 127:
@@ -50,44 +50,44 @@ async def run_tool(box: Sandbox, *argv: str, limits: Limits) -> Result:
 
 
 def absent(name: str) -> Fault:
-    """What is raised where a tool is not there."""
+    """Error for a missing tool."""
     return Fault(f"no {name} in the sandbox: install Debian's iverilog and yosys")
 
 
 def plain(source: str) -> str:
-    """A preprocessed source as Yosys takes it."""
+    """Preprocessed source for Yosys."""
     return _COMB.sub("always @*", source)
 
 
 def timed(text: str) -> str:
-    """A preprocessed source as Icarus takes it.
+    """Preprocessed source for Icarus.
 
     Delays are no part of a circuit, and no synthesis reads them: their unit is so short that usual
-    ones are over long before anybody looks. What is told of the source has its own line numbers.
+    ones are over long before any reading. Errors carry the source's own line numbers.
     """
     return f'`default_nettype wire\n`timescale 10ps/1ps\n`line 1 "{DESIGN}" 0\n{text}'
 
 
 def timed_bench(text: str) -> str:
-    """An agent's preprocessed test bench as Icarus takes it, before `timed` design."""
+    """An agent's preprocessed test bench for Icarus, to precede a `timed` design."""
     return f'`timescale 1ns/1ps\n`line 1 "{BENCH}" 0\n{text}'
 
 
 def explained(words: str) -> str:
-    """Yosys' message, and what to write instead where that is known."""
+    """Message of Yosys with the fix, where it is known."""
     advice = [advice for told, advice in _ADVICE.items() if told in words]
     return "\n".join([words, *advice])
 
 
 def synthesis(top: str, last: str) -> tuple[str, ...]:
-    """Yosys, as it reads ``plain.sv`` and makes one flat module of gates and registers of it.
+    """Yosys command that reads ``plain.sv`` and makes one flat module of gates and registers.
 
-    It cleans nothing: that costs as much as ``proc``, and a simulator minds no net too many. A net
-    cleaned of one of its two drivers would be written as an assignment to a number, moreover.
+    It cleans nothing, because that costs as much as ``proc`` and a simulator minds no extra nets.
+    Cleaning a net of one of its two drivers would also write an assignment to a number.
 
     Args:
         top: ``-top NAME`` or ``-auto-top``.
-        last: What it does with that.
+        last: Yosys commands to run at the end.
     """
     script = f"read_verilog -sv {PLAIN}; hierarchy -check {top}; proc; flatten; {last}"
     return ("yosys", "-q", "-p", script)

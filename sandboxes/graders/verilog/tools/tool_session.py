@@ -1,8 +1,8 @@
-"""Several tools in one box, for one message there and back.
+"""Session of several tools in one box, with one message each way per run.
 
-A runner (`harness/tool_runner.py`) is given the files and the steps at once: to ask for each of
-them would cost as much as most of what is run here. What comes back is data of unknown author, as
-any output of a box: a design that took a tool over could say no more than that tool could.
+A runner (`harness/tool_runner.py`) gets the files and the steps at once: a message per step would
+cost as much as most of the steps. Its answer is untrusted like any output of a box: a design that
+took a tool over could report no more than that tool could.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from envgym.sandboxes.supervisor.classify_exit import Ending, outcome
 
 
 @dataclass(frozen=True)
-class Step:
+class ToolStep:
     """A program to run.
 
     Attributes:
         argv: Program and arguments.
-        gives: Names of the files that are wanted of it.
+        gives: Names of its output files to return.
     """
 
     argv: tuple[str, ...]
     gives: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As the runner reads it."""
+        """Encode for the runner."""
         return {"argv": self.argv, "gives": self.gives}
 
 
 @dataclass(frozen=True)
-class Elaboration(Step):
+class Elaboration(ToolStep):
     """Icarus' compiler without its driver and its preprocessor.
 
-    It knows ```timescale`` and a few directives more, but no macros: `argv` is not used.
+    It knows ```timescale`` and a few more directives, but no macros: `argv` is not used.
 
     Attributes:
-        top: The top module.
-        out: The program that is made.
+        top: Top module.
+        out: Name of the compiled program.
         sources: Files, read one after another as one text.
     """
 
@@ -59,24 +59,24 @@ class Elaboration(Step):
     sources: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As the runner reads it."""
+        """Encode for the runner."""
         return {"top": self.top, "out": self.out, "sources": self.sources, "gives": self.gives}
 
 
 @dataclass(frozen=True)
-class Simulation(Step):
-    """A compiled program run by Icarus' simulator, with nothing beside it that tells of itself.
+class Simulation(ToolStep):
+    """A compiled program run by Icarus' simulator, with no readable file that describes the bench.
 
-    The program reaches the simulator through a pipe, and its file is gone, as are those of `hides`:
-    what a circuit could read there names the bench, and what the bench writes. A program that calls
-    for more of the simulator than its bench does is not run.
+    The program reaches the simulator through a pipe, and its file is removed, as are those of
+    `hides`, because they name the bench and its output file. A program that calls other system
+    tasks than its bench does is not run.
 
     Attributes:
         argv: Not used.
         program: The compiled program.
         hides: Files that are removed before it begins.
-        once: Names of system tasks that it may call in one place each.
-        may: Names of those that it may call.
+        once: System tasks that it may call in one place each.
+        may: System tasks that it may call.
     """
 
     argv: tuple[str, ...] = ()
@@ -86,34 +86,34 @@ class Simulation(Step):
     may: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As the runner reads it."""
+        """Encode for the runner."""
         row = {name: getattr(self, name) for name in ("program", "hides", "once", "may", "gives")}
         return {**row, "argv": SIMULATOR}
 
 
 @dataclass(frozen=True)
-class Done:
-    """A step that ended, or in which the whole run did.
+class StepResult:
+    """Result of a step, or of the whole run that ended in it.
 
     Attributes:
-        result: How, and its standard error.
-        files: Those of `Step.gives` that are there.
+        result: Outcome, and standard error.
+        files: Existing files of `ToolStep.gives`.
     """
 
     result: Result
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-class ToolBox:
-    """A box for tools: made when it is needed, and again where a run lost it; close it.
+class ToolSession:
+    """Box for tools, opened at first use and again if a run lost it; close it.
 
-    Each run has an empty folder. What a design could do to the runs after its own is no worse than
-    what it could do to that one, so long as they are about itself.
+    Each run has an empty folder. A design could affect later runs no more than its own, which are
+    about the same design.
 
     Args:
-        backend: Makes the box.
-        limits: Wall and processor time, memory and files of all steps of a run together; their
-            standard output is dropped.
+        backend: Backend of the box.
+        limits: Wall and CPU time, memory and files of all steps of a run together; their standard
+            output is dropped.
     """
 
     def __init__(self, backend: Backend, limits: Limits) -> None:
@@ -122,23 +122,23 @@ class ToolBox:
         self._session: Session | None = None
         self._runner = ""
 
-    async def __aenter__(self) -> ToolBox:
+    async def __aenter__(self) -> ToolSession:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def run(
-        self, files: Mapping[str, bytes], steps: Sequence[Step], limits: Limits | None = None
-    ) -> list[Done]:
-        """Run tools one after another; the first that does not end well is the last one told.
+        self, files: Mapping[str, bytes], steps: Sequence[ToolStep], limits: Limits | None = None
+    ) -> list[StepResult]:
+        """Run tools one after another; the first failure is the last result.
 
         Args:
-            files: By name; written before the first step.
-            limits: Of this run, where they are lower than the box's.
+            files: Files by name; written before the first step.
+            limits: Limits of this run, where they are lower than the box's.
 
         Raises:
-            Fault: A tool is not there, or the sandbox broke.
+            Fault: A tool is missing, or the sandbox broke.
         """
         bounds = limits or self._limits
         if self._session is None:
@@ -162,17 +162,17 @@ class ToolBox:
             return done
         if result.ok:  # it says that it is through, and is not
             result = Result(Outcome.RE, 1, detail="it ended without an answer")
-        return [*done, Done(Result(result.outcome, result.exit_code, detail=result.detail))]
+        return [*done, StepResult(Result(result.outcome, result.exit_code, detail=result.detail))]
 
     async def close(self) -> None:
-        """The box is gone afterwards."""
+        """Close the box."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
 
-def _answers(told: bytes, steps: Sequence[Step], limits: Limits) -> Iterator[Done]:
-    """What the runner told, up to where it makes no sense."""
+def _answers(told: bytes, steps: Sequence[ToolStep], limits: Limits) -> Iterator[StepResult]:
+    """Decode the runner's answers, up to the first invalid one."""
     for step in steps:
         line, end, told = told.partition(b"\n")
         try:
@@ -197,7 +197,7 @@ def _answers(told: bytes, steps: Sequence[Step], limits: Limits) -> Iterator[Don
             for name, data, size in zip(step.gives, parts[1:], sizes[1:], strict=True)
             if size >= 0
         }
-        yield Done(_result(status, cpu_s, resident, parts[0], limits), given)
+        yield StepResult(_result(status, cpu_s, resident, parts[0], limits), given)
         if status or not end:
             return
 

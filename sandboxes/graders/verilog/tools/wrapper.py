@@ -1,7 +1,7 @@
-"""A design inside another one of the same ports, whose outputs are made of the first one's.
+"""Wrapper modules: a design inside a module of the same ports, with outputs derived from its own.
 
-Variants that are wrong by construction (an output bit stuck at a value) and golden designs that
-leave outputs open at times are both written so, whatever their sources look like.
+Variants that are wrong by construction (an output bit stuck at a value) and golden designs whose
+outputs are sometimes undriven are both written so, independent of their sources.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from envgym.sandboxes.graders.verilog.source.lexer import Token, tokens
 
 
 def wrapped(source: str, interface: Interface, drives: Mapping[str, str]) -> str:
-    """The design's source, its module renamed, and a module of its old name around it.
+    """Source of the design with its module renamed, and a wrapper of its old name.
 
     Args:
         source: A design that keeps the rules of `lint`.
         interface: Its ports.
         drives: Expressions by output, in which ``{}`` stands for the design's own output, and
-            ``{name}`` for another of its outputs; those that are not named are the design's own.
+            ``{name}`` for another of its outputs; the others are the design's own.
 
     Raises:
-        UsageError: The module's name is not to be found in the source: a macro hides it.
+        UsageError: The module's name is not in the source: a macro hides it.
     """
     found = list(tokens(source))
     words = {token.text for token in found}
@@ -49,9 +49,9 @@ def wrapped(source: str, interface: Interface, drives: Mapping[str, str]) -> str
 
 
 def stuck(port: Port, bits: Mapping[int, int]) -> str:
-    """The expression of an output of which some bits, by their index, are stuck at a value.
+    """Expression of an output with some bits, by index, stuck at a value.
 
-    The others are joined to them and not computed, so a z stays one.
+    The others are concatenated and not computed, so a z stays a z.
     """
     if port.width == 1:
         return f"1'b{bits[0]}" if bits else "{}"

@@ -1,4 +1,4 @@
-"""The backend's arguments, its keepers, and the probe."""
+"""The backend's arguments, its fork servers, and the probe."""
 
 from __future__ import annotations
 
@@ -122,22 +122,22 @@ async def test_closing_a_box_twice_ends_no_other() -> None:
         one = await backend.open()
         await one.close()
         async with await backend.open() as other:
-            assert backend.keepers == 1  # the same place
+            assert backend.fork_servers == 1  # the same place
             await one.close()
             assert (await other.python("print(1)")).text == "1\n"
 
 
-async def test_a_keeper_serves_one_box_after_another_with_limits_of_each() -> None:
+async def test_a_fork_server_serves_one_box_after_another_with_limits_of_each() -> None:
     async with NamespaceBackend() as backend:
         for megabytes, outcome in ((64, Outcome.MLE), (400, Outcome.OK), (64, Outcome.MLE)):
             limits = Limits(memory_bytes=megabytes << 20)
             result = await backend.run_python("x = b'x' * (200 << 20)", limits=limits)
             assert result.outcome is outcome
-        assert backend.keepers == 1
+        assert backend.fork_servers == 1
         await asyncio.gather(
             *(backend.run_python("import time; time.sleep(0.3)") for _ in range(3))
         )
-        assert backend.keepers == 3
+        assert backend.fork_servers == 3
 
 
 async def test_a_cancelled_open_leaves_no_box() -> None:
@@ -155,7 +155,7 @@ async def test_a_cancelled_open_leaves_no_box() -> None:
 
 
 async def test_a_cancelled_first_open_leaves_no_zygote() -> None:
-    """Wherever it is cut: a keeper that nobody holds would keep the zygote from ending."""
+    """Wherever it is cut: a fork server that nobody holds would keep the zygote from ending."""
     for point in range(1, 5):
         backend = NamespaceBackend()
         ended = await cancelled_at(point, backend.open())

@@ -130,9 +130,9 @@ def test_arguments(machine: str) -> None:
 
 def test_without_namespaces_there_is_neither_network_nor_memory_by_name() -> None:
     for family in (1, 2, 10):
-        assert ask("socket", family, 1, alone=False) == FAMILY
-    assert ask("socketpair", 1, 1, alone=False) == ALLOW
-    assert (ask("shmget"), ask("shmget", alone=False)) == (ALLOW, EPERM)
+        assert ask("socket", family, 1, own_namespaces=False) == FAMILY
+    assert ask("socketpair", 1, 1, own_namespaces=False) == ALLOW
+    assert (ask("shmget"), ask("shmget", own_namespaces=False)) == (ALLOW, EPERM)
 
 
 @pytest.mark.parametrize("machine", ARCHES)
@@ -153,8 +153,8 @@ def test_nobody_sends_the_signal_that_means_denied(machine: str) -> None:
 @pytest.mark.parametrize("machine", ARCHES)
 def test_nobody_watches_files_that_others_use(machine: str) -> None:
     for name in ("inotify_init1", "inotify_add_watch", "cachestat"):
-        for alone in (True, False):
-            assert ask(name, machine=machine, alone=alone) == ENOSYS
+        for own_namespaces in (True, False):
+            assert ask(name, machine=machine, own_namespaces=own_namespaces) == ENOSYS
     for order, answer in {
         1024: EPERM,
         1026: EPERM,
@@ -167,14 +167,14 @@ def test_nobody_watches_files_that_others_use(machine: str) -> None:
 
 
 def test_files_in_memory_need_a_group_that_holds_them() -> None:
-    assert (ask("memfd_create"), ask("memfd_create", held=False)) == (ALLOW, ENOSYS)
+    assert (ask("memfd_create"), ask("memfd_create", memory_cgroup=False)) == (ALLOW, ENOSYS)
 
 
-def test_a_guest_changes_nothing_of_its_users_files_by_path() -> None:
+def test_a_landlock_box_changes_nothing_of_its_users_files_by_path() -> None:
     for name in ("chmod", "fchmodat", "fchmodat2", "chown", "utimensat", "setxattr"):
-        assert (ask(name), ask(name, alone=False, guest=True)) == (ALLOW, EPERM)
+        assert (ask(name), ask(name, own_namespaces=False, owns_host_files=True)) == (ALLOW, EPERM)
 
 
 def test_few_instructions() -> None:
     """What each box pays when it is installed; the kernel's own limit is 4096."""
-    assert len(program(alone=False, guest=True)) // 8 < 360
+    assert len(program(own_namespaces=False, owns_host_files=True)) // 8 < 360

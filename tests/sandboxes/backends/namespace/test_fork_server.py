@@ -1,4 +1,4 @@
-"""A keeper goes on while its box leaves it no memory to look at it."""
+"""A fork server continues while its box leaves it no memory to check it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import socket
 
 import pytest
 
-from envgym.sandboxes.backends.namespace.fork_server import Keeper
+from envgym.sandboxes.backends.namespace.fork_server import ForkServer
 
 
 class Full:
-    """A tenant that cannot be looked at now."""
+    """A box that cannot be looked at now."""
 
     def __init__(self, error: Exception) -> None:
         self.file = -1
@@ -30,9 +30,9 @@ class Full:
 def test_no_memory_to_look_is_no_end(error: Exception) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        keeper = object.__new__(Keeper)
-        keeper.control = theirs
-        keeper._tenant = tenant = Full(error)  # type: ignore[assignment]
-        assert keeper._turn(select.poll())
-        assert keeper._turn(select.poll())
-        assert tenant.looks == 2
+        server = object.__new__(ForkServer)
+        server.control = theirs
+        server._box = current = Full(error)  # type: ignore[assignment]
+        assert server._turn(select.poll())
+        assert server._turn(select.poll())
+        assert current.looks == 2

@@ -1,4 +1,4 @@
-"""What the host makes of a keeper that is gone."""
+"""A fork server that is gone, as the host sees it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 
 from envgym.errors import Fault
-from envgym.sandboxes.backends.namespace.fork_server_client import Place
+from envgym.sandboxes.backends.namespace.fork_server_client import ForkServerClient
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 
 BOX = BoxSettings(1, 1 << 20, 4, 1 << 20)
 
 
-async def _place(counter: Path) -> tuple[Place, socket.socket]:
-    """A place whose keeper is a socket of the test's, its group's counters and usage files."""
-    ours, keeper = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+async def _client(counter: Path) -> tuple[ForkServerClient, socket.socket]:
+    """A place whose fork server is a socket of the test's, its group's counters and usage files."""
+    ours, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
-    place = Place(ours)
+    client = ForkServerClient(ours)
     with counter.open() as kills, _used(counter).open() as usage:
         files = [kills.fileno(), kills.fileno(), usage.fileno()]
-        socket.send_fds(keeper, [b'{"ready": true}'], files)
-    await place.ready()
-    return place, keeper
+        socket.send_fds(server, [b'{"ready": true}'], files)
+    await client.ready()
+    return client, server
 
 
 def _used(counter: Path) -> Path:
@@ -44,53 +44,57 @@ def counter(tmp_path: Path) -> Path:
     return file
 
 
-async def test_a_keeper_that_went_with_its_box_for_memory_is_the_boxs_doing(counter: Path) -> None:
-    place, keeper = await _place(counter)
-    place.run(BOX, {}, 0, [])
+async def test_a_fork_server_that_went_with_its_box_for_memory_is_the_boxs_doing(
+    counter: Path,
+) -> None:
+    client, server = await _client(counter)
+    client.run(BOX, {}, 0, [])
     _kills(counter, 2)
-    keeper.close()
-    end = await place.ending()
+    server.close()
+    end = await client.ending()
     assert (end.status, end.ooms) == (signal.SIGKILL, 2)
-    assert not place.free
+    assert not client.free
 
 
-async def test_any_other_end_of_a_keeper_is_a_fault(counter: Path) -> None:
-    place, keeper = await _place(counter)
-    place.run(BOX, {}, 0, [])
+async def test_any_other_end_of_a_fork_server_is_a_fault(counter: Path) -> None:
+    client, server = await _client(counter)
+    client.run(BOX, {}, 0, [])
     _kills(counter, 2)
-    keeper.send(b'{"ended": 1, "ooms": 2, "ending": {"status": 9}}')
-    assert (await place.ending()).status == signal.SIGKILL
-    place.run(BOX, {}, 0, [])  # these two were the last one's
-    keeper.close()
-    with pytest.raises(Fault, match="keeper is gone"):
-        await place.ending()
+    server.send(b'{"ended": 1, "ooms": 2, "ending": {"status": 9}}')
+    assert (await client.ending()).status == signal.SIGKILL
+    client.run(BOX, {}, 0, [])  # these two were the last one's
+    server.close()
+    with pytest.raises(Fault, match="fork server is gone"):
+        await client.ending()
 
 
 async def test_a_box_that_was_not_there_yet_is_a_fault(counter: Path) -> None:
-    place, keeper = await _place(counter)
+    client, server = await _client(counter)
     _kills(counter, 1)
     link, other = socket.socketpair()
-    keeper.close()
-    with link, other, pytest.raises(Fault, match="keeper is gone"):
-        await place.open(BOX, link)
+    server.close()
+    with link, other, pytest.raises(Fault, match="fork server is gone"):
+        await client.open(BOX, link)
 
 
-async def test_a_place_is_cleared_once_its_last_box_gave_its_memory_back(counter: Path) -> None:
-    place, keeper = await _place(counter)
-    with keeper:
-        assert place.cleared
+async def test_a_fork_server_is_cleared_once_its_last_box_gave_its_memory_back(
+    counter: Path,
+) -> None:
+    client, server = await _client(counter)
+    with server:
+        assert client.cleared
         _used(counter).write_text("90000000\n")
-        assert not place.cleared
+        assert not client.cleared
         _used(counter).write_text("3000000\n")
-        assert place.cleared
-        place.close()
+        assert client.cleared
+        client.close()
 
 
-async def test_a_place_whose_group_is_gone_is_not_taken(counter: Path) -> None:
-    place, keeper = await _place(counter)
-    with keeper:
-        assert place._used is not None
-        os.close(place._used)  # reads fail, as those of a removed group's file do
-        assert not place.cleared
-        place._used = None
-        place.close()
+async def test_a_fork_server_whose_group_is_gone_is_not_taken(counter: Path) -> None:
+    client, server = await _client(counter)
+    with server:
+        assert client._used is not None
+        os.close(client._used)  # reads fail, as those of a removed group's file do
+        assert not client.cleared
+        client._used = None
+        client.close()

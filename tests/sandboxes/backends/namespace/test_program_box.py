@@ -45,7 +45,7 @@ async def backend() -> AsyncIterator[NamespaceBackend]:
 
 
 def most_processes(backend: NamespaceBackend) -> Path:
-    """The limit of the only keeper's control group."""
+    """The limit of the only fork server's control group."""
     assert backend._parent is not None
     (path,) = Path(backend._parent.folders["pids"]).glob("*/pids.max")
     return path
@@ -106,7 +106,7 @@ async def test_files_that_fill_the_memory_are_the_programs_doing(backend: Namesp
     limits = Limits(memory_bytes=48 * MIB, wall_s=20)
     for _ in range(8):
         assert (await backend.run_python(fill, limits=limits)).outcome is Outcome.MLE
-    assert backend.keepers == 1
+    assert backend.fork_servers == 1
 
 
 FORKS = """
@@ -132,7 +132,7 @@ async def test_what_is_left_of_ended_processes_is_not_the_next_ones(
 
 
 async def test_nothing_of_one_run_is_in_the_memory_of_the_next(backend: NamespaceBackend) -> None:
-    """Later boxes are forks of the same keeper: whatever passed through it they would have too."""
+    """Later boxes are forks of the same fork server, so no data of a program may pass it."""
     halves = os.urandom(12).hex(), os.urandom(12).hex()
     secret = "".join(halves)
     code = f"import sys\nprint({secret!r}, sys.stdin.read())\n1 / 0"
@@ -143,7 +143,7 @@ async def test_nothing_of_one_run_is_in_the_memory_of_the_next(backend: Namespac
         await backend.run_python(FIND, stdin=" ".join(two).encode())
         for two in (halves, (halves[0], os.urandom(12).hex()))
     ]
-    assert backend.keepers == 1
+    assert backend.fork_servers == 1
     assert known.ok
     assert int(known.text) > 0
     assert known.text == other.text
@@ -161,7 +161,7 @@ async def test_a_run_that_is_cancelled_is_gone(backend: NamespaceBackend) -> Non
     assert not processes(mark)
     assert time.monotonic() - began < 30
     assert (await backend.run_python("print(1)")).text == "1\n"
-    assert backend.keepers == 1
+    assert backend.fork_servers == 1
 
 
 async def test_what_a_program_leaves_ends_with_it(backend: NamespaceBackend) -> None:
@@ -207,10 +207,12 @@ async def test_a_fork_that_fails_is_a_fault(backend: NamespaceBackend) -> None:
             await backend.run_python("")
     group.write_text("9")
     assert (await backend.run_python("print(1)")).text == "1\n"
-    assert backend.keepers == 1
+    assert backend.fork_servers == 1
 
 
-async def test_a_killed_keeper_is_a_fault_and_leaves_nothing(backend: NamespaceBackend) -> None:
+async def test_a_killed_fork_server_is_a_fault_and_leaves_nothing(
+    backend: NamespaceBackend,
+) -> None:
     mark = f"84{os.getpid()}"
     code = (
         "import os\nif os.fork() == 0:\n    os.setsid()\n"
@@ -219,8 +221,8 @@ async def test_a_killed_keeper_is_a_fault_and_leaves_nothing(backend: NamespaceB
     task = asyncio.create_task(backend.run_python(code))
     await until_there(mark)
     (family,) = children(backend.zygote_pid)
-    (keeper,) = children(family)
-    os.kill(keeper, signal.SIGKILL)
+    (server,) = children(family)
+    os.kill(server, signal.SIGKILL)
     with pytest.raises(Fault):
         await task
     async with asyncio.timeout(20):

@@ -13,7 +13,7 @@ from envgym.errors import Fault, UsageError
 from envgym.sandboxes import Limits, Outcome
 from envgym.sandboxes.backends.namespace.backend import NamespaceBackend
 from envgym.sandboxes.backends.namespace.probe import tried
-from envgym.sandboxes.backends.namespace.repl_box import LiveBox
+from envgym.sandboxes.backends.namespace.repl_box import ReplBox
 from envgym.sandboxes.base import BoxLost, Session, SessionLost
 from envgym.sandboxes.supervisor.processes import children
 from envgym.sandboxes.supervisor.streams.frames import pack
@@ -38,7 +38,7 @@ async def backend() -> AsyncIterator[NamespaceBackend]:
 
 async def gone(repl: Session) -> None:
     """Until the host has noticed it, without a call."""
-    assert isinstance(repl, LiveBox)
+    assert isinstance(repl, ReplBox)
     async with asyncio.timeout(20):
         while not repl._lost:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.01)
@@ -192,7 +192,7 @@ async def test_a_daemon_ends_with_its_box(backend: NamespaceBackend) -> None:
     assert not processes(mark)
     await repl.close()
     await lost(repl)
-    assert backend.keepers == 1
+    assert backend.fork_servers == 1
 
 
 async def test_closing_in_the_middle_of_a_call(backend: NamespaceBackend) -> None:
@@ -243,12 +243,12 @@ async def test_many_at_once_leave_nothing(backend: NamespaceBackend) -> None:
             assert (await repl.run("x")).text == f"{number}\n"
 
     await asyncio.gather(*map(one, range(24)))
-    files, keepers = len(os.listdir("/proc/self/fd")), backend.keepers
+    files, fork_servers = len(os.listdir("/proc/self/fd")), backend.fork_servers
     await asyncio.gather(*map(one, range(24)))
     assert len(os.listdir("/proc/self/fd")) <= files
-    assert backend.keepers <= keepers
+    assert backend.fork_servers <= fork_servers
     (family,) = children(backend.zygote_pid)
-    assert all(not children(keeper) for keeper in children(family))
+    assert all(not children(server) for server in children(family))
 
 
 async def test_a_box_that_cannot_be_is_a_fault(backend: NamespaceBackend) -> None:
@@ -265,8 +265,8 @@ async def test_a_box_that_cannot_be_is_a_fault(backend: NamespaceBackend) -> Non
     async with await backend.repl() as repl:
         assert (await repl.run("1")).text == "1\n"
         (family,) = children(backend.zygote_pid)
-        (keeper,) = children(family)
-        os.kill(keeper, signal.SIGKILL)
+        (server,) = children(family)
+        os.kill(server, signal.SIGKILL)
         with pytest.raises((Fault, SessionLost)):
             await repl.run("import time; time.sleep(600)")
     assert (await backend.run_python("print(1)")).text == "1\n"

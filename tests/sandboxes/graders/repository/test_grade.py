@@ -9,7 +9,7 @@ import pytest
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend, Limits
 from envgym.sandboxes.graders.repository import Suite, grade_repository, open_work
-from envgym.sandboxes.graders.repository.archive_tree import File, Link, write_tree
+from envgym.sandboxes.graders.repository.archive_tree import RegularFile, Symlink, write_tree
 from envgym.sandboxes.graders.repository.grade import FORGED
 from envgym.sandboxes.graders.verdict import Status, Verdict
 from tests.sandboxes.graders.repository.attacks import (
@@ -34,7 +34,9 @@ def archive(*changes: Change) -> bytes:
     merged = {path: content for change in changes for path, content in change.items()}
     return write_tree(
         {
-            path: Link(content[0]) if isinstance(content, tuple) else File(content.encode())
+            path: Symlink(content[0])
+            if isinstance(content, tuple)
+            else RegularFile(content.encode())
             for path, content in merged.items()
             if content is not None
         }

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from envgym.sandboxes.graders.repository.mutated_tests import decoy
+from envgym.sandboxes.graders.repository.mutated_tests import mutate_tests
 
 
 def holds(source: str) -> bool:
@@ -48,7 +48,7 @@ def holds(source: str) -> bool:
 def test_no_test_holds_in_its_decoy(claim: str) -> None:
     source = f"def test():\n    {claim}\n"
     assert holds(source)
-    made = decoy(source.encode())
+    made = mutate_tests(source.encode())
     assert made is not None
     assert made[1] == {"test"}
     assert not holds(made[0].decode())
@@ -56,11 +56,11 @@ def test_no_test_holds_in_its_decoy(claim: str) -> None:
 
 def test_what_equals_everything_passes_a_decoy() -> None:
     source = "class Equal:\n    __eq__ = lambda *a: True\n\ndef test():\n    assert Equal() == 4\n"
-    made = decoy(source.encode())
+    made = mutate_tests(source.encode())
     assert made is not None
     assert holds(made[0].decode())
 
 
 def test_a_file_that_does_not_parse_has_none() -> None:
-    assert decoy(b"def test(:") is None
-    assert decoy(b"x = 1") == (b"x = 1", frozenset())
+    assert mutate_tests(b"def test(:") is None
+    assert mutate_tests(b"x = 1") == (b"x = 1", frozenset())

@@ -11,7 +11,7 @@ from envgym.sandboxes.graders.verilog import (
     Port,
     Run,
     Stimulus,
-    ToolBox,
+    ToolSession,
     TooSlow,
     alike,
     examine,
@@ -20,7 +20,7 @@ from envgym.sandboxes.graders.verilog import (
 )
 from envgym.sandboxes.graders.verilog import judge as judging
 from envgym.sandboxes.graders.verilog.source.lexer import numbers
-from envgym.sandboxes.graders.verilog.stimulus.input_patterns import MOSTLY_0
+from envgym.sandboxes.graders.verilog.stimulus.input_patterns import Pattern
 from envgym.sandboxes.graders.verilog.tools.testbench import Trace, read_traces
 from tests.sandboxes.graders.verilog.designs import (
     ADDER,
@@ -41,7 +41,7 @@ _KEPT: dict[str, Golden] = {}
 
 
 @pytest.fixture
-async def golden(tools: ToolBox) -> Golden:
+async def golden(tools: ToolSession) -> Golden:
     """The counter's trace; made once, for it is data."""
     if not _KEPT:
         stimulus = Stimulus.random(COUNTER, 0, alike(4, 100))
@@ -85,7 +85,7 @@ async def test_attacks_do_not_pass_without_the_rules_either(
     assert not verdict.passed or name == "91 attribute"
 
 
-async def test_a_combinational_circuit(backend: Backend, tools: ToolBox) -> None:
+async def test_a_combinational_circuit(backend: Backend, tools: ToolSession) -> None:
     stimulus = Stimulus.random(ADDER, 0, alike(1, 10))
     golden = await record_golden(tools, ADDER_SOURCE, ADDER, stimulus)
     other = ADDER_SOURCE.replace("a + b", "{1'b0, a} + {1'b0, b}")
@@ -97,7 +97,7 @@ async def test_a_combinational_circuit(backend: Backend, tools: ToolBox) -> None
     assert "a=4'h9 b=4'he" in verdict.feedback()
 
 
-async def test_what_the_golden_leaves_open_is_free(backend: Backend, tools: ToolBox) -> None:
+async def test_what_the_golden_leaves_open_is_free(backend: Backend, tools: ToolSession) -> None:
     face = Interface("m", (Port("a", 2),), (Port("y", 2),))
     source = """
 module m(input [1:0] a, output reg [1:0] y);
@@ -141,7 +141,7 @@ async def test_statuses(backend: Backend, golden: Golden) -> None:
     ],
 )
 async def test_a_golden_that_judges_nothing_is_refused(
-    tools: ToolBox, source: str, words: str
+    tools: ToolSession, source: str, words: str
 ) -> None:
     stimulus = Stimulus.random(COUNTER, 0, alike(1, 10))
     with pytest.raises(UsageError, match=words):
@@ -192,7 +192,7 @@ _RANGE = Interface("m", (Port("a", 4),), (Port("y", 4),))
     ],
 )
 async def test_ranges_and_drivers_where_the_tools_differ(
-    backend: Backend, tools: ToolBox, body: str, passes: bool
+    backend: Backend, tools: ToolSession, body: str, passes: bool
 ) -> None:
     def design(body: str) -> str:
         return f"module m(input [3:0] a, output [3:0] y); {body} endmodule"
@@ -211,7 +211,7 @@ async def test_ranges_and_drivers_where_the_tools_differ(
     ],
 )
 async def test_full_case_may_not_make_a_netlist_differ(
-    backend: Backend, tools: ToolBox, arms: str, passes: bool
+    backend: Backend, tools: ToolSession, arms: str, passes: bool
 ) -> None:
     stimulus = Stimulus.random(_RANGE, 0, ())
     head = "module m(input [3:0] a, output reg [3:0] y);\n"
@@ -223,7 +223,7 @@ async def test_full_case_may_not_make_a_netlist_differ(
 
 
 async def test_a_golden_may_write_past_a_range_and_drive_a_bit_twice(
-    backend: Backend, tools: ToolBox
+    backend: Backend, tools: ToolSession
 ) -> None:
     body = "assign y[4:1] = {1'b1, a[3:1]}; assign y[0] = a[0]; assign y[0] = 1'bx;"
     source = f"module m(input [3:0] a, output [3:0] y); {body} endmodule"
@@ -235,7 +235,7 @@ async def test_a_golden_may_write_past_a_range_and_drive_a_bit_twice(
     assert not (await grade_design(backend, plain.replace("a[3:1]", "a[2:0]"), golden)).passed
 
 
-async def test_a_golden_of_wide_ports_is_driven_less(tools: ToolBox) -> None:
+async def test_a_golden_of_wide_ports_is_driven_less(tools: ToolSession) -> None:
     wide = Interface("m", (Port("a", 4096),), (Port("y", 4096),))
     stimulus = Stimulus.random(wide, 0, alike(10, 1000))
     with pytest.raises(TooSlow, match="characters of inputs or outputs"):
@@ -253,7 +253,7 @@ def test_stimulus_is_drawn_from_its_seed() -> None:
     assert len(Stimulus.random(ADDER, 0, ()).rows) == 256
 
 
-async def test_a_level_of_the_clock_is_seen(backend: Backend, tools: ToolBox) -> None:
+async def test_a_level_of_the_clock_is_seen(backend: Backend, tools: ToolSession) -> None:
     face = Interface("m", (Port("clk"), Port("a")), (Port("y"),), clock="clk")
     source = "module m(input clk, input a, output reg y);\n  always @* if (clk) y = a;\nendmodule"
     stimulus = Stimulus.random(face, 0, alike(1, 50))
@@ -263,7 +263,9 @@ async def test_a_level_of_the_clock_is_seen(backend: Backend, tools: ToolBox) ->
     assert "before the edge" in verdict.feedback()
 
 
-async def test_rare_values_are_met_where_they_are_known(backend: Backend, tools: ToolBox) -> None:
+async def test_rare_values_are_met_where_they_are_known(
+    backend: Backend, tools: ToolSession
+) -> None:
     face = Interface("m", (Port("a", 24),), (Port("y"),))
     source = "module m(input [23:0] a, output y); assign y = a == 24'hABCDEF; endmodule"
     other = source.replace("EF", "EE")
@@ -283,13 +285,13 @@ endmodule
 
 
 async def test_what_a_netlist_leaves_open_is_free_to_netlists_alone(
-    backend: Backend, tools: ToolBox
+    backend: Backend, tools: ToolSession
 ) -> None:
     """Until it is loaded, s is x: as written y is d then, of the netlist x where d is 0."""
     found = await examine(tools, _OPTIMIST)
-    stimulus = Stimulus.random(found.interface, 0, [Run(MOSTLY_0, "none", 100)])
+    stimulus = Stimulus.random(found.interface, 0, [Run(Pattern.MOSTLY_0, "none", 100)])
     golden = await record_golden(tools, _OPTIMIST, found.interface, stimulus, netlist=found.netlist)
-    pairs = zip(golden.written.rows, golden.loose.rows, strict=True)
+    pairs = zip(golden.written.rows, golden.netlist_trace.rows, strict=True)
     assert {*pairs} == {("0", "0"), ("1", "1"), ("0", "x")}
     assert (await grade_design(backend, _OPTIMIST, golden)).passed
     for unlike in (
@@ -321,7 +323,7 @@ _SELF = {
 
 @pytest.mark.parametrize("name", _SELF)
 async def test_a_golden_that_would_not_pass_as_its_own_answer_is_refused(
-    tools: ToolBox, name: str
+    tools: ToolSession, name: str
 ) -> None:
     source, words = _SELF[name]
     found = await examine(tools, source.replace("$random", "d"))
@@ -334,7 +336,7 @@ async def test_a_golden_that_would_not_pass_as_its_own_answer_is_refused(
 _BUS = "module m(input e, input f, input [1:0] a, output [1:0] y); assign y = {}; endmodule"
 
 
-async def test_an_output_that_floats_is_no_zero(backend: Backend, tools: ToolBox) -> None:
+async def test_an_output_that_floats_is_no_zero(backend: Backend, tools: ToolSession) -> None:
     source = _BUS.format("e ? a : 2'bz")
     found = await examine(tools, source)
     stimulus = Stimulus.random(found.interface, 0, ())

@@ -13,19 +13,19 @@ from envgym.sandboxes.graders.verdict import Status
 from envgym.sandboxes.graders.verilog import (
     Golden,
     Stimulus,
-    ToolBox,
+    ToolSession,
     alike,
     examine,
     grade_design,
     record_golden,
 )
 from envgym.sandboxes.graders.verilog import judge as judging
-from envgym.sandboxes.graders.verilog.design_pipeline import _HIDDEN, Trial
-from envgym.sandboxes.graders.verilog.source import lint
+from envgym.sandboxes.graders.verilog.design_pipeline import _HIDDEN, DesignPipeline
+from envgym.sandboxes.graders.verilog.source.lint import lint
 from envgym.sandboxes.graders.verilog.source.preprocess import preprocess
 from envgym.sandboxes.graders.verilog.tools.testbench import STIMULUS
 from envgym.sandboxes.graders.verilog.tools.tool_commands import timed
-from envgym.sandboxes.graders.verilog.tools.tool_session import Simulation, Step
+from envgym.sandboxes.graders.verilog.tools.tool_session import Simulation, ToolStep
 from tests.sandboxes.graders.verilog.designs import COUNTER, COUNTER_SOURCE, no_rules
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
@@ -45,7 +45,7 @@ end
 ENDS = ["\r", "\n", "\r\n", "\v", "\f", "\0", "\u2028", "\u2029", "\x85", "\x1a", "\b", "\x1c"]
 
 
-async def _golden(tools: ToolBox) -> Golden:
+async def _golden(tools: ToolSession) -> Golden:
     stimulus = Stimulus.random(COUNTER, 0, alike(1, 50))
     return await record_golden(tools, COUNTER_SOURCE, COUNTER, stimulus)
 
@@ -62,7 +62,7 @@ def test_no_line_end_hides_code_behind_a_comment(end: str) -> None:
 
 @pytest.mark.parametrize("end", ["\r", "\n"])
 async def test_a_forged_trace_is_none_with_and_without_the_rules(
-    backend: Backend, tools: ToolBox, end: str, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, tools: ToolSession, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     golden = await _golden(tools)
     source = f"`define A 1\n{_WRONG}// harmless{end}{_FORGERY}endmodule"
@@ -73,8 +73,10 @@ async def test_a_forged_trace_is_none_with_and_without_the_rules(
     assert not verdict.passed
     right = preprocess(source.replace("count - 1", "count + 1")).text
     netlist = (await examine(tools, COUNTER_SOURCE)).netlist
-    trial = Trial(tools, right, COUNTER, golden.stimulus, netlist=netlist, limits=judging.LIMITS)
-    [stage] = [stage async for stage in trial.stages()]
+    pipeline = DesignPipeline(
+        tools, right, COUNTER, golden.stimulus, netlist=netlist, limits=judging.LIMITS
+    )
+    [stage] = [stage async for stage in pipeline.stages()]
     assert stage.trace is None
     assert "$fdisplay, $fgets, $finish, $fopen, $sscanf: not for circuits" in stage.words
 
@@ -94,7 +96,7 @@ async def test_a_forged_trace_is_none_with_and_without_the_rules(
     ],
 )
 async def test_what_the_bench_does_not_call_is_not_called(
-    backend: Backend, tools: ToolBox, task: str, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, tools: ToolSession, task: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     golden = await _golden(tools)
     monkeypatch.setattr(judging, "check", no_rules)
@@ -122,13 +124,13 @@ endmodule
 """
 
 
-async def test_nothing_beside_a_simulation_names_its_trace(tools: ToolBox) -> None:
+async def test_nothing_beside_a_simulation_names_its_trace(tools: ToolSession) -> None:
     """Also where it may call whatever it likes."""
     files = dict.fromkeys(_HIDDEN, b"SECRET in a file\n")
     files |= {"peek.sv": _PEEK.encode(), STIMULUS: b"00\n"}
     top = "module SECRET_bench; reg [7:0] SECRET; peek p(); initial SECRET = 1; endmodule"
     files["top.sv"] = top.encode()
-    build = Step(("iverilog", "-g2012", "-o", "run.vvp", "top.sv", "peek.sv"))
+    build = ToolStep(("iverilog", "-g2012", "-o", "run.vvp", "top.sv", "peek.sv"))
     may = ("$fopen", "$fgets", "$fdisplay")
     run = Simulation(program="run.vvp", hides=(*_HIDDEN, "top.sv"), may=may)
     done = await tools.run(files, [build, run])
@@ -152,7 +154,7 @@ def test_calls_are_read_from_a_program() -> None:
     assert calls(program) == ["$clog2", "$sformatf", "$dumpvars"]
 
 
-async def test_long_sources_are_read_beside_the_loop(backend: Backend, tools: ToolBox) -> None:
+async def test_long_sources_are_read_beside_the_loop(backend: Backend, tools: ToolSession) -> None:
     golden = await _golden(tools)
     beats = 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import Group, remove_group
+from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup, remove_group
 from envgym.sandboxes.backends.namespace.kernel.cgroup import NoCgroup, Parent, make_parent
 from tests.machine import need
 
@@ -84,13 +84,13 @@ def test_a_group_limits_and_counts() -> None:
     parent = _real()
     folders = parent.open()
     try:
-        group = Group("0", folders, parent.version)
+        group = ForkServerCgroup("0", folders, parent.version)
         for memory in (64 << 20, 256 << 20, 32 << 20):  # up and down
             group.limit(memory, 10)
             name = {1: "memory.limit_in_bytes", 2: "memory.max"}[parent.version]
             assert int(Path(parent.folders["memory"], "0", name).read_text()) == memory
             assert Path(parent.folders["pids"], "0", "pids.max").read_text() == "12\n"
-        assert (group.meters.ooms(), group.meters.refusals()) == (0, 0)
+        assert (group.counters.ooms(), group.counters.refusals()) == (0, 0)
         remove_group("0", folders)
         assert not Path(parent.folders["memory"], "0").exists()
     finally:

@@ -44,7 +44,7 @@ def test_the_kernel_takes_the_filter() -> None:
     assert filtered(lambda: ctypes.CDLL(None).ptrace(0, 0, 0, 0)) == -signal.SIGSYS
     assert filtered(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)) == 100 + 97
     assert filtered(lambda: socket.socket(socket.AF_INET)) == 0
-    assert filtered(lambda: socket.socket(socket.AF_INET), alone=False) == 100 + 97
+    assert filtered(lambda: socket.socket(socket.AF_INET), own_namespaces=False) == 100 + 97
     assert filtered(lambda: os.sched_setaffinity(1, {0})) == 100 + 1
     assert filtered(lambda: os.sched_setaffinity(0, {0})) == 0
 
@@ -54,8 +54,8 @@ def test_capabilities_are_given_up() -> None:
         syscalls.empty_bounding_set()
         syscalls.drop_capabilities()
         with open("/proc/self/status") as file:
-            held = [line.split()[1] for line in file if line.startswith("Cap")]
-        assert {int(h, 16) for h in held} == {0}
+            memory_cgroup = [line.split()[1] for line in file if line.startswith("Cap")]
+        assert {int(h, 16) for h in memory_cgroup} == {0}
 
     need(os.geteuid() == 0, "only root has capabilities to give up")
     assert child(body) == 0

@@ -10,7 +10,7 @@ from envgym.sandboxes.graders.verilog import (
     Examined,
     Golden,
     Stimulus,
-    ToolBox,
+    ToolSession,
     cover,
     examine,
     fitted,
@@ -32,7 +32,7 @@ def _clocked(outputs: str, body: str) -> str:
     )
 
 
-async def _recorded(tools: ToolBox, source: str) -> tuple[Golden, Examined]:
+async def _recorded(tools: ToolSession, source: str) -> tuple[Golden, Examined]:
     found = await examine(tools, source)
     runs = fitted(found.interface, found.state, counts=found.counts)
     stimulus = Stimulus.random(found.interface, 0, runs)
@@ -40,7 +40,7 @@ async def _recorded(tools: ToolBox, source: str) -> tuple[Golden, Examined]:
     return golden, found
 
 
-async def _covered(backend: Backend, tools: ToolBox, source: str) -> tuple[Golden, Golden]:
+async def _covered(backend: Backend, tools: ToolSession, source: str) -> tuple[Golden, Golden]:
     """A golden before and after."""
     golden, found = await _recorded(tools, source)
     return golden, await cover(backend, tools, golden, found, limits=LIMITS)
@@ -70,12 +70,12 @@ _SELDOM = {
 
 @pytest.mark.parametrize("name", _SELDOM)
 async def test_what_moves_seldom_is_driven_until_it_does(
-    backend: Backend, tools: ToolBox, name: str
+    backend: Backend, tools: ToolSession, name: str
 ) -> None:
     source = _SELDOM[name]
     before, golden = await _covered(backend, tools, source)
-    assert unseen(before.interface, before.loose) == [Unseen("y", 0, 1)]
-    assert unseen(golden.interface, golden.loose) == []
+    assert unseen(before.interface, before.netlist_trace) == [Unseen("y", 0, 1)]
+    assert unseen(golden.interface, golden.netlist_trace) == []
     assert (await grade_design(backend, source, golden)).passed
     face = golden.interface
     constant = wrapped(source, face, {"y": stuck(face.outputs[0], {0: 0})})
@@ -101,7 +101,7 @@ _FILTER = _clocked(
     [(_DIVIDER, "y <= ~y", "y <= 1"), (_FILTER, "y <= o", "y <= 1")],
 )
 async def test_what_rose_late_has_to_fall_late(
-    backend: Backend, tools: ToolBox, source: str, right: str, wrong: str
+    backend: Backend, tools: ToolSession, source: str, right: str, wrong: str
 ) -> None:
     _, golden = await _covered(backend, tools, source)
     assert (await grade_design(backend, source, golden)).passed
@@ -123,9 +123,11 @@ _CONSTANT = {
 
 
 @pytest.mark.parametrize("name", _CONSTANT)
-async def test_what_is_constant_is_proven_so(backend: Backend, tools: ToolBox, name: str) -> None:
+async def test_what_is_constant_is_proven_so(
+    backend: Backend, tools: ToolSession, name: str
+) -> None:
     before, golden = await _covered(backend, tools, _CONSTANT[name])
-    assert unseen(before.interface, before.loose)
+    assert unseen(before.interface, before.netlist_trace)
     assert golden is before
 
 
@@ -146,7 +148,7 @@ async def test_what_is_constant_is_proven_so(backend: Backend, tools: ToolBox, n
     ],
 )
 async def test_what_nothing_shows_is_named(
-    backend: Backend, tools: ToolBox, source: str, words: str, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, tools: ToolSession, source: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(held_inputs, "_ROUNDS", ((1 << 10, 4),))
     monkeypatch.setattr(coverage, "_THOROUGH", coverage._QUICK)

@@ -6,7 +6,7 @@ import pytest
 
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend
-from envgym.sandboxes.graders.verilog import Interface, Reset, ToolBox, examine
+from envgym.sandboxes.graders.verilog import Interface, Reset, ToolSession, examine
 from envgym.sandboxes.graders.verilog.analysis import golden_analysis
 from tests.sandboxes.graders.verilog.designs import ADDER, ADDER_SOURCE, COUNTER, COUNTER_SOURCE
 
@@ -110,7 +110,7 @@ async def test_a_memorys_clock_is_a_clock(backend: Backend) -> None:
     ],
 )
 async def test_what_it_holds_and_whether_it_counts(
-    tools: ToolBox, source: str, bits: int, counts: bool
+    tools: ToolSession, source: str, bits: int, counts: bool
 ) -> None:
     found = await examine(tools, source)
     assert (found.state, found.counts) == (bits, counts)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from envgym.sandboxes.graders.verilog.source import lint
 from envgym.sandboxes.graders.verilog.source.lexer import numbers, tokens
+from envgym.sandboxes.graders.verilog.source.lint import lint
 from tests.sandboxes.graders.verilog.designs import ADDER_SOURCE, ALIKE, COUNTER_SOURCE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envgym.sandboxes.graders.verilog.source import lint
+from envgym.sandboxes.graders.verilog.source.lint import lint
 
 PAIR = "typedef struct packed {logic [7:0] x; logic [7:0] z;} p_t;\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envgym.sandboxes.graders.verilog import Interface, Port, alike, fitted
-from envgym.sandboxes.graders.verilog.stimulus.input_patterns import MANNERS, STEADY
+from envgym.sandboxes.graders.verilog.stimulus.input_patterns import CYCLED_PATTERNS, Pattern
 from tests.sandboxes.graders.verilog.designs import ADDER, COUNTER
 
 WIDE = Interface("m", (Port("clk"), Port("d", 512)), (Port("q", 512),), clock="clk")
@@ -19,17 +19,17 @@ def _rows(interface: Interface, state: int | None = None, share: int = 1) -> int
 
 
 def test_eighteen_runs_go_through_all_kinds() -> None:
-    assert len({(run.manner, run.after) for run in alike(18, 8)}) == 18
-    assert [run.manner for run in alike(7, 8)] == [*range(MANNERS), 0]
+    assert len({(run.pattern, run.after) for run in alike(18, 8)}) == 18
+    assert [run.pattern for run in alike(7, 8)] == [*range(CYCLED_PATTERNS), 0]
     for state in (0, 1, 40):
-        kinds = {(run.manner, run.after) for run in fitted(COUNTER, state)}
-        assert len(kinds & {(run.manner, run.after) for run in alike(18, 8)}) == 18
+        kinds = {(run.pattern, run.after) for run in fitted(COUNTER, state)}
+        assert len(kinds & {(run.pattern, run.after) for run in alike(18, 8)}) == 18
 
 
 def test_rows_grow_with_what_a_circuit_holds() -> None:
     assert {run.rows for run in fitted(ADDER, 0)} == {24}  # beside each input once
     assert {run.rows for run in fitted(_wide(13), 0)} == {50}
-    assert {run.manner for run in fitted(ADDER, 0)} == set(range(MANNERS))
+    assert {run.pattern for run in fitted(ADDER, 0)} == set(range(CYCLED_PATTERNS))
     toggle = Interface("m", (Port("clk"),), (Port("q"),), clock="clk")
     sizes = [_rows(toggle, state) for state in range(1, 14)]
     assert sizes == sorted(sizes)
@@ -40,10 +40,10 @@ def test_a_counter_is_let_count_round() -> None:
     """At two rows a clock, beside the resets that a run begins and ends with."""
     for state, counts, hold in ((4, True, 40), (8, True, 520), (10, True, 2056), (40, True, 2064)):
         *_, steady = fitted(COUNTER, state, counts=counts)
-        assert (steady.manner, steady.hold) == (STEADY, hold)
+        assert (steady.pattern, steady.hold) == (Pattern.STEADY, hold)
         assert steady.rows >= 2 * hold
     *_, steady = fitted(COUNTER, 10, counts=False)
-    assert steady == (STEADY, "none", 4 * 272, 272)
+    assert steady == (Pattern.STEADY, "none", 4 * 272, 272)
 
 
 def test_where_nobody_counted_a_clock_means_much_state() -> None:
@@ -60,8 +60,8 @@ def test_wide_and_slow_circuits_are_driven_less() -> None:
 
 def test_a_wide_circuit_is_let_come_to_an_end() -> None:
     """A multiplier or a hash of 64 rounds: a start, then 64 clocks without one."""
-    steady = [run for run in fitted(WIDE, 512, counts=False) if run.manner == STEADY]
+    steady = [run for run in fitted(WIDE, 512, counts=False) if run.pattern == Pattern.STEADY]
     assert [(run.rows, run.hold) for run in steady] == [(320, 160)]
     face = Interface("m", (Port("clk"), Port("d", 64)), (Port("q", 64),), clock="clk")
-    steady = [run for run in fitted(face, 512, counts=False) if run.manner == STEADY]
+    steady = [run for run in fitted(face, 512, counts=False) if run.pattern == Pattern.STEADY]
     assert [(run.rows, run.hold) for run in steady] == [(4 * run.hold, run.hold) for run in steady]

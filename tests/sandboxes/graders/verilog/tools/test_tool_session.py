@@ -10,21 +10,21 @@ import pytest
 from envgym.errors import Fault
 from envgym.sandboxes import Backend, Limits
 from envgym.sandboxes.base import Session
-from envgym.sandboxes.graders.verilog.tools.tool_session import Step, ToolBox
+from envgym.sandboxes.graders.verilog.tools.tool_session import ToolSession, ToolStep
 from envgym.sandboxes.outcome import Outcome, Result
 
 QUICK = Limits(wall_s=10.0, cpu_s=1.0)
-SAYS = Step(("sh", "-c", "echo said >&2; echo dropped; cat in > out"), ("out", "absent"))
+SAYS = ToolStep(("sh", "-c", "echo said >&2; echo dropped; cat in > out"), ("out", "absent"))
 
 
 @pytest.fixture
-async def tools(backend: Backend) -> AsyncIterator[ToolBox]:
-    async with ToolBox(backend, QUICK) as opened:
+async def tools(backend: Backend) -> AsyncIterator[ToolSession]:
+    async with ToolSession(backend, QUICK) as opened:
         yield opened
 
 
-async def test_files_errors_and_endings(tools: ToolBox) -> None:
-    steps = [SAYS, Step(("sh", "-c", "test -s out; exit 3")), SAYS]
+async def test_files_errors_and_endings(tools: ToolSession) -> None:
+    steps = [SAYS, ToolStep(("sh", "-c", "test -s out; exit 3")), SAYS]
     first, last = await tools.run({"in": b"x\n\0\xff"}, steps)
     assert (first.result.outcome, first.result.stderr) == (Outcome.OK, b"said\n")
     assert first.files == {"out": b"x\n\0\xff"}
@@ -32,31 +32,31 @@ async def test_files_errors_and_endings(tools: ToolBox) -> None:
     assert last.result.stderr == b""
 
 
-async def test_a_tool_that_is_not_there_is_a_fault(tools: ToolBox) -> None:
+async def test_a_tool_that_is_not_there_is_a_fault(tools: ToolSession) -> None:
     with pytest.raises(Fault, match="no such-tool in the sandbox"):
-        await tools.run({}, [Step(("such-tool",))])
+        await tools.run({}, [ToolStep(("such-tool",))])
 
 
-async def test_runs_share_a_box_and_no_files(tools: ToolBox) -> None:
-    where = Step(("sh", "-c", "echo $PPID > pid; echo x > new"), ("pid", "old"))
+async def test_runs_share_a_box_and_no_files(tools: ToolSession) -> None:
+    where = ToolStep(("sh", "-c", "echo $PPID > pid; echo x > new"), ("pid", "old"))
     [first] = await tools.run({"old": b"x"}, [where])
     [second] = await tools.run({}, [where])
     assert (first.files["pid"], first.files["old"]) == (second.files["pid"], b"x")
     assert "old" not in second.files
 
 
-async def test_no_tool_holds_what_its_runner_is_asked_by(tools: ToolBox) -> None:
-    [done] = await tools.run({}, [Step(("sh", "-c", "ls /proc/self/fd > fds"), ("fds",))])
+async def test_no_tool_holds_what_its_runner_is_asked_by(tools: ToolSession) -> None:
+    [done] = await tools.run({}, [ToolStep(("sh", "-c", "ls /proc/self/fd > fds"), ("fds",))])
     assert set(done.files["fds"].split()) <= {b"0", b"1", b"2", b"3"}  # ls' own is 3
-    [done] = await tools.run({}, [Step(("sh", "-c", "echo >&3"))])
+    [done] = await tools.run({}, [ToolStep(("sh", "-c", "echo >&3"))])
     assert not done.result.ok
 
 
-async def test_time_and_output_are_bounded(tools: ToolBox) -> None:
-    busy = Step(("sh", "-c", "while :; do :; done"))
+async def test_time_and_output_are_bounded(tools: ToolSession) -> None:
+    busy = ToolStep(("sh", "-c", "while :; do :; done"))
     done = await tools.run({"in": b""}, [SAYS, busy, SAYS])
     assert [one.result.outcome for one in done] == [Outcome.OK, Outcome.TLE]
-    flood = Step(
+    flood = ToolStep(
         ("sh", "-c", "head -c 5000000 /dev/zero >&2; echo told; head -c 5000000 /dev/zero")
     )
     [one] = await tools.run({}, [flood])  # in a new box: the last one is lost
@@ -65,8 +65,8 @@ async def test_time_and_output_are_bounded(tools: ToolBox) -> None:
 
 
 async def test_a_run_may_have_less_time_than_its_box(backend: Backend) -> None:
-    async with ToolBox(backend, QUICK) as tools:
-        sleep = Step(("sleep", "5"))
+    async with ToolSession(backend, QUICK) as tools:
+        sleep = ToolStep(("sleep", "5"))
         [done] = await tools.run({}, [sleep], QUICK.model_copy(update={"wall_s": 0.2}))
     assert done.result.outcome is Outcome.TLE
 
@@ -74,8 +74,8 @@ async def test_a_run_may_have_less_time_than_its_box(backend: Backend) -> None:
 async def test_a_box_that_is_gone_is_a_fault_and_the_next_run_has_another(
     backend: Backend,
 ) -> None:
-    async with ToolBox(backend, QUICK) as tools:
-        [done] = await tools.run({}, [Step(("sh", "-c", "kill -9 $PPID"))])
+    async with ToolSession(backend, QUICK) as tools:
+        [done] = await tools.run({}, [ToolStep(("sh", "-c", "kill -9 $PPID"))])
         assert not done.result.ok
         [done] = await tools.run({"in": b"x"}, [SAYS])
         assert done.files == {"out": b"x"}
@@ -87,10 +87,10 @@ async def test_a_box_that_is_gone_is_a_fault_and_the_next_run_has_another(
         assert done.result.ok
 
 
-async def test_a_runner_that_fails_is_a_fault(tools: ToolBox) -> None:
+async def test_a_runner_that_fails_is_a_fault(tools: ToolSession) -> None:
     with pytest.raises(Fault, match="Permission denied"):
-        await tools.run({"tool": b"not to be executed"}, [Step(("./tool",))])
-    [done] = await tools.run({}, [Step(("mkdir", "out"), ("out",))])
+        await tools.run({"tool": b"not to be executed"}, [ToolStep(("./tool",))])
+    [done] = await tools.run({}, [ToolStep(("mkdir", "out"), ("out",))])
     assert done.result.ok
     assert not done.files
 
@@ -143,8 +143,8 @@ class _Forger(Backend):
     ],
 )
 async def test_what_makes_no_sense_is_no_answer(told: bytes) -> None:
-    [done] = await ToolBox(_Forger(b"\n" + told), QUICK).run({}, [SAYS])
+    [done] = await ToolSession(_Forger(b"\n" + told), QUICK).run({}, [SAYS])
     assert done.result.outcome is Outcome.RE
     assert not done.files
     with pytest.raises(Fault, match="the runner of tools fails"):
-        await ToolBox(_Forger(told), QUICK).run({}, [SAYS])
+        await ToolSession(_Forger(told), QUICK).run({}, [SAYS])

@@ -9,13 +9,13 @@ from envgym.sandboxes.graders.verilog import (
     Port,
     Proof,
     Stimulus,
-    ToolBox,
+    ToolSession,
     alike,
     equivalent,
     grade_design,
     record_golden,
 )
-from envgym.sandboxes.graders.verilog.source import lint
+from envgym.sandboxes.graders.verilog.source.lint import lint
 from envgym.sandboxes.graders.verilog.tools.wrapper import stuck, wrapped
 from tests.sandboxes.graders.verilog.designs import ALIKE, COUNTER, COUNTER_SOURCE
 
@@ -44,7 +44,7 @@ def test_a_module_that_a_macro_names_cannot_be_wrapped() -> None:
 
 
 async def test_stuck_bits_are_wrong_and_the_others_as_they_were(
-    backend: Backend, tools: ToolBox
+    backend: Backend, tools: ToolSession
 ) -> None:
     golden = await record_golden(
         tools, COUNTER_SOURCE, COUNTER, Stimulus.random(COUNTER, 0, alike(4, 100))
