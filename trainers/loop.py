@@ -47,8 +47,8 @@ class Trainer:
     def __init__(self, config: Config) -> None:
         # Plug-ins remember: another run of the same config begins without what this one kept.
         self.config = config = config.model_copy(deep=True)
-        if config.threads:
-            torch.set_num_threads(config.threads)
+        if config.torch_threads:
+            torch.set_num_threads(config.torch_threads)
         roll = config.rollout
         self.env = make_env(config)
         self.rollout = self._rollout()
@@ -85,18 +85,18 @@ class Trainer:
         check_advantages(groups, config.advantage.name)
         for sample in samples:
             sample.record_advantages()
-        batches = list(config.composer(groups, f"{config.seed}:{self.step_number}"))
+        batches = list(config.batching(groups, f"{config.seed}:{self.step_number}"))
         recall_proximal(config, self.policy, [s for batch in batches for s in batch])
         updates = [self.learn(batch) for batch in batches]
         self.idle_steps = 0 if any(updates) else self.idle_steps + 1
-        if self.idle_steps > config.learner.idle_steps:
+        if self.idle_steps > config.learner.max_idle_steps:
             raise nothing_learnt(groups, batches, config, self.step_number + 1)
         self.agent.engine.update_weights()
         self.step_number += 1
         report = {
             **measure.of_groups(groups, result),
             **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
-            **config.composer.report(),
+            **config.batching.report(),
             **measure.mean(updates),
             **({"critic/explained": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
@@ -150,7 +150,7 @@ class Trainer:
     def learn(self, batch: list[Sample]) -> dict[str, float]:
         """One optimiser step on a batch: of the policy, and of the critic where there is one."""
         learner, critic = self.config.learner, self.critic
-        weights = self.config.composer.weights(batch, learner.denominator, learner.constant)
+        weights = self.config.batching.weights(batch, learner.denominator, learner.constant)
         rows = train_rows(batch, weights)
         decay = learner.decay(self.step_number)
         if critic is None:
@@ -219,9 +219,9 @@ class Trainer:
 
     def _agent(self, temperature: float) -> LocalAgent:
         roll = self.config.rollout
-        params = SamplingParams(max_tokens=roll.max_tokens, temperature=temperature)
+        params = SamplingParams(max_tokens=roll.max_tokens_per_turn, temperature=temperature)
         return LocalAgent(
-            self.model, self.chat, params, max_rows=roll.concurrency, patience_s=roll.patience_s
+            self.model, self.chat, params, max_rows=roll.concurrency, patience_s=roll.batch_wait_s
         )
 
     def _policy(self, lr: float) -> Policy:
@@ -231,7 +231,7 @@ class Trainer:
             lr=lr,
             weight_decay=learner.weight_decay,
             grad_clip=learner.grad_clip,
-            micro_tokens=learner.micro_tokens,
+            micro_tokens=learner.micro_batch_tokens,
             temperature=self.config.rollout.temperature,
             packing=learner.packing,
         )
@@ -242,7 +242,7 @@ class Trainer:
             self.model,
             settings,
             grad_clip=learner.grad_clip,
-            micro_tokens=learner.micro_tokens,
+            micro_tokens=learner.micro_batch_tokens,
             packing=learner.packing,
         )
 

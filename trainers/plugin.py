@@ -20,7 +20,7 @@ class Plugin(BaseModel):
 
     Attributes:
         point: The extension point: ``sampler``, ``guidance``, ``reward``, ``advantage``, ``loss``,
-            ``composer`` or ``hook``.
+            ``batching`` or ``hook``.
         name: What recipes call it.
     """
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Config
+from envgym.trainers.former_names import present_path, with_present_names
 
 
 def recipes() -> dict[str, Path]:
@@ -43,6 +44,7 @@ def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Confi
         raise UsageError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path}: a recipe is a mapping of fields")
+    values = with_present_names(values)  # so that an override replaces a value by either name
     for override in overrides or []:
         _override(values, override)
     try:
@@ -59,6 +61,7 @@ def _override(values: dict[str, Any], override: str) -> None:
     name, equals, text = override.partition("=")
     if not equals:
         raise UsageError(f"write overrides as field=value, not {override!r}")
+    name = present_path(name)
     *path, last = name.split(".")
     place: Any = values
     for depth, part in enumerate(path):

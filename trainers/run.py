@@ -185,7 +185,7 @@ async def _stages(
     on_step = progress.stage("reinforcement learning", config.learner.steps)
     while True:
         step = trainer.step_number
-        if _due(step, config.evaluation.every) and f"step_{step}" not in journal.evaluations:
+        if _due(step, config.evaluation.interval) and f"step_{step}" not in journal.evaluations:
             await evaluate(f"step_{step}")
         if _due(step, config.checkpoint_every):
             _save(trainer, journal)

@@ -22,14 +22,14 @@ from envgym.trainers.running.resume import differences
 
 RECIPE = """
 name: mini
-threads: 1
+torch_threads: 1
 checkpoint_every: 1
 env: {id: search/wiki-v1, size: 60, hops: [1], top_k: 1, max_turns: 3, phrasings: 1}
 model: {kind: tiny, vocab_size: 400, hidden: 32, heads: 2, kv_heads: 1, intermediate: 48,
         copying: {steps: 2, rows: 4, length: 32}}
 chat: {dialect: tags, instructions: false}
-rollout: {groups: 2, group_size: 3, max_tokens: 8}
-warm_start: {episodes: 12, steps: 3, rows: 4, lr: 1.0e-3}
+rollout: {tasks_per_step: 2, group_size: 3, max_tokens_per_turn: 8}
+warm_start: {episodes: 12, steps: 3, batch_size: 4, lr: 1.0e-3}
 learner: {steps: 3, lr: 1.0e-3}
 losses: [{name: clip}, {name: kl, coef: 0.01}]
 hooks: [{name: tensorboard}]

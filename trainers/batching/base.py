@@ -11,10 +11,10 @@ from envgym.trainers.losses.base import Denominator, token_weights
 from envgym.trainers.plugin import Plugin
 
 
-class Composer(Plugin):
+class Batching(Plugin):
     """Yields batches; each is one optimiser step."""
 
-    point: ClassVar[str] = "composer"
+    point: ClassVar[str] = "batching"
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
@@ -36,3 +36,7 @@ class Composer(Plugin):
     def report(self) -> dict[str, float]:
         """Figures of the last call, under ``compose/``."""
         return {}
+
+
+Composer = Batching
+"""Former name of `Batching`, for one release."""

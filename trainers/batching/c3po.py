@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
-from envgym.trainers.batching.base import Composer
+from envgym.trainers.batching.base import Batching
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.losses.base import Denominator
 from envgym.trainers.plugin import register
 
 
 @register("c3po")
-class C3po(Composer):
+class C3po(Batching):
     """Episodes in random order until they hold Φ tokens; loss = (1/Φ) Σ of their token losses.
 
     The episode that crosses the budget is taken whole; what comes after it is left out. Steps then
@@ -35,7 +35,7 @@ class C3po(Composer):
         if config.learner.denominator != "token":
             return (
                 f"divides by its budget, and learner.denominator asks for "
-                f"{config.learner.denominator!r}: leave that out, or take composer 'shuffled'"
+                f"{config.learner.denominator!r}: leave that out, or take batching 'shuffled'"
             )
         return None
 

@@ -24,7 +24,7 @@ class Delayed(Shuffled):
 
     For the study of what staleness costs, and which loss bears it: nothing is gained in time here.
 
-    Trap: the first ``steps`` steps find nothing to learn from: ``learner.idle_steps`` is to allow
+    Trap: the first ``steps`` steps find nothing to learn from: ``learner.max_idle_steps`` is to allow
     them. A ratio is to the policy that sampled, whose log-prob is recorded.
     """
 
@@ -49,10 +49,10 @@ class Delayed(Shuffled):
 
     def conflict(self, config: Any) -> str | None:
         """Steps without learning that the learner would take for the end."""
-        if config.learner.idle_steps < self.steps:
+        if config.learner.max_idle_steps < self.steps:
             return (
                 f"the first {self.steps} steps have nothing to learn from yet: set "
-                f"learner.idle_steps to {self.steps} or more"
+                f"learner.max_idle_steps to {self.steps} or more"
             )
         return None
 

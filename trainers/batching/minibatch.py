@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from envgym.trainers.batching.base import Composer
+from envgym.trainers.batching.base import Batching
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import register
 
 
 @register("shuffled")
-class Shuffled(Composer):
+class Shuffled(Batching):
     """PPO's epochs and mini-batches."""
 
     name: str = "shuffled"

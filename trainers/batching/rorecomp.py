@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
-from envgym.trainers.batching.base import Composer
+from envgym.trainers.batching.base import Batching
 from envgym.trainers.batching.sample_buffer import Buffer, newest, oldest
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import register
 
 
 @register("rorecomp")
-class RoRecomp(Composer):
+class RoRecomp(Batching):
     """A priority batch: the shortest α of the right episodes and the longest α of the wrong ones.
 
     The others join a buffer, first in, first out. When it is full, with probability p its oldest

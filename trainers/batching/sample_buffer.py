@@ -120,7 +120,7 @@ def _versions(sample: Sample) -> list[int]:
     ):
         raise UsageError(
             f"episode {sample.episode.id} lacks the log-prob or the version of a token, without "
-            "which it cannot be kept for a later step: take composer 'shuffled', or an agent that "
+            "which it cannot be kept for a later step: take batching 'shuffled', or an agent that "
             "gives both"
         )
     return versions or [0]

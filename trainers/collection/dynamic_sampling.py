@@ -63,18 +63,18 @@ async def collect(play: Play, settings: RolloutSection) -> tuple[list[Group], Co
     """Play rounds until the batch is full, or for as many as there may be.
 
     Returns:
-        The groups to train on, under dynamic sampling of at most ``settings.groups`` tasks (a task
+        The groups to train on, under dynamic sampling of at most ``settings.tasks_per_step`` tasks (a task
         has a group a seat), and everything that was played.
 
     Raises:
         Fault: Every episode was quarantined.
         TrainingError: No group has rewards that differ.
     """
-    result = Collected(asked=settings.groups)
+    result = Collected(asked=settings.tasks_per_step)
     kept: dict[str, list[Group]] = {}
-    while result.rounds < settings.dynamic_rounds and len(kept) < settings.groups:
-        missing = settings.groups - len(kept)
-        count = refill(missing, len(kept), result.played, settings.groups)
+    while result.rounds < settings.dynamic_rounds and len(kept) < settings.tasks_per_step:
+        missing = settings.tasks_per_step - len(kept)
+        count = refill(missing, len(kept), result.played, settings.tasks_per_step)
         part, groups = await play(count, result.rounds)
         merge(result, part)
         result.rounds += 1
@@ -88,7 +88,7 @@ async def collect(play: Play, settings: RolloutSection) -> tuple[list[Group], Co
                 kept.setdefault(group[0].episode.group, []).append(group)
     if not kept:
         raise _nothing(result, settings)
-    most = settings.groups if settings.dynamic_rounds > 1 else len(kept)
+    most = settings.tasks_per_step if settings.dynamic_rounds > 1 else len(kept)
     chosen = [group for task in list(kept)[:most] for group in kept[task]]
     result.kept = min(len(kept), most)
     trained = {id(sample.trajectory) for group in chosen for sample in group}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from torch import Tensor
 
 from envgym.trainers.losses.base import Loss, LossInputs, ratios
@@ -22,7 +22,7 @@ class Decoupled(Loss):
 
     π_prox is the policy just before the step's first update. Samples that are some versions old, or
     sampled by an engine of other arithmetic, are clipped around what is being updated and not
-    around what sampled them. ``mask`` leaves out tokens whose w is outside [least, most];
+    around what sampled them. ``mask`` leaves out tokens whose w is outside [min_weight, max_weight];
     ``truncate`` bounds w to it.
 
     Trap: a masked token stays in the denominator. w is logged raw: truncated, it looks healthy.
@@ -34,8 +34,18 @@ class Decoupled(Loss):
     low: float = Field(0.2, gt=0, description="Lower clip range of u.")
     high: float = Field(0.2, gt=0, description="Upper clip range of u.")
     rule: Literal["mask", "truncate"] = Field("mask", description="For w outside its bounds.")
-    least: float = Field(0.0, ge=0, description="Lower bound of w.")
-    most: float = Field(5.0, gt=0, description="Upper bound of w.")
+    min_weight: float = Field(
+        0.0,
+        ge=0,
+        validation_alias=AliasChoices("min_weight", "least"),
+        description="Lower bound of the weight w, a ratio of probabilities.",
+    )
+    max_weight: float = Field(
+        5.0,
+        gt=0,
+        validation_alias=AliasChoices("max_weight", "most"),
+        description="Upper bound of the weight w, a ratio of probabilities.",
+    )
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted clipped surrogate."""
@@ -44,7 +54,7 @@ class Decoupled(Loss):
         weight = (prox - inputs.old_logp).exp()
         ratio = (inputs.logp - prox).exp()
         gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
-        bounded = weight.clamp(self.least, self.most)
+        bounded = weight.clamp(self.min_weight, self.max_weight)
         inside = bounded == weight
         metrics |= {"sampler_weight": weight, "sampler_cut": (~inside).float()}
         return -(bounded if self.rule == "truncate" else weight.where(inside, 0.0)) * gain, metrics
@@ -56,7 +66,12 @@ class Tis(Decoupled):
 
     name: str = "tis"
     rule: Literal["mask", "truncate"] = Field("truncate", description="For w outside its bounds.")
-    most: float = Field(2.0, gt=0, description="Upper bound of w.")
+    max_weight: float = Field(
+        2.0,
+        gt=0,
+        validation_alias=AliasChoices("max_weight", "most"),
+        description="Upper bound of the weight w, a ratio of probabilities.",
+    )
 
 
 @register("icepop")
@@ -64,4 +79,9 @@ class IcePop(Decoupled):
     """w = π_prox / π_sampler where it is in [0.5, 5], else 0. Trap: as decoupled PPO's."""
 
     name: str = "icepop"
-    least: float = Field(0.5, ge=0, description="Lower bound of w.")
+    min_weight: float = Field(
+        0.5,
+        ge=0,
+        validation_alias=AliasChoices("min_weight", "least"),
+        description="Lower bound of the weight w, a ratio of probabilities.",
+    )

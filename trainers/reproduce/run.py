@@ -18,6 +18,7 @@ import yaml
 
 from envgym.errors import UsageError
 from envgym.trainers.config import Config
+from envgym.trainers.former_names import with_former_names
 from envgym.trainers.recipe import load_config
 from envgym.trainers.reproduce.spec import Arm, Claim, Reproduction
 from envgym.trainers.run import finished, train
@@ -100,10 +101,20 @@ async def reproduce(
 
 def _before_updates(config: Config) -> str:
     """Names all that a run's course up to the end of its warm start depends on."""
-    sections = {"seed", "threads", "env", "model", "chat", "rollout", "warm_start", "evaluation"}
+    sections = {
+        "seed",
+        "torch_threads",
+        "env",
+        "model",
+        "chat",
+        "rollout",
+        "warm_start",
+        "evaluation",
+    }
     parts: dict[str, Any] = dict.fromkeys(sections, True)
-    parts["learner"] = {"weight_decay", "grad_clip", "micro_tokens", "packing"}
-    text = json.dumps(config.model_dump(mode="json", include=parts), sort_keys=True)
+    parts["learner"] = {"weight_decay", "grad_clip", "micro_batch_tokens", "packing"}
+    values = with_former_names(config.model_dump(mode="json", include=parts))
+    text = json.dumps(values, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

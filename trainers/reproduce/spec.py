@@ -17,13 +17,15 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Section
+from envgym.trainers.former_names import present_path, with_former_names
 
-_SAME = ("name", "seed", "output", "threads", "env", "model", "chat", "warm_start", "evaluation")
-_SAME_FIELDS = ("rollout.groups", "rollout.group_size", "learner.steps")
+_SAME = "name seed output torch_threads env model chat warm_start evaluation".split()
+_SAME_FIELDS = ("rollout.tasks_per_step", "rollout.group_size", "learner.steps")
 
 
 def _fair_field(path: str) -> str:
-    if path.partition(".")[0] in _SAME or path in (*_SAME_FIELDS, "rollout", "learner"):
+    present = present_path(path)
+    if present.partition(".")[0] in _SAME or present in (*_SAME_FIELDS, "rollout", "learner"):
         raise ValueError(
             f"{path} must be the same for both: agent, tasks and compute belong in the recipe"
         )
@@ -108,6 +110,11 @@ class Reproduction(Section):
         settings = self.model_dump(
             exclude={**dict.fromkeys(words, True), "baseline": arm, "method": arm}
         )
+        settings["recipe"] = with_former_names(settings["recipe"])
+        for arm in (settings["baseline"], settings["method"]):
+            arm["settings"] = with_former_names(arm["settings"])
+        for axis in filter(None, (settings["sweep"], settings["tune"])):
+            axis["field"] = next(iter(with_former_names({axis["field"]: None})))
         text = json.dumps(settings, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 

@@ -19,7 +19,7 @@ from envgym.errors import UsageError
 from envgym.trainers.loop import Trainer
 
 _KEEP = 2
-_PLUGINS = ("sampler", "guidance", "advantage", "composer")
+_PLUGINS = ("sampler", "guidance", "advantage", "batching")
 
 
 def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:

@@ -29,7 +29,7 @@ def check_played(groups: Sequence[Group]) -> None:
             if not math.isfinite(value):
                 raise TrainingError(
                     f"{episode.env} gave a {what} of {value} (episode {episode.id}, seat {seat}, "
-                    f"seed {episode.seed}): mend the environment's step; the last checkpoint is "
+                    f"seed {episode.seed}): fix the environment's step; the last checkpoint is "
                     "whole"
                 )
 
@@ -70,12 +70,12 @@ def nothing_learnt(
 ) -> TrainingError:
     """The error of a step none of whose batches changed anything."""
     samples = [sample for group in groups for sample in group]
-    allow = "or let it happen (learner.idle_steps); the last checkpoint is whole"
+    allow = "or let it happen (learner.max_idle_steps); the last checkpoint is whole"
     if not any(batches):
         skipped = all(sample.skip for sample in samples)
-        name = config.advantage.name if skipped else config.composer.name
+        name = config.advantage.name if skipped else config.batching.name
         return TrainingError(
-            f"step {step}: {'advantage' if skipped else 'composer'} {name!r} left none of the "
+            f"step {step}: {'advantage' if skipped else 'batching'} {name!r} left none of the "
             f"{len(samples)} samples that the step played: relax its settings, {allow}"
         )
     rewards = {sample.reward for sample in samples}
@@ -84,5 +84,6 @@ def nothing_learnt(
     return TrainingError(
         f"step {step}: every advantage is 0: rewards ({what}) are equal within {equal} of "
         f"{len(groups)} groups: take easier or harder tasks (env), larger groups "
-        f"(rollout.group_size), more of them (rollout.groups, rollout.dynamic_rounds), {allow}"
+        "(rollout.group_size), more of them (rollout.tasks_per_step, rollout.dynamic_rounds), "
+        f"{allow}"
     )

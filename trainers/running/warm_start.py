@@ -62,9 +62,9 @@ async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStar
         UsageError: None is good enough, or one comes out otherwise in the run's environment: its
             answers would be imitated in a world where they do not follow from what is seen.
     """
-    if not config.recorded:
+    if not config.demo_dirs:
         return []
-    folders = [folder for path in config.recorded for folder in episode_folders(path)]
+    folders = [folder for path in config.demo_dirs for folder in episode_folders(path)]
     recorded = [
         episode
         for folder in folders
@@ -73,14 +73,14 @@ async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStar
     ]
     if not recorded:
         raise UsageError(
-            f"warm_start.recorded: no episode with a score of at least {config.min_score:g}: play "
+            f"warm_start.demo_dirs: no episode with a score of at least {config.min_score:g}: play "
             "some, or lower warm_start.min_score"
         )
     again = await play_again(rollout, recorded, chat)
     for before, after in zip(recorded, again, strict=True):
         for unlike in differences(before, after):
             raise UsageError(
-                f"warm_start.recorded: episode {unlike.episode} comes out otherwise here "
+                f"warm_start.demo_dirs: episode {unlike.episode} comes out otherwise here "
                 f"({unlike.what}): give `env` the arguments that it was recorded with"
             )
     return again
@@ -88,7 +88,7 @@ async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStar
 
 def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) -> list[Task]:
     """`config.episodes` tasks, each drawn again only once all like it were drawn."""
-    shares: list[tuple[float | None, float]] = [*config.shares.items()] or [(None, 1.0)]
+    shares: list[tuple[float | None, float]] = [*config.difficulty_mix.items()] or [(None, 1.0)]
     chosen: list[Task] = []
     for difficulty, share in shares:
         count = round(config.episodes * share / sum(share for _, share in shares))
@@ -98,7 +98,7 @@ def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) 
         if difficulty is not None:
             pool = [i for i, task in enumerate(source) if task.difficulty == difficulty]
         if not pool:
-            raise UsageError(f"warm_start.shares: no task of difficulty {difficulty:g}")
+            raise UsageError(f"warm_start.difficulty_mix: no task of difficulty {difficulty:g}")
         while count > 0:
             chosen += [source[i] for i in rng.sample(pool, min(count, len(pool)))]
             count -= len(pool)
@@ -117,13 +117,13 @@ def imitate(
         Sample(e, t, kind="sft") for e in episodes for t in e.trajectories.values() if t.turns
     ]
     if not samples:
-        raise UsageError("warm_start has steps and no episodes: give episodes, or recorded")
+        raise UsageError("warm_start has steps and no episodes: give episodes, or demo_dirs")
     rng = random.Random(f"imitate:{seed}")
     queue: list[Sample] = []
     for step in range(config.steps):
-        while len(queue) < min(config.rows, len(samples)):
+        while len(queue) < min(config.batch_size, len(samples)):
             queue += rng.sample(samples, len(samples))
-        batch, queue = queue[: config.rows], queue[config.rows :]
+        batch, queue = queue[: config.batch_size], queue[config.batch_size :]
         rows = train_rows(batch, token_weights(batch, "token", 1.0))
         scale = min(1.0, (step + 1) / 10, 2 * (1 - step / config.steps))
         metrics = policy.update(rows, [Sft()], lr_scale=scale)

@@ -52,12 +52,12 @@ PROGRAM = str(Path(sys.executable).parent / "envgym")
 WORLD = {"size": 60, "hops": [1], "top_k": 1, "max_turns": 3, "phrasings": 1}
 RECIPE = """
 name: mini
-threads: 1
+torch_threads: 1
 env: {id: search/wiki-v1, size: 60, hops: [1], top_k: 1, max_turns: 3, phrasings: 1}
 model: {kind: tiny, vocab_size: 400, hidden: 32, heads: 2, kv_heads: 1, intermediate: 48,
         copying: {steps: 0}}
 chat: {dialect: tags, instructions: false}
-warm_start: {episodes: 0, steps: 4, rows: 2, lr: 1.0e-2}
+warm_start: {episodes: 0, steps: 4, batch_size: 2, lr: 1.0e-2}
 learner: {steps: 0}
 evaluation: {tasks: 0}
 """
