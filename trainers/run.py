@@ -170,7 +170,7 @@ async def _stages(
             learn_to_copy(
                 trainer.model, config.model.copying, config.seed, lambda i, a: on_step(i, copied=a)
             )
-            trainer.adopt()
+            trainer.reset_from_policy()
         await evaluate("untrained")
         journal.stage = "base"
     if journal.stage == "base":

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from envgym.errors import UsageError
 from envgym.trainers.advantages import Grpo
-from envgym.trainers.batching import C3po, Composer, Delayed, Replay, RoRecomp, Shuffled
+from envgym.trainers.batching import Batching, C3po, Delayed, Replay, RoRecomp, Shuffled
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import PLUGINS
 from envgym.trainers.recipe import load_config
@@ -28,12 +28,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "replay": {"capacity": 7, "max_staleness": 2},
     "rorecomp": {"capacity": 5, "compensation": 0.6, "decay_steps": 20},
 }
-every_composer = pytest.mark.parametrize("name", sorted(PLUGINS["composer"]))
+every_composer = pytest.mark.parametrize("name", sorted(PLUGINS["batching"]))
 
 
-def made(name: str) -> Composer:
-    composer = PLUGINS["composer"][name](**SMALL.get(name, {}))
-    assert isinstance(composer, Composer)
+def made(name: str) -> Batching:
+    composer = PLUGINS["batching"][name](**SMALL.get(name, {}))
+    assert isinstance(composer, Batching)
     return composer
 
 
@@ -45,7 +45,7 @@ def sample(
     one.id = name
     one.turns[0].versions = [version] * length
     found = Sample(one, one.trajectory, score)
-    found.spread(credit)
+    found.set_advantage(credit)
     found.record_advantages()
     return found
 
@@ -68,11 +68,11 @@ def aged(groups: list[Group], version: int) -> list[Group]:
     for one in samples_of(groups):
         one.record_advantages()
         if version % 2:
-            one.proximal = one.norms = [a * 2 for a in one.advantages]
+            one.prox_logp = one.norms = [a * 2 for a in one.advantages]
             one.turn_rewards = [1.0] * len(one.trajectory.turns)
             one.token_rewards = [np.zeros(len(a)) for a in one.advantages]
             one.components = {"environment": 1.0}
-            one.values = [a + 1 for a in one.advantages]
+            one.value = [a + 1 for a in one.advantages]
             one.returns = [np.full_like(a, 0.1) for a in one.advantages]
     return groups
 
@@ -156,7 +156,7 @@ def learnt(one: Sample) -> Any:
         )
         for t, a in zip(one.trajectory.turns, one.advantages, strict=True)
     ]
-    critic = [[a.tolist() for a in arrays] for arrays in (one.values or [], one.returns)]
+    critic = [[a.tolist() for a in arrays] for arrays in (one.value or [], one.returns)]
     return what(one), one.reward, one.kind, one.episode.score, one.episode.group, turns, critic
 
 
@@ -361,6 +361,6 @@ def test_delayed_by_nothing_is_shuffled_exactly() -> None:
 
 
 def test_delayed_says_that_its_first_steps_are_idle() -> None:
-    with pytest.raises(UsageError, match=r"learner\.idle_steps to 4"):
-        load_config("demo", ["composer=delayed"])
-    assert load_config("demo", ["composer=delayed", "learner.idle_steps=4"])
+    with pytest.raises(UsageError, match=r"learner\.max_idle_steps to 4"):
+        load_config("demo", ["batching=delayed"])
+    assert load_config("demo", ["batching=delayed", "learner.max_idle_steps=4"])

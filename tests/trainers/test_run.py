@@ -149,7 +149,7 @@ async def test_the_loop_asks_models_for_what_plug_ins_need(tmp_path: Path) -> No
         "rewards=[environment, {name: kl, coef: 1.0}]",
         "advantage=otb",
         "losses=[tis]",
-        "composer={name: shuffled, batches: 2}",
+        "batching={name: shuffled, batches: 2}",
     )
     await train(config(tmp_path, "a", *asked, "learner.steps=2", "evaluation.tasks=0"))
     for row in metrics(tmp_path / "a"):

@@ -1,4 +1,4 @@
-"""All samples of a step, shuffled into equal batches, for one epoch or more."""
+"""Mini-batches: all samples of a step, shuffled into equal batches, for one epoch or more."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from envgym.trainers.plugin import register
 
 @register("shuffled")
 class Shuffled(Batching):
-    """PPO's epochs and mini-batches."""
+    """PPO's epochs of shuffled mini-batches."""
 
     name: str = "shuffled"
-    epochs: int = Field(1, ge=1, description="Passes over the samples.")
-    batches: int = Field(1, ge=1, description="Optimiser steps a pass.")
+    epochs: int = Field(1, ge=1, description="Number of passes over a step's samples.")
+    batches: int = Field(1, ge=1, description="Number of optimiser steps per pass.")
 
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
         """Yield ``epochs × batches`` batches (fewer where there are fewer samples)."""

@@ -1,4 +1,4 @@
-"""KL to a frozen reference, by Schulman's three estimators (joschu.net/blog/kl-approx)."""
+"""KL to a frozen reference, estimated by Schulman's estimators (joschu.net/blog/kl-approx)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envgym.trainers.plugin import register
 
 @register("kl")
 class Kl(Loss):
-    """With d = logp - ref_logp: k1 = d; k2 = d²/2; k3 = exp(-d) - 1 + d.
+    """KL estimate with d = logp - ref_logp: k1 = d; k2 = d²/2; k3 = exp(-d) - 1 + d.
 
     Trap: as a loss, k1's gradient is zero in expectation; it is for rewards and for logging. k2's
     gradient is the KL's own; k3 is GRPO's choice.
@@ -25,7 +25,7 @@ class Kl(Loss):
     coef: float = 1e-3
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """The estimate at each token."""
+        """Compute the estimate per token."""
         if inputs.ref_logp is None:
             raise UsageError("the kl loss needs a reference policy: train through the loop")
         d = inputs.logp - inputs.ref_logp

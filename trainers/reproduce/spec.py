@@ -19,7 +19,17 @@ from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Section
 from envgym.trainers.former_names import present_path, with_former_names
 
-_SAME = "name seed output torch_threads env model chat warm_start evaluation".split()
+_SAME = [
+    "name",
+    "seed",
+    "output",
+    "torch_threads",
+    "env",
+    "model",
+    "chat",
+    "warm_start",
+    "evaluation",
+]
 _SAME_FIELDS = ("rollout.tasks_per_step", "rollout.group_size", "learner.steps")
 
 

@@ -14,7 +14,7 @@ class Reward(Plugin):
     """Pays samples, each plug-in under its name. Several run one after another.
 
     Attributes:
-        needs_reference: Whether it reads `Sample.reference`.
+        needs_reference: Whether it reads `Sample.ref_logp`.
         charges: Whether it may take away, so that rewards may fall below 0.
     """
 

@@ -22,7 +22,9 @@ class EnvironmentReward(Reward):
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add what each turn earned."""
         for sample in samples_of(groups):
-            sample.pay_turns(self.name, [self.scale * t.reward for t in sample.trajectory.turns])
+            sample.add_reward_turns(
+                self.name, [self.scale * t.reward for t in sample.trajectory.turns]
+            )
 
 
 @register("score")
@@ -41,7 +43,7 @@ class Score(Reward):
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add each episode's score."""
         for sample in samples_of(groups):
-            sample.pay(self.name, self.scale * sample.episode.score)
+            sample.add_reward(self.name, self.scale * sample.episode.score)
 
 
 @register("metric")
@@ -58,4 +60,6 @@ class Metric(Reward):
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add each episode's metric."""
         for sample in samples_of(groups):
-            sample.pay(self.metric, self.scale * sample.episode.metrics.get(self.metric, 0.0))
+            sample.add_reward(
+                self.metric, self.scale * sample.episode.metrics.get(self.metric, 0.0)
+            )

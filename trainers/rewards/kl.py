@@ -37,12 +37,12 @@ class KlReward(Reward):
     def __call__(self, groups: Sequence[Group]) -> None:
         """Charge every token."""
         for sample in samples_of(groups):
-            if sample.reference is None:
+            if sample.ref_logp is None:
                 raise UsageError("the kl reward needs a reference policy: train through the loop")
             charges = []
-            for turn, ref in zip(sample.trajectory.turns, sample.reference, strict=True):
+            for turn, ref in zip(sample.trajectory.turns, sample.ref_logp, strict=True):
                 own = np.array(turn.logprobs or ref, np.float64)
                 d = np.where(np.isnan(own), 0.0, own - ref)
                 k = {"k1": d, "k2": d**2 / 2, "k3": np.exp(-d) - 1 + d}[self.kind]
                 charges.append(-self.coef * k)
-            sample.pay_tokens(self.name, charges)
+            sample.add_reward_tokens(self.name, charges)

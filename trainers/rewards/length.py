@@ -35,8 +35,8 @@ class Length(Reward):
             longest = max(s.tokens for s in group)
             for sample in group:
                 if longest == shortest:
-                    sample.pay(self.name, 0.0)
+                    sample.add_reward(self.name, 0.0)
                     continue
                 share = 0.5 - (sample.tokens - shortest) / (longest - shortest)
                 right = sample.episode.score >= self.success
-                sample.pay(self.name, self.coef * (share if right else min(share, 0.0)))
+                sample.add_reward(self.name, self.coef * (share if right else min(share, 0.0)))

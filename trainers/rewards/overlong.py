@@ -30,4 +30,4 @@ class Overlong(Reward):
         for group in groups:
             for sample in group:
                 over = (sample.tokens - (self.limit - self.buffer)) / self.buffer
-                sample.pay(self.name, -self.scale * min(1.0, max(0.0, over)))
+                sample.add_reward(self.name, -self.scale * min(1.0, max(0.0, over)))

@@ -32,7 +32,9 @@ class ProcessReward(Reward):
     def __call__(self, groups: Sequence[Group]) -> None:
         """Pay every turn."""
         for sample in samples_of(groups):
-            sample.pay_turns(self.name, (self.coef * self.shaped(self._scores(sample))).tolist())
+            sample.add_reward_turns(
+                self.name, (self.coef * self.shaped(self._scores(sample))).tolist()
+            )
 
     @abstractmethod
     def shaped(self, scores: Floats) -> Floats:

@@ -54,7 +54,7 @@ class Spark(Reward):
         for sample in samples_of(groups):
             passed = sample.episode.stop_reason in self.gate
             amount = self._amount(sample) if passed else 0.0
-            sample.pay(self.name, amount)
+            sample.add_reward(self.name, amount)
 
     def _amount(self, sample: Sample) -> float:
         verdicts = self.judge(sample)

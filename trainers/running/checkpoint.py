@@ -108,7 +108,7 @@ def begin(trainer: Trainer, path: Path) -> dict[str, Any]:
     plug-in of the trainer's own begins as after a warm start of its own.
     """
     trainer.model.load_state_dict(load_file(path / "model.safetensors"), strict=False)
-    trainer.adopt()
+    trainer.reset_from_policy()
     state = json.loads((path / "state.json").read_text())
     trainer.agent.engine.update_weights(state["version"])
     progress: dict[str, Any] = state["progress"]
