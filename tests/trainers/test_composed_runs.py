@@ -1,4 +1,4 @@
-"""Whole runs with a composer of their own; interrupted, they end as if they had not been."""
+"""Whole runs with a batching plug-in: interrupted, they end as if they had not been."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tests.trainers.test_run import config, metrics, weights
 
 
 @pytest.mark.parametrize(
-    "composer",
+    "batching",
     [
         "{name: replay, ratio: 1.0, max_staleness: 2, capacity: 8}",
         "{name: delayed, steps: 1}",
         "{name: rorecomp, compensation: 0.9, decay_steps: 30, capacity: 5}",
     ],
 )
-async def test_an_interrupted_run_keeps_its_buffer(tmp_path: Path, composer: str) -> None:
+async def test_an_interrupted_run_keeps_its_buffer(tmp_path: Path, batching: str) -> None:
     settings = (
         *test_bad_input.ALONE,
         "env.id=test/lengths-v1",
         "learner.steps=5",
         "learner.max_idle_steps=1",
         "warm_start={episodes: 0, steps: 0}",
-        f"batching={composer}",
+        f"batching={batching}",
     )
     await train(config(tmp_path, "whole", *settings))
     running = asyncio.create_task(train(config(tmp_path, "cut", *settings)))

@@ -32,7 +32,7 @@ class Gdpo(Advantage):
         default_factory=dict,
         description="Weight of each reward by its plug-in's name; 1 unless given.",
     )
-    eps: float = 1e-4
+    eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""

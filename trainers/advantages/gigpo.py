@@ -55,7 +55,7 @@ class Gigpo(Advantage):
     )
     history: int = Field(0, ge=0, description="Number of earlier observations that must match too.")
     alpha: float = Field(1.0, ge=0, description="Exponent α of the weight of deeper histories.")
-    eps: float = 1e-4
+    eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every turn's advantage."""
@@ -111,7 +111,7 @@ class Gagpo(Advantage):
         0.95, ge=0, le=1, description="GAE's λ over turns: 0 trusts the means, 1 the returns."
     )
     history: int = Field(0, ge=0, description="Number of earlier observations that must match too.")
-    eps: float = 1e-4
+    eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every turn's advantage."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.advantages.credit import ROUNDING, Floats
@@ -45,8 +46,10 @@ class Grpo(Advantage):
 
     name: str = "grpo"
     compares: ClassVar[bool] = True
-    std: Literal["group", "batch", "none"] = "group"
-    eps: float = 1e-4
+    std: Literal["group", "batch", "none"] = Field(
+        "group", description="Samples whose deviation divides: the group, the batch, or none."
+    )
+    eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""
@@ -69,7 +72,9 @@ class DrGrpo(Grpo):
     """
 
     name: str = "dr_grpo"
-    std: Literal["group", "batch", "none"] = "none"
+    std: Literal["group", "batch", "none"] = Field(
+        "none", description="Samples whose deviation divides: the group, the batch, or none."
+    )
 
 
 @register("lite_ppo")
@@ -83,4 +88,6 @@ class LitePpo(Grpo):
     """
 
     name: str = "lite_ppo"
-    std: Literal["group", "batch", "none"] = "batch"
+    std: Literal["group", "batch", "none"] = Field(
+        "batch", description="Samples whose deviation divides: the group, the batch, or none."
+    )

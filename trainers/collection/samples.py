@@ -93,6 +93,10 @@ class Sample:
             np.full(len(turn.action), advantage, np.float32) for turn in self.trajectory.turns
         ]
 
+    pay, pay_turns, pay_tokens = add_reward, add_reward_turns, add_reward_tokens
+    spread = set_advantage
+    """Former names of these methods, for one release."""
+
     def record_advantages(self) -> None:
         """Copy the advantages into the turns, so that they are stored with the episode."""
         for turn, advantage in zip(self.trajectory.turns, self.advantages, strict=False):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor
 
 from envgym.errors import UsageError
@@ -56,7 +57,7 @@ class Loss(Plugin):
     needs_proximal: ClassVar[bool] = False
     whole_samples: ClassVar[bool] = False
     improves: ClassVar[bool] = False
-    coef: float = 1.0
+    coef: float = Field(1.0, description="Weight of the term in the total loss.")
 
     @abstractmethod
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor
 
 from envgym.errors import UsageError
@@ -21,8 +22,8 @@ class Kl(Loss):
 
     name: str = "kl"
     needs_reference: ClassVar[bool] = True
-    kind: Literal["k1", "k2", "k3"] = "k3"
-    coef: float = 1e-3
+    kind: Literal["k1", "k2", "k3"] = Field("k3", description="Estimator of the KL per token.")
+    coef: float = Field(1e-3, description="Weight of the term in the total loss.")
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the estimate per token."""

@@ -17,7 +17,7 @@ class EnvironmentReward(Reward):
     """Turn rewards of the environment, each on its turn, times `scale`."""
 
     name: str = "environment"
-    scale: float = 1.0
+    scale: float = Field(1.0, description="Factor on the turn rewards.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add each turn's reward."""
@@ -38,7 +38,7 @@ class Score(Reward):
     """
 
     name: str = "score"
-    scale: float = 1.0
+    scale: float = Field(1.0, description="Factor on the score.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add each episode's score."""
@@ -55,7 +55,7 @@ class Metric(Reward):
 
     name: str = "metric"
     metric: str = Field(description="Name of the metric in the environment's metrics.")
-    scale: float = 1.0
+    scale: float = Field(1.0, description="Factor on the metric.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add each episode's metric."""

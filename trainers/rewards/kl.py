@@ -31,7 +31,7 @@ class KlReward(Reward):
     name: str = "kl"
     needs_reference: ClassVar[bool] = True
     charges: ClassVar[bool] = True
-    kind: Literal["k1", "k2", "k3"] = "k1"
+    kind: Literal["k1", "k2", "k3"] = Field("k1", description="Estimator of the KL per token.")
     coef: float = Field(0.05, ge=0, description="Penalty per nat of KL.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
