@@ -21,8 +21,8 @@ class Decoupled(Loss):
     """-w · min(u·A, clip(u, 1 - low, 1 + high)·A), u = π / π_prox, w = sg(π_prox / π_behaviour).
 
     π_prox is the policy just before the step's first update. The loss clips old samples, and those
-    of an engine with other arithmetic, around the policy in training and not around the behaviour
-    policy that sampled them. ``mask`` leaves out tokens whose w is outside [min_weight,
+    of an engine with other arithmetic, around π_prox and not around the behaviour policy that
+    sampled them. ``mask`` leaves out tokens whose w is outside [min_weight,
     max_weight]; ``truncate`` bounds w to it.
 
     Trap: a masked token stays in the denominator. The metric holds the raw w: truncated, it looks
