@@ -1,4 +1,4 @@
-"""Samples and rows under the name of the module that held both, for one release."""
+"""Former module of samples and rows, importable for one release."""
 
 from envgym.trainers.collection.samples import Group, Sample, differs
 from envgym.trainers.learner.rows import TrainRow, train_rows

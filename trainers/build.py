@@ -1,4 +1,4 @@
-"""From a config to its parts: the environment, the model, the chat."""
+"""Builders of a run's parts from its config: the environment, the model, the chat."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from envgym.trainers.config import Config, TinyModel
 
 
 def make_env(config: Config, **changes: Any) -> Env[Any]:
-    """An instance of the config's environment, some of its arguments changed."""
+    """Create the config's environment, some of its arguments changed."""
     return envgym.make(config.env.id, **{**config.env.kwargs, **changes})
 
 
 def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:
-    """The tokenizer's template and the config's dialect."""
+    """Create the chat renderer: the tokenizer's template and the config's dialect."""
     chat = config.chat
     return Chat(tokenizer, chat.dialect, instructions=chat.instructions, fold=chat.fold)
 
 
 def build_model(config: Config, env: Env[Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A tiny model with random weights, or a pretrained one."""
+    """Create a tiny model with random weights, or load a pretrained one, with its tokenizer."""
     settings = config.model
     if isinstance(settings, TinyModel):
         tokenizer = tiny.train_tokenizer(texts_of(env, config.chat.dialect), settings.vocab_size)
@@ -38,7 +38,7 @@ def build_model(config: Config, env: Env[Any]) -> tuple[PreTrainedModel, PreTrai
 
 
 def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
-    """An environment's own text, to train a tokenizer on: training tasks, tools, its corpus."""
+    """Yield an environment's own text for tokenizer training: tasks, tools, corpus."""
     source = env.tasks("train")
     for index in range(min(len(source), 2000)):
         yield from (str(value) for value in source[index].data.values())

@@ -1,6 +1,7 @@
 """A training run as data: pydantic models read from a YAML recipe, with dotted overrides.
 
-Every field says what it is; what is wrong is reported with its path (``loss.0.low``).
+Every field has a description. An error names the path of the wrong field (``losses.0.low``). The
+former name of a renamed field is an alias for one release; `trainers.former_names` lists them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,7 +20,7 @@ from pydantic import (
 
 from envgym.agents.tiny import CopyingPhase, TinyConfig
 from envgym.trainers.advantages import Advantage, Grpo
-from envgym.trainers.batching import Composer, Shuffled
+from envgym.trainers.batching import Batching, Shuffled
 from envgym.trainers.conflicts import check_conflicts
 from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.hooks import Hook
@@ -29,48 +31,55 @@ from envgym.trainers.samplers import Sampler, Uniform
 
 
 class Section(BaseModel):
-    """A part of a config: unknown keys are errors."""
+    """Part of a config; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class EnvSection(BaseModel):
-    """The environment: its id, and whatever else its constructor takes."""
+    """Environment of a run: its id and the arguments of its constructor."""
 
     model_config = ConfigDict(extra="allow")
 
-    id: str = Field(description="Registered id, or the ws:// address of a served one.")
+    id: str = Field(description="Registered id, or the ws:// address of a served environment.")
 
     @property
     def kwargs(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Arguments of the environment's constructor."""
         return dict(self.model_extra or {})
 
 
 class TinyModel(TinyConfig):
-    """A tiny model made from nothing, its tokenizer trained on the environment's own text."""
+    """Tiny model with random weights; its tokenizer is trained on the environment's own text."""
 
     kind: Literal["tiny"] = "tiny"
-    copying: CopyingPhase = Field(default_factory=CopyingPhase, description="First phase.")
+    copying: CopyingPhase = Field(
+        default_factory=CopyingPhase,
+        description="Settings of the copying phase, which trains the model before the warm start.",
+    )
 
 
 class PretrainedModel(Section):
-    """A model from a directory or a hub."""
+    """Pretrained model, loaded from a directory or from a model hub."""
 
     kind: Literal["pretrained"]
     path: str | None = Field(
-        None, description="Directory or hub name; none takes the small one that comes with envgym."
+        None,
+        description="Directory or hub name of the model; null loads the small model that comes "
+        "with envgym.",
     )
-    dtype: Literal["float32", "bfloat16", "auto"] = Field("float32", description="Of the weights.")
+    dtype: Literal["float32", "bfloat16", "auto"] = Field(
+        "float32", description="Number format of the weights; auto keeps the format on disk."
+    )
 
 
 class ChatSection(Section):
-    """How messages become tokens."""
+    """Rendering of messages as tokens."""
 
     dialect: str = Field(
         "hermes",
-        description="How tool calls are written; 'auto' takes the form that the chat template "
-        "shows.",
+        description="Name of the dialect that writes and parses tool calls; 'auto' takes the form "
+        "that the chat template shows.",
     )
     instructions: bool = Field(
         True,
@@ -79,37 +88,50 @@ class ChatSection(Section):
     )
     fold: str = Field(
         "off",
-        description="off; auto folds messages of roles that the chat template lacks into user "
-        "messages, and logs which; or some of system, tool, hint, to fold always.",
+        description="Roles whose messages become user messages: off folds none; auto folds the "
+        "roles that the chat template lacks, and logs them; or list some of system, tool, hint.",
     )
 
 
 class RolloutSection(Section):
-    """How experience is gathered."""
+    """Collection of episodes for one step."""
 
-    groups: int = Field(16, ge=1, description="Tasks a step.")
-    group_size: int = Field(8, ge=1, description="Episodes a task.")
-    max_tokens: int = Field(256, ge=1, description="Sampled tokens a turn.")
-    temperature: float = Field(1.0, gt=0, description="Of sampling.")
-    concurrency: int = Field(256, ge=1, description="Episodes in flight at once.")
-    retries: int = Field(2, ge=0, description="Further tries after a fault.")
-    patience_s: float = Field(
+    tasks_per_step: int = Field(
+        16,
+        ge=1,
+        validation_alias=AliasChoices("tasks_per_step", "groups"),
+        description="Number of tasks per step; each task is played by one group of episodes.",
+    )
+    group_size: int = Field(8, ge=1, description="Number of episodes per task.")
+    max_tokens_per_turn: int = Field(
+        256,
+        ge=1,
+        validation_alias=AliasChoices("max_tokens_per_turn", "max_tokens"),
+        description="Maximum number of tokens that the policy samples per turn.",
+    )
+    temperature: float = Field(
+        1.0, gt=0, description="Sampling temperature: the sampler divides the logits by it."
+    )
+    concurrency: int = Field(256, ge=1, description="Maximum number of episodes played at once.")
+    retries: int = Field(2, ge=0, description="Number of further attempts after a fault.")
+    batch_wait_s: float = Field(
         1.0,
         ge=0,
+        validation_alias=AliasChoices("batch_wait_s", "patience_s"),
         description="Seconds the local engine waits for episodes whose tools are running, so "
         "that batches do not depend on timing and a run can be repeated to the last bit; 0 "
-        "goes on at once.",
+        "never waits.",
     )
     dynamic_rounds: int = Field(
         1,
         ge=1,
-        description="Rounds of rollouts a step may take to find groups whose rewards "
-        "differ (DAPO's dynamic sampling); 1 keeps every group of the one round.",
+        description="Maximum number of rollout rounds per step to find groups whose rewards "
+        "differ (DAPO's dynamic sampling); 1 plays one round and keeps every group.",
     )
     dynamic_by: Literal["reward", "score"] = Field(
         "reward",
-        description="What must differ within a group: the environment's rewards, or the scores "
-        "alone, where shaping makes rewards differ that are equally right.",
+        description="Quantity that must differ within a group to keep it: the environment's "
+        "reward, or the score alone, where shaped rewards differ between equally right episodes.",
     )
 
 
@@ -117,102 +139,126 @@ class WarmStart(Section):
     """Supervised learning from demonstrations, before reinforcement learning."""
 
     episodes: int = Field(
-        512, ge=0, description="Episodes of the environment's oracle; 0 for recorded ones alone."
+        512,
+        ge=0,
+        description="Number of episodes that the environment's oracle plays; 0 uses recorded "
+        "episodes alone.",
     )
-    recorded: list[str] = Field(
+    demo_dirs: list[str] = Field(
         default_factory=list,
-        description="Folders of saved episodes to imitate as well: a person's (`envgym play`), or "
+        validation_alias=AliasChoices("demo_dirs", "recorded"),
+        description="Folders of saved episodes to imitate as well: a person's (`envgym play`) or "
         "another agent's.",
     )
-    min_score: float = Field(1.0, ge=0, le=1, description="Of the recorded episodes taken.")
-    steps: int = Field(100, ge=0, description="Optimiser steps.")
-    rows: int = Field(64, ge=1, description="Episodes a step.")
+    min_score: float = Field(
+        1.0, ge=0, le=1, description="Minimum score of a saved episode to imitate it."
+    )
+    steps: int = Field(100, ge=0, description="Number of optimiser steps.")
+    batch_size: int = Field(
+        64,
+        ge=1,
+        validation_alias=AliasChoices("batch_size", "rows"),
+        description="Number of episodes per optimiser step.",
+    )
     lr: float = Field(1e-3, gt=0, description="Peak learning rate.")
     env: dict[str, Any] = Field(
         default_factory=dict,
-        description="Arguments of the environment that are others in the demonstrations, such as "
-        "easier tasks.",
+        description="Environment arguments that the demonstrations change, such as easier tasks.",
     )
-    shares: dict[float, float] = Field(
+    difficulty_mix: dict[float, float] = Field(
         default_factory=dict,
-        description="Share of the episodes by the difficulty of their task; empty takes tasks as "
-        "they come.",
+        validation_alias=AliasChoices("difficulty_mix", "shares"),
+        description="Share of the oracle's episodes by difficulty of the task; empty draws from "
+        "all tasks alike.",
     )
 
 
 class Learner(Section):
-    """The optimiser."""
+    """Optimiser of the policy."""
 
-    steps: int = Field(100, ge=0, description="Steps of rollouts and learning.")
-    lr: float = Field(1e-6, gt=0, description="Learning rate.")
+    steps: int = Field(100, ge=0, description="Number of steps, each a rollout and its updates.")
+    lr: float = Field(1e-6, gt=0, description="Learning rate of the policy.")
     warmup: int = Field(
         0,
         ge=0,
-        description="First steps over which the rate rises. Adam's first updates are signs: at "
-        "full rate they can cost a small policy much of what it could do.",
+        description="Number of first steps over which the learning rate rises. Adam's first "
+        "updates are signs: at full rate they can cost a small policy much of what it could do.",
     )
-    lr_decay: Literal["constant", "linear"] = Field("constant", description="Over the steps.")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's.")
-    grad_clip: float = Field(1.0, gt=0, description="Norm of the gradient.")
-    micro_tokens: int = Field(16384, ge=1, description="Most tokens of one forward pass.")
+    lr_decay: Literal["constant", "linear"] = Field(
+        "constant",
+        description="Schedule of the learning rate: constant, or linear down to 0 over the steps.",
+    )
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
+    grad_clip: float = Field(1.0, gt=0, description="Maximum norm of the gradient per update.")
+    micro_batch_tokens: int = Field(
+        16384,
+        ge=1,
+        validation_alias=AliasChoices("micro_batch_tokens", "micro_tokens"),
+        description="Maximum number of tokens per forward pass.",
+    )
     packing: bool = Field(
         True,
-        description="Run rows without padding, and what they begin with in common once; models "
+        description="Whether rows run without padding, with a common prefix computed once; models "
         "whose attention cannot be packed run padded.",
     )
     denominator: Literal["token", "sequence", "constant"] = Field(
-        "token", description="What token losses are divided by; see losses.base.token_weights."
+        "token",
+        description="Divisor of the summed token losses: the batch's tokens, each sequence's "
+        "tokens and then the sequences, or a constant per sequence.",
     )
-    constant: float = Field(1024.0, gt=0, description="For the constant denominator.")
-    idle_steps: int = Field(
+    constant: float = Field(
+        1024.0, gt=0, description="Divisor per sequence, in tokens, where denominator is constant."
+    )
+    max_idle_steps: int = Field(
         0,
         ge=0,
-        description="Steps in a row that may find nothing to learn from (all rewards equal, say) "
-        "before the run stops and says so.",
+        validation_alias=AliasChoices("max_idle_steps", "idle_steps"),
+        description="Maximum number of consecutive steps with nothing to learn from (all rewards "
+        "equal, say) before the run stops with an error.",
     )
 
     def lr_scale(self, step: int, idle: int = 0) -> float:
-        """What `lr` is multiplied by at a step, counted from 0, after `idle` steps without it."""
+        """Factor on `lr` at a step, counted from 0, after `idle` steps without policy updates."""
         return self.decay(step) * min(1.0, (step - idle + 1) / (self.warmup + 1))
 
     def decay(self, step: int) -> float:
-        """What becomes of rates over the steps."""
+        """Factor of the learning-rate schedule at a step, in [0, 1]."""
         return 1 - step / self.steps if self.lr_decay == "linear" and self.steps else 1.0
 
 
 class CriticSection(Section):
-    """What both kinds of critic have."""
+    """Settings that both kinds of critic share."""
 
     lr: float = Field(1e-5, gt=0, description="Learning rate of the critic's own weights.")
     clip: float | None = Field(
         0.2,
         gt=0,
-        description="How far from its first estimate a step's updates may move a value before "
-        "they lose their gradient, in units of the return; null for any distance.",
+        description="Maximum distance, in units of the return, that a step's updates may move a "
+        "value from its first estimate before it loses its gradient; null sets no maximum.",
     )
     warmup: int = Field(
         0,
         ge=0,
-        description="First steps, of the learner's, in which the critic alone learns: the policy "
-        "is not moved by values that mean nothing yet.",
+        description="Number of first learner steps in which the critic alone learns, so that "
+        "untrained values do not move the policy.",
     )
 
 
 class HeadCritic(CriticSection):
-    """A linear head on the policy's own states: next to no memory, no forward pass of its own."""
+    """Critic as a linear head on the policy's hidden states: no forward pass of its own."""
 
     kind: Literal["head"]
     lr: float = Field(1e-3, gt=0, description="Learning rate of the head.")
     coef: float = Field(
         0.1,
         ge=0,
-        description="Of the value loss in the gradient of the policy's layers; 0 leaves them to "
-        "the policy.",
+        description="Weight of the value loss in the gradient of the policy's layers; 0 leaves "
+        "them to the policy loss.",
     )
 
 
 class ModelCritic(CriticSection):
-    """A model of its own, that begins as a copy of the policy after its warm start."""
+    """Critic as a separate model, a copy of the policy after its warm start."""
 
     kind: Literal["model"]
 
@@ -220,53 +266,91 @@ class ModelCritic(CriticSection):
 class Evaluation(Section):
     """Evaluation on held-out tasks."""
 
-    tasks: int = Field(256, ge=0, description="Tasks; 0 skips evaluation.")
-    samples: int = Field(1, ge=1, description="Episodes a task; more give pass@k.")
-    split: str = Field("test", description="Of the environment's tasks.")
-    temperature: float = Field(0.0, ge=0, description="0 is greedy.")
-    every: int = Field(0, ge=0, description="Also every so many steps; 0 for never.")
+    tasks: int = Field(256, ge=0, description="Number of tasks; 0 skips evaluation.")
+    samples: int = Field(
+        1, ge=1, description="Number of episodes per task; pass@k needs at least k."
+    )
+    split: str = Field("test", description="Name of the environment's split to draw tasks from.")
+    temperature: float = Field(0.0, ge=0, description="Sampling temperature; 0 samples greedily.")
+    interval: int = Field(
+        0,
+        ge=0,
+        validation_alias=AliasChoices("interval", "every"),
+        description="Number of steps between evaluations during training; 0 evaluates only before "
+        "and after.",
+    )
     env: dict[str, Any] = Field(
         default_factory=dict,
-        description="Arguments of the environment that are others in evaluation, such as tasks "
-        "harder than any trained on; their scores stand by difficulty.",
+        description="Environment arguments that the evaluation changes, such as tasks harder than "
+        "any trained on; scores are reported by difficulty.",
     )
 
 
 class Config(Section):
-    """One run."""
+    """Settings of one training run."""
 
-    name: str = Field(description="Names the run's folder.")
-    seed: int = Field(0, description="Of everything.")
-    threads: int = Field(0, ge=0, description="CPU threads of torch; 0 leaves it alone.")
-    output: str | None = Field(None, description="Run folder; runs/NAME by default.")
-    checkpoint_every: int = Field(20, ge=0, description="Steps between checkpoints.")
-    env: EnvSection
-    model: Annotated[TinyModel | PretrainedModel, Field(discriminator="kind")]
-    chat: ChatSection = Field(default_factory=ChatSection)
-    rollout: RolloutSection = Field(default_factory=RolloutSection)
-    warm_start: WarmStart = Field(default_factory=lambda: WarmStart(episodes=0, steps=0))
-    learner: Learner = Field(default_factory=Learner)
-    evaluation: Evaluation = Field(default_factory=Evaluation)
-    sampler: Annotated[SerializeAsAny[Sampler], entry("sampler")] = Field(default_factory=Uniform)
+    name: str = Field(description="Name of the run and of its folder.")
+    seed: int = Field(0, description="Seed of every random generator in the run.")
+    torch_threads: int = Field(
+        0,
+        ge=0,
+        validation_alias=AliasChoices("torch_threads", "threads"),
+        description="Number of CPU threads that torch uses; 0 keeps torch's default.",
+    )
+    output: str | None = Field(None, description="Path of the run's folder; null is runs/NAME.")
+    checkpoint_every: int = Field(
+        20, ge=0, description="Number of steps between checkpoints; 0 keeps first and last alone."
+    )
+    env: EnvSection = Field(description="Environment to train on: its id and its arguments.")
+    model: Annotated[TinyModel | PretrainedModel, Field(discriminator="kind")] = Field(
+        description="Model to train: a tiny one with random weights, or a pretrained one."
+    )
+    chat: ChatSection = Field(
+        default_factory=ChatSection, description="Rendering of messages as tokens."
+    )
+    rollout: RolloutSection = Field(
+        default_factory=RolloutSection, description="Collection of episodes for each step."
+    )
+    warm_start: WarmStart = Field(
+        default_factory=lambda: WarmStart(episodes=0, steps=0),
+        description="Supervised learning from demonstrations before the first step.",
+    )
+    learner: Learner = Field(default_factory=Learner, description="Optimiser of the policy.")
+    evaluation: Evaluation = Field(
+        default_factory=Evaluation, description="Evaluation on held-out tasks."
+    )
+    sampler: Annotated[SerializeAsAny[Sampler], entry("sampler")] = Field(
+        default_factory=Uniform, description="Plug-in that draws the tasks of each step."
+    )
     guidance: Annotated[SerializeAsAny[Guidance], entry("guidance")] = Field(
-        default_factory=NoGuidance
+        default_factory=NoGuidance,
+        description="Plug-in that plays the episodes of each step, with hints or without.",
     )
     rewards: list[Annotated[SerializeAsAny[Reward], entry("reward")]] = Field(
-        default_factory=lambda: list[Reward]([EnvironmentReward()])
+        default_factory=lambda: list[Reward]([EnvironmentReward()]),
+        description="Plug-ins whose rewards add up to the reward that a sample is trained on.",
     )
     advantage: Annotated[SerializeAsAny[Advantage], entry("advantage")] = Field(
-        default_factory=Grpo
+        default_factory=Grpo,
+        description="Plug-in that computes the advantage of each action token.",
     )
     critic: Annotated[HeadCritic | ModelCritic, Field(discriminator="kind")] | None = Field(
-        None, validate_default=True, description="For advantages that need values; null for none."
+        None,
+        validate_default=True,
+        description="Critic for advantages that need values; null trains none.",
     )
     losses: list[Annotated[SerializeAsAny[Loss], entry("loss")]] = Field(
-        default_factory=lambda: list[Loss]([Clip()])
+        default_factory=lambda: list[Loss]([Clip()]),
+        description="Plug-ins whose weighted per-token losses add up to the policy's loss.",
     )
-    composer: Annotated[SerializeAsAny[Composer], entry("composer")] = Field(
-        default_factory=Shuffled
+    batching: Annotated[SerializeAsAny[Batching], entry("batching")] = Field(
+        default_factory=Shuffled,
+        validation_alias=AliasChoices("batching", "composer"),
+        description="Plug-in that cuts a step's samples into batches, one per optimiser step.",
     )
-    hooks: list[Annotated[SerializeAsAny[Hook], entry("hook")]] = Field(default_factory=list)
+    hooks: list[Annotated[SerializeAsAny[Hook], entry("hook")]] = Field(
+        default_factory=list, description="Plug-ins called at the start, each step and the end."
+    )
 
     @model_validator(mode="after")
     def _together(self) -> Config:
@@ -274,6 +358,11 @@ class Config(Section):
         return self
 
     @property
+    def composer(self) -> Batching:
+        """`batching` under its former name, for one release."""
+        return self.batching
+
+    @property
     def directory(self) -> Path:
-        """The run's folder."""
+        """Path of the run's folder."""
         return Path(self.output or f"runs/{self.name}")

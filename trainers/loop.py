@@ -1,4 +1,4 @@
-"""The loop: draw tasks, play them, credit, learn. It reads like the papers' pseudo-code."""
+"""Training loop: draw tasks, play them, credit, learn; it reads like the papers' pseudo-code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.config import Config, CriticSection
 from envgym.trainers.learner.critic import Critic, explained_variance
 from envgym.trainers.learner.policy import Policy, ValueTerm
-from envgym.trainers.learner.rescoring import recall, recall_proximal
+from envgym.trainers.learner.rescoring import rescore, rescore_proximal
 from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.losses.base import useful_rows
 from envgym.trainers.running import metrics as measure
@@ -37,18 +37,18 @@ from envgym.trajectory import Episode
 
 
 class Trainer:
-    """One run's moving parts. `step` is one turn of the loop; `run.train` drives it.
+    """Parts of one run and its loop: `step` is one iteration, and `run.train` calls it.
 
     Attributes:
-        step_number: Steps of reinforcement learning done.
-        idle_steps: The last of them, in a row, that found nothing to learn from.
+        step_number: Number of reinforcement-learning steps done.
+        idle_steps: Number of consecutive last steps with nothing to learn from.
     """
 
     def __init__(self, config: Config) -> None:
         # Plug-ins remember: another run of the same config begins without what this one kept.
         self.config = config = config.model_copy(deep=True)
-        if config.threads:
-            torch.set_num_threads(config.threads)
+        if config.torch_threads:
+            torch.set_num_threads(config.torch_threads)
         roll = config.rollout
         self.env = make_env(config)
         self.rollout = self._rollout()
@@ -68,35 +68,35 @@ class Trainer:
         self.idle_steps = 0
 
     async def step(self) -> tuple[dict[str, float], list[Episode]]:
-        """One step: returns its metrics and the episodes played."""
+        """Run one step; return its metrics and the episodes played."""
         config = self.config
         began = time.monotonic()
         missed = self.agent.engine.stats.missed
         groups, result = await self.collect()
         played = time.monotonic()
         samples = [sample for group in groups for sample in group]
-        recall(config, self.policy, self.reference, samples)
+        rescore(config, self.policy, self.reference, samples)
         for reward in config.rewards:
             reward(groups)
             check_rewards(groups, reward.name)
         if self.critic is not None:
-            self.critic.assess(samples)
+            self.critic.compute_values(samples)
         config.advantage(groups)
         check_advantages(groups, config.advantage.name)
         for sample in samples:
             sample.record_advantages()
-        batches = list(config.composer(groups, f"{config.seed}:{self.step_number}"))
-        recall_proximal(config, self.policy, [s for batch in batches for s in batch])
+        batches = list(config.batching(groups, f"{config.seed}:{self.step_number}"))
+        rescore_proximal(config, self.policy, [s for batch in batches for s in batch])
         updates = [self.learn(batch) for batch in batches]
         self.idle_steps = 0 if any(updates) else self.idle_steps + 1
-        if self.idle_steps > config.learner.idle_steps:
+        if self.idle_steps > config.learner.max_idle_steps:
             raise nothing_learnt(groups, batches, config, self.step_number + 1)
         self.agent.engine.update_weights()
         self.step_number += 1
         report = {
             **measure.of_groups(groups, result),
             **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
-            **config.composer.report(),
+            **config.batching.report(),
             **measure.mean(updates),
             **({"critic/explained": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
@@ -109,7 +109,7 @@ class Trainer:
     async def collect(self) -> tuple[list[Group], Collected]:
         """Play groups; under dynamic sampling, until enough of them have rewards that differ.
 
-        The sampler sees every group, those that are not trained on too.
+        The sampler observes every group, those without training too.
         """
         taken: set[str] = set()
 
@@ -123,7 +123,7 @@ class Trainer:
         return await collect(round_of, self.config.rollout)
 
     async def play(self, count: int, number: int, taken: set[str]) -> RolloutResult:
-        """One round of `count` groups, of tasks that are not `taken`; they are from then on."""
+        """Play one round of `count` groups on tasks outside `taken`, and add those tasks to it."""
         config = self.config
         seed = f"{config.seed}:{self.step_number}:{number}"
         tasks = config.sampler.draw(self.source, count, seed, taken)
@@ -148,9 +148,9 @@ class Trainer:
         return await config.guidance.play(starts, play)
 
     def learn(self, batch: list[Sample]) -> dict[str, float]:
-        """One optimiser step on a batch: of the policy, and of the critic where there is one."""
+        """Run one optimiser step on a batch, of the policy and of the critic if any."""
         learner, critic = self.config.learner, self.critic
-        weights = self.config.composer.weights(batch, learner.denominator, learner.constant)
+        weights = self.config.batching.weights(batch, learner.denominator, learner.constant)
         rows = train_rows(batch, weights)
         decay = learner.decay(self.step_number)
         if critic is None:
@@ -164,7 +164,7 @@ class Trainer:
         return self._improve(rows, critic.term) | critic.step(decay)
 
     def _improve(self, rows: list[TrainRow], value: ValueTerm | None = None) -> dict[str, float]:
-        """One step of the policy, on the rows that it has something to learn from."""
+        """Run one optimiser step of the policy, on the rows with a gradient."""
         useful = rows if value else useful_rows(rows, self.config.losses)
         if not useful:
             return {}
@@ -173,24 +173,24 @@ class Trainer:
         return self.policy.update(useful, self.config.losses, self.reference, scale, value)
 
     async def warm_start(self, on_step: Any = None) -> None:
-        """Imitate the oracle."""
+        """Train on demonstrations, then reset all that begins from the policy."""
         warm = self.config.warm_start
         episodes = await demonstrations(self.config, self.chat)
         imitate(self._policy(warm.lr), episodes, warm, self.config.seed, on_step)
-        self.adopt()
+        self.reset_from_policy()
 
-    def adopt(self) -> None:
-        """Let all that begins as the policy, or samples from it, begin from its weights of now."""
+    def reset_from_policy(self) -> None:
+        """Copy the policy's current weights into the reference, the critic and the engine."""
         if self.reference is not None:
             self.reference.load_state_dict(self.model.state_dict())
         if self.critic is not None:
-            self.critic.adopt(self.model)
+            self.critic.reset_from_policy(self.model)
         self.agent.engine.update_weights()
 
     async def evaluate(
         self, on_episode: Callable[[Episode], None] | None = None
     ) -> tuple[Scores, list[Episode]]:
-        """Scores on held-out tasks."""
+        """Evaluate on held-out tasks; return the scores and the episodes."""
         settings = self.config.evaluation
         agent = self._agent(settings.temperature)
         rollout = self._rollout(**settings.env) if settings.env else self.rollout
@@ -219,9 +219,9 @@ class Trainer:
 
     def _agent(self, temperature: float) -> LocalAgent:
         roll = self.config.rollout
-        params = SamplingParams(max_tokens=roll.max_tokens, temperature=temperature)
+        params = SamplingParams(max_tokens=roll.max_tokens_per_turn, temperature=temperature)
         return LocalAgent(
-            self.model, self.chat, params, max_rows=roll.concurrency, patience_s=roll.patience_s
+            self.model, self.chat, params, max_rows=roll.concurrency, patience_s=roll.batch_wait_s
         )
 
     def _policy(self, lr: float) -> Policy:
@@ -231,7 +231,7 @@ class Trainer:
             lr=lr,
             weight_decay=learner.weight_decay,
             grad_clip=learner.grad_clip,
-            micro_tokens=learner.micro_tokens,
+            micro_tokens=learner.micro_batch_tokens,
             temperature=self.config.rollout.temperature,
             packing=learner.packing,
         )
@@ -242,13 +242,13 @@ class Trainer:
             self.model,
             settings,
             grad_clip=learner.grad_clip,
-            micro_tokens=learner.micro_tokens,
+            micro_tokens=learner.micro_batch_tokens,
             packing=learner.packing,
         )
 
 
 def as_groups(episodes: Sequence[Episode]) -> list[Group]:
-    """Samples by group, in order; every seat's trajectory is a sample of its own group."""
+    """Samples by group, in order; each seat's trajectories form a group of their own."""
     groups: dict[tuple[str, str], Group] = {}
     for episode in episodes:
         for seat, trajectory in episode.trajectories.items():

@@ -1,4 +1,4 @@
-"""Plug-ins: one class a method, registered under its name at its extension point.
+"""Plug-ins: one class per method, registered under its name at its extension point.
 
 A plug-in is its own configuration: a pydantic model whose fields are its settings and whose call
 does the work. A recipe names it (``advantage: {name: grpo, std: batch}``); the fields are checked
@@ -20,7 +20,7 @@ class Plugin(BaseModel):
 
     Attributes:
         point: The extension point: ``sampler``, ``guidance``, ``reward``, ``advantage``, ``loss``,
-            ``composer`` or ``hook``.
+            ``batching`` or ``hook``.
         name: What recipes call it.
     """
 
@@ -30,14 +30,14 @@ class Plugin(BaseModel):
     name: str = ""
 
     def conflict(self, config: Any) -> str | None:
-        """What of a run's `Config` it does not go with, and what to change; None where it does."""
+        """Report a conflict with a run's `Config` and the fix; None where there is none."""
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must keep of it, as JSON values."""
+        """State for a checkpoint, as JSON values."""
         return {}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Restore the plug-in from `state`."""
 
 
 PluginT = TypeVar("PluginT", bound=Plugin)

@@ -1,4 +1,4 @@
-"""Recipes: a YAML file becomes a `Config`, changed by dotted overrides."""
+"""Recipes: load a YAML file as a `Config`, changed by dotted overrides."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from pydantic import ValidationError
 
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Config
+from envgym.trainers.former_names import present_path, with_present_names
 
 
 def recipes() -> dict[str, Path]:
-    """The recipes that come with envgym, by name."""
+    """Paths of the recipes that come with envgym, by name."""
     folder = Path(str(resources.files("envgym.trainers.recipes")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Config:
-    """Read a recipe.
+    """Read a recipe and apply overrides.
 
     Args:
         recipe: Path of a YAML file, or the name of one that comes with envgym.
         overrides: ``path.to.field=value``, values in YAML.
 
     Raises:
-        UsageError: No such recipe; broken YAML; a field that is wrong, with its path.
+        UsageError: The recipe does not exist, its YAML is broken, or a field is wrong; the message
+            names the field's path.
     """
     path = Path(recipe)
     if not path.suffix:
@@ -43,6 +45,7 @@ def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Confi
         raise UsageError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path}: a recipe is a mapping of fields")
+    values = with_present_names(values)  # so that an override replaces a value by either name
     for override in overrides or []:
         _override(values, override)
     try:
@@ -59,6 +62,7 @@ def _override(values: dict[str, Any], override: str) -> None:
     name, equals, text = override.partition("=")
     if not equals:
         raise UsageError(f"write overrides as field=value, not {override!r}")
+    name = present_path(name)
     *path, last = name.split(".")
     place: Any = values
     for depth, part in enumerate(path):

@@ -1,7 +1,7 @@
-"""A whole run: prepare, warm-start, train, evaluate; recorded, resumable, interruptible.
+"""A whole run: prepare, warm-start, train, evaluate; it can be interrupted and resumed.
 
-Its folder holds ``config.yaml``, ``metrics.jsonl``, ``summary.json``, ``report.html``, checkpoints,
-episodes and the trained model.
+The run's folder holds ``config.yaml``, ``metrics.jsonl``, ``summary.json``, ``report.html``,
+checkpoints, episodes and the trained model.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from envgym.view import write_page
 
 @dataclass
 class Journal:
-    """What a run writes down as it goes."""
+    """Journal of a run: its stage, evaluations and time, and its metrics file."""
 
     directory: Path
     evaluations: dict[str, Any] = field(default_factory=dict)
@@ -41,21 +41,21 @@ class Journal:
 
     @property
     def progress(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """Progress to store in a checkpoint, as JSON values."""
         return {"stage": self.stage, "evaluations": self.evaluations, "spent_s": self.wall_s}
 
     @property
     def wall_s(self) -> float:
-        """Seconds of work so far, earlier sittings included."""
+        """Seconds of work so far, including before a resumption."""
         return self.spent_s + time.monotonic() - self.began
 
     def log(self, step: int, metrics: dict[str, float]) -> None:
-        """Add a line to ``metrics.jsonl``."""
+        """Append a line to ``metrics.jsonl``."""
         with (self.directory / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"step": step, **metrics}) + "\n")
 
     def prolong(self, step: int) -> None:
-        """Let an evaluation that was the last one be that of its step: the run goes on."""
+        """Rename the final evaluation to that of its step, since the run goes on."""
         name = f"step_{step}"
         self.evaluations.setdefault(name, self.evaluations["trained"])
         del self.evaluations["trained"]
@@ -64,7 +64,7 @@ class Journal:
             (episodes / "trained").rename(episodes / name)
 
     def rewind(self, step: int) -> None:
-        """Drop the metrics of steps that a checkpoint does not know."""
+        """Drop the metrics of steps after the checkpoint's step."""
         path = self.directory / "metrics.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
@@ -74,19 +74,19 @@ class Journal:
 async def train(
     config: Config, *, resume: bool = False, fresh: bool = False, warm: Path | None = None
 ) -> dict[str, Any]:
-    """Run a config to its end; returns the summary.
+    """Run a config to its end; return the summary.
 
     Args:
-        resume: Go on from the last checkpoint in the run's folder; `learner.steps` may be more than
-            it was, everything else is as it was.
-        fresh: Remove what the folder holds and start anew.
-        warm: Folder for what runs have in common that differ only in what comes after the warm
-            start: it is taken from there, or left there for the next.
+        resume: Whether to go on from the last checkpoint in the run's folder; `learner.steps` may
+            grow, all other settings must be the same.
+        fresh: Whether to empty the folder and start anew.
+        warm: Folder of a shared warm start, for runs that differ only after it: a checkpoint there
+            replaces the warm start; else the run leaves one there.
 
     Raises:
-        UsageError: The folder holds a run and neither was asked for; it holds none to resume; the
-            run there has other settings, which are named.
-        TrainingError: It cannot go on: not a finite number, or a full disk.
+        UsageError: The folder holds a run, and neither `resume` nor `fresh` is set; it holds none
+            to resume; or the run there has other settings, which the message names.
+        TrainingError: A number is not finite, or the disk is full.
     """
     directory = config.directory
     _prepare(config, directory, resume, fresh)
@@ -95,7 +95,7 @@ async def train(
 
 
 def finished(config: Config) -> dict[str, Any] | None:
-    """The summary of a run of exactly this config, if it has come to its end."""
+    """Summary of a finished run of exactly this config, or None."""
     recorded, summary = (config.directory / name for name in ("config.yaml", "summary.json"))
     if not (recorded.exists() and summary.exists()) or differences(recorded, config):
         return None
@@ -154,7 +154,7 @@ async def _train(
 async def _stages(
     config: Config, trainer: Trainer, journal: Journal, progress: RunProgress, warm: Path | None
 ) -> None:
-    """The stages not yet done, in order."""
+    """Run the remaining stages in order."""
 
     async def evaluate(name: str) -> None:
         if config.evaluation.tasks:
@@ -170,7 +170,7 @@ async def _stages(
             learn_to_copy(
                 trainer.model, config.model.copying, config.seed, lambda i, a: on_step(i, copied=a)
             )
-            trainer.adopt()
+            trainer.reset_from_policy()
         await evaluate("untrained")
         journal.stage = "base"
     if journal.stage == "base":
@@ -185,7 +185,7 @@ async def _stages(
     on_step = progress.stage("reinforcement learning", config.learner.steps)
     while True:
         step = trainer.step_number
-        if _due(step, config.evaluation.every) and f"step_{step}" not in journal.evaluations:
+        if _due(step, config.evaluation.interval) and f"step_{step}" not in journal.evaluations:
             await evaluate(f"step_{step}")
         if _due(step, config.checkpoint_every):
             _save(trainer, journal)
@@ -238,7 +238,7 @@ def _prepare(config: Config, directory: Path, resume: bool, fresh: bool) -> None
 
 
 def _written(config: Config) -> str:
-    """The config as ``config.yaml`` holds it."""
+    """Text of ``config.yaml``."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 

@@ -59,7 +59,11 @@ async def main() -> None:
                     "output": str(Path(folder) / "run"),
                     "env": {"id": "maze:Maze"},
                     "model": {"kind": "pretrained", "path": folder},
-                    "rollout": {"groups": 1, "group_size": EPISODES, "max_tokens": SAMPLED},
+                    "rollout": {
+                        "tasks_per_step": 1,
+                        "group_size": EPISODES,
+                        "max_tokens_per_turn": SAMPLED,
+                    },
                     "learner": {"steps": STEPS + 1, "lr": 1e-5},
                 }
             )

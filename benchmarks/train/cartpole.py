@@ -69,7 +69,7 @@ class Pole:
         trajectory = Trajectory("agent", [turn])
         episode = Episode("e", "CartPole-v1", Task({}), 0, trajectories={"agent": trajectory})
         sample = Sample(episode, trajectory, values=[np.array(self.values, np.float32)])
-        sample.pay_tokens("environment", [rewards])
+        sample.add_reward_tokens("environment", [rewards])
         return sample
 
 
@@ -143,7 +143,7 @@ def learn(
     old_value, advantage, target = (
         torch.from_numpy(np.concatenate(arrays))
         for arrays in (
-            [v for s in samples for v in s.values or ()],
+            [v for s in samples for v in s.value or ()],
             [a for s in samples for a in s.advantages],
             [r for s in samples for r in s.returns],
         )

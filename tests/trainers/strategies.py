@@ -72,9 +72,9 @@ def informed(groups: Sequence[Group]) -> Sequence[Group]:
         for index, turn in enumerate(turns):
             turn.messages = turn.messages or (user("ab"[index % 2]),)
         lengths = [len(turn.action) for turn in turns]
-        sample.values = [np.full(n, 0.5, np.float32) for n in lengths]
+        sample.value = [np.full(n, 0.5, np.float32) for n in lengths]
         sample.norms = [np.linspace(0.2, 0.9, n, dtype=np.float32) for n in lengths]
-        sample.reference = [np.linspace(-2, -1, n, dtype=np.float32) for n in lengths]
+        sample.ref_logp = [np.linspace(-2, -1, n, dtype=np.float32) for n in lengths]
     return groups
 
 

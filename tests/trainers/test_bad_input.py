@@ -128,22 +128,24 @@ async def test_a_run_stops_where_a_reward_plug_in_breaks(tmp_path: Path) -> None
 
 
 async def test_an_all_equal_batch_stops_the_run_or_is_let_pass(tmp_path: Path) -> None:
-    said = await stopped(tmp_path, "rollout.max_tokens=1")  # never an answer: all rewards are 0
+    said = await stopped(
+        tmp_path, "rollout.max_tokens_per_turn=1"
+    )  # never an answer: all rewards are 0
     for part in ("step 1", "all 0", "2 of 2 groups", "rollout.dynamic_rounds", "idle_steps"):
         assert part in said
     again = tmp_path / "again"
     again.mkdir()
-    said = await stopped(again, "rollout.max_tokens=1", "learner.idle_steps=1")
+    said = await stopped(again, "rollout.max_tokens_per_turn=1", "learner.max_idle_steps=1")
     assert "step 2" in said
 
 
 async def test_a_batch_that_is_empty_after_filtering_stops_the_run(tmp_path: Path) -> None:
-    said = await stopped(tmp_path, "rollout.max_tokens=1", "advantage=psr")
+    said = await stopped(tmp_path, "rollout.max_tokens_per_turn=1", "advantage=psr")
     assert "step 1: advantage 'psr' left none of the 6 samples" in said
 
 
 async def test_dynamic_sampling_that_finds_nothing_stops_the_run(tmp_path: Path) -> None:
-    said = await stopped(tmp_path, "rollout.max_tokens=1", "rollout.dynamic_rounds=2")
+    said = await stopped(tmp_path, "rollout.max_tokens_per_turn=1", "rollout.dynamic_rounds=2")
     assert "all rewards equal in each of the 4 that 2 rounds played" in said
 
 
@@ -151,7 +153,7 @@ async def test_dynamic_sampling_that_finds_nothing_stops_the_run(tmp_path: Path)
     ("overrides", "message"),
     [
         (
-            ["composer={name: c3po, tokens: 100}", "learner.denominator=sequence"],
+            ["batching={name: c3po, tokens: 100}", "learner.denominator=sequence"],
             "composer 'c3po': .*learner.denominator asks for 'sequence'",
         ),
         (["rollout.dynamic_rounds=4", "rollout.group_size=1"], "set rollout.group_size to 2"),

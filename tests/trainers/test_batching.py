@@ -1,7 +1,8 @@
-"""Which samples of a step are trained on: every composer's promises, and each one's numbers."""
+"""Batching plug-ins: the promises that all of them keep, and the numbers of each one."""
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections import Counter
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load, save
 
 from envgym.errors import UsageError
 from envgym.trainers.advantages import Grpo
-from envgym.trainers.batching import C3po, Composer, Delayed, Replay, RoRecomp, Shuffled
+from envgym.trainers.batching import Batching, C3po, Delayed, Replay, RoRecomp, Shuffled
+from envgym.trainers.batching.sample_buffer import Buffer
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import PLUGINS
 from envgym.trainers.recipe import load_config
@@ -28,13 +31,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "replay": {"capacity": 7, "max_staleness": 2},
     "rorecomp": {"capacity": 5, "compensation": 0.6, "decay_steps": 20},
 }
-every_composer = pytest.mark.parametrize("name", sorted(PLUGINS["composer"]))
+every_batching = pytest.mark.parametrize("name", sorted(PLUGINS["batching"]))
 
 
-def made(name: str) -> Composer:
-    composer = PLUGINS["composer"][name](**SMALL.get(name, {}))
-    assert isinstance(composer, Composer)
-    return composer
+def made(name: str) -> Batching:
+    batching = PLUGINS["batching"][name](**SMALL.get(name, {}))
+    assert isinstance(batching, Batching)
+    return batching
 
 
 def sample(
@@ -45,7 +48,7 @@ def sample(
     one.id = name
     one.turns[0].versions = [version] * length
     found = Sample(one, one.trajectory, score)
-    found.spread(credit)
+    found.set_advantage(credit)
     found.record_advantages()
     return found
 
@@ -68,11 +71,11 @@ def aged(groups: list[Group], version: int) -> list[Group]:
     for one in samples_of(groups):
         one.record_advantages()
         if version % 2:
-            one.proximal = one.norms = [a * 2 for a in one.advantages]
+            one.prox_logp = one.norms = [a * 2 for a in one.advantages]
             one.turn_rewards = [1.0] * len(one.trajectory.turns)
             one.token_rewards = [np.zeros(len(a)) for a in one.advantages]
             one.components = {"environment": 1.0}
-            one.values = [a + 1 for a in one.advantages]
+            one.value = [a + 1 for a in one.advantages]
             one.returns = [np.full_like(a, 0.1) for a in one.advantages]
     return groups
 
@@ -81,24 +84,24 @@ def what(one: Sample) -> tuple[str, str]:
     return one.episode.id, one.trajectory.seat
 
 
-# --- every composer -----------------------------------------------------------------------------
+# --- every batching plug-in ----------------------------------------------------------------------
 
 
-@every_composer
+@every_batching
 @settings(max_examples=15, deadline=None)
 @given(steps=st.lists(groups_of_episodes(), min_size=1, max_size=5))
 def test_advantages_stay_and_nothing_is_trained_twice_unasked(name: str, steps: Any) -> None:
-    composer = made(name)
+    batching = made(name)
     seen: Counter[tuple[str, str]] = Counter()
     given: dict[tuple[str, str], Sample] = {}
     for version, episodes in enumerate(steps):
         groups = aged(rewarded(episodes), version)
         before = [[a.tobytes() for a in s.advantages] for s in samples_of(groups)]
         given |= {what(s): s for s in samples_of(groups)}
-        for batch in composer(groups, f"0:{version}"):
+        for batch in batching(groups, f"0:{version}"):
             assert batch
             assert len({id(s) for s in batch}) == len(batch)
-            weights = composer.weights(batch, "token", 1.0)
+            weights = batching.weights(batch, "token", 1.0)
             assert len(weights) == len(batch)
             for one in batch:
                 origin = given[what(one)]
@@ -111,12 +114,12 @@ def test_advantages_stay_and_nothing_is_trained_twice_unasked(name: str, steps: 
                 ]
             seen.update(what(s) for s in batch)
         assert before == [[a.tobytes() for a in s.advantages] for s in samples_of(groups)]
-        assert all(math.isfinite(v) for v in composer.report().values())
-    most = 1 + made(name).uses if isinstance(composer, Replay) else 1  # type: ignore[attr-defined]
+        assert all(math.isfinite(v) for v in batching.report().values())
+    most = 1 + made(name).uses if isinstance(batching, Replay) else 1  # type: ignore[attr-defined]
     assert max(seen.values(), default=0) <= most
 
 
-@every_composer
+@every_batching
 @settings(max_examples=10, deadline=None)
 @given(steps=st.lists(groups_of_episodes(), min_size=2, max_size=5), cut=st.integers(1, 4))
 def test_what_is_yielded_follows_the_seed_and_survives_a_checkpoint(
@@ -156,21 +159,21 @@ def learnt(one: Sample) -> Any:
         )
         for t, a in zip(one.trajectory.turns, one.advantages, strict=True)
     ]
-    critic = [[a.tolist() for a in arrays] for arrays in (one.values or [], one.returns)]
+    critic = [[a.tolist() for a in arrays] for arrays in (one.value or [], one.returns)]
     return what(one), one.reward, one.kind, one.episode.score, one.episode.group, turns, critic
 
 
-@every_composer
+@every_batching
 def test_a_step_of_nothing_yields_nothing(name: str) -> None:
     assert list(made(name)([], "0:0")) == []
 
 
-@every_composer
+@every_batching
 def test_only_numbers_are_reported(name: str) -> None:
-    composer = made(name)
-    list(composer(step(0, 3, 4), "0:0"))
-    assert all(key.startswith("compose/") for key in composer.report())
-    assert all(isinstance(value, float) for value in composer.report().values())
+    batching = made(name)
+    list(batching(step(0, 3, 4), "0:0"))
+    assert all(key.startswith("compose/") for key in batching.report())
+    assert all(isinstance(value, float) for value in batching.report().values())
 
 
 # --- shuffled -----------------------------------------------------------------------------------
@@ -183,14 +186,14 @@ def test_shuffled_trains_every_sample_once_an_epoch() -> None:
         assert sorted(n for batch in names(epoch) for n in batch) == [f"0/{n}" for n in range(1, 8)]
 
 
-@every_composer
+@every_batching
 def test_what_the_advantage_skipped_is_not_in_a_batch(name: str) -> None:
     skipped, kept = sample(6, name="right"), sample(2, credit=-1.0, name="wrong")
     skipped.skip = True
-    composer = made(name)
-    [batch] = composer([[skipped, kept], []], "0:0")
+    batching = made(name)
+    [batch] = batching([[skipped, kept], []], "0:0")
     assert names([batch]) == [["wrong"]]
-    assert composer.weights(batch, "token", 1.0) == [1 / 9 if name == "c3po" else 1 / 2]
+    assert batching.weights(batch, "token", 1.0) == [1 / 9 if name == "c3po" else 1 / 2]
     assert list(made(name)([[skipped]], "0:0")) == []
 
 
@@ -198,20 +201,20 @@ def test_what_the_advantage_skipped_is_not_in_a_batch(name: str) -> None:
 
 
 def test_c3po_takes_episodes_until_the_budget_is_crossed() -> None:
-    composer = C3po(tokens=10)
-    [batch] = composer(step(0, *[4] * 7), "0:0")
+    batching = C3po(tokens=10)
+    [batch] = batching(step(0, *[4] * 7), "0:0")
     assert len(batch) == 3  # 4, 8, 12: the one that crosses it is whole
-    assert composer.weights(batch, "token", 1.0) == [0.1] * 3
-    assert composer.report() == {"compose/budget_used": 1.2, "compose/left_out": 4.0}
+    assert batching.weights(batch, "token", 1.0) == [0.1] * 3
+    assert batching.report() == {"compose/budget_used": 1.2, "compose/left_out": 4.0}
 
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=12), st.integers(1, 60))
 def test_c3po_divides_by_the_budget_whatever_the_lengths(lengths: list[int], budget: int) -> None:
-    composer = C3po(tokens=budget)
+    batching = C3po(tokens=budget)
     for scale in (1, 2):  # twice as long: the divisor is what it was
-        [batch] = composer(step(0, *[n * scale for n in lengths]), "0:0")
-        assert set(composer.weights(batch, "token", 1.0)) == {1 / budget}
+        [batch] = batching(step(0, *[n * scale for n in lengths]), "0:0")
+        assert set(batching.weights(batch, "token", 1.0)) == {1 / budget}
         used = [s.tokens for s in batch]
         assert sum(used[:-1]) < budget
         assert sum(used) >= min(budget, scale * sum(lengths))
@@ -230,11 +233,11 @@ def test_c3po_prefers_no_length() -> None:
 def test_rorecomp_takes_the_shortest_right_and_the_longest_wrong() -> None:
     right = [sample(n, score=1.0, name=f"right {n}") for n in (5, 1, 4, 2)]
     wrong = [sample(n, score=0.4, name=f"wrong {n}") for n in (3, 9, 6)]
-    composer = RoRecomp(share=0.5, capacity=100)
-    batches = list(composer([right[:2] + wrong[:1], right[2:] + wrong[1:]], "0:0"))
+    batching = RoRecomp(share=0.5, capacity=100)
+    batches = list(batching([right[:2] + wrong[:1], right[2:] + wrong[1:]], "0:0"))
     # 2 of 4 right ones, 2 of 3 wrong ones (half, rounded up), over both groups together
     assert names(batches) == [["right 1", "right 2", "wrong 9", "wrong 6"]]
-    assert names([composer._buffer.samples]) == [["right 4", "right 5", "wrong 3"]]
+    assert names([batching._buffer.samples]) == [["right 4", "right 5", "wrong 3"]]
 
 
 def test_rorecomp_counts_sampled_tokens_only() -> None:
@@ -245,11 +248,11 @@ def test_rorecomp_counts_sampled_tokens_only() -> None:
 
 
 def test_rorecomp_compensates_with_the_oldest_of_a_full_buffer() -> None:
-    composer = RoRecomp(share=0.5, capacity=4, compensation=1.0)
-    assert names(list(composer(step(0, 1, 2, 3, 4, score=1.0), "0:0"))) == [["0/1", "0/2"]]
-    batches = list(composer(step(1, 5, 6, 7, 8, score=1.0), "0:1"))
+    batching = RoRecomp(share=0.5, capacity=4, compensation=1.0)
+    assert names(list(batching(step(0, 1, 2, 3, 4, score=1.0), "0:0"))) == [["0/1", "0/2"]]
+    batches = list(batching(step(1, 5, 6, 7, 8, score=1.0), "0:1"))
     assert names(batches) == [["1/5", "1/6"], ["0/3", "0/4"]]
-    assert composer.report() == {
+    assert batching.report() == {
         "compose/priority": 2.0,
         "compose/compensation": 2.0,
         "compose/buffered": 2.0,
@@ -259,18 +262,18 @@ def test_rorecomp_compensates_with_the_oldest_of_a_full_buffer() -> None:
 
 
 def test_rorecomp_without_compensation_stays_bounded() -> None:
-    composer = RoRecomp(share=0.5, capacity=3, compensation=0.0)
+    batching = RoRecomp(share=0.5, capacity=3, compensation=0.0)
     for version in range(4):
-        assert len(list(composer(step(version, 1, 2, 3, 4, score=1.0), "0:0"))) == 1
-    assert names([composer._buffer.samples]) == [["2/4", "3/3", "3/4"]]
-    assert composer.report()["compose/dropped"] == 2
+        assert len(list(batching(step(version, 1, 2, 3, 4, score=1.0), "0:0"))) == 1
+    assert names([batching._buffer.samples]) == [["2/4", "3/3", "3/4"]]
+    assert batching.report()["compose/dropped"] == 2
 
 
 @pytest.mark.parametrize(("done", "wanted"), [(0, 0.8), (5, 0.4), (10, 0.0), (99, 0.0)])
 def test_rorecomp_compensates_ever_less(done: int, wanted: float) -> None:
-    composer = RoRecomp(compensation=0.8, decay_steps=10)
-    composer._steps = done
-    assert composer._probability() == pytest.approx(wanted)
+    batching = RoRecomp(compensation=0.8, decay_steps=10)
+    batching._steps = done
+    assert batching._probability() == pytest.approx(wanted)
     kept = RoRecomp(compensation=0.8)
     kept._steps = done
     assert kept._probability() == 0.8
@@ -280,56 +283,76 @@ def test_rorecomp_compensates_ever_less(done: int, wanted: float) -> None:
 
 
 def test_replay_adds_what_is_young_enough() -> None:
-    composer = Replay(ratio=3.0, max_staleness=2, uses=9)
+    batching = Replay(ratio=3.0, max_staleness=2, uses=9)
     wanted = [["0"], ["0", "1"], ["0", "1", "2"], ["1", "2", "3"]]
     for version, expected in enumerate(wanted):
-        [batch] = composer(step(version, 1), f"0:{version}")
+        [batch] = batching(step(version, 1), f"0:{version}")
         assert sorted(s.episode.id for s in batch) == [f"{v}/1" for v in expected]
-    assert composer.report()["compose/staleness"] == 2
-    composer = Replay(ratio=0.5, max_staleness=9)
+    assert batching.report()["compose/staleness"] == 2
+    batching = Replay(ratio=0.5, max_staleness=9)
     for version, replayed in [(0, 0), (1, 2), (2, 2)]:  # one for every two fresh ones
-        [batch] = composer(step(version, 1, 2, 3, 4), f"0:{version}")
-        assert len(batch) == 4 + replayed == 4 + composer.report()["compose/replayed"]
+        [batch] = batching(step(version, 1, 2, 3, 4), f"0:{version}")
+        assert len(batch) == 4 + replayed == 4 + batching.report()["compose/replayed"]
 
 
 def test_the_oldest_token_decides_an_episodes_age() -> None:
     mixed = sample(2, version=5, name="mixed")
     mixed.trajectory.turns[0].versions = [3, 5]  # its policy changed under way
-    composer = Replay(ratio=1.0, max_staleness=2)
-    list(composer([[mixed, sample(1, version=5, name="plain")]], "0:0"))
-    [batch] = composer(step(6, 1, 2), "0:1")
+    batching = Replay(ratio=1.0, max_staleness=2)
+    list(batching([[mixed, sample(1, version=5, name="plain")]], "0:0"))
+    [batch] = batching(step(6, 1, 2), "0:1")
     assert set(names([batch])[0]) == {"6/1", "6/2", "plain"}
 
 
 def test_replay_of_age_zero_is_shuffled_exactly() -> None:
-    composer, plain = Replay(max_staleness=0, epochs=2, batches=2), Shuffled(epochs=2, batches=2)
+    batching, plain = Replay(max_staleness=0, epochs=2, batches=2), Shuffled(epochs=2, batches=2)
     for version in range(3):
         groups, seed = step(version, 1, 2, 3, 4), f"0:{version}"
-        assert names(list(composer(groups, seed))) == names(list(plain(groups, seed)))
+        assert names(list(batching(groups, seed))) == names(list(plain(groups, seed)))
 
 
 def test_replay_is_bounded_in_uses_and_in_number_and_keeps_no_zeros() -> None:
-    composer = Replay(ratio=9.0, max_staleness=99, uses=2, capacity=3)
-    list(composer([*step(0, 1, 2, 3, 4), *step(0, 5, credit=0.0)], "0:0"))
-    assert names([composer._buffer.samples]) == [["0/2", "0/3", "0/4"]]
+    batching = Replay(ratio=9.0, max_staleness=99, uses=2, capacity=3)
+    list(batching([*step(0, 1, 2, 3, 4), *step(0, 5, credit=0.0)], "0:0"))
+    assert names([batching._buffer.samples]) == [["0/2", "0/3", "0/4"]]
     seen: Counter[str] = Counter()
     for version in range(1, 5):
-        for batch in composer(step(version, 9, credit=0.0), f"0:{version}"):
+        for batch in batching(step(version, 9, credit=0.0), f"0:{version}"):
             seen.update(s.episode.id for s in batch)
     assert {k: v for k, v in seen.items() if k.startswith("0/")} == {"0/2": 2, "0/3": 2, "0/4": 2}
-    assert len(composer._buffer) == 0
+    assert len(batching._buffer) == 0
 
 
 def test_what_is_kept_holds_nothing_that_only_people_read() -> None:
     one = sample(2)
     one.trajectory.turns[0].text = "long text"
     one.episode.trajectories["other"] = one.trajectory
-    composer = Replay()
-    list(composer([[one]], "0:0"))
-    [kept] = composer._buffer.samples
+    batching = Replay()
+    list(batching([[one]], "0:0"))
+    [kept] = batching._buffer.samples
     assert kept.trajectory.turns[0].text == ""
     assert list(kept.episode.trajectories) == ["agent"]
     assert one.trajectory.turns[0].text == "long text"
+
+
+def test_a_buffer_of_before_the_rename_loads() -> None:
+    one = sample(2)
+    one.value = [np.array([0.5, 0.25], np.float32)]
+    now = Buffer(1)
+    now.add([one])
+    state = json.loads(json.dumps(now.state()))
+    [row] = state["samples"]
+    before = {"prox_logp": "proximal", "ref_logp": "reference"}
+    state["samples"] = [{before.get(name, name): value for name, value in row.items()}]
+    arrays = load(base64.b64decode(state["arrays"]))
+    former = {name.replace("0.value", "0.values"): array for name, array in arrays.items()}
+    assert "0.values" in former
+    state["arrays"] = base64.b64encode(save(former)).decode()
+    again = Buffer(1)
+    again.load(state)
+    [loaded] = again.samples
+    assert loaded.value is not None
+    assert [v.tolist() for v in loaded.value] == [[0.5, 0.25]]
 
 
 @pytest.mark.parametrize("name", ["replay", "rorecomp"])
@@ -345,22 +368,22 @@ def test_tokens_of_unknown_origin_are_refused(name: str, lost: str) -> None:
 
 
 def test_delayed_trains_on_what_was_played_so_many_steps_ago() -> None:
-    composer = Delayed(steps=2, batches=2)
-    assert list(composer(step(0, 1, 2), "0:0")) == list(composer(step(1, 3), "0:1")) == []
-    batches = list(composer(step(2, 4, 5, 6), "0:2"))
+    batching = Delayed(steps=2, batches=2)
+    assert list(batching(step(0, 1, 2), "0:0")) == list(batching(step(1, 3), "0:1")) == []
+    batches = list(batching(step(2, 4, 5, 6), "0:2"))
     assert sorted(names(batches)) == [["0/1"], ["0/2"]]
-    assert composer.report() == {"compose/waiting": 4.0, "compose/staleness": 2.0}
-    assert names(list(composer(step(3, 7), "0:3"))) == [["1/3"]]  # as many as that step had
+    assert batching.report() == {"compose/waiting": 4.0, "compose/staleness": 2.0}
+    assert names(list(batching(step(3, 7), "0:3"))) == [["1/3"]]  # as many as that step had
 
 
 def test_delayed_by_nothing_is_shuffled_exactly() -> None:
-    composer, plain = Delayed(steps=0, batches=2), Shuffled(batches=2)
+    batching, plain = Delayed(steps=0, batches=2), Shuffled(batches=2)
     for version in range(3):
         groups, seed = step(version, 1, 2, 3, 4), f"0:{version}"
-        assert names(list(composer(groups, seed))) == names(list(plain(groups, seed)))
+        assert names(list(batching(groups, seed))) == names(list(plain(groups, seed)))
 
 
 def test_delayed_says_that_its_first_steps_are_idle() -> None:
-    with pytest.raises(UsageError, match=r"learner\.idle_steps to 4"):
-        load_config("demo", ["composer=delayed"])
-    assert load_config("demo", ["composer=delayed", "learner.idle_steps=4"])
+    with pytest.raises(UsageError, match=r"learner\.max_idle_steps to 4"):
+        load_config("demo", ["batching=delayed"])
+    assert load_config("demo", ["batching=delayed", "learner.max_idle_steps=4"])

@@ -1,4 +1,4 @@
-"""Whole runs with a composer of their own; interrupted, they end as if they had not been."""
+"""Whole runs with a batching plug-in: interrupted, they end as if they had not been."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tests.trainers.test_run import config, metrics, weights
 
 
 @pytest.mark.parametrize(
-    "composer",
+    "batching",
     [
         "{name: replay, ratio: 1.0, max_staleness: 2, capacity: 8}",
         "{name: delayed, steps: 1}",
         "{name: rorecomp, compensation: 0.9, decay_steps: 30, capacity: 5}",
     ],
 )
-async def test_an_interrupted_run_keeps_its_buffer(tmp_path: Path, composer: str) -> None:
+async def test_an_interrupted_run_keeps_its_buffer(tmp_path: Path, batching: str) -> None:
     settings = (
         *test_bad_input.ALONE,
         "env.id=test/lengths-v1",
         "learner.steps=5",
-        "learner.idle_steps=1",
+        "learner.max_idle_steps=1",
         "warm_start={episodes: 0, steps: 0}",
-        f"composer={composer}",
+        f"batching={batching}",
     )
     await train(config(tmp_path, "whole", *settings))
     running = asyncio.create_task(train(config(tmp_path, "cut", *settings)))
@@ -67,7 +67,7 @@ async def test_the_learner_divides_by_the_budget(tmp_path: Path) -> None:
     """One episode crosses either budget; half the budget, twice the gradient."""
     settings = (*test_bad_input.ALONE, "env.id=test/lengths-v1", "learner.steps=1")
     for tokens in (1, 2):
-        budget = f"composer={{name: c3po, tokens: {tokens}}}"
+        budget = f"batching={{name: c3po, tokens: {tokens}}}"
         await train(config(tmp_path, f"{tokens}", *settings, budget))
     (small,), (large,) = metrics(tmp_path / "1"), metrics(tmp_path / "2")
     assert small["compose/left_out"] == large["compose/left_out"] == 5
@@ -77,7 +77,7 @@ async def test_the_learner_divides_by_the_budget(tmp_path: Path) -> None:
 
 async def test_two_runs_of_one_config_share_no_memory(tmp_path: Path) -> None:
     settings = (*test_bad_input.ALONE, "env.id=test/lengths-v1", "learner.steps=2")
-    made = config(tmp_path, "a", *settings, "composer={name: replay, ratio: 1.0}")
+    made = config(tmp_path, "a", *settings, "batching={name: replay, ratio: 1.0}")
     await train(made)
     first = metrics(tmp_path / "a")
     assert first[1]["compose/replayed"] > 0

@@ -404,5 +404,5 @@ def test_turns_added_after_the_end_earn_nothing() -> None:
     made = chain(2, 1.0)
     made.turns.append(Turn([Span("user", [1])], [2]))
     sample = Sample(made, made.trajectory)
-    sample.pay_turns("environment", [t.reward for t in made.turns])
+    sample.add_reward_turns("environment", [t.reward for t in made.turns])
     assert rewards_by_turn(sample).tolist() == [0, 1, 0]

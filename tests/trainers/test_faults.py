@@ -33,7 +33,7 @@ FLAKY = "env.id=test/flaky-search-v1"
 
 
 async def test_a_run_in_a_flaky_world_learns_what_it_would_have_learnt(tmp_path: Path) -> None:
-    size = ("rollout.groups=6", "rollout.group_size=4", "rollout.retries=5")
+    size = ("rollout.tasks_per_step=6", "rollout.group_size=4", "rollout.retries=5")
     await train(config(tmp_path, "calm", *size))
     await train(config(tmp_path, "flaky", FLAKY, *size))
     calm, flaky = metrics(tmp_path / "calm"), metrics(tmp_path / "flaky")
@@ -46,7 +46,7 @@ async def test_a_run_in_a_flaky_world_learns_what_it_would_have_learnt(tmp_path:
 
 
 async def test_what_cannot_be_played_is_quarantined_and_enters_no_batch(tmp_path: Path) -> None:
-    size = ("rollout.groups=12", "rollout.group_size=4", "rollout.retries=0")
+    size = ("rollout.tasks_per_step=12", "rollout.group_size=4", "rollout.retries=0")
     trainer = Trainer(config(tmp_path, "a", FLAKY, *size))
     try:
         groups, result = await trainer.collect()

@@ -25,9 +25,9 @@ def sample(
     """A sample of turns of so many tokens, with what each earned and the tokens' values."""
     made = episode([(between or [1], list(range(n))) for n in turns])
     one = Sample(made, made.trajectory)
-    one.pay_turns("environment", rewards)
+    one.add_reward_turns("environment", rewards)
     ends = np.cumsum(turns)[:-1]
-    one.values = np.split(np.array(values, np.float32), ends)
+    one.value = np.split(np.array(values, np.float32), ends)
     return one
 
 
@@ -106,7 +106,7 @@ def test_a_recipe_without_a_critic_is_told_what_to_change(name: str) -> None:
     method: Any = PLUGINS["advantage"][name]()
     with pytest.raises(UsageError, match=rf"'{name}' needs the values of a critic.*grpo"):
         method([[Sample(made, made.trajectory)]])
-    wrong = Sample(made, made.trajectory, values=[np.zeros(3, np.float32)])
+    wrong = Sample(made, made.trajectory, value=[np.zeros(3, np.float32)])
     with pytest.raises(UsageError, match="every action token"):
         method([[wrong]])
 
@@ -122,8 +122,8 @@ def test_a_one_turn_episode_is_the_same_at_both_levels_without_decay() -> None:
 
 def test_rewards_stand_where_they_were_earned() -> None:
     one = sample([2, 1], [0.5, 1], [0, 0, 0])
-    one.pay_tokens("kl", [np.array([-0.1, -0.2]), np.array([-0.3])])
-    one.pay("overlong", -1.0)
+    one.add_reward_tokens("kl", [np.array([-0.1, -0.2]), np.array([-0.3])])
+    one.add_reward("overlong", -1.0)
     assert rewards_by_token(one).tolist() == pytest.approx([-0.1, 0.3, -0.3])
     assert one.reward == pytest.approx(-0.1)
     assert one.components == pytest.approx({"environment": 1.5, "kl": -0.6, "overlong": -1.0})

@@ -19,7 +19,7 @@ def sample(seen: str, rewards: Sequence[float]) -> Sample:
     for turn, letter in zip(made.turns, seen, strict=True):
         turn.messages = (user(letter),)
     one = Sample(made, made.trajectory)
-    one.pay_turns("environment", rewards)
+    one.add_reward_turns("environment", rewards)
     return one
 
 
@@ -113,7 +113,7 @@ def test_means_of_equal_values_are_the_value() -> None:
 def test_optimal_token_baseline_by_hand() -> None:
     made = [episode([([1], [2, 3]), ([4], [5])]), episode([([1], [2]), ([4], [5])])]
     first, second = (Sample(e, e.trajectory) for e in made)
-    first.pay("score", 1.0)
+    first.add_reward("score", 1.0)
     first.norms = [np.array([0.5, 0.5], np.float32), np.array([1.0], np.float32)]
     second.norms = [np.array([1.0], np.float32), np.array([2.0], np.float32)]
     OptimalTokenBaseline()([[first, second]])

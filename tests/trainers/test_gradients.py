@@ -291,7 +291,7 @@ async def test_sampler_and_learner_agree_before_the_first_update(
     """Over turns, rows and padding: two ways to one log-prob."""
     model, samples = await played(temperature)
     for sample in samples:
-        sample.spread(1.0)
+        sample.set_advantage(1.0)
     rows = train_rows(samples, token_weights(samples, "token", 1.0))
     assert len(samples) == 9
     assert len(rows) == 18  # the history was replaced once

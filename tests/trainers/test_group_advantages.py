@@ -65,8 +65,8 @@ def test_reinforce_plus_plus_by_hand() -> None:
 
 def test_reinforce_plus_plus_discounts_action_tokens_and_charges_them() -> None:
     sample = one(0.0, turns=2)
-    sample.pay("environment", 1.0)
-    sample.pay_tokens("kl", [np.array([-0.1]), np.array([-0.2])])
+    sample.add_reward("environment", 1.0)
+    sample.add_reward_tokens("kl", [np.array([-0.1]), np.array([-0.2])])
     other = one(0.0)
     ReinforcePlusPlus(gamma=0.5)([[sample, other]])
     # Returns: -0.1 + 0.5 (1 - 0.2) = 0.3; 0.8; the other's 0.
@@ -187,8 +187,8 @@ def test_dr_irl_scales_after_the_division() -> None:
 def test_gdpo_tells_mixtures_apart_that_a_sum_does_not() -> None:
     def rewarded(right: float, form: float) -> Sample:
         sample = one(0.0)
-        sample.pay("right", right)
-        sample.pay("form", form)
+        sample.add_reward("right", right)
+        sample.add_reward("form", form)
         return sample
 
     samples = [rewarded(1, 0), rewarded(0, 1), rewarded(0, 1), rewarded(0, 1)]
@@ -204,17 +204,17 @@ def test_gdpo_tells_mixtures_apart_that_a_sum_does_not() -> None:
 def test_gdpo_is_not_moved_by_a_constant_reward() -> None:
     samples = group(0, 0)
     for sample, right in zip(samples, (1.0, 0.0), strict=True):
-        sample.pay("right", right)
-        sample.pay("always", 0.1)
+        sample.add_reward("right", right)
+        sample.add_reward("always", 0.1)
     Gdpo(eps=0.0)([samples])
     assert firsts(samples) == pytest.approx([0.5**0.5, -(0.5**0.5)])
 
 
 def test_turn_returns_by_hand() -> None:
     first, second = one(0.0, turns=3), one(0.0, turns=2)
-    first.pay_turns("environment", [0.0, 1.0, 4.0])
-    second.pay_turns("environment", [2.0, 0.0])
-    second.pay("score", 1.0)  # at the end
+    first.add_reward_turns("environment", [0.0, 1.0, 4.0])
+    second.add_reward_turns("environment", [2.0, 0.0])
+    second.add_reward("score", 1.0)  # at the end
     TurnReturns(gamma=0.5)([[first, second]])
     # Returns: (1.5, 3, 4) and (2.5, 1). Means: 2, 2, and from there on the last of two.
     assert [float(a[0]) for a in first.advantages] == pytest.approx([-0.5, 1, 2])

@@ -35,7 +35,7 @@ def recipe(folder: Path) -> Path:
     path = folder / "mini.yaml"
     text = RECIPE.replace("checkpoint_every: 1", "checkpoint_every: 2")
     text = text.replace("learner: {steps: 3,", "learner: {steps: 12,")
-    path.write_text(text.replace("evaluation: {tasks: 4}", "evaluation: {tasks: 4, every: 4}"))
+    path.write_text(text.replace("evaluation: {tasks: 4}", "evaluation: {tasks: 4, interval: 4}"))
     return path
 
 

@@ -186,7 +186,7 @@ def test_rows_of_a_sample_stay_together_where_a_loss_asks_for_it() -> None:
 def test_rows_without_credit_are_left_out() -> None:
     samples = cut_samples()
     for one in samples:
-        one.spread(0.0)
+        one.set_advantage(0.0)
     samples[0].advantages[1][:] = 1.0
     rows = train_rows(samples, [1.0] * 3)
     assert len(useful_rows(rows, [Clip()])) == 1

@@ -209,7 +209,7 @@ async def test_dynamic_sampling_goes_on_with_what_it_found() -> None:
 
         return play
 
-    rounds = RolloutSection(groups=8, dynamic_rounds=3)
+    rounds = RolloutSection(tasks_per_step=8, dynamic_rounds=3)
     groups, result = await collect(one_group(0.0, 1.0), rounds)
     assert (len(groups), len(result.episodes)) == (3, 6)
     with pytest.raises(TrainingError, match="all rewards equal"):
@@ -290,7 +290,7 @@ def test_the_loss_is_divided_once(model: PreTrainedModel) -> None:
     made = [episode([([1], [2])]), episode([([1], [3, 4, 5, 6, 7])])]
     samples = [Sample(e, e.trajectory) for e in made]
     for sample, advantage in zip(samples, (1.0, -2.0), strict=True):
-        sample.spread(advantage)
+        sample.set_advantage(advantage)
     found = []
     for micro_tokens in (1, 1000):
         loss = update(model, samples, micro_tokens=micro_tokens)["loss"]
@@ -327,7 +327,7 @@ def test_top_k_renormalises_no_record() -> None:
 def test_ratios_are_of_the_policy_to_the_record_and_shown_raw(model: PreTrainedModel) -> None:
     made = episode([([1], [2, 3])], logprob=-9.0)
     sample = Sample(made, made.trajectory)
-    sample.spread(-1.0)
+    sample.set_advantage(-1.0)
     logps = action_logps(model, train_rows([sample], [1.0]), 1.0)
     told = update(model, [sample])
     assert told["ratio"] == pytest.approx((logps + 9).exp().mean().item(), rel=1e-4)
@@ -340,7 +340,7 @@ def test_tool_output_has_no_kl(model: PreTrainedModel) -> None:
     reference = Qwen3ForCausalLM(model.config).double().eval()
     made = episode([([1], [2]), ([3, 4, 5, 6], [7])])
     sample = Sample(made, made.trajectory)
-    sample.spread(0.0)
+    sample.set_advantage(0.0)
     rows = train_rows([sample], [0.5])
     told = Policy(model, lr=0.0).update(rows, [Kl(kind="k1")], reference)
     gaps = action_logps(model, rows, 1.0) - action_logps(reference, rows, 1.0)
@@ -353,7 +353,7 @@ def test_tool_output_has_no_kl(model: PreTrainedModel) -> None:
 def test_a_default_clip_range_leaves_the_first_gradient_whole(model: PreTrainedModel) -> None:
     made = episode([([1], [2, 3])])
     sample = Sample(made, made.trajectory)
-    sample.spread(1.0)
+    sample.set_advantage(1.0)
     [row] = train_rows([sample], [0.5])
     recorded = action_logps(model, [row], 1.0).detach()
     made.turns[0].logprobs = recorded.tolist()

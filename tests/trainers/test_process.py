@@ -151,7 +151,7 @@ def test_kl_is_charged_where_it_arose(kind: Any, charge: list[float]) -> None:
     made = episode([([1], [2]), ([9] * 7, [3])])
     made.turns[0].logprobs, made.turns[1].logprobs = [-1.0], [-2.0]
     one = Sample(made, made.trajectory)
-    one.reference = [np.array([-1.5], np.float32), np.array([-1.0], np.float32)]
+    one.ref_logp = [np.array([-1.5], np.float32), np.array([-1.0], np.float32)]
     KlReward(kind=kind, coef=2.0)([[one]])
     assert [a.tolist() for a in one.token_rewards] == [
         [pytest.approx(-2 * c, abs=1e-6)] for c in charge
@@ -162,7 +162,7 @@ def test_kl_is_charged_where_it_arose(kind: Any, charge: list[float]) -> None:
 def test_tokens_without_a_record_are_not_charged() -> None:
     made = episode([([1], [2])])
     made.turns[0].logprobs = []
-    one = Sample(made, made.trajectory, reference=[np.array([-1.5], np.float32)])
+    one = Sample(made, made.trajectory, ref_logp=[np.array([-1.5], np.float32)])
     KlReward()([[one]])
     assert one.reward == 0
     with pytest.raises(UsageError, match="reference"):

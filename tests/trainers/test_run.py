@@ -22,14 +22,14 @@ from envgym.trainers.running.resume import differences
 
 RECIPE = """
 name: mini
-threads: 1
+torch_threads: 1
 checkpoint_every: 1
 env: {id: search/wiki-v1, size: 60, hops: [1], top_k: 1, max_turns: 3, phrasings: 1}
 model: {kind: tiny, vocab_size: 400, hidden: 32, heads: 2, kv_heads: 1, intermediate: 48,
         copying: {steps: 2, rows: 4, length: 32}}
 chat: {dialect: tags, instructions: false}
-rollout: {groups: 2, group_size: 3, max_tokens: 8}
-warm_start: {episodes: 12, steps: 3, rows: 4, lr: 1.0e-3}
+rollout: {tasks_per_step: 2, group_size: 3, max_tokens_per_turn: 8}
+warm_start: {episodes: 12, steps: 3, batch_size: 4, lr: 1.0e-3}
 learner: {steps: 3, lr: 1.0e-3}
 losses: [{name: clip}, {name: kl, coef: 0.01}]
 hooks: [{name: tensorboard}]
@@ -149,7 +149,7 @@ async def test_the_loop_asks_models_for_what_plug_ins_need(tmp_path: Path) -> No
         "rewards=[environment, {name: kl, coef: 1.0}]",
         "advantage=otb",
         "losses=[tis]",
-        "composer={name: shuffled, batches: 2}",
+        "batching={name: shuffled, batches: 2}",
     )
     await train(config(tmp_path, "a", *asked, "learner.steps=2", "evaluation.tasks=0"))
     for row in metrics(tmp_path / "a"):

@@ -9,14 +9,14 @@ from envgym.trainers.recipe import load_config
 from envgym.trainers.running.warm_start import demonstrations
 
 FEW = (
-    "threads=1",
+    "torch_threads=1",
     "model.copying.steps=2",
     "warm_start.episodes=40",
     "warm_start.steps=1",
-    "warm_start.rows=4",
-    "rollout.groups=2",
+    "warm_start.batch_size=4",
+    "rollout.tasks_per_step=2",
     "rollout.group_size=2",
-    "learner.idle_steps=1",  # hardly trained, it may well fail in every episode
+    "learner.max_idle_steps=1",  # hardly trained, it may well fail in every episode
     "evaluation.tasks=6",
 )
 

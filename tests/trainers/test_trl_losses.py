@@ -46,7 +46,7 @@ def samples() -> list[Sample]:
             turn.logprobs = GOLDEN["recorded"][row][at : at + len(turn.action)]
             at += len(turn.action)
         made.append(Sample(one, one.trajectory))
-        made[-1].spread(GOLDEN["advantages"][row])
+        made[-1].set_advantage(GOLDEN["advantages"][row])
     return made
 
 

@@ -1,4 +1,4 @@
-"""Advantages: from rewards to what each action token is credited with. One file a method."""
+"""Advantages: from rewards to the credit of each action token. One file per method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The advantage's interface: set `Sample.advantages`, turn by turn, before rows exist."""
+"""Interface of advantage plug-ins: set `Sample.advantages`, per turn, before rows exist."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from envgym.trainers.plugin import Plugin
 
 
 class Advantage(Plugin):
-    """Credits action tokens. Groups hold each episode once, however many rows it will have.
+    """Plug-in that computes the advantage of every action token.
+
+    Groups hold each episode once, however many rows it will have.
 
     Attributes:
-        needs_values: Whether it reads `Sample.values`, and sets `Sample.returns`.
+        needs_values: Whether it reads `Sample.value`, and sets `Sample.returns`.
         needs_norms: Whether it reads `Sample.norms`.
         compares: Whether it credits by comparison within a group: a group of one gets zero.
     """
@@ -29,7 +31,7 @@ class Advantage(Plugin):
     compares: ClassVar[bool] = False
 
     def conflict(self, config: Any) -> str | None:
-        """Groups of one, where it compares within groups; a critic too many, or too few."""
+        """Report groups of one for a method that compares, and a critic missing or unused."""
         if self.compares and config.rollout.group_size == 1:
             return (
                 "it compares the episodes of a group, and groups of one get nothing: set "
@@ -46,16 +48,16 @@ class Advantage(Plugin):
         """Set the advantages of every sample."""
 
     def values(self, sample: Sample) -> Floats:
-        """The critic's values of a sample, [tokens].
+        """The critic's values of a sample, float64 [tokens].
 
         Raises:
-            UsageError: There is no critic, or it valued other tokens.
+            UsageError: There is no critic, or its values are not one per action token.
         """
-        if sample.values is None:
+        if sample.value is None:
             raise UsageError(
                 f"advantage {self.name!r} needs the values of a critic: give the recipe one "
                 "(`critic: …`), or take an advantage without, such as grpo"
             )
-        if [len(v) for v in sample.values] != lengths(sample).tolist():
+        if [len(v) for v in sample.value] != lengths(sample).tolist():
             raise UsageError(f"advantage {self.name!r} needs a value for every action token")
-        return np.concatenate([*sample.values, np.zeros(0)]).astype(np.float64)
+        return np.concatenate([*sample.value, np.zeros(0)]).astype(np.float64)

@@ -22,21 +22,27 @@ Judge = Callable[[Sample, Sample], bool]
 class Brpo(Advantage):
     """A_i = 1 where i is better than a random member of its group, -1 where worse; not normalised.
 
-    The reference is skipped, and so is a group with |Σ A| / G over ``skew``: its reference was an
-    outlier. Without a judge the higher reward is better, and equal ones get 0.
+    The loss skips the reference, and every group with |Σ A| / G over ``skew``, whose reference was
+    an outlier. Without a judge the higher reward is better, and equal ones get 0.
 
-    Trap: a judge prefers what it reads first. It is asked in both orders, and who does not win both
-    ways has not won; A_i = -1 for both members of an undecided pair would be noise, so that is 0.
+    Trap: a judge prefers the sample that it reads first. It judges both orders, and only a win in
+    both counts; A_i = -1 for both members of an undecided pair would be noise, so A_i is 0.
     """
 
     name: str = "brpo"
     compares: ClassVar[bool] = True
     judge: ImportString[Judge] | None = Field(
         None,
-        description="Import path of a function of two samples: whether the first is better.",
+        description="Import path of a function of two samples that says whether the first is "
+        "better; null compares rewards.",
     )
-    skew: float = Field(0.6, gt=0, le=1, description="Share of one sign from which a group drops.")
-    seed: int = Field(0, description="Of the choice of references.")
+    skew: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="Excess share of one sign, |Σ A| / G, over which a group is skipped.",
+    )
+    seed: int = Field(0, description="Seed of the choice of references.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""
@@ -47,7 +53,7 @@ class Brpo(Advantage):
             signs = np.array([self._sign(sample, reference) for sample in group], np.float64)
             dropped = abs(signs.sum()) / len(group) > self.skew
             for sample, sign in zip(group, signs, strict=True):
-                sample.spread(0.0 if dropped else float(sign))
+                sample.set_advantage(0.0 if dropped else float(sign))
                 sample.skip = bool(dropped) or sample is reference
 
     def _sign(self, one: Sample, reference: Sample) -> int:

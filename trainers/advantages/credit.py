@@ -1,7 +1,7 @@
-"""The arithmetic of credit over turns and tokens: rewards in place, discounted sums, baselines.
+"""Credit arithmetic over turns and tokens: placed rewards, discounted sums, baselines.
 
-All of it is over action tokens alone, laid end to end: context between them is not there to be
-counted, discounted or valued. Nothing loops over tokens.
+Every function works on action tokens alone, laid end to end: context between them is neither
+counted nor discounted nor valued. Nothing loops over tokens.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Floats = NDArray[np.float64]
 
 
 def lengths(sample: Sample) -> NDArray[np.int64]:
-    """Action tokens of each turn, [turns]."""
+    """Number of action tokens per turn, int64 [turns]."""
     return np.array([len(turn.action) for turn in sample.trajectory.turns], np.int64)
 
 
 def rewards_by_token(sample: Sample) -> Floats:
-    """The reward as it came, [tokens]: a turn's on its last token, the rest on the very last.
+    """Reward per action token, [tokens]: turn rewards on last tokens, the rest on the very last.
 
-    A turn without tokens has its reward on the token before it, or on the first of all.
+    The reward of a turn without tokens falls on the token before it, or on the first of all.
     """
     counts = lengths(sample)
     total = np.zeros(counts.sum())
@@ -43,7 +43,7 @@ def rewards_by_token(sample: Sample) -> Floats:
 
 
 def rewards_by_turn(sample: Sample) -> Floats:
-    """The reward as it came, [turns]."""
+    """Reward per turn, [turns]."""
     counts = lengths(sample)
     turn = np.repeat(np.arange(len(counts)), counts)
     return np.bincount(turn, rewards_by_token(sample), len(counts)).astype(np.float64)
@@ -59,7 +59,7 @@ def discounted_sums(values: Floats, factor: float) -> Floats:
     return total
 
 
-def generalised(rewards: Floats, values: Floats, gamma: float, lam: float) -> Floats:
+def gae(rewards: Floats, values: Floats, gamma: float, lam: float) -> Floats:
     """Generalised advantage estimates (GAE, arXiv 1506.02438 eq. 16); the value after the end is 0.
 
     δ[t] = r[t] + γ V[t + 1] - V[t]; A[t] = δ[t] + γλ A[t + 1].
@@ -69,17 +69,17 @@ def generalised(rewards: Floats, values: Floats, gamma: float, lam: float) -> Fl
 
 
 ROUNDING = 1e-12
-"""What sums in another order differ by, relative to the largest: no difference."""
+"""Relative tolerance for equality: sums in another order differ by no more than this."""
 
 
-def over(values: Floats, scale: Floats | float) -> Floats:
-    """values / scale; what is 0, or has nothing to be measured by, is 0 also where the scale is."""
+def safe_divide(values: Floats, scale: Floats | float) -> Floats:
+    """Elementwise division; 0 where values or scale is 0."""
     measured = (values != 0) & (np.asarray(scale) > 0)
     return np.divide(values, scale, out=np.zeros(len(values)), where=measured)
 
 
 def split(sample: Sample, flat: Floats) -> list[NDArray[np.float32]]:
-    """[tokens] to one float32 array a turn."""
+    """Split an array [tokens] into one float32 array per turn."""
     return np.split(flat.astype(np.float32), lengths(sample).cumsum()[:-1])
 
 
@@ -91,11 +91,10 @@ def spread_turns(sample: Sample, advantages: Floats) -> None:
 def baseline_by_position(
     returns: Sequence[Floats], weights: Sequence[Floats] | None = None
 ) -> Floats:
-    """The members' mean return at each position, [longest].
+    """Mean return of the members at each position, [longest].
 
-    Where fewer than two members are left, the last mean of two goes on: a member's own return is
-    no baseline, for it would leave the ends of long episodes without credit, and 0 is none either,
-    for it would leave them all of it.
+    Where fewer than two members are left, the last mean of two continues. A member's own return
+    as baseline would take all credit from the ends of long episodes; 0 would leave them all of it.
     """
     longest = max(len(r) for r in returns)
     there = np.zeros((len(returns), longest))
@@ -115,7 +114,7 @@ def baseline_by_position(
 def whiten(samples: Sequence[Sample], eps: float = 1e-8) -> None:
     """Shift and scale advantages to mean 0 and deviation 1 over the samples' action tokens.
 
-    What differs by no more than float32 rounds becomes 0: a deviation as small would blow it up.
+    Differences within float32 rounding become 0: a deviation as small would blow them up.
     """
     parts = [a for sample in samples for a in sample.advantages]
     flat = np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
@@ -131,5 +130,5 @@ def whiten(samples: Sequence[Sample], eps: float = 1e-8) -> None:
 
 
 def samples_of(groups: Sequence[Group]) -> list[Sample]:
-    """All samples of the groups, in order."""
+    """Flatten groups into their samples, in order."""
     return [sample for group in groups for sample in group]

@@ -18,15 +18,17 @@ from envgym.trainers.plugin import register
 class DrIrl(Grpo):
     """A_i = α · (R_i - mean) / std, α = σ(gap) / σ(mean gap) · σ(δ) / σ(mean δ).
 
-    The gap is how far the group is behind the demonstration: the oracle's score of 1, minus the
-    members' mean score. δ is the task's own difficulty, as its environment grades it (none: 0).
-    The means are an environment's, and move slowly; the first batch sets them.
+    The gap is the distance to the demonstration: the oracle's score of 1, minus the members' mean
+    score. δ is the task's difficulty, as its environment grades it (none: 0). The means are
+    running means per environment; the first batch sets them.
 
-    Trap: α multiplies after the division by std; rewards scaled before it come out as they were.
+    Trap: α multiplies after the division by std; rewards scaled before it come out unscaled.
     """
 
     name: str = "dr_irl"
-    momentum: float = Field(0.99, ge=0, lt=1, description="Of the mean gap and difficulty.")
+    momentum: float = Field(
+        0.99, ge=0, lt=1, description="Momentum of the running means of gap and difficulty."
+    )
     _means: dict[str, list[float]] = PrivateAttr(default_factory=dict)
 
     def __call__(self, groups: Sequence[Group]) -> None:
@@ -48,11 +50,11 @@ class DrIrl(Grpo):
                     sample.advantages = [alpha * a for a in sample.advantages]
 
     def state(self) -> dict[str, Any]:
-        """The running means."""
+        """Running means of gap and difficulty, per environment."""
         return {"means": self._means}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from them."""
+        """Restore the running means."""
         self._means = {name: list(means) for name, means in state["means"].items()}
 
 

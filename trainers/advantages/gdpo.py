@@ -1,4 +1,4 @@
-"""Several rewards, each normalised by itself (GDPO, arXiv 2601.05242 §3)."""
+"""Group advantage over several rewards, each normalised by itself (GDPO, arXiv 2601.05242 §3)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from envgym.trainers.advantages.base import Advantage
-from envgym.trainers.advantages.credit import over, samples_of
+from envgym.trainers.advantages.credit import safe_divide, samples_of
 from envgym.trainers.advantages.grpo import centred, deviation
 from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
@@ -19,8 +19,8 @@ from envgym.trainers.plugin import register
 class Gdpo(Advantage):
     """A_i = Σ_n w_n · (R_in - mean_n) / (std_n + eps) by group, over the batch's deviation.
 
-    The rewards are those that the recipe's reward plug-ins pay, by their names. Summed first, as
-    GRPO has them, different mixtures of them fall together; here each keeps its own order.
+    The rewards are those of the recipe's reward plug-ins, by name. Summed first, as in GRPO,
+    different mixtures of rewards become equal; here each reward keeps its own order.
 
     Trap: a reward that is equal in the whole group says nothing, whatever its size: exactly 0. The
     sums' batch mean is 0 by construction, so they are scaled and not shifted.
@@ -29,9 +29,10 @@ class Gdpo(Advantage):
     name: str = "gdpo"
     compares: ClassVar[bool] = True
     weights: dict[str, float] = Field(
-        default_factory=dict, description="Of the rewards, by the plug-in's name; 1 unless given."
+        default_factory=dict,
+        description="Weight of each reward by its plug-in's name; 1 unless given.",
     )
-    eps: float = 1e-4
+    eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""
@@ -41,10 +42,10 @@ class Gdpo(Advantage):
             total = np.zeros(len(group))
             for name in names:
                 values = np.array([s.components.get(name, 0.0) for s in group])
-                part = over(centred(values), deviation(values) + self.eps)
+                part = safe_divide(centred(values), deviation(values) + self.eps)
                 total += self.weights.get(name, 1.0) * part
             sums.append(total)
         scale = deviation(np.concatenate(sums)) + self.eps if sums else 1.0
         for group, total in zip(groups, sums, strict=True):
-            for sample, advantage in zip(group, over(total, scale), strict=True):
-                sample.spread(float(advantage))
+            for sample, advantage in zip(group, safe_divide(total, scale), strict=True):
+                sample.set_advantage(float(advantage))

@@ -1,7 +1,8 @@
-"""Groups within groups: turns that faced the same state are compared with each other.
+"""Group advantages per state: turns that faced the same state are compared with each other.
 
-GiGPO (arXiv 2505.10978 §4), its anchors aware of histories (HGPO, 2602.22817 §4), and temporal
-differences over the anchors' means in place of a critic (GAGPO, 2605.13217 §4).
+GiGPO (arXiv 2505.10978 §4), state groups with histories (HGPO, 2602.22817 §4), and temporal
+differences over the groups' means in place of a critic (GAGPO, 2605.13217 §4). The papers call a
+shared state an anchor.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from envgym.trainers.advantages.credit import (
     ROUNDING,
     Floats,
     discounted_sums,
-    generalised,
-    over,
+    gae,
     rewards_by_turn,
+    safe_divide,
     spread_turns,
 )
 from envgym.trainers.advantages.grpo import centred, deviation
@@ -29,7 +30,7 @@ from envgym.trainers.plugin import register
 
 
 def by_episode(group: Group, flat: Floats) -> list[Floats]:
-    """[turns of the group] to one array an episode."""
+    """Split an array [turns of the group] into one array per episode."""
     return np.split(flat, np.cumsum([len(s.trajectory.turns) for s in group])[:-1])
 
 
@@ -39,20 +40,22 @@ class Gigpo(Advantage):
 
     R_k = Σ_{j ≥ k} γ^(j - k) r_j over turns. An anchor is an observation met by turns of one group,
     word for word (hints apart). With ``history`` h it is an observation and up to h before it: the
-    mean over depths 0 to h of A^S, weighted by (depth + 1)^α among those with company.
+    mean over depths 0 to h of A^S, weighted by (depth + 1)^α over depths that other turns share.
 
     Trap: equal observations after different histories may be different states, where much is
-    hidden or chance plays; there the exact anchor is biased. A turn without company gets A^S = 0.
+    hidden or random; there the exact anchor is biased. A turn that shares no anchor gets A^S = 0.
     """
 
     name: str = "gigpo"
     compares: ClassVar[bool] = True
-    gamma: float = Field(0.95, gt=0, le=1, description="Discount from turn to turn.")
-    omega: float = Field(1.0, ge=0, description="Weight of the turn's advantage.")
-    std: Literal["group", "none"] = Field("group", description="What both are divided by.")
-    history: int = Field(0, ge=0, description="Earlier observations that must be equal too.")
-    alpha: float = Field(1.0, ge=0, description="How much more deeper histories count.")
-    eps: float = 1e-4
+    gamma: float = Field(0.95, gt=0, le=1, description="Discount factor from turn to turn.")
+    omega: float = Field(1.0, ge=0, description="Weight of the turn's own advantage, ω.")
+    std: Literal["group", "none"] = Field(
+        "group", description="Divisor of both advantages: the deviation, or none."
+    )
+    history: int = Field(0, ge=0, description="Number of earlier observations that must match too.")
+    alpha: float = Field(1.0, ge=0, description="Exponent α of the weight of deeper histories.")
+    eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every turn's advantage."""
@@ -60,7 +63,7 @@ class Gigpo(Advantage):
             outcome = centred(np.array([s.reward for s in group]))
             if self.std == "group":
                 rewards = np.array([s.reward for s in group])
-                outcome = over(outcome, deviation(rewards) + self.eps)
+                outcome = safe_divide(outcome, deviation(rewards) + self.eps)
             turns = by_episode(group, self._turns(group))
             for sample, episode, own in zip(group, outcome, turns, strict=True):
                 spread_turns(sample, episode + self.omega * own)
@@ -73,7 +76,7 @@ class Gigpo(Advantage):
             mean, spread, count = compared(numbered(group, depth), flat)
             own = flat - mean
             if self.std == "group":
-                own = over(own, spread + self.eps)
+                own = safe_divide(own, spread + self.eps)
             share = (depth + 1) ** self.alpha * (count > 1)
             total, weight = total + share * own, weight + share
         return total / np.maximum(weight, 1e-12)
@@ -83,30 +86,32 @@ class Gigpo(Advantage):
 class Hgpo(Gigpo):
     """GiGPO with histories of up to two earlier observations (HGPO).
 
-    Trap: as GiGPO's; deeper anchors are truer and have less company.
+    Trap: as GiGPO's; deeper anchors are more exact and fewer turns share them.
     """
 
     name: str = "hgpo"
-    history: int = Field(2, ge=0, description="Earlier observations that must be equal too.")
+    history: int = Field(2, ge=0, description="Number of earlier observations that must match too.")
 
 
 @register("gagpo")
 class Gagpo(Advantage):
     """GAE over turns with V(s) = the mean return R_k at the anchor s, over the group's deviation.
 
-    δ_k = r_k + γ V(s_{k+1}) - V(s_k); A_k = δ_k + γλ A_{k+1}: where episodes parted company, the
-    step that made the difference is credited, and the steps after it are not.
+    δ_k = r_k + γ V(s_{k+1}) - V(s_k); A_k = δ_k + γλ A_{k+1}: where episodes part, the
+    step that made the difference gets the credit, and the steps after it do not.
 
-    Trap: a state that one episode alone met has its own return for a value: nothing to say. Scaled,
-    not shifted: a shift would credit those steps.
+    Trap: a state that one episode alone met has its own return as value: no credit. Advantages are
+    scaled, not shifted: a shift would credit those steps.
     """
 
     name: str = "gagpo"
     compares: ClassVar[bool] = True
-    gamma: float = Field(0.95, gt=0, le=1, description="Discount from turn to turn.")
-    lam: float = Field(0.95, ge=0, le=1, description="GAE's λ: 0 trusts the means, 1 the returns.")
-    history: int = Field(0, ge=0, description="Earlier observations that must be equal too.")
-    eps: float = 1e-4
+    gamma: float = Field(0.95, gt=0, le=1, description="Discount factor from turn to turn.")
+    lam: float = Field(
+        0.95, ge=0, le=1, description="GAE's λ over turns: 0 trusts the means, 1 the returns."
+    )
+    history: int = Field(0, ge=0, description="Number of earlier observations that must match too.")
+    eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every turn's advantage."""
@@ -115,10 +120,10 @@ class Gagpo(Advantage):
             returns = np.concatenate([discounted_sums(r, self.gamma) for r in rewards])
             values, _, _ = compared(numbered(group, self.history), returns)
             advantages = [
-                generalised(r, v, self.gamma, self.lam) if len(group) > 1 else np.zeros(len(r))
+                gae(r, v, self.gamma, self.lam) if len(group) > 1 else np.zeros(len(r))
                 for r, v in zip(rewards, by_episode(group, values), strict=True)
             ]
             least = ROUNDING * np.abs(returns).max()
             scale = deviation(np.concatenate(advantages)) + self.eps
             for sample, own in zip(group, advantages, strict=True):
-                spread_turns(sample, over(np.where(np.abs(own) > least, own, 0.0), scale))
+                spread_turns(sample, safe_divide(np.where(np.abs(own) > least, own, 0.0), scale))

@@ -1,7 +1,7 @@
 """Group-relative advantages.
 
-GRPO (arXiv 2402.03300 §4.1), Dr. GRPO (2503.20783 §3.2) and Lite PPO (2508.08221) differ by what
-the centred reward is divided by.
+GRPO (arXiv 2402.03300 §4.1), Dr. GRPO (2503.20783 §3.2) and Lite PPO (2508.08221) differ in
+the divisor of the centred reward.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.advantages.credit import ROUNDING, Floats
@@ -18,10 +19,10 @@ from envgym.trainers.plugin import register
 
 
 def centred(values: Floats) -> Floats:
-    """Values minus their mean; all zero, to the last bit, where they are equal but for rounding.
+    """Values minus their mean; exactly zero where they are equal up to rounding.
 
-    The mean of three times 0.1 is not 0.1, 0.1 + 0.2 is not 0.3, and what is left over counts as
-    much as any reward once divided by a deviation as small.
+    The mean of three times 0.1 is not 0.1, 0.1 + 0.2 is not 0.3, and the remainder counts as much
+    as any reward once divided by a deviation as small.
     """
     differ = np.ptp(values) > ROUNDING * np.abs(values).max()
     return values - values.mean() if differ else np.zeros(len(values))
@@ -37,16 +38,18 @@ class Grpo(Advantage):
     """A_i = (R_i - mean of the group) / (std + eps), the same on every action token.
 
     ``std``: of the ``group`` (GRPO), of the ``batch`` (Lite PPO), or ``none`` (Dr. GRPO). The
-    deviation is the unbiased one, as TRL and verl have it.
+    deviation is the unbiased one, as in TRL and verl.
 
-    Trap: a group of one, or of equal rewards, has nothing to compare: its advantage is 0. (Peers
+    Trap: the advantage of a group of one, or of equal rewards, is 0. (Peers
     set mean 0 and std 1 there, which leaks the raw reward.)
     """
 
     name: str = "grpo"
     compares: ClassVar[bool] = True
-    std: Literal["group", "batch", "none"] = "group"
-    eps: float = 1e-4
+    std: Literal["group", "batch", "none"] = Field(
+        "group", description="Samples whose deviation divides: the group, the batch, or none."
+    )
+    eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""
@@ -58,18 +61,20 @@ class Grpo(Advantage):
                 spread = values if self.std == "group" else batch
                 advantages = advantages / (deviation(spread) + self.eps)
             for sample, advantage in zip(group, advantages, strict=True):
-                sample.spread(float(advantage))
+                sample.set_advantage(float(advantage))
 
 
 @register("dr_grpo")
 class DrGrpo(Grpo):
-    """A_i = R_i - mean of the group (Dr. GRPO): no question counts more for being nearly decided.
+    """A_i = R_i - mean of the group (Dr. GRPO): no extra weight on nearly decided questions.
 
     Trap: half of the method is the denominator: ``learner.denominator: constant``.
     """
 
     name: str = "dr_grpo"
-    std: Literal["group", "batch", "none"] = "none"
+    std: Literal["group", "batch", "none"] = Field(
+        "none", description="Samples whose deviation divides: the group, the batch, or none."
+    )
 
 
 @register("lite_ppo")
@@ -83,4 +88,6 @@ class LitePpo(Grpo):
     """
 
     name: str = "lite_ppo"
-    std: Literal["group", "batch", "none"] = "batch"
+    std: Literal["group", "batch", "none"] = Field(
+        "batch", description="Samples whose deviation divides: the group, the batch, or none."
+    )

@@ -17,18 +17,18 @@ from envgym.trainers.plugin import register
 class MaxRl(Advantage):
     """A_i = (R_i - mean) / mean of the group; 0 where the mean is not positive.
 
-    With rewards of 0 and 1 it climbs the log of the success rate: a task solved once in eight
-    counts eight times one that is always solved.
+    With rewards of 0 and 1 it maximises the log of the success rate: a task solved once in eight
+    episodes weighs eight times as much as one that is always solved.
 
-    Trap: it is for rewards of at least 0, so an environment's own penalties are to be off. Among
-    negative ones a mean near 0 says nothing of success and would make any advantage of them.
+    Trap: rewards must be at least 0, so switch an environment's own penalties off. With negative
+    rewards a mean near 0 says nothing of success, and the division gives arbitrary advantages.
     """
 
     name: str = "maxrl"
     compares: ClassVar[bool] = True
 
     def conflict(self, config: Any) -> str | None:
-        """Rewards that take away: a group with a negative one would be left without credit."""
+        """Report rewards that may be negative: a group with one would get no credit."""
         if charging := [reward.name for reward in config.rewards if reward.charges]:
             return (
                 f"it is for rewards of at least 0, and {charging[0]!r} takes away: leave that out, "
@@ -43,4 +43,4 @@ class MaxRl(Advantage):
             positive = rewards.min() >= 0 and rewards.mean() > 0
             advantages = centred(rewards) / rewards.mean() if positive else np.zeros(len(group))
             for sample, advantage in zip(group, advantages, strict=True):
-                sample.spread(float(advantage))
+                sample.set_advantage(float(advantage))

@@ -1,4 +1,4 @@
-"""The optimal token baseline (OTB, arXiv 2602.07078)."""
+"""Optimal token baseline (OTB, arXiv 2602.07078)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from envgym.trainers.plugin import register
 class OptimalTokenBaseline(Advantage):
     """A_t = G_t - b_t; b_t = Σ_i G_it W_it / Σ_i W_it; W_t = Σ_{j ≤ t} (1 - 2π_j + Σ_v π_jv²).
 
-    G_t is the return-to-go over action tokens, t counts those alone, and W is how large the
-    gradients up to t were: the baseline of least variance, without a critic.
+    G_t is the return-to-go over action tokens, t counts those alone, and W is the size of the
+    gradients up to t: the baseline of least variance, without a critic.
 
     Trap: where one member alone is left, its own return would be its baseline, and verl puts 0
-    there, so that raw returns leak; here the last mean of two goes on. A group of one gets 0.
+    there, so that raw returns leak; here the last mean of two continues. A group of one gets 0.
     """
 
     name: str = "otb"

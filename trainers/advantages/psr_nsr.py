@@ -17,22 +17,24 @@ from envgym.trainers.plugin import register
 class WReinforce(Advantage):
     """A_i = ``positive`` where the score > ``threshold``, else ``negative``; weight 0 is skipped.
 
-    Punishing what fails (NSR) keeps pass@k for large k, rewarding what succeeds (PSR) sharpens
-    pass@1; a little of it (W-REINFORCE, 0.1) keeps both.
+    Punishing failures (NSR) keeps pass@k for large k, rewarding successes (PSR) sharpens pass@1; a
+    small weight on successes (W-REINFORCE, 0.1) keeps both.
 
-    Success is the verifier's word: shaping (a long answer's charge) makes no failure of it.
+    The verifier's score decides success, not the shaped reward (a penalty for length, say).
 
-    Trap: no baseline and no normalisation; a mean of zero would undo the decomposition. What is
-    not trained on must leave the token mean's denominator too: it is skipped, not given zeros.
+    Trap: no baseline and no normalisation; a mean of zero would undo the decomposition. Samples
+    of weight 0 must leave the token mean's denominator too: skip them, do not give them zeros.
     """
 
     name: str = "w_reinforce"
-    threshold: float = Field(0.5, ge=0, lt=1, description="A score above it is a success.")
+    threshold: float = Field(
+        0.5, ge=0, lt=1, description="Score above which an episode is a success."
+    )
     positive: float = Field(0.1, ge=0, description="Advantage of a success.")
     negative: float = Field(-1.0, le=0, description="Advantage of a failure.")
 
     def conflict(self, config: Any) -> str | None:
-        """Dynamic sampling: it drops the groups that all failed, which teach most here."""
+        """Report dynamic sampling: it drops the groups that all failed, the most useful here."""
         if config.rollout.dynamic_rounds > 1:
             return (
                 "it learns from groups whose rewards are all equal, which dynamic sampling drops: "
@@ -44,13 +46,16 @@ class WReinforce(Advantage):
         """Set every sample's advantage."""
         for sample in samples_of(groups):
             advantage = self.positive if sample.episode.score > self.threshold else self.negative
-            sample.spread(advantage)
+            sample.set_advantage(advantage)
             sample.skip = advantage == 0
 
 
 @register("psr")
 class Psr(WReinforce):
-    """Successes alone, at 1 (PSR). Trap: as W-REINFORCE's; and pass@k falls for large k."""
+    """A_i = 1 on successes, failures skipped (PSR).
+
+    Trap: W-REINFORCE's; and pass@k falls for large k.
+    """
 
     name: str = "psr"
     positive: float = Field(1.0, ge=0, description="Advantage of a success.")
@@ -59,10 +64,10 @@ class Psr(WReinforce):
 
 @register("nsr")
 class Nsr(WReinforce):
-    """Failures alone, at -1 (NSR).
+    """A_i = -1 on failures, successes skipped (NSR).
 
-    Trap: as W-REINFORCE's; and where nearly all fail, or over very many updates, the form of the
-    messages is unlearnt with the rest (its authors warn of long training).
+    Trap: W-REINFORCE's; and where nearly all fail, or over very many updates, the policy unlearns
+    the form of messages with the rest (the authors warn of long training).
     """
 
     name: str = "nsr"

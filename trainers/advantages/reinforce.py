@@ -25,15 +25,15 @@ from envgym.trainers.plugin import register
 class ReinforcePlusPlus(Advantage):
     """A_t = Σ_{k ≥ t} γ^(k - t) r_k over action tokens, then whitened over those of the batch.
 
-    r_k is the outcome on the last token, what turns earned on theirs, and the KL's penalty (reward
-    ``kl``) on each.
+    r_k holds the outcome on the last token, turn rewards on the turns' last tokens, and the KL
+    penalty (reward ``kl``) on each.
 
     Trap: sums that stop at tool output credit the last turn alone (SkyRL; verl until #7300). The
-    batch's mean is the only baseline: a task that is always solved is still credited.
+    batch's mean is the only baseline: a task that is always solved still gets credit.
     """
 
     name: str = "reinforce++"
-    gamma: float = Field(1.0, gt=0, le=1, description="Discount from token to token.")
+    gamma: float = Field(1.0, gt=0, le=1, description="Discount factor from token to token.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every token's advantage."""
@@ -60,6 +60,6 @@ class ReinforcePlusPlusBaseline(Advantage):
         for group in groups:
             advantages = centred(np.array([s.reward for s in group]))
             for sample, advantage in zip(group, advantages, strict=True):
-                sample.spread(float(advantage))
+                sample.set_advantage(float(advantage))
             compared += group if advantages.any() else []
         whiten(compared)

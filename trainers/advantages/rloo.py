@@ -29,4 +29,4 @@ class Rloo(Advantage):
             scale = len(group) / max(len(group) - 1, 1)
             rewards = np.array([s.reward for s in group])
             for sample, advantage in zip(group, scale * centred(rewards), strict=True):
-                sample.spread(float(advantage))
+                sample.set_advantage(float(advantage))

@@ -1,4 +1,4 @@
-"""Anchors: turns of a group's episodes that faced the same observation, whose outcomes compare."""
+"""State groups: turns of a group's episodes that faced the same observation (GiGPO's anchors)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from envgym.trainers.collection.samples import Group, Sample
 
 
 def anchors(sample: Sample, history: int) -> list[Hashable]:
-    """What each turn faced: its state and the `history` ones before it.
+    """Key of each turn's state and the `history` states before it.
 
-    A state goes by the name that the environment gave it (`Turn.anchor`), or else by what was
-    newly seen, hints left out.
+    A state's key is the name that the environment gives it (`Turn.anchor`), or else the turn's new
+    messages, hints left out.
 
-    Where the episode is younger than that, its start is part of what was faced. A turn that saw
-    nothing new shares its anchor with no other.
+    Where fewer states came before, the episode's start is part of the key. A turn without new
+    messages has a key of its own.
     """
     seen: list[Hashable] = [
         turn.anchor or tuple((m.role, m.content) for m in turn.messages if m.kind != "hint")
@@ -31,16 +31,16 @@ def anchors(sample: Sample, history: int) -> list[Hashable]:
 
 
 def numbered(group: Group, history: int) -> NDArray[np.int64]:
-    """The anchor of every turn of a group, episode after episode, as a number."""
+    """Number of every turn's anchor, int64 [turns of the group], episode after episode."""
     numbers: dict[Hashable, int] = {}
     keys = (key for sample in group for key in anchors(sample, history))
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
 def compared(anchor: NDArray[np.int64], values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mean and unbiased deviation of the values at each value's anchor, and how many they are.
+    """Mean, unbiased deviation and count of the values at each value's anchor, [turns] each.
 
-    Values that are equal but for rounding have the least for a mean, and a deviation of 0.
+    For values that are equal up to rounding the mean is the smallest and the deviation 0.
     """
     count = np.bincount(anchor)
     mean = np.bincount(anchor, values) / count

@@ -1,4 +1,4 @@
-"""Returns-to-go over turns: what a turn is credited with came after it, not before."""
+"""Returns-to-go over turns: the rewards from each turn on, minus the group's mean."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from envgym.trainers.plugin import register
 class TurnReturns(Advantage):
     """A_k = R_k - the group's mean R_k; R_k = Σ_{j ≥ k} γ^(j - k) r_j over turns.
 
-    The policy gradient's own credit (Sutton & Barto §13.3) with turns for actions. It is what
-    process rewards need: with γ = 1 those of Clip and Delta stay bounded in it.
+    The policy gradient's own credit (Sutton & Barto §13.3) with turns for actions. Process rewards
+    need it: with γ = 1 the returns of Clip and Delta stay bounded.
 
     Trap: dividing by a deviation would undo that bound. The mean is over the members that have a
-    turn k; after the second-longest episode's end, its last mean goes on.
+    turn k; after the second-longest episode's end, its last mean continues.
     """
 
     name: str = "turn_returns"
     compares: ClassVar[bool] = True
-    gamma: float = Field(1.0, gt=0, le=1, description="Discount from turn to turn.")
+    gamma: float = Field(1.0, gt=0, le=1, description="Discount factor from turn to turn.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every turn's advantage."""

@@ -1,4 +1,4 @@
-"""The composer's interface. It may reorder, drop, budget or replay; it never changes advantages."""
+"""Interface of batching plug-ins: they reorder, drop or replay samples, advantages unchanged."""
 
 from __future__ import annotations
 
@@ -11,28 +11,37 @@ from envgym.trainers.losses.base import Denominator, token_weights
 from envgym.trainers.plugin import Plugin
 
 
-class Composer(Plugin):
-    """Yields batches; each is one optimiser step."""
+class Batching(Plugin):
+    """Plug-in that cuts a step's samples into batches, one per optimiser step."""
 
-    point: ClassVar[str] = "composer"
+    point: ClassVar[str] = "batching"
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
-        """Batches of samples whose advantages are set."""
+        """Yield batches of samples whose advantages are set.
+
+        Args:
+            groups: All groups of the step.
+            seed: Seed of every random choice.
+        """
 
     def candidates(self, groups: Sequence[Group]) -> list[Sample]:
-        """The groups' samples, but for those that the advantage skipped."""
+        """The groups' samples, except those that the advantage skipped."""
         return [sample for group in groups for sample in group if not sample.skip]
 
     def weights(
         self, batch: list[Sample], denominator: Denominator, constant: float
     ) -> list[float]:
-        """For each sample of a batch, the weight of each of its action tokens.
+        """Weight of each action token, one number per sample of the batch.
 
-        As the learner's settings have it, unless the method divides by something of its own.
+        The learner's denominator decides, unless the method has a divisor of its own.
         """
         return token_weights(batch, denominator, constant)
 
     def report(self) -> dict[str, float]:
-        """Figures of the last call, under ``compose/``."""
+        """Metrics of the last call, named ``compose/…``."""
         return {}
+
+
+Composer = Batching
+"""Former name of `Batching`, for one release."""

@@ -1,6 +1,6 @@
-"""Staleness that is exact and can be repeated, in a loop that waits for itself.
+"""Batches of a fixed staleness, exact and repeatable, in a synchronous loop.
 
-It is what asynchronous training does to a batch's age (AReaL, arXiv 2505.24298 §5.1).
+They are as old as asynchronous training makes them (AReaL, arXiv 2505.24298 §5.1).
 """
 
 from __future__ import annotations
@@ -22,20 +22,22 @@ class Delayed(Shuffled):
     learning, then each batch is as old as an asynchronous trainer with a staleness of η = ``steps``
     makes it. 0 is ``shuffled``.
 
-    For the study of what staleness costs, and which loss bears it: nothing is gained in time here.
+    It serves to study the cost of staleness and which loss bears it; it saves no time.
 
-    Trap: the first ``steps`` steps find nothing to learn from: ``learner.idle_steps`` is to allow
-    them. A ratio is to the policy that sampled, whose log-prob is recorded.
+    Trap: the first ``steps`` steps find nothing to learn from: ``learner.max_idle_steps`` must
+    allow them. A ratio is to the policy that sampled, whose log-prob is recorded.
     """
 
     name: str = "delayed"
-    steps: int = Field(4, ge=0, description="η: how old a batch is when it is trained on.")
+    steps: int = Field(
+        4, ge=0, description="Staleness η of a batch when it is trained on, in steps."
+    )
     _buffer: Buffer = PrivateAttr(default_factory=lambda: Buffer(0))
     _sizes: list[int] = PrivateAttr(default_factory=list)
     _report: dict[str, float] = PrivateAttr(default_factory=dict)
 
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
-        """Yield ``epochs × batches`` batches of what was played then; none while there is none."""
+        """Yield ``epochs × batches`` batches of the episodes due; none in the first steps."""
         played = self.candidates(groups)
         now = max((oldest(sample) for sample in played), default=0)
         self._buffer.add(played)
@@ -48,23 +50,23 @@ class Delayed(Shuffled):
         yield from super().__call__([due], seed)
 
     def conflict(self, config: Any) -> str | None:
-        """Steps without learning that the learner would take for the end."""
-        if config.learner.idle_steps < self.steps:
+        """Report first steps without learning that the learner would stop at."""
+        if config.learner.max_idle_steps < self.steps:
             return (
                 f"the first {self.steps} steps have nothing to learn from yet: set "
-                f"learner.idle_steps to {self.steps} or more"
+                f"learner.max_idle_steps to {self.steps} or more"
             )
         return None
 
     def report(self) -> dict[str, float]:
-        """Episodes that wait; the age of the oldest trained token, in versions."""
+        """Number of waiting episodes; age of the oldest trained token, in policy versions."""
         return self._report
 
     def state(self) -> dict[str, Any]:
-        """What waits, and how many of each step."""
+        """Waiting samples, and their number per step."""
         return {"sizes": self._sizes, "buffer": self._buffer.state()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the waiting samples."""
         self._sizes = list(state["sizes"])
         self._buffer.load(state["buffer"])

@@ -1,4 +1,4 @@
-"""All samples of a step, shuffled into equal batches, for one epoch or more."""
+"""Mini-batches: all samples of a step, shuffled into equal batches, for one epoch or more."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from envgym.trainers.batching.base import Composer
+from envgym.trainers.batching.base import Batching
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import register
 
 
 @register("shuffled")
-class Shuffled(Composer):
-    """PPO's epochs and mini-batches."""
+class Shuffled(Batching):
+    """PPO's epochs of shuffled mini-batches."""
 
     name: str = "shuffled"
-    epochs: int = Field(1, ge=1, description="Passes over the samples.")
-    batches: int = Field(1, ge=1, description="Optimiser steps a pass.")
+    epochs: int = Field(1, ge=1, description="Number of passes over a step's samples.")
+    batches: int = Field(1, ge=1, description="Number of optimiser steps per pass.")
 
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
         """Yield ``epochs × batches`` batches (fewer where there are fewer samples)."""

@@ -1,8 +1,8 @@
 """Replay: episodes of earlier steps beside the fresh ones, while their tokens are young enough.
 
-The bound on age is AReaL's (arXiv 2505.24298 §5.1): a token is as old as the policy updates between
-the one that sampled it and the one that would be trained on it. A trajectory may hold tokens of
-several versions, so each token keeps its own, and the oldest decides.
+The bound on age is AReaL's (arXiv 2505.24298 §5.1): the age of a token is the number of policy
+updates between the policy that sampled it and the one that would train on it. A trajectory may hold
+tokens of several versions, so each token keeps its own, and the oldest decides.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from envgym.trainers.plugin import register
 @register("replay")
 class Replay(Shuffled):
     """``shuffled``, with ``ratio`` replayed episodes for each fresh one: drawn without replacement
-    from those kept whose oldest token is at most ``max_staleness`` versions old.
+    from the kept episodes whose oldest token is at most ``max_staleness`` versions old.
 
-    Every episode that carries any credit is kept after its step, and leaves when it is too old,
-    was replayed ``uses`` times, or when more than ``capacity`` came after it. With a
+    The buffer keeps every episode that carries any credit, until it is too old, was replayed
+    ``uses`` times, or more than ``capacity`` episodes came after it. With a
     ``max_staleness`` of 0 nothing is ever young enough: it is then ``shuffled`` exactly.
 
     Trap: the ratio of a replayed token is to the policy that sampled it, whose log-prob is
@@ -35,16 +35,18 @@ class Replay(Shuffled):
     """
 
     name: str = "replay"
-    ratio: float = Field(0.5, gt=0, description="Replayed episodes for each fresh one.")
-    max_staleness: int = Field(4, ge=0, description="Most versions that a replayed token is old.")
-    uses: int = Field(1, ge=1, description="How often an episode is replayed at most.")
-    capacity: int = Field(1024, ge=1, description="Most episodes kept.")
+    ratio: float = Field(0.5, gt=0, description="Number of replayed episodes per fresh episode.")
+    max_staleness: int = Field(
+        4, ge=0, description="Maximum age of a replayed token, in policy versions."
+    )
+    uses: int = Field(1, ge=1, description="Maximum number of replays per episode.")
+    capacity: int = Field(1024, ge=1, description="Maximum number of kept episodes.")
     _buffer: Buffer = PrivateAttr(default_factory=lambda: Buffer(0))
     _used: list[int] = PrivateAttr(default_factory=list)
     _report: dict[str, float] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any) -> None:
-        """Make the buffer."""
+        """Create the buffer."""
         self._buffer.capacity = self.capacity
 
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
@@ -66,20 +68,20 @@ class Replay(Shuffled):
         yield from super().__call__([fresh, replayed], seed)
 
     def report(self) -> dict[str, float]:
-        """Episodes replayed and kept; the age of the oldest trained token, in versions."""
+        """Number of episodes replayed and kept; age of the oldest trained token, in versions."""
         return self._report
 
     def state(self) -> dict[str, Any]:
-        """The buffer, and how often each of its episodes was used."""
+        """The buffer, and the number of uses of each of its episodes."""
         return {"used": self._used, "buffer": self._buffer.state()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the buffer and the uses."""
         self._used = list(state["used"])
         self._buffer.load(state["buffer"])
 
     def _forget(self, now: int) -> None:
-        """Leave out what is too old or was used enough."""
+        """Drop episodes that are too old or were used often enough."""
         kept = [
             (sample, used)
             for sample, used in zip(self._buffer.samples, self._used, strict=True)

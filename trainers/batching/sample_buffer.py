@@ -1,8 +1,8 @@
-"""Samples kept for a later step: bounded, oldest first, and the same after a checkpoint.
+"""Sample buffer: bounded, first in first out, and the same after a checkpoint.
 
-Kept is what a later update reads: tokens, log-probs, versions, rewards, advantages, a critic's
-targets. What people read (messages, texts, the task) stands in the recorded episodes and is left
-out, in memory as on disk; so is what served the step alone.
+It keeps the data that a later update reads: tokens, log-probs, versions, rewards, advantages, a
+critic's targets. It leaves out, in memory as on disk, messages, texts and the task (the recorded
+episodes have them) and data that only the step itself used.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ _PASSING: dict[str, Any] = {  # fields of a sample that the advantages read, or 
     "turn_rewards": [],
     "token_rewards": [],
     "components": {},
-    "proximal": None,
-    "reference": None,
+    "prox_logp": None,
+    "ref_logp": None,
     "norms": None,
 }
 
+_FORMER = {"proximal": "prox_logp", "reference": "ref_logp", "values": "value"}
+"""Fields of a sample as checkpoints of before the rename have them, to today's."""
+
 
 class Buffer:
-    """First in, first out.
+    """Queue of samples, first in, first out.
 
     Args:
-        capacity: Most samples it holds.
+        capacity: Maximum number of samples after `trim`.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -48,20 +51,20 @@ class Buffer:
         return len(self.samples)
 
     def add(self, samples: Iterable[Sample]) -> None:
-        """Put samples in; `trim` keeps the bound."""
+        """Append samples; `trim` enforces the capacity."""
         self.samples += [_bare(sample) for sample in samples]
 
     def take(self, count: int) -> list[Sample]:
-        """The oldest `count`, out of the buffer."""
+        """Remove and return the oldest `count` samples."""
         taken, self.samples = self.samples[:count], self.samples[count:]
         return taken
 
     def trim(self) -> int:
-        """Drop the oldest beyond the capacity; says how many."""
+        """Drop the oldest samples beyond the capacity; return their number."""
         return len(self.take(max(0, len(self) - self.capacity)))
 
     def state(self) -> dict[str, Any]:
-        """As JSON values; the arrays are a safetensors file's bytes in base 64."""
+        """The buffer as JSON values; arrays are a safetensors file's bytes in base 64."""
         turns: list[Turn] = []
         rows = []
         kept = [replace(sample, **_PASSING) for sample in self.samples]
@@ -81,13 +84,17 @@ class Buffer:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Hold what `state` holds."""
+        """Restore the samples of `state`."""
         tokens = TurnTokens(load(base64.b64decode(state["tokens"])), state["kinds"])
-        arrays = load(base64.b64decode(state["arrays"]))
+        arrays = {
+            ".".join(_FORMER.get(part, part) for part in name.split(".")): array
+            for name, array in load(base64.b64decode(state["arrays"])).items()
+        }
         self.samples = []
         for index, row in enumerate(state["samples"]):
             episode = episode_of(row.pop("episode"), tokens)
-            sample = Sample(episode, episode.trajectory, **row)
+            plain = {_FORMER.get(name, name): value for name, value in row.items()}
+            sample = Sample(episode, episode.trajectory, **plain)
             for field in fields(Sample):
                 if f"{index}.{field.name}" in arrays:
                     parts = np.cumsum(arrays[f"{index}.{field.name}.lengths"])[:-1]
@@ -96,19 +103,19 @@ class Buffer:
 
 
 def newest(samples: Sequence[Sample]) -> int:
-    """The newest policy version that sampled any of their tokens.
+    """Newest policy version that sampled any token of the samples.
 
     Raises:
-        UsageError: The version of a token is not known.
+        UsageError: A token's version is unknown.
     """
     return max((max(_versions(sample)) for sample in samples), default=0)
 
 
 def oldest(sample: Sample) -> int:
-    """The oldest policy version that sampled any of its tokens: what its age is counted from.
+    """Oldest policy version that sampled any token of the sample; its age counts from there.
 
     Raises:
-        UsageError: The version of a token is not known.
+        UsageError: A token's version is unknown.
     """
     return min(_versions(sample))
 
@@ -120,14 +127,14 @@ def _versions(sample: Sample) -> list[int]:
     ):
         raise UsageError(
             f"episode {sample.episode.id} lacks the log-prob or the version of a token, without "
-            "which it cannot be kept for a later step: take composer 'shuffled', or an agent that "
+            "which it cannot be kept for a later step: take batching 'shuffled', or an agent that "
             "gives both"
         )
     return versions or [0]
 
 
 def _bare(sample: Sample) -> Sample:
-    """A copy without what people read, and without the other seats."""
+    """A copy without texts and messages, and without the other seats."""
     seat = sample.trajectory
     turns = [replace(turn, text="", messages=(), taken=None) for turn in seat.turns]
     trajectory = replace(seat, turns=turns, final=())
@@ -136,13 +143,13 @@ def _bare(sample: Sample) -> Sample:
 
 
 def _plain(sample: Sample) -> list[str]:
-    """The fields that are JSON values."""
+    """Names of the fields that are JSON values."""
     names = [f.name for f in fields(sample) if f.name not in ("episode", "trajectory")]
     return [name for name in names if not isinstance(getattr(sample, name), list)]
 
 
 def _arrays(samples: Sequence[Sample]) -> dict[str, np.ndarray[Any, Any]]:
-    """The fields that are an array a turn, laid end to end, with the lengths beside them."""
+    """Fields with one array per turn, laid end to end, with the lengths beside them."""
     found: dict[str, np.ndarray[Any, Any]] = {}
     for index, sample in enumerate(samples):
         for field in fields(sample):

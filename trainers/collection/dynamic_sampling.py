@@ -1,11 +1,11 @@
-"""Dynamic sampling (DAPO, arXiv 2503.14476 §3.2): groups whose rewards are all equal are played
-anew, on other tasks, until the batch is full.
+"""Dynamic sampling (DAPO, arXiv 2503.14476 §3.2): more rounds, on other tasks, in place of
+groups whose rewards are all equal, until the batch is full.
 
 A group-relative advantage is 0 on such a group, so a batch of them shrinks as the policy gets
 better, and its gradient with it. Peers stop the run where tasks are too hard or too easy to fill a
-batch, or play one missing group after another. Here a refill is as large as the share of useful
-groups so far asks for, the rounds are bounded, a step trains on what it found, and what was played
-in vain is counted.
+batch, or play one missing group after another. Here the share of useful
+groups so far sets the size of a refill, the number of rounds is bounded, a step trains on the
+groups that it found, and metrics count the tokens played in vain.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from envgym.trainers.learner.policy import TrainingError
 from envgym.trainers.running.metrics import merge
 
 Play = Callable[[int, int], Awaitable[tuple[RolloutResult, list[Group]]]]
-"""Plays a round: of so many tasks, and the how-manieth it is."""
+"""Plays one round. Arguments: number of tasks, index of the round."""
 
 
 @dataclass
 class Collected(RolloutResult):
-    """What the rounds of a step played, all together.
+    """Results of all rounds of a step, merged.
 
     Attributes:
-        rounds: How many there were.
-        asked: Groups (tasks) that the step was to have.
-        played, kept: Groups that were played, and those that are trained on.
-        solved, failed: Groups of two or more whose scores are all 1, and all 0.
-        wasted_tokens: Tokens sampled in episodes that are not trained on.
+        rounds: Number of rounds played.
+        asked: Number of groups (tasks) wanted.
+        played, kept: Number of groups played, and of groups to train on.
+        solved, failed: Number of groups of two or more whose scores are all 1, and all 0.
+        wasted_tokens: Number of tokens sampled in episodes that the step does not train on.
     """
 
     rounds: int = 0
@@ -46,7 +46,7 @@ class Collected(RolloutResult):
     wasted_tokens: int = 0
 
     def metrics(self) -> dict[str, float]:
-        """Figures of the step."""
+        """Metrics of the step, named ``dynamic/…``."""
         played = max(self.played, 1)
         return {
             "dynamic/rounds": float(self.rounds),
@@ -60,21 +60,21 @@ class Collected(RolloutResult):
 
 
 async def collect(play: Play, settings: RolloutSection) -> tuple[list[Group], Collected]:
-    """Play rounds until the batch is full, or for as many as there may be.
+    """Play rounds until the batch is full or the maximum number of rounds is reached.
 
     Returns:
-        The groups to train on, under dynamic sampling of at most ``settings.groups`` tasks (a task
-        has a group a seat), and everything that was played.
+        The groups to train on, under dynamic sampling of at most ``settings.tasks_per_step`` tasks
+        (one group per task and seat), and the results of all rounds.
 
     Raises:
-        Fault: Every episode was quarantined.
+        Fault: All episodes broke and are in quarantine.
         TrainingError: No group has rewards that differ.
     """
-    result = Collected(asked=settings.groups)
+    result = Collected(asked=settings.tasks_per_step)
     kept: dict[str, list[Group]] = {}
-    while result.rounds < settings.dynamic_rounds and len(kept) < settings.groups:
-        missing = settings.groups - len(kept)
-        count = refill(missing, len(kept), result.played, settings.groups)
+    while result.rounds < settings.dynamic_rounds and len(kept) < settings.tasks_per_step:
+        missing = settings.tasks_per_step - len(kept)
+        count = refill(missing, len(kept), result.played, settings.tasks_per_step)
         part, groups = await play(count, result.rounds)
         merge(result, part)
         result.rounds += 1
@@ -88,7 +88,7 @@ async def collect(play: Play, settings: RolloutSection) -> tuple[list[Group], Co
                 kept.setdefault(group[0].episode.group, []).append(group)
     if not kept:
         raise _nothing(result, settings)
-    most = settings.groups if settings.dynamic_rounds > 1 else len(kept)
+    most = settings.tasks_per_step if settings.dynamic_rounds > 1 else len(kept)
     chosen = [group for task in list(kept)[:most] for group in kept[task]]
     result.kept = min(len(kept), most)
     trained = {id(sample.trajectory) for group in chosen for sample in group}
@@ -102,7 +102,7 @@ async def collect(play: Play, settings: RolloutSection) -> tuple[list[Group], Co
 
 
 def refill(missing: int, kept: int, played: int, most: int) -> int:
-    """Groups to play for `missing` more, should as many of them be of use as were so far."""
+    """Number of groups to play for `missing` more, at the share of useful groups so far."""
     return min(most, math.ceil(missing * played / kept)) if kept else most
 
 

@@ -1,4 +1,4 @@
-"""Guidance: how a step's groups are played, with or without hints. One file a method."""
+"""Guidance: playing a step's groups, with hints or without. One file per method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface of guidance: it wraps the playing of a step's groups."""
+"""Interface of guidance plug-ins: they wrap the playing of a step's groups."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Play = Callable[[Sequence[Start]], Awaitable[RolloutResult]]
 
 
 class Guidance(Plugin):
-    """Plays starts, perhaps again with hints where the raw score says they failed."""
+    """Plug-in that plays a step's starts, once or again with hints after a low raw score."""
 
     point: ClassVar[str] = "guidance"
 
     @abstractmethod
     async def play(self, starts: Sequence[Start], play: Play) -> RolloutResult:
-        """Play `starts` by `play`; add, repeat or replace episodes as the method has it."""
+        """Play `starts` by `play`; a method may add, repeat or replace episodes."""

@@ -11,7 +11,7 @@ from envgym.trainers.plugin import register
 
 @register("none")
 class NoGuidance(Guidance):
-    """Play once, as it is."""
+    """Guidance without hints: plays every start once."""
 
     name: str = "none"
 

@@ -1,4 +1,4 @@
-"""Hooks: what else happens around a step. One file a method."""
+"""Hooks: further actions at the start of a run, after each step and at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hook's interface."""
+"""Interface of hooks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from envgym.trainers.plugin import Plugin
 
 
 class Hook(Plugin):
-    """Looks on, at fixed moments."""
+    """Plug-in called at fixed moments of a run; it observes and changes nothing."""
 
     point: ClassVar[str] = "hook"
 
     def begin(self, directory: Path, step: int) -> None:
-        """The run begins in `directory`, or goes on after `step`."""
+        """Handle the start of a run in `directory`, or its resumption after `step`."""
 
     def step_end(self, step: int, metrics: dict[str, float]) -> None:
-        """A step is done; `metrics` are those of ``metrics.jsonl``."""
+        """Handle the end of a step; `metrics` are those of ``metrics.jsonl``."""
 
     def end(self) -> None:
-        """The run is over or was interrupted."""
+        """Handle the end or the interruption of the run."""

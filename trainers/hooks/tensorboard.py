@@ -1,4 +1,4 @@
-"""Metrics for TensorBoard."""
+"""TensorBoard event files of a run's metrics."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from envgym.trainers.plugin import register
 
 @register("tensorboard")
 class TensorBoard(Hook):
-    """Writes every metric as a scalar to ``tensorboard/`` in the run's folder."""
+    """Hook that writes every metric as a scalar to ``tensorboard/`` in the run's folder."""
 
     name: str = "tensorboard"
     _writer: Any = PrivateAttr(None)
 
     def begin(self, directory: Path, step: int) -> None:
-        """Open the event file; what an earlier sitting wrote of later steps is dropped."""
+        """Open the event file; drop later steps that an interrupted run wrote."""
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1)
 
     def step_end(self, step: int, metrics: dict[str, float]) -> None:
-        """Write a step's scalars."""
+        """Write the scalars of one step."""
         for name, value in metrics.items():
             self._writer.add_scalar(name, value, step)
 
     def end(self) -> None:
-        """Flush and close."""
+        """Flush and close the event file."""
         if self._writer is not None:
             self._writer.close()

@@ -1,9 +1,9 @@
-"""The critic: what the state before each action token is worth, and learning it from returns.
+"""Critic: values of the states before action tokens, learnt from returns.
 
-It is a head on the policy's own states, or a model of its own that begins as a copy of the policy.
-Values are told to the advantage plug-in, which sets the returns that the critic learns: the loss
-knows no method of credit. A token without a target (NaN) carries no gradient, so that a method may
-supervise one token a turn.
+It is a head on the policy's own states, or a separate model that begins as a copy of the policy.
+The advantage plug-in reads the values and sets the returns that the critic learns, so the value
+loss knows no method of credit. A token without a target (NaN) carries no gradient, so a method may
+supervise one token per turn.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ def value_loss(
     """max((V - R)², (V_old + clip(V - V_old, ±c) - R)²) / 2 (PPO's code, openai/baselines; verl).
 
     Args:
-        value: Predicted now; carries gradient. All [N].
-        old: Predicted before the step's updates.
-        target: The returns.
-        clip: c; None for the plain square.
+        value: Values under the current weights, [N]; they carry gradient.
+        old: Values before the step's updates, [N].
+        target: Returns, [N].
+        clip: The distance c, in units of the return; None for the plain square.
 
     Returns:
-        The loss of each token, and whether the clip holds it: then it carries no gradient.
+        Loss per token [N], and whether the clip is active [N]: then the token carries no gradient.
 
-    Trap: c is in units of the return. Where returns are far from 1, it stops the critic, or does
-    nothing.
+    Trap: c is in units of the return. Where returns are far from 1, it stops the critic or has
+    no effect.
     """
     plain = (value - target).square()
     if clip is None:
@@ -49,17 +49,17 @@ def value_loss(
 
 
 class Critic:
-    """Values, and their updates with an optimiser of their own.
+    """Value function with an optimiser of its own.
 
     Args:
         policy: The policy's model.
-        settings: Which kind, and how it learns.
-        grad_clip: Norm of its gradient.
-        micro_tokens, packing: As the policy's.
+        settings: Kind of critic, its learning rate and clip.
+        grad_clip: Maximum norm of the gradient.
+        micro_tokens, packing: As in `Policy`.
 
     Attributes:
-        shares: Whether it is a head on the policy's own states.
-        module: The weights that are its own.
+        shares: Whether the critic is a head on the policy's own states.
+        module: The critic's own weights.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class Critic:
         self._targets = 0
         self._sums: dict[str, float] = {}
 
-    def adopt(self, policy: PreTrainedModel) -> None:
-        """Begin again from the policy's weights, which are others now."""
+    def reset_from_policy(self, policy: PreTrainedModel) -> None:
+        """Copy the policy's current weights into a separate critic model."""
         if not self.shares:
             self.model.load_state_dict(policy.state_dict())
 
-    def assess(self, samples: Sequence[Sample]) -> None:
-        """Set the values of samples: of what the loss sees, hints left out."""
+    def compute_values(self, samples: Sequence[Sample]) -> None:
+        """Set `Sample.value`, computed in the target context: hints left out."""
         self.model.eval()
 
         def ask(rows: Sequence[TrainRow]) -> Tensor:
@@ -103,10 +103,10 @@ class Critic:
 
         found = by_turn(samples, ask, self.micro_tokens, self.packing)
         for sample, values in zip(samples, found, strict=True):
-            sample.values = values
+            sample.value = values
 
     def update(self, rows: Sequence[TrainRow], lr_scale: float = 1.0) -> dict[str, float]:
-        """One optimiser step of the critic alone; returns its metrics, none without a target.
+        """Run one optimiser step of the critic alone; return its metrics, none without a target.
 
         Raises:
             TrainingError: The loss or the gradient is not finite; the weights are unchanged.
@@ -126,14 +126,14 @@ class Critic:
         return self.step(lr_scale)
 
     def start(self, rows: Sequence[TrainRow]) -> bool:
-        """Begin a step whose loss is the mean over the targets of `rows`; whether there are any."""
+        """Begin a step whose loss is the mean over the targets of `rows`; return if any exist."""
         self._targets = sum(int((~np.isnan(r.returns[r.row.mask])).sum()) for r in rows)
         self._sums = {}
         self.optimizer.zero_grad()
         return self._targets > 0
 
     def term(self, hidden: Tensor, part: Sequence[TrainRow]) -> Tensor:
-        """The part's share of the loss.
+        """Value loss of one micro-batch, as its share of the step's mean.
 
         Args:
             hidden: The states before the action tokens of `part`, [N, H]. A head passes
@@ -157,7 +157,7 @@ class Critic:
         return loss.sum() / self._targets
 
     def step(self, lr_scale: float = 1.0) -> dict[str, float]:
-        """Move the critic's own weights; returns its metrics, means over targets."""
+        """Update the critic's own weights; return its metrics, means over targets."""
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.grad_clip)
         if not torch.isfinite(norm):
             self.optimizer.zero_grad()
@@ -173,11 +173,11 @@ class Critic:
 
 
 def explained_variance(samples: Sequence[Sample]) -> float:
-    """1 - Var(R - V) / Var(R) over tokens with a target: 1 is a perfect critic, 0 a constant."""
-    credited = [sample for sample in samples if sample.values and sample.returns]
+    """Explained variance 1 - Var(R - V) / Var(R) over tokens with a target; 1 is perfect."""
+    credited = [sample for sample in samples if sample.value and sample.returns]
     if not credited:
         return 0.0
-    value = np.concatenate([v for s in credited for v in s.values or ()]).astype(np.float64)
+    value = np.concatenate([v for s in credited for v in s.value or ()]).astype(np.float64)
     target = np.concatenate([r for s in credited for r in s.returns]).astype(np.float64)
     known = ~np.isnan(target)
     spread = target[known].var() if known.any() else 0.0
@@ -185,7 +185,7 @@ def explained_variance(samples: Sequence[Sample]) -> float:
 
 
 def _passing(hidden: Tensor, share: float) -> Tensor:
-    """The same states, through which a share of the gradient flows."""
+    """The same states, which pass on a share of the gradient."""
     if not share or not hidden.requires_grad:
         return hidden.detach()
     through = hidden.view_as(hidden)

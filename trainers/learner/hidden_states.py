@@ -1,4 +1,4 @@
-"""What a model makes of rows: the hidden states that predict their action tokens, and no others."""
+"""Hidden states at the positions that predict action tokens."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from envgym.trainers.learner.shared_prefix import hidden_states
 def action_states(
     model: PreTrainedModel, rows: Sequence[TrainRow], packing: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """The states before the action tokens of some rows, row after row.
+    """Hidden states before the action tokens of rows, row after row.
 
     Args:
-        packing: Lay rows out without padding, where the model lets it; else pad them on the right:
-            under causal attention that changes nothing before it.
+        packing: Whether to lay rows out without padding, where the model supports it; else rows are
+            padded on the right, which changes nothing under causal attention.
 
     Returns:
         The states [N, H], and the ids of the action tokens, int64 [N].
@@ -50,14 +50,14 @@ def action_states(
 def micro_batches(
     rows: Sequence[TrainRow], tokens: int, packing: bool = True, whole_samples: bool = False
 ) -> Iterator[list[TrainRow]]:
-    """Cut rows into micro-batches of at most `tokens` tokens; what is longer is one of its own.
+    """Cut rows into micro-batches of at most `tokens` tokens; a longer row is one of its own.
 
-    Packed: rows that begin alike stay together, and the parts are of as equal a size as their
-    order allows, so that the largest, which sets the peak of memory, is as small as their number
-    allows. Padded: sorted by length, and padding is counted.
+    Packed: rows with a common prefix stay together, and the parts are as equal in size as the order
+    allows, so that the largest, which sets the peak of memory, is as small as possible. Padded:
+    rows are sorted by length, and padding counts as tokens.
 
     Args:
-        whole_samples: Keep all rows of a sample in one part.
+        whole_samples: Whether all rows of a sample stay in one part.
     """
     units: dict[int, list[TrainRow]] = {}
     for index, row in enumerate(rows):
@@ -84,14 +84,14 @@ def by_turn(
     tokens: int,
     packing: bool = True,
 ) -> list[Parts]:
-    """What `ask` says of each action token of samples, in the target context, without gradient.
+    """Evaluate `ask` on each action token of samples, in the target context, without gradient.
 
     Args:
-        ask: From rows to a number for each of their action tokens, [N].
+        ask: Function from rows to one number per action token, [N].
         tokens, packing: As for `micro_batches`.
 
     Returns:
-        For each sample one float32 array a turn.
+        For each sample one float32 array per turn.
     """
     kept = [[np.zeros(len(t.action), np.float32) for t in s.trajectory.turns] for s in samples]
     with torch.no_grad():
@@ -106,7 +106,7 @@ def by_turn(
 
 
 def _even(units: Sequence[list[TrainRow]], most: int) -> list[list[TrainRow]]:
-    """The fewest parts of at most `most` tokens, then the least limit that needs no more."""
+    """Cut into the fewest parts of at most `most` tokens, at the smallest sufficient limit."""
     wanted = len(_filled(units, most))
     low, high = 0, most  # a limit of `low` needs more parts, one of `high` does not
     while high - low > 1:

@@ -1,8 +1,8 @@
-"""Log-probs of chosen tokens, a piece of the vocabulary's width at a time.
+"""Log-probs of chosen tokens, computed in pieces that bound memory.
 
 The logits of all action tokens of a micro-batch are its largest tensor by far: 8,000 tokens over a
-vocabulary of 150,000 are 5 GB, and their gradient as much again. Here they exist for a piece of
-the tokens at a time, and are computed again for the gradient where one piece is not all.
+vocabulary of 150,000 are 5 GB, and their gradient as much again. Here logits exist for one piece
+of the tokens at a time; the backward pass computes them again where there are several pieces.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 PIECE = 1 << 24
-"""Most logits that exist at once: 64 MiB of float32."""
+"""Maximum number of logits in memory at once: 64 MiB of float32."""
 
 Head = Callable[[Tensor], Tensor]
 
@@ -24,14 +24,14 @@ Head = Callable[[Tensor], Tensor]
 def log_probs(
     head: Head, hidden: Tensor, targets: Tensor, temperature: float = 1.0, piece: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Log-probs of `targets` and the entropies of the distributions that they are drawn from.
+    """Log-probs of `targets`, and entropies of their distributions.
 
     Args:
-        head: From states [n, H] to logits [n, V].
+        head: Function from states [n, H] to logits [n, V].
         hidden: The states that predict the targets, [N, H].
         targets: Token ids, int64 [N].
-        temperature: What the logits are divided by.
-        piece: Most logits at once; 0 takes `PIECE`.
+        temperature: Divisor of the logits.
+        piece: Maximum number of logits at once; 0 takes `PIECE`.
 
     Returns:
         Both float32 [N]; the entropies, in nats, without gradient.
@@ -57,7 +57,7 @@ def log_probs(
 def pieces(
     head: Head, hidden: Tensor, targets: Tensor, temperature: float = 1.0, piece: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Targets [n] and their float32 logits [n, V], piece by piece; for what takes no gradient."""
+    """Yield targets [n] and their float32 logits [n, V], piece by piece, without gradient."""
     rows = _rows(head, hidden, piece)
     for part, chosen in zip(hidden.split(rows), targets.split(rows), strict=True):
         yield chosen, _logits(head, part, temperature)
@@ -77,7 +77,7 @@ def entropies(logits: Tensor, rows: int = 128) -> Tensor:
     """Entropy of each next-token distribution in nats, float32 [N], without gradient.
 
     Args:
-        logits: [N, V]; taken `rows` at a time, so that no second [N, V] is held.
+        logits: [N, V], read `rows` at a time, so that memory holds no second [N, V].
     """
     found: list[Tensor] = []
     with torch.no_grad():

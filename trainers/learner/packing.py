@@ -1,11 +1,13 @@
-"""Rows of a batch as one sequence: no padding, and what rows begin with in common only once.
+"""Packing: rows of a batch as one sequence, without padding, common prefixes only once.
 
 Everything in a transformer but attention looks at one token alone, so the tokens of all rows can
 run in one line, each with the position that it has in its own row. Attention is cut into segments:
-a row, or, where several rows begin alike (the prompt of a group; the tools that all episodes are
-told of; a history that was rewritten), their common part and then what each goes on with. A
+a row, or, where several rows begin alike (the prompt of a group, the tool descriptions of all
+episodes, a rewritten history), their common part and then the rest of each row. A
 segment attends to those before it in its row, and causally to itself. The gradient flows back
 into a common part from all rows that share it.
+
+Importing this module registers the attention function ``envgym_packed`` with transformers.
 """
 
 from __future__ import annotations
@@ -32,14 +34,14 @@ Ids = NDArray[np.int64]
 
 @dataclass
 class Layout:
-    """How rows lie in one sequence.
+    """Layout of rows in one sequence.
 
     Attributes:
-        ids, positions: int64 [N]: each token, and where in its row it stands.
+        ids, positions: Each token's id, and its position in its row, int64 [N].
         places: For each row its tokens' indices in the sequence, int64 [T].
-        sizes: Tokens of each segment, in the order of the sequence.
+        sizes: Number of tokens per segment, in the order of the sequence.
         before: For each segment, the segments of its row that come before it.
-        calls: Attention layers that have run on it.
+        calls: Number of attention layers that have run on the layout.
     """
 
     ids: Ids
@@ -55,9 +57,9 @@ def lay_out(rows: Sequence[Ids], token_pairs: float = 0.0) -> Layout:
 
     Args:
         rows: Token ids, int64 [T] each.
-        token_pairs: What one token costs outside attention, in pairs of a query and a key: sharing
-            saves tokens, but what follows a shared part pays for whole blocks of pairs where a row
-            of its own pays for half of them. 0 shares where that alone is less.
+        token_pairs: Cost of one token outside attention, in pairs of a query and a key. Sharing
+            saves tokens, but segments after a shared part compute whole blocks of pairs, where a
+            row of its own computes half of them. 0 compares pairs alone.
     """
     order = np.array(sorted(range(len(rows)), key=lambda i: (rows[i].astype(">i8").tobytes(), i)))
     common = np.array([_common(rows[i], rows[j]) for i, j in pairwise(order)], np.int64)
@@ -77,7 +79,7 @@ _Part = tuple[Ids, Ids, int, tuple[int, ...]]
 
 @dataclass
 class _Builder:
-    """Segments as they are found, rows taken in the order of their tokens."""
+    """Builder of a layout's segments, from rows in the order of their tokens."""
 
     rows: Sequence[Ids]
     token_pairs: float
@@ -90,7 +92,7 @@ class _Builder:
         self.places: list[list[Ids]] = [[] for _ in self.rows]
 
     def add(self, order: Ids, common: Ids) -> None:
-        """Lay out the rows of `order`; `common` tells how much neighbours share."""
+        """Lay out the rows of `order`; `common` is the number of tokens that neighbours share."""
         lengths = np.array([len(row) for row in self.rows])
         left: list[_Part] = [(order, common, 0, ())]  # a long chain of rows is a deep tree
         while left:
@@ -124,7 +126,7 @@ class _Builder:
         return (*before, len(self.ids) - 1)
 
     def _pays(self, lengths: Ids, depth: int, shared: int) -> bool:
-        """Whether computing columns `depth` to `shared` once for all of these rows costs less."""
+        """Whether computing columns `depth` to `shared` once for all rows costs less."""
         if shared == depth:
             return False
         apart = _pairs(lengths, depth).sum()
@@ -134,7 +136,7 @@ class _Builder:
 
 
 def _pairs(lengths: Ids, before: int) -> NDArray[np.float64]:
-    """Pairs of a query and a key that rows compute from a column on: under a mask, blocks whole."""
+    """Number of query-key pairs per row from column `before` on; whole blocks under a mask."""
     new = (lengths - before).astype(np.float64)
     return new * lengths if before else new * new / 2
 
@@ -146,7 +148,10 @@ def _common(one: Ids, two: Ids) -> int:
 
 
 def token_pairs(model: PreTrainedModel) -> float:
-    """What a token costs beside attention, in pairs: 2 operations a weight, 4 a pair and width."""
+    """Cost of a token outside attention, in query-key pairs.
+
+    It counts 2 operations per weight, and 4 per pair and unit of width.
+    """
     config: Any = model.config.get_text_config(decoder=True)
     weights = sum(p.numel() for p in model.base_model.parameters())
     weights -= sum(
@@ -156,7 +161,7 @@ def token_pairs(model: PreTrainedModel) -> float:
 
 
 def packable(model: PreTrainedModel) -> bool:
-    """Whether every layer is plain attention through an interface that can be set."""
+    """Whether every layer is plain attention through transformers' attention interface."""
     config: Any = model.config
     return (
         config._attn_implementation == "sdpa"
@@ -166,7 +171,7 @@ def packable(model: PreTrainedModel) -> bool:
 
 
 def packed_states(model: PreTrainedModel, layout: Layout) -> Tensor:
-    """The last hidden states of a layout's tokens, [N, H].
+    """Last hidden states of a layout's tokens, [N, H].
 
     Raises:
         RuntimeError: The model's attention does not go through the interface in every layer.
@@ -188,7 +193,7 @@ _layout: ContextVar[Layout] = ContextVar("layout")
 
 @contextmanager
 def _packed_attention(model: PreTrainedModel, layout: Layout) -> Iterator[None]:
-    """Attention goes by the layout."""
+    """Route the model's attention through the layout."""
     usual: str = model.config._attn_implementation
     token = _layout.set(layout)
     model.set_attn_implementation(_NAME)

@@ -1,7 +1,7 @@
-"""The policy being trained: log-probs of action tokens, and one optimiser step on a batch.
+"""Policy in training: log-probs of action tokens, and one optimiser step on a batch.
 
-Rows are packed into micro-batches. Logits are computed for action tokens alone, a piece at a time:
-context needs none, and [B, T, V] never exists whole.
+Rows are packed into micro-batches. The policy computes logits for action tokens alone, in pieces,
+so that memory never holds [B, T, V].
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from envgym.trainers.learner.rows import TrainRow
 from envgym.trainers.losses import Loss, LossInputs
 
 ValueTerm = Callable[[Tensor, Sequence[TrainRow]], Tensor]
-"""From states [N, H] and their rows to a loss: the critic's, where it is a head on them."""
+"""Function from states [N, H] and their rows to a value loss: the critic's, where it is a head."""
 
 
 class TrainingError(EnvgymError):
-    """Training cannot go on; the last good checkpoint is intact."""
+    """Error that ends a training run; the last good checkpoint is intact."""
 
 
 def action_logps(
     model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float, packing: bool = True
 ) -> Tensor:
-    """Log-probs of all action tokens of some rows, row after row, float32 [N]."""
+    """Log-probs of all action tokens of rows, row after row, float32 [N]."""
     hidden, targets = action_states(model, batch, packing)
     return log_probs(model.get_output_embeddings(), hidden, targets, temperature)[0]
 
 
 class Policy:
-    """A model and its optimiser.
+    """Model in training with its optimiser.
 
     Args:
-        micro_tokens: Most tokens of one forward pass.
-        packing: Whether rows run without padding, where the model lets them.
-        temperature: What the sampler divides logits by; the learner must do the same.
+        micro_tokens: Maximum number of tokens per forward pass.
+        packing: Whether rows run without padding, where the model supports it.
+        temperature: Sampling temperature; the learner must divide the logits by it too.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Policy:
         lr_scale: float = 1.0,
         value: ValueTerm | None = None,
     ) -> dict[str, float]:
-        """One optimiser step on the weighted sum of the losses over `rows`.
+        """Run one optimiser step on the weighted sum of the losses over `rows`.
 
         Args:
-            value: Another term, on the states that the action tokens are predicted from.
+            value: Further loss term, on the states that predict the action tokens.
 
         Returns:
             Token means of the losses' metrics and of the ``entropy``, ``loss`` and ``grad_norm``.
@@ -122,7 +122,7 @@ class Policy:
         return {"loss": loss_value, "grad_norm": norm.item(), **means}
 
     def state(self) -> dict[str, Any]:
-        """The optimiser's state."""
+        """State of the optimiser."""
         return self.optimizer.state_dict()
 
     def _inputs(
@@ -132,7 +132,7 @@ class Policy:
         targets: Tensor,
         reference: PreTrainedModel | None,
     ) -> tuple[LossInputs, Tensor, float]:
-        """What the losses take, the tokens' weights, and the sum of their entropies."""
+        """Inputs of the losses, weights of the tokens, and the sum of their entropies."""
         head = self.model.get_output_embeddings()
         logp, entropy = log_probs(head, hidden, targets, self.temperature)
         ref_logp = None
@@ -141,7 +141,7 @@ class Policy:
                 ref_logp = action_logps(reference, part, self.temperature, self.packing)
         device = logp.device
         old = _flat([torch.from_numpy(r.row.logprobs[r.row.mask]) for r in part], device)
-        prox = _flat([torch.from_numpy(r.proximal[r.row.mask]) for r in part], device)
+        prox = _flat([torch.from_numpy(r.prox_logp[r.row.mask]) for r in part], device)
         inputs = LossInputs(
             logp=logp,
             old_logp=torch.where(old.isnan(), logp.detach(), old),

@@ -1,7 +1,7 @@
-"""What policies say of tokens that were already sampled, before a step's first update.
+"""Re-score sampled tokens under the current and the reference policy, once per step.
 
-Some plug-ins compare with the policy as it is now, others with a frozen reference, or ask how sharp
-its distributions are: a forward pass each, only where a recipe asks for it.
+Some plug-ins compare with the current policy, others with a frozen reference, and some need the
+norms of the scores: each costs a forward pass, and runs only where a recipe needs it.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ from envgym.trainers.learner.policy import Policy, action_logps
 from envgym.trainers.learner.rows import TrainRow
 
 
-def recall(
+def rescore(
     config: Config,
     policy: Policy,
     reference: PreTrainedModel | None,
     samples: Sequence[Sample],
 ) -> None:
-    """Set `Sample.reference` and `Sample.norms` where the recipe's plug-ins ask for them."""
+    """Set `Sample.ref_logp` and `Sample.norms` where the recipe's plug-ins need them."""
     if reference is not None and any(reward.needs_reference for reward in config.rewards):
-        logps = _recall(
+        logps = _rescore(
             policy,
             samples,
             lambda rows: action_logps(reference, rows, policy.temperature, policy.packing),
         )
         for sample, parts in zip(samples, logps, strict=True):
-            sample.reference = parts
+            sample.ref_logp = parts
     if config.advantage.needs_norms:
-        norms = _recall(policy, samples, lambda rows: score_norms(policy, rows))
+        norms = _rescore(policy, samples, lambda rows: score_norms(policy, rows))
         for sample, parts in zip(samples, norms, strict=True):
             sample.norms = parts
 
 
-def recall_proximal(config: Config, policy: Policy, samples: Sequence[Sample]) -> None:
-    """Set `Sample.proximal`, once for each sample, where a loss of the recipe asks for it."""
+def rescore_proximal(config: Config, policy: Policy, samples: Sequence[Sample]) -> None:
+    """Set `Sample.prox_logp`, once per sample, where a loss of the recipe needs it."""
     if any(loss.needs_proximal for loss in config.losses):
         once = list({id(sample): sample for sample in samples}.values())
-        logps = _recall(
+        logps = _rescore(
             policy,
             once,
             lambda rows: action_logps(policy.model, rows, policy.temperature, policy.packing),
         )
         for sample, parts in zip(once, logps, strict=True):
-            sample.proximal = parts
+            sample.prox_logp = parts
 
 
 def score_norms(policy: Policy, rows: Sequence[TrainRow]) -> Tensor:
-    """1 - 2π + Σπ² of each action token, float32 [N]: |∇ log π|² by the logits."""
+    """Squared score norm 1 - 2π + Σπ² per action token, float32 [N]: |∇ log π|² by the logits."""
     hidden, targets = action_states(policy.model, rows, policy.packing)
     head = policy.model.get_output_embeddings()
     found = []
@@ -66,7 +66,7 @@ def score_norms(policy: Policy, rows: Sequence[TrainRow]) -> Tensor:
     return torch.cat(found)
 
 
-def _recall(
+def _rescore(
     policy: Policy, samples: Sequence[Sample], ask: Callable[[Sequence[TrainRow]], Tensor]
 ) -> list[Parts]:
     policy.model.eval()

@@ -1,7 +1,7 @@
 """Rows: tokens of the target context with an advantage and a weight for every action token.
 
-Weights are computed on the whole batch before rows are cut into micro-batches, so that no layout
-changes a number.
+Weights come from the whole batch, before rows are cut into micro-batches, so that the layout
+changes no number.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ _GUIDANCE: tuple[Kind, ...] = ("hint",)  # seen by the sampler, not by the loss
 
 @dataclass
 class TrainRow:
-    """A row ready for the learner.
+    """Row of tokens with the learner's per-token data.
 
     Attributes:
         row: Target-context tokens.
         advantage, weight: float32 [T]; 0 on context.
-        proximal: Log-probs just before the step's first update, float32 [T]; NaN where unknown.
-        value, returns: What the critic said and is to say, float32 [T]; NaN where there is nothing.
+        prox_logp: Log-probs just before the step's first update, float32 [T]; NaN where unknown.
+        value, returns: The critic's value before the step's updates, and its target, float32 [T];
+            NaN where there is none.
         sample: Index of the sample in its batch (rows of one episode share it).
     """
 
@@ -36,7 +37,7 @@ class TrainRow:
     advantage: NDArray[np.float32]
     weight: NDArray[np.float32]
     sample: int
-    proximal: NDArray[np.float32]
+    prox_logp: NDArray[np.float32]
     value: NDArray[np.float32]
     returns: NDArray[np.float32]
 
@@ -45,10 +46,10 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
     """Compile samples to rows.
 
     Args:
-        weights: For each sample, the weight of each of its action tokens.
+        weights: Weight of each action token, one number per sample.
 
     Raises:
-        UsageError: A target context is empty: nothing but hints came before an action.
+        UsageError: A target context is empty: only hints came before an action.
     """
     compiled: list[TrainRow] = []
     for index, (sample, weight) in enumerate(zip(samples, weights, strict=True)):
@@ -60,11 +61,11 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
                     "show the task in a message of its own"
                 )
             advantage = np.zeros(len(row), np.float32)
-            proximal, value, returns = np.full((3, len(row)), np.nan, np.float32)
+            prox_logp, value, returns = np.full((3, len(row)), np.nan, np.float32)
             by_turn = (
                 (advantage, sample.advantages),
-                (proximal, sample.proximal),
-                (value, sample.values),
+                (prox_logp, sample.prox_logp),
+                (value, sample.value),
                 (returns, sample.returns),
             )
             for turn in np.unique(row.turn[row.mask]):
@@ -75,5 +76,5 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
                     if given:
                         array[place] = given[turn][begin : used[turn]]
             weighted = weight * row.mask.astype(np.float32)
-            compiled.append(TrainRow(row, advantage, weighted, index, proximal, value, returns))
+            compiled.append(TrainRow(row, advantage, weighted, index, prox_logp, value, returns))
     return compiled

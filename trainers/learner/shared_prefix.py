@@ -1,8 +1,9 @@
-"""A context that all rows of a batch begin with, computed once for all of them.
+"""Shared prefix: the context that all rows of a batch begin with, computed once.
 
 The episodes of a group start from one prompt, and all episodes of an environment from one system
-message with its tools: in multi-turn training with tools that is often half of every row. Its keys
-and values are computed in one row and shared; the gradient flows back through them from all rows.
+message with its tools: in multi-turn training with tools that is often half of every row. One row
+computes its keys and values, and all share them; the gradient flows back through them from all
+rows.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from transformers.cache_utils import DynamicLayer
 from envgym.agents.local.cache_argument import cache_argument
 
 LEAST_SHARE = 0.4
-"""Least part of the width that must be shared. What follows a shared part is attended to under a
-mask, twice the work of plain causal attention: below this that costs more than is saved."""
+"""Minimum share of the width for sharing. The rest attends under a mask, twice the work of plain
+causal attention: below this share that costs more than it saves."""
 
 
 def hidden_states(model: PreTrainedModel, ids: Tensor, action: Tensor) -> tuple[Tensor, int]:
-    """The last hidden states of right-padded rows, from a column on.
+    """Last hidden states of right-padded rows, from a column on.
 
     Args:
         ids: Token ids, int64 [B, T].
         action: True on action tokens, bool [B, T].
 
     Returns:
-        The states of columns ``skipped`` to T, [B, T - skipped, H], and ``skipped``: every column
-        from the one before the first action on is there.
+        The states of columns ``skipped`` to T, [B, T - skipped, H], and ``skipped``: they hold
+        every column from the one before the first action on.
     """
     shared = _shared(ids, action)
     cache = DynamicCache(config=model.config) if shared >= LEAST_SHARE * ids.shape[1] else None
@@ -49,7 +50,7 @@ def hidden_states(model: PreTrainedModel, ids: Tensor, action: Tensor) -> tuple[
 
 
 def _shared(ids: Tensor, action: Tensor) -> int:
-    """Columns at the front that are equal in all rows and hold no action."""
+    """Number of front columns that are equal in all rows and hold no action."""
     if len(ids) < 2:
         return 0
     differs = (ids != ids[:1]).any(0) | action.any(0)
@@ -57,7 +58,7 @@ def _shared(ids: Tensor, action: Tensor) -> int:
 
 
 def keeps_plainly(model: PreTrainedModel, cache: DynamicCache) -> bool:
-    """Whether the model keeps nothing but plain keys and values, and keeps them while it trains."""
+    """Whether the model caches plain keys and values alone, and caches them while it trains."""
     return (
         bool(cache.layers)
         and all(type(layer) is DynamicLayer for layer in cache.layers)
@@ -66,7 +67,7 @@ def keeps_plainly(model: PreTrainedModel, cache: DynamicCache) -> bool:
 
 
 def _recomputes(model: Any) -> bool:
-    """Whether activations are computed again for the gradient: then no cache is kept."""
+    """Whether the model uses gradient checkpointing, which keeps no cache."""
     if hasattr(model, "is_activation_checkpointing"):  # its newer name
         return bool(model.is_activation_checkpointing)
     return bool(model.is_gradient_checkpointing)

@@ -1,4 +1,4 @@
-"""Losses: per-token terms; normalisation is done outside, once, over the whole batch."""
+"""Losses: per-token terms; the caller normalises once, over the whole batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss's interface: from flat per-token tensors to a per-token loss and metrics."""
+"""Interface of losses: from flat per-token tensors to a per-token loss and metrics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor
 
 from envgym.errors import UsageError
@@ -19,15 +20,16 @@ Denominator = Literal["token", "sequence", "constant"]
 
 @dataclass
 class LossInputs:
-    """The action tokens of a micro-batch, flattened: every tensor is float32 [N].
+    """Action tokens of a micro-batch, flattened: every tensor is float32 [N].
 
     Attributes:
         logp: Log-probs under the policy being trained; carries gradient.
-        old_logp: As recorded when sampled.
-        ref_logp: Under the frozen reference; None where no term asks for it.
-        advantage: Credit of the token.
-        sample: int64, index of the episode in the batch.
-        prox_logp: Under the policy just before the step's first update; None where no term asks.
+        old_logp: Log-probs under the behaviour policy, as recorded when it sampled the tokens.
+        ref_logp: Log-probs under the frozen reference; None where no term needs them.
+        advantage: Advantage of the token.
+        sample: Index of the episode in the batch, int64 [N].
+        prox_logp: Log-probs under the proximal policy, the one just before the step's first update;
+            None where no term needs them.
     """
 
     logp: Tensor
@@ -39,10 +41,10 @@ class LossInputs:
 
 
 class Loss(Plugin):
-    """One term of the loss.
+    """Plug-in for one term of the loss.
 
     Attributes:
-        applies_to: Kinds of samples it is for.
+        applies_to: Kinds of samples that the loss is for.
         needs_reference: Whether it reads `LossInputs.ref_logp`.
         needs_proximal: Whether it reads `LossInputs.prox_logp`.
         whole_samples: Whether all rows of a sample must be in one micro-batch.
@@ -55,14 +57,14 @@ class Loss(Plugin):
     needs_proximal: ClassVar[bool] = False
     whole_samples: ClassVar[bool] = False
     improves: ClassVar[bool] = False
-    coef: float = 1.0
+    coef: float = Field(1.0, description="Weight of the term in the total loss.")
 
     @abstractmethod
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """Per-token loss [N], and per-token metrics [N] to be averaged over tokens."""
+        """Compute the per-token loss [N], and per-token metrics [N] to average over tokens."""
 
     def conflict(self, config: Any) -> str | None:
-        """Another loss that follows the advantages too."""
+        """Report a second loss that follows the advantages."""
         others = [loss.name for loss in config.losses if loss is not self and loss.improves]
         if self.improves and others:
             return (
@@ -71,17 +73,17 @@ class Loss(Plugin):
             )
         return None
 
-    def proximal(self, inputs: LossInputs) -> Tensor:
-        """`LossInputs.prox_logp`, which must be there."""
+    def prox_logp(self, inputs: LossInputs) -> Tensor:
+        """`LossInputs.prox_logp`, or a UsageError where it is None."""
         if inputs.prox_logp is None:
             raise UsageError(f"the {self.name} loss needs proximal log-probs: train in the loop")
         return inputs.prox_logp
 
 
 def ratios(inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-    """The policy's ratio to what was recorded, [N], and what is told of it before anything cuts it.
+    """Ratio of the policy to the behaviour policy, [N], and its metrics before any clipping.
 
-    A ratio far from 1 before the first update means that sampler and learner disagree.
+    A ratio far from 1 before the first update means that engine and learner disagree.
     """
     difference = inputs.logp - inputs.old_logp
     ratio = difference.exp()
@@ -89,10 +91,10 @@ def ratios(inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 def useful_rows(rows: Sequence[TrainRow], losses: Sequence[Loss]) -> list[TrainRow]:
-    """Rows that weigh something, and whose gradient is not zero for want of credit.
+    """Rows with a weight and a gradient: those without an advantage are left out.
 
-    A loss that compares with a reference has a gradient everywhere; one that looks at whole samples
-    sees all rows of a sample or none.
+    A loss that compares with a reference has a gradient on every row; a loss on whole samples gets
+    all rows of a sample or none.
     """
     weighed = [r for r in rows if r.weight.any()]
     if any(loss.needs_reference for loss in losses):
@@ -103,12 +105,12 @@ def useful_rows(rows: Sequence[TrainRow], losses: Sequence[Loss]) -> list[TrainR
 
 
 def token_weights(samples: list[Sample], denominator: Denominator, constant: float) -> list[float]:
-    """For each sample, the weight of each of its action tokens; a loss is then a weighted sum.
+    """Weight of each action token, one number per sample; the batch loss is a weighted sum.
 
-    ``token``: all tokens of the batch alike (DAPO). ``sequence``: the mean over a sample's tokens,
-    then over samples (GRPO). ``constant``: the sum over ``constant`` times the number of samples
-    (Dr. GRPO). Computed over the global batch, never over a micro-batch; skipped samples weigh
-    nothing and are not counted.
+    ``token``: the mean over all tokens of the batch (DAPO). ``sequence``: the mean over a sample's
+    tokens, then over samples (GRPO). ``constant``: the sum over ``constant`` times the number of
+    samples (Dr. GRPO). Weights cover the global batch, never a micro-batch; skipped samples weigh 0
+    and do not count.
     """
     kept = [s for s in samples if not s.skip]
     count = max(len(kept), 1)

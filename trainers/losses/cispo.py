@@ -13,19 +13,19 @@ from envgym.trainers.plugin import register
 
 @register("cispo")
 class Cispo(Loss):
-    """-sg(clip(r, 1 - low, 1 + high)) · A · logp: what is clipped still learns, at that weight.
+    """-sg(clip(r, 1 - low, 1 + high)) · A · logp: clipped tokens still learn, at that weight.
 
-    Trap: the bounds are ranges around 1, as everywhere here; the defaults let weights go from 0 to
-    5. (TRL takes the upper one for an absolute cap, and PPO's 0.2 where none is set.)
+    Trap: the bounds are ranges around 1, as everywhere here; the defaults bound weights to
+    [0, 5]. (TRL takes the upper range for an absolute cap, and PPO's 0.2 where none is set.)
     """
 
     name: str = "cispo"
     improves: ClassVar[bool] = True
-    low: float = Field(1.0, gt=0, description="Lower clip range; 1 is no bound.")
-    high: float = Field(4.0, gt=0, description="Upper clip range.")
+    low: float = Field(1.0, gt=0, description="Lower clip range of the ratio; 1 sets no bound.")
+    high: float = Field(4.0, gt=0, description="Upper clip range of the ratio.")
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted policy gradient."""
+        """Compute the weighted policy gradient."""
         ratio, metrics = ratios(inputs)
         weight = ratio.detach().clamp(max(1 - self.low, 0.0), 1 + self.high)
         metrics["clip_fraction"] = (weight != ratio).float()

@@ -1,4 +1,4 @@
-"""The clipped policy-gradient loss.
+"""Clipped policy-gradient losses.
 
 PPO (arXiv 1707.06347 eq. 7), dual clip (1912.09729 eq. 5), clip-higher (DAPO, 2503.14476 §3.1).
 """
@@ -16,7 +16,7 @@ from envgym.trainers.plugin import register
 
 
 def clipped(ratio: Tensor, advantage: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
-    """min(r·A, clip(r, 1 - low, 1 + high)·A), and where the second was the smaller; both [N]."""
+    """min(r·A, clip(r, 1 - low, 1 + high)·A), and where the clip is active; both [N]."""
     plain, bounded = ratio * advantage, ratio.clamp(1 - low, 1 + high) * advantage
     return torch.minimum(plain, bounded), (bounded < plain).float()
 
@@ -25,22 +25,22 @@ def clipped(ratio: Tensor, advantage: Tensor, low: float, high: float) -> tuple[
 class Clip(Loss):
     """-min(r·A, clip(r, 1 - low, 1 + high)·A), r = exp(logp - old_logp).
 
-    With ``dual`` c: for A < 0 never more than -c·A, however far the ratio has gone.
+    With ``dual`` c: for A < 0 never more than -c·A, however large the ratio.
 
-    Trap: the ratio is logged raw, before clipping; a ratio far from 1 before the first update
-    means that sampler and learner disagree.
+    Trap: the metric holds the raw ratio, before clipping; a ratio far from 1 before the first
+    update means that engine and learner disagree.
     """
 
     name: str = "clip"
     improves: ClassVar[bool] = True
-    low: float = Field(0.2, gt=0, description="Lower clip range.")
-    high: float = Field(0.2, gt=0, description="Upper clip range; 0.28 is DAPO's.")
+    low: float = Field(0.2, gt=0, description="Lower clip range of the ratio.")
+    high: float = Field(0.2, gt=0, description="Upper clip range of the ratio; DAPO takes 0.28.")
     dual: float | None = Field(
-        None, gt=1, description="Bound of the ratio where A < 0; 3 is usual, none is PPO's."
+        None, gt=1, description="Bound c of the ratio where A < 0; 3 is usual, null is PPO."
     )
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """The clipped surrogate."""
+        """Compute the clipped surrogate."""
         ratio, metrics = ratios(inputs)
         gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
         if self.dual is not None:
@@ -52,11 +52,11 @@ class Clip(Loss):
 
 @register("dapo")
 class Dapo(Clip):
-    """The clipped loss with DAPO's bounds, 0.2 and 0.28: unlikely tokens have room to grow.
+    """Clipped loss with DAPO's bounds, 0.2 and 0.28: unlikely tokens have room to grow.
 
     Trap: the rest of DAPO is elsewhere: ``learner.denominator: token``, the reward ``overlong``,
     and ``rollout.dynamic_rounds``.
     """
 
     name: str = "dapo"
-    high: float = Field(0.28, gt=0, description="Upper clip range.")
+    high: float = Field(0.28, gt=0, description="Upper clip range of the ratio.")

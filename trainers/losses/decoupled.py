@@ -1,4 +1,4 @@
-"""PPO around a proximal policy, corrected for who sampled.
+"""PPO around a proximal policy, weighted for the behaviour policy.
 
 Decoupled PPO (AReaL, arXiv 2505.24298 §5.2), TIS (fengyao.notion.site/off-policy-rl) and IcePop
 (ringtech.notion.site/icepop) are one formula with different rules for large weights.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from torch import Tensor
 
 from envgym.trainers.losses.base import Loss, LossInputs, ratios
@@ -18,33 +18,46 @@ from envgym.trainers.plugin import register
 
 @register("decoupled")
 class Decoupled(Loss):
-    """-w · min(u·A, clip(u, 1 - low, 1 + high)·A), u = π / π_prox, w = sg(π_prox / π_sampler).
+    """-w · min(u·A, clip(u, 1 - low, 1 + high)·A), u = π / π_prox, w = sg(π_prox / π_behaviour).
 
-    π_prox is the policy just before the step's first update. Samples that are some versions old, or
-    sampled by an engine of other arithmetic, are clipped around what is being updated and not
-    around what sampled them. ``mask`` leaves out tokens whose w is outside [least, most];
-    ``truncate`` bounds w to it.
+    π_prox is the policy just before the step's first update. The loss clips old samples, and those
+    of an engine with other arithmetic, around π_prox and not around the behaviour policy that
+    sampled them. ``mask`` leaves out tokens whose w is outside [min_weight,
+    max_weight]; ``truncate`` bounds w to it.
 
-    Trap: a masked token stays in the denominator. w is logged raw: truncated, it looks healthy.
+    Trap: a masked token stays in the denominator. The metric holds the raw w: truncated, it looks
+    healthy.
     """
 
     name: str = "decoupled"
     improves: ClassVar[bool] = True
     needs_proximal: ClassVar[bool] = True
-    low: float = Field(0.2, gt=0, description="Lower clip range of u.")
-    high: float = Field(0.2, gt=0, description="Upper clip range of u.")
-    rule: Literal["mask", "truncate"] = Field("mask", description="For w outside its bounds.")
-    least: float = Field(0.0, ge=0, description="Lower bound of w.")
-    most: float = Field(5.0, gt=0, description="Upper bound of w.")
+    low: float = Field(0.2, gt=0, description="Lower clip range of the ratio u.")
+    high: float = Field(0.2, gt=0, description="Upper clip range of the ratio u.")
+    rule: Literal["mask", "truncate"] = Field(
+        "mask", description="Rule for weights w outside their bounds: drop the token or bound w."
+    )
+    min_weight: float = Field(
+        0.0,
+        ge=0,
+        validation_alias=AliasChoices("min_weight", "least"),
+        description="Lower bound of the weight w, a ratio of probabilities.",
+    )
+    max_weight: float = Field(
+        5.0,
+        gt=0,
+        validation_alias=AliasChoices("max_weight", "most"),
+        description="Upper bound of the weight w, a ratio of probabilities.",
+    )
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted clipped surrogate."""
+        """Compute the weighted clipped surrogate."""
         _, metrics = ratios(inputs)
-        prox = self.proximal(inputs)
+        prox = self.prox_logp(inputs)
         weight = (prox - inputs.old_logp).exp()
         ratio = (inputs.logp - prox).exp()
         gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
-        bounded = weight.clamp(self.least, self.most)
+        bounded = weight.clamp(self.min_weight, self.max_weight)
         inside = bounded == weight
         metrics |= {"sampler_weight": weight, "sampler_cut": (~inside).float()}
         return -(bounded if self.rule == "truncate" else weight.where(inside, 0.0)) * gain, metrics
@@ -52,16 +65,29 @@ class Decoupled(Loss):
 
 @register("tis")
 class Tis(Decoupled):
-    """w = min(π_prox / π_sampler, 2): truncated importance sampling. Trap: as decoupled PPO's."""
+    """w = min(π_prox / π_behaviour, 2): truncated importance sampling. Trap: as decoupled PPO's."""
 
     name: str = "tis"
-    rule: Literal["mask", "truncate"] = Field("truncate", description="For w outside its bounds.")
-    most: float = Field(2.0, gt=0, description="Upper bound of w.")
+    rule: Literal["mask", "truncate"] = Field(
+        "truncate",
+        description="Rule for weights w outside their bounds: drop the token or bound w.",
+    )
+    max_weight: float = Field(
+        2.0,
+        gt=0,
+        validation_alias=AliasChoices("max_weight", "most"),
+        description="Upper bound of the weight w, a ratio of probabilities.",
+    )
 
 
 @register("icepop")
 class IcePop(Decoupled):
-    """w = π_prox / π_sampler where it is in [0.5, 5], else 0. Trap: as decoupled PPO's."""
+    """w = π_prox / π_behaviour where it is in [0.5, 5], else 0. Trap: as decoupled PPO's."""
 
     name: str = "icepop"
-    least: float = Field(0.5, ge=0, description="Lower bound of w.")
+    min_weight: float = Field(
+        0.5,
+        ge=0,
+        validation_alias=AliasChoices("min_weight", "least"),
+        description="Lower bound of the weight w, a ratio of probabilities.",
+    )

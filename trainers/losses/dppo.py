@@ -1,4 +1,4 @@
-"""A trust region in probabilities (DPPO-TV, arXiv 2602.04879)."""
+"""Trust region in probabilities (DPPO-TV, arXiv 2602.04879)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from envgym.trainers.plugin import register
 
 @register("dppo_tv")
 class DppoTv(Loss):
-    """-keep · r · A + κ · (logp - old_logp)²; a token that has moved far enough is left out.
+    """-keep · r · A + κ · (logp - old_logp)²; a mask drops tokens that have moved far.
 
-    That is where A > 0 and p - p_old > high, or A < 0 and p - p_old < -low, p its probability.
+    It drops a token where A > 0 and p - p_old > high, or A < 0 and p - p_old < -low, p its
+    probability.
 
-    Ratios of unlikely tokens jump where nothing much has changed, those of likely ones hardly move
-    where much has; probabilities measure both alike. Its ratio is to the sampler's own record.
+    Ratios of unlikely tokens jump where little has changed, those of likely ones hardly move where
+    much has; probabilities measure both alike. The ratio is to the behaviour policy.
 
     Trap: a token left out stays in the denominator, and keeps its pull κ to the record.
     """
 
     name: str = "dppo_tv"
     improves: ClassVar[bool] = True
-    low: float = Field(0.2, gt=0, le=1, description="How far a probability may fall.")
-    high: float = Field(0.2, gt=0, le=1, description="How far a probability may rise.")
-    pull: float = Field(1e-3, ge=0, description="κ, of the squared log-ratio.")
+    low: float = Field(0.2, gt=0, le=1, description="Maximum fall of a token's probability.")
+    high: float = Field(0.2, gt=0, le=1, description="Maximum rise of a token's probability.")
+    pull: float = Field(1e-3, ge=0, description="Weight κ of the squared log-ratio.")
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """The masked surrogate and the pull."""
+        """Compute the masked surrogate and the pull."""
         ratio, metrics = ratios(inputs)
         moved = (inputs.logp.exp() - inputs.old_logp.exp()).detach()
         far = ((inputs.advantage > 0) & (moved > self.high)) | (

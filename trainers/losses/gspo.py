@@ -17,8 +17,8 @@ from envgym.trainers.plugin import register
 class Gspo(Loss):
     """-min(s·A, clip(s, 1 - low, 1 + high)·A), s = exp(mean over the episode of logp - old_logp).
 
-    In token form, s_t = sg(s) · π / sg(π): the same gradient, and each token may have an advantage
-    of its own (GSPO-token).
+    In token form, s_t = sg(s) · π / sg(π): the same gradient, and each token may have its own
+    advantage (GSPO-token).
 
     Trap: the mean is over all action tokens of the episode, in whatever rows they are. Bounds are a
     thousandth of PPO's: a mean moves less than its terms. ``learner.denominator: sequence``.
@@ -27,11 +27,11 @@ class Gspo(Loss):
     name: str = "gspo"
     improves: ClassVar[bool] = True
     whole_samples: ClassVar[bool] = True
-    low: float = Field(3e-4, gt=0, description="Lower clip range.")
-    high: float = Field(4e-4, gt=0, description="Upper clip range.")
+    low: float = Field(3e-4, gt=0, description="Lower clip range of the sequence ratio.")
+    high: float = Field(4e-4, gt=0, description="Upper clip range of the sequence ratio.")
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """The clipped surrogate."""
+        """Compute the clipped surrogate."""
         _, metrics = ratios(inputs)
         difference = (inputs.logp - inputs.old_logp).detach()
         _, episode, count = torch.unique(inputs.sample, return_inverse=True, return_counts=True)

@@ -1,9 +1,10 @@
-"""KL to a frozen reference, by Schulman's three estimators (joschu.net/blog/kl-approx)."""
+"""KL to a frozen reference, estimated by Schulman's estimators (joschu.net/blog/kl-approx)."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor
 
 from envgym.errors import UsageError
@@ -13,7 +14,7 @@ from envgym.trainers.plugin import register
 
 @register("kl")
 class Kl(Loss):
-    """With d = logp - ref_logp: k1 = d; k2 = d²/2; k3 = exp(-d) - 1 + d.
+    """KL estimate with d = logp - ref_logp: k1 = d; k2 = d²/2; k3 = exp(-d) - 1 + d.
 
     Trap: as a loss, k1's gradient is zero in expectation; it is for rewards and for logging. k2's
     gradient is the KL's own; k3 is GRPO's choice.
@@ -21,11 +22,11 @@ class Kl(Loss):
 
     name: str = "kl"
     needs_reference: ClassVar[bool] = True
-    kind: Literal["k1", "k2", "k3"] = "k3"
-    coef: float = 1e-3
+    kind: Literal["k1", "k2", "k3"] = Field("k3", description="Estimator of the KL per token.")
+    coef: float = Field(1e-3, description="Weight of the term in the total loss.")
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """The estimate at each token."""
+        """Compute the estimate per token."""
         if inputs.ref_logp is None:
             raise UsageError("the kl loss needs a reference policy: train through the loop")
         d = inputs.logp - inputs.ref_logp

@@ -12,11 +12,11 @@ from envgym.trainers.plugin import register
 
 @register("sft")
 class Sft(Loss):
-    """-logp on every action token of samples of kind ``sft``."""
+    """Supervised loss: -logp on every action token of samples of kind ``sft``."""
 
     name: str = "sft"
     applies_to: ClassVar[frozenset[str]] = frozenset({"sft"})
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """Negative log-likelihood."""
+        """Compute the negative log-likelihood per token."""
         return -inputs.logp, {"nll": -inputs.logp}

@@ -1,1 +1,1 @@
-"""Recipes: one runnable experiment a file."""
+"""Recipes: one runnable experiment per file; README.md describes each."""

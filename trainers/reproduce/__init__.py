@@ -1,4 +1,4 @@
-"""A paper's claim in miniature: baseline and method, several seeds, a verdict by a stated rule."""
+"""Reproductions: a paper's claim in miniature, with a baseline, several seeds and a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reproduction found: figures as JSON, a table for people, a plot with 95 % bands."""
+"""Report of a reproduction: figures as JSON, a Markdown table, a plot with 95 % bands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLOURS: dict[Side, str] = {"baseline": "110, 118, 129", "method": "9, 105, 218
 
 
 def write_report(name: str, spec: Reproduction, runs: Runs, folder: Path) -> dict[str, Any]:
-    """Judge, and write ``result.json``, ``result.md`` and ``plot.html`` into `folder`."""
+    """Judge the runs and write ``result.json``, ``result.md`` and ``plot.html`` into `folder`."""
     result = summarise(name, spec, runs)
     _figure(result).write_html(folder / "plot.html", include_plotlyjs=True)
     (folder / "result.md").write_text(markdown(result))
@@ -27,15 +27,15 @@ def write_report(name: str, spec: Reproduction, runs: Runs, folder: Path) -> dic
 
 
 def last_result(path: Path, spec: Reproduction, folder: Path) -> tuple[dict[str, Any], str]:
-    """The last verdict on what `spec` says now, and where it was reached.
+    """Last verdict for the current settings of `spec`, and its origin.
 
     Args:
-        path: Of the reproduction's YAML file; the JSON file beside it is what it is shipped with.
-        folder: Of its runs.
+        path: Path of the reproduction's YAML file; the JSON file beside it is the shipped result.
+        folder: Folder of its runs.
 
     Returns:
-        The result and ``here`` or ``shipped``; an empty one and ``never``. One that was reached
-        with other settings says nothing of these and is passed over.
+        The result and ``here`` or ``shipped``; an empty result and ``never``. A result of other
+        settings does not count.
     """
     places = {"here": folder / "result.json", "shipped": path.with_suffix(".json")}
     for made, place in places.items():
@@ -46,7 +46,7 @@ def last_result(path: Path, spec: Reproduction, folder: Path) -> tuple[dict[str,
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
-    """A ``result.json`` that is whole, or None."""
+    """Read a ``result.json``; None where it is missing or broken."""
     try:
         result = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -55,7 +55,7 @@ def read_result(path: Path) -> dict[str, Any] | None:
 
 
 def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
-    """The figures and the verdict, as JSON values."""
+    """Figures and verdict as JSON values."""
     claims = [_judged(claim, spec, runs) for claim in spec.claims]
     by_side = {
         side: [s for (of, _), found in runs.summaries.items() if of == side for s in found]
@@ -97,7 +97,7 @@ def _judged(claim: Claim, spec: Reproduction, runs: Runs) -> dict[str, Any]:
 
 
 def _by_seed(claim: Claim, side: Side, runs: Runs) -> list[float]:
-    """A side's figure on each seed: the mean over the points of the sweep."""
+    """Figure of a side per seed: the mean over the points of the sweep."""
     at_points = [
         [figure(summary, claim) for summary in found]
         for (of, _), found in runs.summaries.items()
@@ -107,7 +107,7 @@ def _by_seed(claim: Claim, side: Side, runs: Runs) -> list[float]:
 
 
 def _points(spec: Reproduction, runs: Runs) -> list[dict[str, Any]]:
-    """What the plot shows: the first claim's figure over the sweep, or its metric over updates."""
+    """Points of the plot: the first claim's figure over the sweep, or its metric over updates."""
     claim = spec.claims[0]
     columns: dict[Any, dict[Side, list[float]]] = {}
     for (side, point), found in runs.summaries.items():
@@ -124,7 +124,7 @@ def _points(spec: Reproduction, runs: Runs) -> list[dict[str, Any]]:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The table for people."""
+    """Report as Markdown tables."""
     labels, seeds = result["labels"], len(result["seeds"])
     lines = [
         f"## {result['title']}",

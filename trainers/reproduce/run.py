@@ -1,8 +1,8 @@
-"""Runs what a reproduction needs: each side, at each point of the sweep, on each seed.
+"""Runs of a reproduction: each side, at each point of the sweep, on each seed.
 
-Every run is an ordinary training run in a folder of its own, so that a reproduction that was
-interrupted goes on where it was, and more seeds are added to those that are there. What runs have
-in common, all up to the end of the warm start, is done once.
+Every run is an ordinary training run in its own folder, so that an interrupted reproduction goes on
+where it stopped, and a larger number of seeds adds runs. Runs share their common part, up to the
+end of the warm start.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import yaml
 
 from envgym.errors import UsageError
 from envgym.trainers.config import Config
+from envgym.trainers.former_names import with_former_names
 from envgym.trainers.recipe import load_config
 from envgym.trainers.reproduce.spec import Arm, Claim, Reproduction
 from envgym.trainers.run import finished, train
 
 TUNING_SEED = 1_000_000
-"""Settings are chosen on this seed, which no verdict rests on."""
+"""Seed of the tuning runs; no verdict rests on it."""
 Side = Literal["baseline", "method"]
 SIDES: tuple[Side, ...] = ("baseline", "method")
 Summary = dict[str, Any]
@@ -31,12 +32,13 @@ Summary = dict[str, Any]
 
 @dataclass
 class Runs:
-    """What came of the runs.
+    """Results of all runs of a reproduction.
 
     Attributes:
-        tuned: The value that each side was run with, where there was something to tune.
-        summaries: By side and point of the sweep (None where there is no sweep), in order of seeds.
-        wall_s: Seconds that all of them took, those for tuning too, each with its warm start.
+        tuned: Tuned value of each side; empty without tuning.
+        summaries: Run summaries by side and point of the sweep (None without a sweep), in order of
+            seeds.
+        wall_s: Wall time of all runs in seconds, tuning runs too, each with its warm start.
     """
 
     seeds: list[int]
@@ -48,15 +50,15 @@ class Runs:
 async def reproduce(
     spec: Reproduction, folder: Path, seeds: int, say: Callable[[str], None] = lambda text: None
 ) -> Runs:
-    """Run all that is not there yet.
+    """Run every run that the folder does not hold yet.
 
     Args:
-        folder: Where the runs are kept.
-        seeds: How many; 0, 1, 2, …
-        say: Told what is run next.
+        folder: Folder of the runs.
+        seeds: Number of seeds: 0, 1, 2, …
+        say: Function that gets a line of text before each run.
 
     Raises:
-        UsageError: Fewer than two seeds; a run in the folder was made with other settings.
+        UsageError: Fewer than two seeds, or a run in the folder has other settings.
     """
     if seeds < 2:
         raise UsageError("a verdict needs at least two seeds: give --seeds 2 or more")
@@ -99,16 +101,26 @@ async def reproduce(
 
 
 def _before_updates(config: Config) -> str:
-    """Names all that a run's course up to the end of its warm start depends on."""
-    sections = {"seed", "threads", "env", "model", "chat", "rollout", "warm_start", "evaluation"}
+    """Hash of all settings that a run depends on up to the end of its warm start."""
+    sections = {
+        "seed",
+        "torch_threads",
+        "env",
+        "model",
+        "chat",
+        "rollout",
+        "warm_start",
+        "evaluation",
+    }
     parts: dict[str, Any] = dict.fromkeys(sections, True)
-    parts["learner"] = {"weight_decay", "grad_clip", "micro_tokens", "packing"}
-    text = json.dumps(config.model_dump(mode="json", include=parts), sort_keys=True)
+    parts["learner"] = {"weight_decay", "grad_clip", "micro_batch_tokens", "packing"}
+    values = with_former_names(config.model_dump(mode="json", include=parts))
+    text = json.dumps(values, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _recipe(spec: Reproduction, folder: Path) -> Path:
-    """The recipe as a file: with what is said of a run it can be run by `envgym train` too."""
+    """Write the recipe as a file, which `envgym train` can run too."""
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "recipe.yaml"
     recipe.write_text(yaml.safe_dump({"name": "reproduction", **spec.recipe}, sort_keys=False))
@@ -116,9 +128,9 @@ def _recipe(spec: Reproduction, folder: Path) -> Path:
 
 
 async def _tune(spec: Reproduction, side: Side, point: Any, folder: Path, one: Any) -> Any:
-    """The value with the best figure of the first claim; of equals the one that got there sooner.
+    """Value with the best figure of the first claim; of equals, the one that learnt faster.
 
-    Of those that are equal by their whole curve too, the first.
+    Where whole curves are equal too, the first value wins.
     """
     assert spec.tune is not None
     claim = spec.claims[0]
@@ -133,7 +145,7 @@ async def _tune(spec: Reproduction, side: Side, point: Any, folder: Path, one: A
 
 
 def figure(summary: Summary, claim: Claim) -> float:
-    """A run's figure for a claim."""
+    """Figure of a run for a claim."""
     points = curve(summary, claim.metric)
     if claim.over == "trained":
         return points[max(points)]
@@ -144,10 +156,10 @@ def figure(summary: Summary, claim: Claim) -> float:
 
 
 def curve(summary: Summary, metric: str) -> dict[int, float]:
-    """A metric by the updates done, from the evaluations of a run that came after its warm start.
+    """Metric by number of updates, from a run's evaluations after its warm start.
 
     Raises:
-        UsageError: The evaluations have no such metric, or there are none.
+        UsageError: There are no evaluations, or they lack the metric.
     """
     points: dict[int, float] = {}
     for name, scores in summary["eval"].items():

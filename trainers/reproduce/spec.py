@@ -1,7 +1,7 @@
-"""A reproduction as data: one small YAML file says what is claimed and what is run.
+"""Specification of a reproduction: one small YAML file with the claim and the runs.
 
-The recipe is a training recipe; baseline and method are what each changes in it. What would make
-the comparison unfair (another agent, other tasks, more of them) neither may change.
+The recipe is a training recipe; baseline and method list their changes to it. Neither may change
+settings that make the comparison unfair (another agent, other tasks, more of them).
 """
 
 from __future__ import annotations
@@ -17,13 +17,25 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Section
+from envgym.trainers.former_names import present_path, with_former_names
 
-_SAME = ("name", "seed", "output", "threads", "env", "model", "chat", "warm_start", "evaluation")
-_SAME_FIELDS = ("rollout.groups", "rollout.group_size", "learner.steps")
+_SAME = [
+    "name",
+    "seed",
+    "output",
+    "torch_threads",
+    "env",
+    "model",
+    "chat",
+    "warm_start",
+    "evaluation",
+]
+_SAME_FIELDS = ("rollout.tasks_per_step", "rollout.group_size", "learner.steps")
 
 
 def _fair_field(path: str) -> str:
-    if path.partition(".")[0] in _SAME or path in (*_SAME_FIELDS, "rollout", "learner"):
+    present = present_path(path)
+    if present.partition(".")[0] in _SAME or present in (*_SAME_FIELDS, "rollout", "learner"):
         raise ValueError(
             f"{path} must be the same for both: agent, tasks and compute belong in the recipe"
         )
@@ -43,92 +55,107 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 
 class Arm(Section):
-    """One side of the comparison."""
+    """One side of the comparison: baseline or method."""
 
-    label: str = Field(description="What tables and plots call it.")
+    label: str = Field(description="Label of the side in tables and plots.")
     settings: Annotated[dict[str, Any], AfterValidator(_fair)] = Field(
-        default_factory=dict, description="What it changes in the recipe, by dotted path."
+        default_factory=dict, description="Changes of the side to the recipe, by dotted path."
     )
 
 
 class Axis(Section):
-    """Values that a field of the recipe takes, one after another."""
+    """Axis of a sweep: a field of the recipe and its values."""
 
-    field: str = Field(description="Dotted path.")
+    field: str = Field(description="Dotted path of the recipe's field.")
     values: Annotated[list[bool | int | float | str], AfterValidator(_distinct)] = Field(
-        min_length=1, description="In the order of the plot."
+        min_length=1, description="Values of the field, in the order of the plot."
     )
 
 
 class Tuning(Axis):
-    """Values to choose from, each side for itself."""
+    """Tuning: a field and its candidate values, chosen per side."""
 
-    field: Annotated[str, AfterValidator(_fair_field)] = Field(description="Dotted path.")
+    field: Annotated[str, AfterValidator(_fair_field)] = Field(
+        description="Dotted path of the recipe's field."
+    )
 
 
 class Claim(Section):
-    """What is said of the method."""
+    """Claim about the method: a metric and a direction."""
 
-    metric: str = Field("score", description="Of an evaluation; dotted, such as pass_at.8.")
+    metric: str = Field(
+        "score", description="Metric of an evaluation; a dotted path such as pass_at.8."
+    )
     over: Literal["trained", "curve"] = Field(
         "trained",
-        description="The last evaluation, or the mean of all those on the way: speed of learning.",
+        description="Evaluations that count: trained takes the last one, curve the mean over all "
+        "after the first update, a measure of learning speed.",
     )
-    better: Literal["higher", "lower"] = Field("higher", description="Which way is better.")
+    better: Literal["higher", "lower"] = Field(
+        "higher", description="Direction of improvement of the metric."
+    )
     tolerance: float = Field(
-        0.0, ge=0, description="The method may be worse by so much: for claims of no loss."
+        0.0, ge=0, description="Amount by which the method may be worse, for claims of no loss."
     )
 
 
 class Reproduction(Section):
-    """One claim, in miniature."""
+    """One paper's claim in miniature."""
 
-    title: str = Field(description="In a few words.")
-    claim: str = Field(description="What the paper says, in a sentence.")
-    source: str = Field(description="Paper and section.")
-    seeds: int = Field(5, ge=2, description="Unless the caller says otherwise.")
+    title: str = Field(description="Title in a few words.")
+    claim: str = Field(description="Claim of the paper in one sentence.")
+    source: str = Field(description="Paper and section that make the claim.")
+    seeds: int = Field(5, ge=2, description="Default number of seeds.")
     recipe: dict[str, Any] = Field(description="A training recipe, without name, seed and output.")
-    baseline: Arm
-    method: Arm
-    claims: list[Claim] = Field(min_length=1)
+    baseline: Arm = Field(description="Side that the method is compared with.")
+    method: Arm = Field(description="Side that the claim is about.")
+    claims: list[Claim] = Field(min_length=1, description="Claims that the verdict rests on.")
     sweep: Axis | None = Field(
-        None, description="Everything is run at each of these; a claim is on the mean over them."
+        None,
+        description="Axis at each value of which both sides run; a claim takes the mean over them.",
     )
     tune: Tuning | None = Field(
         None,
-        description="Both sides take the best of these, by the first claim, on a seed of its own: "
-        "a baseline with another's settings is no baseline. Of equals the one that learnt sooner.",
+        description="Field that each side tunes for itself, by the first claim, on its own seed: "
+        "a baseline with another method's settings is no baseline. Of equal values the side takes "
+        "the one that learnt faster.",
     )
 
     @property
     def fingerprint(self) -> str:
-        """Of what is run and judged, not of the words around it: a verdict holds for these."""
+        """Hash of the settings that a verdict holds for; titles, labels and texts do not count."""
         words = {"title", "claim", "source", "seeds"}
         arm = {"label": True}
         settings = self.model_dump(
             exclude={**dict.fromkeys(words, True), "baseline": arm, "method": arm}
         )
+        settings["recipe"] = with_former_names(settings["recipe"])
+        for arm in (settings["baseline"], settings["method"]):
+            arm["settings"] = with_former_names(arm["settings"])
+        for axis in filter(None, (settings["sweep"], settings["tune"])):
+            axis["field"] = next(iter(with_former_names({axis["field"]: None})))
         text = json.dumps(settings, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def reproductions() -> dict[str, Path]:
-    """Those that come with envgym, by name."""
+    """Paths of the reproductions that come with envgym, by name."""
     folder = Path(str(resources.files("envgym.trainers.reproduce.claims")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def load_reproduction(name: str) -> tuple[str, Reproduction]:
-    """Read one.
+    """Read a reproduction.
 
     Args:
-        name: Of one that comes with envgym, or the path of a YAML file.
+        name: Name of one that comes with envgym, or the path of a YAML file.
 
     Returns:
-        Its name and what it says.
+        Its name and its specification.
 
     Raises:
-        UsageError: There is none of that name, or its file is wrong, with the path of the field.
+        UsageError: No reproduction has that name, or a field of its file is wrong; the message
+            names the field's path.
     """
     path = Path(name)
     if not path.suffix:

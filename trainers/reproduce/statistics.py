@@ -1,7 +1,7 @@
-"""The rule by which a claim is judged, and the intervals it rests on.
+"""Statistics of a verdict: paired t intervals, and the rule that judges a claim by them.
 
-Baseline and method run on the same seeds, so their differences are taken seed by seed, and the
-interval is Student's t interval of the mean of those differences, at 95 %. (A bootstrap of so few
+Baseline and method run on the same seeds, so the differences are per seed, and the interval is
+Student's t interval of the mean of those differences, at 95 %. (A bootstrap of so few
 seeds would be too narrow: of five, a percentile interval misses the mean about one time in six.)
 """
 
@@ -31,7 +31,7 @@ _T = (
 
 
 class Verdict(StrEnum):
-    """What became of a claim."""
+    """Verdict on a claim."""
 
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not reproduced"
@@ -40,21 +40,21 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its 95 % interval; of one seed there is none, and the ends are it."""
+    """Mean over seeds with its 95 % interval; with one seed, both ends equal the mean."""
 
     mean: float
     low: float
     high: float
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The interval as JSON values."""
         return asdict(self)
 
 
 def interval(values: Sequence[float]) -> Interval:
     """Student's t interval of the mean: mean ± t(0.975, n - 1) · s / √n.
 
-    Beyond 31 values the quantile of 31 is kept, which is a little too wide.
+    Above 31 values the quantile stays that of 31, which is a little too wide.
     """
     mean = statistics.fmean(values)
     if len(values) < 2:
@@ -66,10 +66,10 @@ def interval(values: Sequence[float]) -> Interval:
 def gain(
     baseline: Sequence[float], method: Sequence[float], better: Literal["higher", "lower"]
 ) -> Interval:
-    """By how much the method is better, seed by seed.
+    """Interval of the method's improvement over the baseline, paired by seed.
 
     Raises:
-        UsageError: Fewer than two seeds, or a figure that is not finite.
+        UsageError: There are fewer than two seeds, or a figure is not finite.
     """
     if len(baseline) < 2:
         raise UsageError("a verdict needs at least two seeds: give --seeds 2 or more")
@@ -80,7 +80,7 @@ def gain(
 
 
 def judge(difference: Interval, tolerance: float) -> Verdict:
-    """Whether the method is better (or, with a tolerance, no worse by more than that)."""
+    """Judge whether the method is better (or, with a tolerance, no worse by more than that)."""
     if difference.low > -tolerance:
         return Verdict.REPRODUCED
     if difference.high < -tolerance:
@@ -89,7 +89,7 @@ def judge(difference: Interval, tolerance: float) -> Verdict:
 
 
 def together(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict on claims that stand together."""
+    """Combine the verdicts of several claims: all must be reproduced."""
     if Verdict.REVERSED in verdicts:
         return Verdict.REVERSED
     if Verdict.NOT_REPRODUCED in verdicts:

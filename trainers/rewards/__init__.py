@@ -1,4 +1,4 @@
-"""Rewards: what an episode is trained on, from its turns and score. One file a method."""
+"""Rewards: training rewards from an episode's turns and score. One file per method."""
 
 from __future__ import annotations
 

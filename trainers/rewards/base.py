@@ -1,4 +1,4 @@
-"""The reward's interface: pay samples for what they did; the raw score is never touched."""
+"""Interface of reward plug-ins: they add to samples' rewards and never change the raw score."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from envgym.trainers.plugin import Plugin
 
 
 class Reward(Plugin):
-    """Pays samples, each plug-in under its name. Several run one after another.
+    """Plug-in that adds to samples' rewards, under its name. Several run in order.
 
     Attributes:
-        needs_reference: Whether it reads `Sample.reference`.
-        charges: Whether it may take away, so that rewards may fall below 0.
+        needs_reference: Whether it reads `Sample.ref_logp`.
+        charges: Whether it may subtract, so that rewards may fall below 0.
     """
 
     point: ClassVar[str] = "reward"
@@ -24,4 +24,4 @@ class Reward(Plugin):
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:
-        """Add to each sample's reward by its `pay` methods."""
+        """Add to each sample's reward by its `add_reward` methods."""

@@ -1,4 +1,4 @@
-"""What the environment says: its rewards, its score, its metrics."""
+"""Rewards from the environment: its turn rewards, its score, its metrics."""
 
 from __future__ import annotations
 
@@ -14,48 +14,52 @@ from envgym.trainers.rewards.base import Reward
 
 @register("environment")
 class EnvironmentReward(Reward):
-    """The turn rewards, each with its turn, times `scale`."""
+    """Turn rewards of the environment, each on its turn, times `scale`."""
 
     name: str = "environment"
-    scale: float = 1.0
+    scale: float = Field(1.0, description="Factor on the turn rewards.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
-        """Add what each turn earned."""
+        """Add each turn's reward."""
         for sample in samples_of(groups):
-            sample.pay_turns(self.name, [self.scale * t.reward for t in sample.trajectory.turns])
+            sample.add_reward_turns(
+                self.name, [self.scale * t.reward for t in sample.trajectory.turns]
+            )
 
 
 @register("score")
 class Score(Reward):
-    """The verifier's score in [0, 1], at the end, times `scale`.
+    """Verifier's score in [0, 1], on the last turn, times `scale`.
 
-    For recipes that shape turn rewards otherwise: process rewards go beside the score.
+    It serves recipes that replace the turn rewards: process rewards go beside the score.
 
-    Trap: it is the episode's, the same for every seat; where seats oppose each other, take their
-    own turn rewards.
+    Trap: every seat gets the episode's score; where seats oppose each other, take their own turn
+    rewards.
     """
 
     name: str = "score"
-    scale: float = 1.0
+    scale: float = Field(1.0, description="Factor on the score.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add each episode's score."""
         for sample in samples_of(groups):
-            sample.pay(self.name, self.scale * sample.episode.score)
+            sample.add_reward(self.name, self.scale * sample.episode.score)
 
 
 @register("metric")
 class Metric(Reward):
-    """A named metric of the environment, at the end, times `scale`; paid under the metric's name.
+    """Metric of the environment, on the last turn, times `scale`, under the metric's name.
 
-    Trap: one that an episode does not report is 0, and a group where only some do compares with 0.
+    Trap: a metric that an episode does not report counts as 0, also within a group.
     """
 
     name: str = "metric"
-    metric: str = Field(description="Its name in the environment's metrics.")
-    scale: float = 1.0
+    metric: str = Field(description="Name of the metric in the environment's metrics.")
+    scale: float = Field(1.0, description="Factor on the metric.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add each episode's metric."""
         for sample in samples_of(groups):
-            sample.pay(self.metric, self.scale * sample.episode.metrics.get(self.metric, 0.0))
+            sample.add_reward(
+                self.metric, self.scale * sample.episode.metrics.get(self.metric, 0.0)
+            )

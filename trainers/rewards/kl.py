@@ -1,4 +1,4 @@
-"""KL to a frozen reference, in the reward (InstructGPT, arXiv 2203.02155 §3.5)."""
+"""KL penalty to a frozen reference, in the reward (InstructGPT, arXiv 2203.02155 §3.5)."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from envgym.trainers.rewards.base import Reward
 
 @register("kl")
 class KlReward(Reward):
-    """-coef · k_t with every action token, of d = the sampler's log-prob - the reference's.
+    """-coef · k_t with every action token, of d = log π_behaviour - log π_ref.
 
     k1 = d, k2 = d² / 2, k3 = exp(-d) - 1 + d.
 
-    Token methods (``gae``, ``reinforce++``) credit it where it arose, group methods by its sum.
+    Token methods (``gae``, ``reinforce++``) credit it per token, group methods by its sum.
 
-    Trap: k1 alone is unbiased in the reward. Tool output has no KL: nobody sampled it. Tokens whose
-    log-prob is not on record are not charged. After a hint the record is with it, the reference
-    without: what the hint moved is charged too.
+    Trap: k1 alone is unbiased in the reward. Tool output has no KL: nobody sampled it. Tokens
+    without a recorded log-prob cost nothing. After a hint the recorded log-prob includes the hint
+    and the reference does not, so the penalty includes the effect of the hint.
     """
 
     name: str = "kl"
     needs_reference: ClassVar[bool] = True
     charges: ClassVar[bool] = True
-    kind: Literal["k1", "k2", "k3"] = "k1"
-    coef: float = Field(0.05, ge=0, description="What a nat costs.")
+    kind: Literal["k1", "k2", "k3"] = Field("k1", description="Estimator of the KL per token.")
+    coef: float = Field(0.05, ge=0, description="Penalty per nat of KL.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
-        """Charge every token."""
+        """Subtract the penalty from every token's reward."""
         for sample in samples_of(groups):
-            if sample.reference is None:
+            if sample.ref_logp is None:
                 raise UsageError("the kl reward needs a reference policy: train through the loop")
             charges = []
-            for turn, ref in zip(sample.trajectory.turns, sample.reference, strict=True):
+            for turn, ref in zip(sample.trajectory.turns, sample.ref_logp, strict=True):
                 own = np.array(turn.logprobs or ref, np.float64)
                 d = np.where(np.isnan(own), 0.0, own - ref)
                 k = {"k1": d, "k2": d**2 / 2, "k3": np.exp(-d) - 1 + d}[self.kind]
                 charges.append(-self.coef * k)
-            sample.pay_tokens(self.name, charges)
+            sample.add_reward_tokens(self.name, charges)

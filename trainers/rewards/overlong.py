@@ -14,20 +14,24 @@ from envgym.trainers.rewards.base import Reward
 
 @register("overlong")
 class Overlong(Reward):
-    """0 up to ``limit - buffer`` action tokens, then down linearly to -1 at ``limit`` and beyond.
+    """Reward 0 up to ``limit - buffer`` action tokens, then linear down to -1 at ``limit``.
 
     Trap: count sampled tokens only. Tool output is not the policy's length.
     """
 
     name: str = "overlong"
     charges: ClassVar[bool] = True
-    limit: int = Field(gt=0, description="Action tokens of an episode that are punished in full.")
-    buffer: int = Field(gt=0, description="Tokens before the limit in which punishment grows.")
-    scale: float = Field(1.0, description="Size of the full punishment.")
+    limit: int = Field(
+        gt=0, description="Number of action tokens from which the full penalty applies."
+    )
+    buffer: int = Field(
+        gt=0, description="Number of tokens before the limit over which the penalty grows."
+    )
+    scale: float = Field(1.0, description="Size of the full penalty.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Subtract from long episodes' rewards."""
         for group in groups:
             for sample in group:
                 over = (sample.tokens - (self.limit - self.buffer)) / self.buffer
-                sample.pay(self.name, -self.scale * min(1.0, max(0.0, over)))
+                sample.add_reward(self.name, -self.scale * min(1.0, max(0.0, over)))

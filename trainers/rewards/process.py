@@ -19,27 +19,29 @@ Judge = Callable[[Sample], Sequence[float]]
 
 
 class ProcessReward(Reward):
-    """What rewards of turns share: where they come from. Subclasses say what becomes of them."""
+    """Base of process rewards: reads step scores per turn, which subclasses shape."""
 
     charges: ClassVar[bool] = True
-    coef: float = Field(1.0, description="Weight beside the other rewards.")
+    coef: float = Field(1.0, description="Weight of the process reward beside the other rewards.")
     judge: ImportString[Judge] | None = Field(
         None,
-        description="Import path of a function from a sample to a number in [0, 1] for each turn, "
-        "how good a step it was; none takes the environment's turn rewards.",
+        description="Import path of a function from a sample to one step score in [0, 1] per turn; "
+        "null takes the environment's turn rewards.",
     )
 
     def __call__(self, groups: Sequence[Group]) -> None:
-        """Pay every turn."""
+        """Add the shaped score of every turn."""
         for sample in samples_of(groups):
-            sample.pay_turns(self.name, (self.coef * self.shaped(self._scores(sample))).tolist())
+            sample.add_reward_turns(
+                self.name, (self.coef * self.shaped(self._scores(sample))).tolist()
+            )
 
     @abstractmethod
     def shaped(self, scores: Floats) -> Floats:
-        """What each turn is paid, [turns], from how good a step it was, [turns]."""
+        """Compute each turn's reward, [turns], from the step scores, [turns]."""
 
     def conflict(self, config: Any) -> str | None:
-        """The environment's rewards beside it, where it is made of them."""
+        """Report the environment's rewards beside it, where it reads the same turn rewards."""
         if self.judge is None and any(reward.name == "environment" for reward in config.rewards):
             return (
                 "it is made of the environment's turn rewards, which reward 'environment' pays as "
@@ -61,18 +63,18 @@ class ProcessReward(Reward):
 
 @register("process_clip")
 class ProcessClip(ProcessReward):
-    """r_k = min(p_k - η, 0): no step earns anything, a bad one costs.
+    """r_k = min(p_k - η, 0): no step adds reward, a bad step costs.
 
-    Trap: p - η alone pays for every further good step, so that an agent repeats trivial ones. η is
-    to be such that most steps cost nothing. Returns-to-go with γ = 1 (``turn_returns``); a division
+    Trap: p - η alone rewards every further good step, so that an agent repeats trivial ones. Choose
+    η such that most steps cost nothing. Use returns-to-go with γ = 1 (``turn_returns``); a division
     by a deviation undoes the bound.
     """
 
     name: str = "process_clip"
-    eta: float = Field(0.9, description="η: how good a step must be to cost nothing.")
+    eta: float = Field(0.9, description="Step score η from which a step costs nothing.")
 
     def shaped(self, scores: Floats) -> Floats:
-        """What each turn is paid, [turns]."""
+        """Compute each turn's reward, [turns]."""
         return np.minimum(scores - self.eta, 0.0)
 
 
@@ -83,14 +85,16 @@ class ProcessDelta(ProcessReward):
     The return-to-go of turn k telescopes to p_k, however many turns follow. Clipped first
     (``eta``), it is the paper's best.
 
-    Trap: it holds for γ = 1 alone. The last turn is left to the outcome.
+    Trap: it holds for γ = 1 alone. The outcome alone rewards the last turn.
     """
 
     name: str = "process_delta"
-    eta: float | None = Field(None, description="Clip p to min(p - η, 0) first; none does not.")
+    eta: float | None = Field(
+        None, description="Threshold η that clips p to min(p - η, 0) first; null does not clip."
+    )
 
     def shaped(self, scores: Floats) -> Floats:
-        """What each turn is paid, [turns]."""
+        """Compute each turn's reward, [turns]."""
         if self.eta is not None:
             scores = np.minimum(scores - self.eta, 0.0)
         kept = np.append(scores[:-1], 0.0)

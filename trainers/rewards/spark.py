@@ -1,4 +1,4 @@
-"""Votes over a judge's step verdicts, behind a gate (SPARK, arXiv 2512.03244 §3)."""
+"""Majority vote over a judge's step verdicts, behind a gate (SPARK, arXiv 2512.03244 §3)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ Judge = Callable[[Sample], Sequence[Sequence[bool]]]
 
 
 def votes(verdicts: Sequence[Sequence[bool]]) -> NDArray[np.bool_]:
-    """Which turns most verifications call right, [turns], from [verifications, turns].
+    """Majority vote per turn, bool [turns], from [verifications, turns]; a tie is wrong.
 
-    A tie is wrong. Turns are numbered before judging, so that every verification speaks of the
-    same ones.
+    Number the turns before judging, so that every verification refers to the same ones.
     """
     return np.asarray(verdicts, np.float64).mean(0) > 0.5
 
@@ -31,30 +30,31 @@ def votes(verdicts: Sequence[Sequence[bool]]) -> NDArray[np.bool_]:
 class Spark(Reward):
     """1[gate] · (``step`` · share of turns that most call right + ``outcome`` · score).
 
-    The gate is how the episode ended: an answer, and nothing after it.
+    The gate is the way the episode ended: an answer, and nothing after it.
 
-    Trap: the gate multiplies. Added, what fails it still earns, and agents append solutions until
-    the judge is pleased. The share of steps invites many or few of them: keep its weight the
-    smaller, or take ``process_delta``.
+    Trap: the gate multiplies. Were it added, failing episodes would still earn, and agents would
+    append solutions until the judge agrees. The share of right turns depends on their number: keep
+    its weight small, or take ``process_delta``.
     """
 
     name: str = "spark"
     judge: ImportString[Judge] = Field(
-        description="Import path of a function from a sample to its verifications: each a verdict "
-        "for every turn."
+        description="Import path of a function from a sample to its verifications, each with one "
+        "verdict per turn."
     )
     step: float = Field(0.4, ge=0, description="Weight of the share of right turns.")
     outcome: float = Field(0.6, ge=0, description="Weight of the score.")
     gate: list[StopReason] = Field(
-        default_factory=lambda: [StopReason.ANSWERED], description="Ends that count as valid."
+        default_factory=lambda: [StopReason.ANSWERED],
+        description="Stop reasons that pass the gate.",
     )
 
     def __call__(self, groups: Sequence[Group]) -> None:
-        """Pay episodes that pass the gate."""
+        """Add the reward of episodes that pass the gate."""
         for sample in samples_of(groups):
             passed = sample.episode.stop_reason in self.gate
             amount = self._amount(sample) if passed else 0.0
-            sample.pay(self.name, amount)
+            sample.add_reward(self.name, amount)
 
     def _amount(self, sample: Sample) -> float:
         verdicts = self.judge(sample)

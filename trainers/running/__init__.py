@@ -1,1 +1,1 @@
-"""Running a training: checkpoints, evaluation, metrics, progress, warm start, resuming."""
+"""Operation of a training run: checkpoints, evaluation, metrics, progress, warm start, resuming."""

@@ -1,7 +1,7 @@
 """Checkpoints: everything a run needs to go on exactly as if it had not stopped.
 
-Written to a folder beside the others and renamed when whole, so that a kill at any moment, or a
-full disk, leaves the last good one.
+`save` writes to a temporary folder and renames it when whole, so that a kill at any moment, or a
+full disk, leaves the last good checkpoint.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from envgym.errors import UsageError
 from envgym.trainers.loop import Trainer
 
 _KEEP = 2
-_PLUGINS = ("sampler", "guidance", "advantage", "composer")
+_PLUGINS = ("sampler", "guidance", "advantage", "batching")
 
 
 def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
-    """Write ``step-NNNNNN`` into `folder`; older ones beyond the last two are removed.
+    """Write ``step-NNNNNN`` into `folder` and remove all but the last two checkpoints.
 
     Args:
-        progress: What the run knows of itself: its stage, evaluations, time spent.
+        progress: Progress of the run: its stage, evaluations and time spent.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = f"step-{trainer.step_number:06d}"
@@ -63,16 +63,16 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
 
 
 def latest(folder: Path) -> Path | None:
-    """The newest whole checkpoint, or None."""
+    """Path of the newest whole checkpoint, or None."""
     found = _all(folder)
     return found[-1] if found else None
 
 
 def load(trainer: Trainer, path: Path) -> dict[str, Any]:
-    """Bring a fresh trainer to where the checkpoint was; returns its progress.
+    """Restore a fresh trainer from a checkpoint; return the run's progress.
 
     Raises:
-        UsageError: It is not this run's: shapes or files differ.
+        UsageError: The checkpoint belongs to another run: shapes or files differ.
     """
     try:
         trainer.model.load_state_dict(load_file(path / "model.safetensors"), strict=False)
@@ -102,13 +102,13 @@ def load(trainer: Trainer, path: Path) -> dict[str, Any]:
 
 
 def begin(trainer: Trainer, path: Path) -> dict[str, Any]:
-    """Bring a fresh trainer to where another run's warm start ended; returns that run's progress.
+    """Start a fresh trainer at the end of another run's warm start; return that run's progress.
 
-    Its weights alone are taken, which all that follows begins from: another optimiser, critic or
-    plug-in of the trainer's own begins as after a warm start of its own.
+    It loads the weights alone: the trainer's own optimiser, critic and plug-ins start as after a
+    warm start of its own.
     """
     trainer.model.load_state_dict(load_file(path / "model.safetensors"), strict=False)
-    trainer.adopt()
+    trainer.reset_from_policy()
     state = json.loads((path / "state.json").read_text())
     trainer.agent.engine.update_weights(state["version"])
     progress: dict[str, Any] = state["progress"]
@@ -127,6 +127,6 @@ def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _all(folder: Path) -> list[Path]:
-    """Whole checkpoints, oldest first; one that was put aside counts where none took its place."""
+    """Whole checkpoints, oldest first; an ``.old`` one counts where no new one replaced it."""
     found = sorted(folder.glob("step-*"))
     return [path for path in found if path.suffix != ".old" or path.with_suffix("") not in found]

@@ -1,4 +1,4 @@
-"""A full disk ends a run with one line that says what to do, whichever library met it."""
+"""Full disk: turn ENOSPC from any library into one actionable `TrainingError`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LITTLE = 1 << 16  # bytes; torch and safetensors do not say why a write failed
 
 @contextmanager
 def full_disk_said(directory: Path) -> Iterator[None]:
-    """Turn the failures of a full disk under `directory` into one error.
+    """Context manager that turns write errors on a full disk into one error.
 
     Raises:
-        TrainingError: There was no room left.
+        TrainingError: The disk of `directory` has no room left.
     """
     try:
         yield

@@ -15,7 +15,7 @@ from envgym.trajectory import Episode
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
-    """Chance that one of k episodes drawn from n, of which c succeeded, is a success.
+    """Probability that at least one of k episodes, drawn from n with c successes, succeeds.
 
     1 - C(n-c, k) / C(n, k) (Chen et al. 2021, arXiv 2107.03374, eq. 1), as a product that cannot
     overflow; 1 where fewer than k failed.
@@ -32,15 +32,16 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 @dataclass
 class Scores:
-    """What an evaluation found.
+    """Scores of an evaluation.
 
     Attributes:
         score: Mean score over episodes.
         stderr: Its standard error over tasks.
         pass_at: pass@k for k = 1, 2, 4, … up to the samples of a task; success is score 1.
         by_difficulty: Mean score of the tasks of each difficulty.
-        turns, tokens: Of an episode, on average; tokens are those that were sampled.
-        metrics: Means of the environment's, over all episodes; one not reported counts as 0.
+        turns, tokens: Mean number of turns and of sampled tokens per episode.
+        metrics: Mean of each of the environment's metrics over all episodes; an unreported one
+            counts as 0.
     """
 
     score: float
@@ -55,12 +56,12 @@ class Scores:
     metrics: dict[str, float]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The scores as JSON values."""
         return {**vars(self), "pass_at": {str(k): v for k, v in self.pass_at.items()}}
 
 
 def pick_tasks(source: Sequence[Task], count: int) -> list[Task]:
-    """`count` tasks spread evenly over a source: always the same ones."""
+    """Pick `count` tasks spread evenly over a source, always the same ones."""
     count = min(count, len(source))
     return [source[i * len(source) // count] for i in range(count)]
 
@@ -73,7 +74,7 @@ async def evaluate(
     seed: int,
     on_episode: Callable[[Episode], None] | None = None,
 ) -> tuple[Scores, RolloutResult]:
-    """Play every task `samples` times."""
+    """Play every task `samples` times and score the episodes."""
     starts = [
         Start(seed=seed * 100003 + i, task=task, group=f"eval{seed}/{i}", member=member)
         for i, task in enumerate(tasks)
@@ -86,7 +87,7 @@ async def evaluate(
 
 
 def summarise(result: RolloutResult, samples: int) -> Scores:
-    """Scores of the episodes of an evaluation; quarantined ones are counted apart."""
+    """Compute the scores of an evaluation; quarantined episodes count apart."""
     by_task: dict[str, list[float]] = {}
     by_difficulty: dict[str, list[float]] = {}
     for episode in result.episodes:
@@ -122,6 +123,6 @@ def summarise(result: RolloutResult, samples: int) -> Scores:
 
 
 def _mean(values: Iterable[float]) -> float:
-    """0 where there are none."""
+    """Mean of the values; 0 where there are none."""
     found = list(values)
     return statistics.fmean(found) if found else 0.0

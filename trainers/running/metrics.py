@@ -1,4 +1,4 @@
-"""What a step reports about its episodes."""
+"""Metrics of a step about its episodes, updates and time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from envgym.trainers.collection.samples import Group
 
 
 def mean(updates: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The mean of each metric over a step's optimiser steps."""
+    """Mean of each metric over a step's optimiser steps, named ``learn/…``."""
     names = sorted({name for update in updates for name in update})
     return {
         f"learn/{name}": statistics.fmean(u[name] for u in updates if name in u) for name in names
@@ -29,11 +29,12 @@ def merge(whole: RolloutResult, part: RolloutResult) -> None:
 
 
 def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float]:
-    """Scores, rewards, lengths, turns, tool use, times and faults.
+    """Scores, rewards, lengths, turns, stop reasons and faults of a step.
 
-    Over all episodes played, except what concerns groups: that is over those kept. A standard
-    error is over the means of groups, whose members share a task. ``episode/entropy`` is the mean
-    negative log-prob of sampled tokens: an unbiased estimate of the sampler's entropy, in nats.
+    Metrics cover all episodes played; metrics of groups and rewards cover the kept groups. A
+    standard error is over the means of groups, whose members share a task. ``episode/entropy`` is
+    the mean negative log-prob of sampled tokens: an unbiased estimate of the behaviour policy's
+    entropy, in nats.
     """
     episodes = result.episodes
     spreads = [statistics.pstdev(s.reward for s in group) for group in groups]
@@ -61,10 +62,10 @@ def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float
 
 
 def time_split(result: RolloutResult) -> dict[str, float]:
-    """The rollout's seconds, shared out as its episodes spent theirs.
+    """Wall time of the rollout in seconds, split between generation and tools.
 
-    Episodes overlap, so that no second belongs to one of them: each kind gets the share of the
-    wall time that it has in the sum of what all episodes waited for it.
+    Episodes overlap, so no second belongs to one of them: each part is its share of the summed
+    waiting time of all episodes, times the wall time.
     """
     agent = sum(e.agent_s for e in result.episodes)
     env = sum(e.env_s for e in result.episodes)

@@ -11,14 +11,14 @@ from envgym.utils.progress import OnStep, Progress
 
 
 class RunProgress(Progress):
-    """The stages of a run, and what its evaluations come to."""
+    """Progress display of a run: its stages and the scores of its evaluations."""
 
     def __init__(self, config: Config, **options: Any) -> None:
         title = f"{config.name} · {config.env.id} · seed {config.seed} · {config.directory}"
         super().__init__(title, **options)
 
     def scored(self, name: str, scores: Scores) -> None:
-        """The outcome of an evaluation."""
+        """Print the scores of an evaluation."""
         parts = " ".join(f"{k}: {v:.2f}" for k, v in scores.by_difficulty.items())
         self.say(f"  {name}: score {scores.score:.3f} ± {scores.stderr:.3f}  by difficulty {parts}")
 

@@ -1,6 +1,6 @@
-"""The settings a run may be resumed with: its own, and more steps.
+"""Check of the settings of a resumed run: the recorded ones, with as many steps or more.
 
-Anything else would make two runs of one folder, and its metrics those of neither.
+Other settings would make two runs of one folder, and its metrics those of neither.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def check_same(recorded: Path, config: Config) -> None:
     """Raise unless the run goes on with its own settings, for as many steps or more.
 
     Raises:
-        UsageError: Other settings, each named with both values.
+        UsageError: Settings differ; the message names each with both values.
     """
     changed = differences(recorded, config)
     steps = changed.pop("learner.steps", None)
@@ -42,9 +42,9 @@ def check_same(recorded: Path, config: Config) -> None:
 
 
 def differences(recorded: Path, config: Config) -> dict[str, tuple[Any, Any]]:
-    """The settings that differ from a ``config.yaml``: dotted name to its value there and here.
+    """Settings that differ from a ``config.yaml``: dotted name to the value there and here.
 
-    Where a run is kept is none of them, nor is a field that was not there yet when it began.
+    The run's folder does not count, nor does a field that did not exist when the run began.
     """
     was = yaml.safe_load(recorded.read_text())
     try:

@@ -1,7 +1,7 @@
-"""What stops a run before it does harm: each says what is wrong, where, and what to change.
+"""Sanity checks that stop a broken run; each error names the fault, its place and the fix.
 
-A run that goes on with a reward that is no number, or with nothing to learn from, costs its hours
-and shows it at the end, if at all. The last checkpoint is whole whenever one of these is raised.
+A run that goes on with a reward that is not finite, or with nothing to learn from, wastes hours.
+The last checkpoint is whole whenever a check raises.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from envgym.trainers.learner.policy import TrainingError
 
 
 def check_played(groups: Sequence[Group]) -> None:
-    """See that everything the environment gave is a number.
+    """Check that the environment's rewards and scores are finite.
 
     Raises:
-        TrainingError: A turn's reward is not, or a score.
+        TrainingError: A turn's reward or a score is not finite.
     """
     for sample in (s for group in groups for s in group):
         episode, seat = sample.episode, sample.trajectory.seat
@@ -29,16 +29,16 @@ def check_played(groups: Sequence[Group]) -> None:
             if not math.isfinite(value):
                 raise TrainingError(
                     f"{episode.env} gave a {what} of {value} (episode {episode.id}, seat {seat}, "
-                    f"seed {episode.seed}): mend the environment's step; the last checkpoint is "
+                    f"seed {episode.seed}): fix the environment's step; the last checkpoint is "
                     "whole"
                 )
 
 
 def check_rewards(groups: Sequence[Group], by: str) -> None:
-    """See that every sample's reward is a number, after the reward plug-in called `by`.
+    """Check that every sample's reward is finite, after the reward plug-in named `by`.
 
     Raises:
-        TrainingError: One is not.
+        TrainingError: A reward is not finite.
     """
     for sample in (s for group in groups for s in group):
         if not math.isfinite(sample.reward):
@@ -50,10 +50,10 @@ def check_rewards(groups: Sequence[Group], by: str) -> None:
 
 
 def check_advantages(groups: Sequence[Group], by: str) -> None:
-    """See that every advantage is a number.
+    """Check that every advantage is finite.
 
     Raises:
-        TrainingError: One is not.
+        TrainingError: An advantage is not finite.
     """
     for sample in (s for group in groups for s in group):
         for index, advantage in enumerate(sample.advantages):
@@ -68,14 +68,14 @@ def check_advantages(groups: Sequence[Group], by: str) -> None:
 def nothing_learnt(
     groups: Sequence[Group], batches: Sequence[Sequence[Sample]], config: Config, step: int
 ) -> TrainingError:
-    """The error of a step none of whose batches changed anything."""
+    """Error for a step whose batches all had a zero gradient."""
     samples = [sample for group in groups for sample in group]
-    allow = "or let it happen (learner.idle_steps); the last checkpoint is whole"
+    allow = "or let it happen (learner.max_idle_steps); the last checkpoint is whole"
     if not any(batches):
         skipped = all(sample.skip for sample in samples)
-        name = config.advantage.name if skipped else config.composer.name
+        name = config.advantage.name if skipped else config.batching.name
         return TrainingError(
-            f"step {step}: {'advantage' if skipped else 'composer'} {name!r} left none of the "
+            f"step {step}: {'advantage' if skipped else 'batching'} {name!r} left none of the "
             f"{len(samples)} samples that the step played: relax its settings, {allow}"
         )
     rewards = {sample.reward for sample in samples}
@@ -84,5 +84,6 @@ def nothing_learnt(
     return TrainingError(
         f"step {step}: every advantage is 0: rewards ({what}) are equal within {equal} of "
         f"{len(groups)} groups: take easier or harder tasks (env), larger groups "
-        f"(rollout.group_size), more of them (rollout.groups, rollout.dynamic_rounds), {allow}"
+        "(rollout.group_size), more of them (rollout.tasks_per_step, rollout.dynamic_rounds), "
+        f"{allow}"
     )

@@ -1,8 +1,7 @@
-"""The supervised warm start: imitate the environment's oracle on training tasks, and whoever else
-recorded episodes: people first of all.
+"""Supervised warm start from episodes of the environment's oracle and from saved episodes.
 
-A recorded episode is stepped again with its actions, so that its tokens are exactly those that the
-run's own chat gives, whoever played it and in whatever form.
+A saved episode is replayed with its actions, so that its tokens are exactly those of the run's own
+chat, whichever agent played it and in whichever dialect.
 """
 
 from __future__ import annotations
@@ -28,12 +27,11 @@ from envgym.trajectory import Episode
 
 
 async def demonstrations(config: Config, chat: Chat) -> list[Episode]:
-    """Oracle episodes on training tasks, then the recorded ones.
+    """Play oracle episodes on training tasks and replay the saved ones.
 
     Raises:
-        UsageError: There is no task of a difficulty that has a share, or what was recorded does
-            not serve.
-        Fault: Not every episode could be played.
+        UsageError: A difficulty with a share has no task, or the saved episodes are of no use.
+        Fault: An episode of the oracle broke.
     """
     warm, seed = config.warm_start, config.seed
     limits = Limits(concurrency=config.rollout.concurrency, retries=config.rollout.retries)
@@ -54,17 +52,17 @@ async def demonstrations(config: Config, chat: Chat) -> list[Episode]:
 
 
 async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStart) -> list[Episode]:
-    """Saved episodes of at least `config.min_score`, in the chat's tokens.
+    """Replay saved episodes of at least `config.min_score`, in the chat's tokens.
 
-    Hints that were asked for are left out: what is imitated is the action without them.
+    Hints are left out: the policy imitates the action without them.
 
     Raises:
-        UsageError: None is good enough, or one comes out otherwise in the run's environment: its
-            answers would be imitated in a world where they do not follow from what is seen.
+        UsageError: No episode scores enough, or one replays differently in the run's environment,
+            where its actions would not follow from the observations.
     """
-    if not config.recorded:
+    if not config.demo_dirs:
         return []
-    folders = [folder for path in config.recorded for folder in episode_folders(path)]
+    folders = [folder for path in config.demo_dirs for folder in episode_folders(path)]
     recorded = [
         episode
         for folder in folders
@@ -73,22 +71,22 @@ async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStar
     ]
     if not recorded:
         raise UsageError(
-            f"warm_start.recorded: no episode with a score of at least {config.min_score:g}: play "
+            f"warm_start.demo_dirs: no episode with a score of at least {config.min_score:g}: play "
             "some, or lower warm_start.min_score"
         )
     again = await play_again(rollout, recorded, chat)
     for before, after in zip(recorded, again, strict=True):
         for unlike in differences(before, after):
             raise UsageError(
-                f"warm_start.recorded: episode {unlike.episode} comes out otherwise here "
+                f"warm_start.demo_dirs: episode {unlike.episode} comes out otherwise here "
                 f"({unlike.what}): give `env` the arguments that it was recorded with"
             )
     return again
 
 
 def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) -> list[Task]:
-    """`config.episodes` tasks, each drawn again only once all like it were drawn."""
-    shares: list[tuple[float | None, float]] = [*config.shares.items()] or [(None, 1.0)]
+    """Draw `config.episodes` tasks; a task repeats only after all of its difficulty were drawn."""
+    shares: list[tuple[float | None, float]] = [*config.difficulty_mix.items()] or [(None, 1.0)]
     chosen: list[Task] = []
     for difficulty, share in shares:
         count = round(config.episodes * share / sum(share for _, share in shares))
@@ -98,7 +96,7 @@ def choose_tasks(source: Sequence[Task], config: WarmStart, rng: random.Random) 
         if difficulty is not None:
             pool = [i for i, task in enumerate(source) if task.difficulty == difficulty]
         if not pool:
-            raise UsageError(f"warm_start.shares: no task of difficulty {difficulty:g}")
+            raise UsageError(f"warm_start.difficulty_mix: no task of difficulty {difficulty:g}")
         while count > 0:
             chosen += [source[i] for i in rng.sample(pool, min(count, len(pool)))]
             count -= len(pool)
@@ -112,18 +110,18 @@ def imitate(
     seed: int,
     on_step: Callable[[int, dict[str, float]], None] | None = None,
 ) -> None:
-    """Train `policy` on demonstrations, by epochs of shuffled batches, with linear decay."""
+    """Train `policy` on demonstrations, in epochs of shuffled batches, with linear decay."""
     samples = [
         Sample(e, t, kind="sft") for e in episodes for t in e.trajectories.values() if t.turns
     ]
     if not samples:
-        raise UsageError("warm_start has steps and no episodes: give episodes, or recorded")
+        raise UsageError("warm_start has steps and no episodes: give episodes, or demo_dirs")
     rng = random.Random(f"imitate:{seed}")
     queue: list[Sample] = []
     for step in range(config.steps):
-        while len(queue) < min(config.rows, len(samples)):
+        while len(queue) < min(config.batch_size, len(samples)):
             queue += rng.sample(samples, len(samples))
-        batch, queue = queue[: config.rows], queue[config.rows :]
+        batch, queue = queue[: config.batch_size], queue[config.batch_size :]
         rows = train_rows(batch, token_weights(batch, "token", 1.0))
         scale = min(1.0, (step + 1) / 10, 2 * (1 - step / config.steps))
         metrics = policy.update(rows, [Sft()], lr_scale=scale)

@@ -1,4 +1,4 @@
-"""Samplers (curricula): which tasks the next step plays. One file a method."""
+"""Samplers (curricula): choice of the tasks of the next step. One file per method."""
 
 from __future__ import annotations
 

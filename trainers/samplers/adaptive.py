@@ -1,4 +1,4 @@
-"""As many tasks at first as the batch has needed before: CodeV-R1's adaptive DAPO."""
+"""Adaptive size of the first round under dynamic sampling (CodeV-R1's adaptive DAPO)."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ if TYPE_CHECKING:
 
 @register("adaptive")
 class Adaptive(Uniform):
-    """A step's first round plays ceil(n / rho) tasks for n, rho = min over steps of kept / played.
+    """First round of ceil(n / rho) tasks for n, with rho = min over steps of kept / played.
 
     CodeV-R1 (arXiv 2505.24183): under dynamic sampling a round of n tasks never fills a batch
     of n, and each further round waits for its own slowest episode. So the first one is as large as
-    the worst step so far would have needed. Refills are sized by the step's own share already.
+    the worst step so far needed. The step's own share sizes the refills.
 
-    Trap: one bad step sets rho for good; `floor` bounds it. With ``dynamic_rounds: 1`` nothing is
-    left out, and the batch itself would grow: that is refused.
+    Trap: one bad step sets rho for good; `floor` bounds it. With ``dynamic_rounds: 1`` a step
+    keeps every group, and the batch itself would grow: `conflict` reports that.
     """
 
     name: str = "adaptive"
-    floor: float = Field(0.25, gt=0, le=1, description="The smallest rho that is believed.")
+    floor: float = Field(0.25, gt=0, le=1, description="Lower bound of rho.")
     by: Literal["reward", "score"] = Field(
-        "reward", description="What must differ within a group to be kept; as `dynamic_by`."
+        "reward",
+        description="Quantity that must differ within a kept group; same as rollout.dynamic_by.",
     )
     _rho: float = PrivateAttr(1.0)
     _kept: int = PrivateAttr(0)
     _played: int = PrivateAttr(0)
 
     def conflict(self, config: Config) -> str | None:
-        """It needs dynamic sampling, and has to count what that keeps."""
+        """Report missing dynamic sampling, or one that keeps groups by another quantity."""
         if config.rollout.dynamic_rounds == 1:
             return (
                 "it sizes the rounds of dynamic sampling: set rollout.dynamic_rounds to 2 or more"
@@ -51,7 +52,7 @@ class Adaptive(Uniform):
     def draw(
         self, source: Sequence[Task], count: int, seed: str, taken: Collection[str] = ()
     ) -> list[Task]:
-        """`count` tasks or, in a step's first round, as many more as rho asks for."""
+        """Draw `count` tasks or, in a step's first round, `count` / rho."""
         if not taken:
             if self._played:
                 self._rho = min(self._rho, max(self._kept / self._played, self.floor))
@@ -60,15 +61,15 @@ class Adaptive(Uniform):
         return super().draw(source, count, seed, taken)
 
     def observe(self, groups: Sequence[Group]) -> None:
-        """Count the groups that were of use."""
+        """Count the played groups and the useful ones."""
         self._played += len(groups)
         self._kept += sum(differs(group, self.by) for group in groups)
 
     def state(self) -> dict[str, Any]:
-        """The smallest share, and the counts of the step that is not closed."""
+        """The smallest share, and the counts of the unfinished step."""
         return {"rho": self._rho, "kept": self._kept, "played": self._played}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Restore the share and the counts."""
         self._rho, self._kept = state["rho"], state["kept"]
         self._played = state["played"]

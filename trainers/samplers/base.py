@@ -1,4 +1,4 @@
-"""The sampler's interface: draw tasks, then look at what became of them."""
+"""Interface of samplers: draw tasks, then observe their groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from envgym.trainers.plugin import Plugin
 
 
 class Sampler(Plugin):
-    """Chooses tasks."""
+    """Plug-in that chooses the tasks of each round."""
 
     point: ClassVar[str] = "sampler"
 
@@ -20,15 +20,15 @@ class Sampler(Plugin):
     def draw(
         self, source: Sequence[Task], count: int, seed: str, taken: Collection[str] = ()
     ) -> list[Task]:
-        """`count` tasks; the same for the same arguments and state.
+        """Draw `count` tasks; the same ones for the same arguments and state.
 
         Args:
-            taken: Keys of tasks that the step has played already: drawn again only where there are
-                no others.
+            taken: Keys of tasks that the step has played already; they repeat only where no others
+                are left.
         """
 
     def observe(self, groups: Sequence[Group]) -> None:
-        """See all groups of a round, before any is left out and before rewards are shaped.
+        """Observe all groups of a round, before dynamic sampling and before shaped rewards.
 
-        Read scores: what dynamic sampling leaves out is just what a curriculum looks for.
+        Read scores: a curriculum needs just the groups that dynamic sampling drops.
         """

@@ -1,4 +1,4 @@
-"""Every task alike."""
+"""Uniform choice of tasks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from envgym.trainers.samplers.base import Sampler
 
 @register("uniform")
 class Uniform(Sampler):
-    """Tasks drawn without replacement within a step, all equally likely."""
+    """Sampler that draws tasks without replacement within a step, all equally likely."""
 
     name: str = "uniform"
 
     def draw(
         self, source: Sequence[Task], count: int, seed: str, taken: Collection[str] = ()
     ) -> list[Task]:
-        """Distinct tasks where the source has enough of them."""
+        """Draw `count` tasks, distinct where the source has enough of them."""
         rng = random.Random(seed)
         places = range(len(source))
         order = rng.sample(places, min(len(source), count + len(taken)))

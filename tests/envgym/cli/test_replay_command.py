@@ -127,13 +127,13 @@ def test_a_training_runs_episodes_replay_equal(tmp_path: Path) -> None:
     """Sampled by a model, tokens and all: evaluations and training steps, by the run's config."""
     (tmp_path / "mini.yaml").write_text(
         "name: mini\n"
-        "threads: 1\n"
+        "torch_threads: 1\n"
         "env: {id: search/wiki-v1, size: 60, hops: [1], top_k: 1, max_turns: 3, phrasings: 1}\n"
         "model: {kind: pretrained}\n"
         "chat: {dialect: tags, instructions: false}\n"
-        "rollout: {groups: 2, group_size: 3, max_tokens: 8}\n"
-        "warm_start: {episodes: 12, steps: 8, rows: 12, lr: 3.0e-3}\n"
-        "learner: {steps: 1, lr: 1.0e-3, idle_steps: 1}\n"
+        "rollout: {tasks_per_step: 2, group_size: 3, max_tokens_per_turn: 8}\n"
+        "warm_start: {episodes: 12, steps: 8, batch_size: 12, lr: 3.0e-3}\n"
+        "learner: {steps: 1, lr: 1.0e-3, max_idle_steps: 1}\n"
         "evaluation: {tasks: 8}\n"
     )
     done = envgym("train", "mini.yaml", "--json", cwd=tmp_path)

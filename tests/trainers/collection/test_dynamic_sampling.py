@@ -50,7 +50,7 @@ class World:
 
 
 def rounds(most: int, groups: int = 4, **others: Any) -> RolloutSection:
-    return RolloutSection(groups=groups, dynamic_rounds=most, **others)
+    return RolloutSection(tasks_per_step=groups, dynamic_rounds=most, **others)
 
 
 async def test_one_round_keeps_every_group() -> None:

@@ -27,7 +27,7 @@ def test_splitting_into_rows_changes_no_weight() -> None:
     whole = sample(([1, 2], [3]), ([4], [5, 6]))
     cut = sample(([1, 2], [3]), ([9, 9, 4], [5, 6]), restart=(1,))
     for one in (whole, cut):
-        one.spread(2.0)
+        one.set_advantage(2.0)
     weights = token_weights([whole, cut], "token", 1.0)
     rows = train_rows([whole, cut], weights)
     assert [r.sample for r in rows] == [0, 1, 1]
@@ -38,7 +38,7 @@ def test_splitting_into_rows_changes_no_weight() -> None:
 def test_context_between_actions_changes_no_advantage() -> None:
     short, long = sample(([1], [2]), ([3], [4])), sample(([1], [2]), ([3] * 50, [4]))
     for one in (short, long):
-        one.spread(1.5)
+        one.set_advantage(1.5)
     rows = train_rows([short, long], [1.0, 1.0])
     assert (
         rows[0].advantage[rows[0].row.mask].tolist() == rows[1].advantage[rows[1].row.mask].tolist()
@@ -48,7 +48,7 @@ def test_context_between_actions_changes_no_advantage() -> None:
 def test_hints_are_not_in_the_target_context() -> None:
     one = sample(([1, 2], [3]))
     one.trajectory.turns[0].context.append(Span("hint", [7, 7]))
-    one.spread(1.0)
+    one.set_advantage(1.0)
     (row,) = train_rows([one], [1.0])
     assert row.row.ids.tolist() == [1, 2, 3]
 

@@ -74,9 +74,9 @@ def test_values_are_of_the_states_before_tokens_across_turns_and_rows(packing: b
     long.turns[0].context.append(Span("hint", [20, 21]))  # the loss does not see it
     silent = episode([([1, 2], []), ([3], [4])])
     samples = [Sample(e, e.trajectory) for e in (long, silent)]
-    made.assess(samples)
+    made.compute_values(samples)
     row, second = alone(made, [1, 2, 3, 4, 5, 6, 7, 8]), alone(made, [9, 10, 11])
-    first, other = samples[0].values, samples[1].values
+    first, other = samples[0].value, samples[1].value
     assert first is not None
     assert other is not None
     assert first[0] == pytest.approx([row[1], row[2]], abs=1e-6)  # after 2; after 3
@@ -88,7 +88,7 @@ def test_values_are_of_the_states_before_tokens_across_turns_and_rows(packing: b
 
 def taught(made: Critic, samples: list[Sample], chance: Random) -> list[TrainRow]:
     """Rows with values and with returns, one in three of them missing."""
-    made.assess(samples)
+    made.compute_values(samples)
     for sample in samples:
         sample.returns = [
             np.array([NAN if chance.random() < 0.3 else chance.uniform(-1, 1) for _ in a]).astype(
@@ -176,13 +176,13 @@ def test_it_learns_what_it_is_told_and_a_model_leaves_the_policy_alone(
     for sample in samples:  # an episode is worth what its first action is
         first = sample.trajectory.turns[0].action[0] / 50
         sample.returns = [np.full(len(a), first, np.float32) for a in sample.advantages]
-    made.assess(samples)
-    assert all(not np.any(v) for s in samples for v in s.values or ())  # a fresh head says 0
+    made.compute_values(samples)
+    assert all(not np.any(v) for s in samples for v in s.value or ())  # a fresh head says 0
     assert explained_variance(samples) == pytest.approx(0, abs=1e-6)
     rows = train_rows(samples, [1.0] * len(samples))
     for _ in range(40):
         made.update(rows)
-    made.assess(samples)
+    made.compute_values(samples)
     assert explained_variance(samples) > 0.4
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
@@ -191,7 +191,7 @@ def test_explained_variance_by_hand() -> None:
     one = episode([([1], [2, 3]), ([1], [4, 5])])
     sample = Sample(one, one.trajectory)
     assert explained_variance([sample]) == 0.0  # nothing is known of it
-    sample.values = [np.array([0.0, 9.0], np.float32), np.array([1.0, 3.0], np.float32)]
+    sample.value = [np.array([0.0, 9.0], np.float32), np.array([1.0, 3.0], np.float32)]
     sample.returns = [np.array([0.0, NAN], np.float32), np.array([2.0, 4.0], np.float32)]
     # returns 0, 2, 4 of variance 8/3; errors 0, 1, 1 of variance 2/9
     assert explained_variance([sample]) == pytest.approx(1 - 2 / 9 / (8 / 3))
@@ -203,7 +203,7 @@ def test_a_batch_without_targets_teaches_nothing_and_a_bad_one_stops_the_run() -
     assert made.update(train_rows(samples, [1.0, 1.0])) == {}
     for sample in samples:
         sample.returns = [np.full(len(a), np.inf, np.float32) for a in sample.advantages]
-    made.assess(samples)
+    made.compute_values(samples)
     before = copy.deepcopy(made.module.state_dict())
     with pytest.raises(TrainingError, match=r"critic\.lr"):
         made.update(train_rows(samples, [1.0, 1.0]))

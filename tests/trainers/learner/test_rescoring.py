@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config import Config
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.rescoring import recall, recall_proximal
+from envgym.trainers.learner.rescoring import rescore, rescore_proximal
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Decoupled, Gspo, Tis
 from envgym.trainers.losses.base import token_weights
@@ -70,20 +70,22 @@ def test_log_probs_are_the_models_in_the_target_context(
 ) -> None:
     made = samples()
     policy = Policy(model, lr=0.0, temperature=0.5, micro_tokens=micro_tokens)
-    recall(config("rewards=[environment, kl]"), policy, model, made)
-    recall_proximal(config("losses=[tis]"), policy, [*made, made[0]])
+    rescore(config("rewards=[environment, kl]"), policy, model, made)
+    rescore_proximal(config("losses=[tis]"), policy, [*made, made[0]])
     for sample, actions, probs in zip(made, ACTIONS, distributions(model, 0.5), strict=True):
         wanted = [p[a].log().item() for p, a in zip(probs, actions, strict=True)]
-        assert sample.reference is not None
-        assert sample.proximal is not None
-        assert [len(p) for p in sample.proximal] == [len(t.action) for t in sample.trajectory.turns]
-        assert flat(sample.proximal) == pytest.approx(wanted, abs=1e-5)
-        assert flat(sample.reference) == pytest.approx(wanted, abs=1e-5)
+        assert sample.ref_logp is not None
+        assert sample.prox_logp is not None
+        assert [len(p) for p in sample.prox_logp] == [
+            len(t.action) for t in sample.trajectory.turns
+        ]
+        assert flat(sample.prox_logp) == pytest.approx(wanted, abs=1e-5)
+        assert flat(sample.ref_logp) == pytest.approx(wanted, abs=1e-5)
 
 
 def test_norms_are_those_of_the_scores(model: PreTrainedModel) -> None:
     made = samples()
-    recall(config("advantage=otb"), Policy(model, lr=0.0, temperature=0.5), None, made)
+    rescore(config("advantage=otb"), Policy(model, lr=0.0, temperature=0.5), None, made)
     for sample, actions, probs in zip(made, ACTIONS, distributions(model, 0.5), strict=True):
         assert sample.norms is not None
         wanted = []
@@ -97,9 +99,9 @@ def test_norms_are_those_of_the_scores(model: PreTrainedModel) -> None:
 def test_nothing_is_asked_for_nobody(model: PreTrainedModel) -> None:
     made = samples()
     policy = Policy(model, lr=0.0)
-    recall(config(), policy, None, made)
-    recall_proximal(config(), policy, made)
-    assert all(s.reference is s.norms is s.proximal is None for s in made)
+    rescore(config(), policy, None, made)
+    rescore_proximal(config(), policy, made)
+    assert all(s.ref_logp is s.norms is s.prox_logp is None for s in made)
 
 
 def update(
@@ -115,15 +117,15 @@ def test_the_first_update_is_around_the_policy_and_the_second_is_not(
     """Samples recorded by another policy: clipped around the one that is updated."""
     made = samples()
     for sample in made:
-        sample.spread(1.0)
+        sample.set_advantage(1.0)
     policy = Policy(model, lr=0.5, grad_clip=1e9)
-    recall_proximal(config("losses=[tis]"), policy, made)
+    rescore_proximal(config("losses=[tis]"), policy, made)
     rows = train_rows(made, token_weights(made, "token", 1.0))
-    first = policy.update(rows, [Decoupled(most=1e9)])
+    first = policy.update(rows, [Decoupled(max_weight=1e9)])
     assert first["ratio"] != pytest.approx(1.0, abs=0.1)
     assert first["ratio"] == pytest.approx(first["sampler_weight"], rel=1e-4)
     assert first["clip_fraction"] == 0
-    second = policy.update(rows, [Decoupled(most=1e9)])
+    second = policy.update(rows, [Decoupled(max_weight=1e9)])
     assert second["sampler_weight"] == pytest.approx(first["sampler_weight"])
     assert second["clip_fraction"] > 0
 
@@ -131,10 +133,10 @@ def test_the_first_update_is_around_the_policy_and_the_second_is_not(
 def test_without_a_record_the_sampler_is_the_policy(model: PreTrainedModel) -> None:
     made = samples()
     for sample in made:
-        sample.spread(1.0)
+        sample.set_advantage(1.0)
         for turn in sample.trajectory.turns:
             turn.logprobs = []
-    recall_proximal(config("losses=[tis]"), Policy(model, lr=0.0), made)
+    rescore_proximal(config("losses=[tis]"), Policy(model, lr=0.0), made)
     told = update(model, made, Tis(), lr=0.0)
     assert told["ratio"] == told["sampler_weight"] == pytest.approx(1.0)
 
@@ -151,7 +153,7 @@ def test_an_episodes_ratio_does_not_hang_on_its_rows(model: PreTrainedModel) -> 
         made = [episode(turns, restart=restart, logprob=-2.0), episode(turns[:2], logprob=-2.5)]
         batch = [Sample(e, e.trajectory) for e in made]
         for sample, advantage in zip(batch, (1.0, -1.0), strict=True):
-            sample.spread(advantage)
+            sample.set_advantage(advantage)
         told = update(blind, batch, Gspo(low=0.9, high=9.0), lr=0.0, micro_tokens=micro_tokens)
         gradient = blind.lm_head.weight.grad
         found.append((told["loss"], told["sequence_ratio"], gradient.clone()))

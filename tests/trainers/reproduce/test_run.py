@@ -243,13 +243,13 @@ title: Mini
 claim: None.
 source: none
 recipe:
-  threads: 1
+  torch_threads: 1
   env: {id: puzzles/frozen-lake-v1, size: 3, max_turns: 2}
   model: {kind: tiny, vocab_size: 400, hidden: 16, layers: 1, heads: 1, kv_heads: 1,
           intermediate: 16, copying: {steps: 0}}
   chat: {dialect: tags, instructions: false}
-  rollout: {groups: 2, group_size: 2, max_tokens: 4}
-  learner: {steps: 1, idle_steps: 1}
+  rollout: {tasks_per_step: 2, group_size: 2, max_tokens_per_turn: 4}
+  learner: {steps: 1, max_idle_steps: 1}
   evaluation: {tasks: 2}
 baseline: {label: GRPO}
 method: {label: Dr. GRPO, settings: {advantage: {name: grpo, std: none}}}
@@ -279,7 +279,7 @@ async def test_real_runs_once_and_not_again(tmp_path: Path) -> None:
 async def test_a_shared_warm_start_changes_no_run(tmp_path: Path) -> None:
     recipe = yaml.safe_load(MINI)["recipe"] | {
         "warm_start": {"episodes": 4, "steps": 2, "rows": 2},
-        "learner": {"steps": 2, "idle_steps": 2, "lr": 1e-2},
+        "learner": {"steps": 2, "max_idle_steps": 2, "lr": 1e-2},
     }
     critic = {"advantage": "turn_gae", "critic": {"kind": "head"}, "learner.weight_decay": 0.0}
     arms = {"baseline": {"label": "GRPO"}, "method": {"label": "GAE", "settings": critic}}

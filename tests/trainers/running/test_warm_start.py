@@ -38,26 +38,26 @@ def test_no_task_comes_again_before_all_have_come() -> None:
 
 
 def test_shares_by_difficulty() -> None:
-    counts = Counter(task.difficulty for task in chosen(episodes=40, shares={1: 9, 2: 1}))
+    counts = Counter(task.difficulty for task in chosen(episodes=40, difficulty_mix={1: 9, 2: 1}))
     assert counts == {1: 36, 2: 4}
 
 
 def test_a_share_without_tasks_is_an_error() -> None:
     with pytest.raises(UsageError, match="no task of difficulty 7"):
-        chosen(episodes=10, shares={7: 1.0})
-    assert chosen(episodes=0, shares={7: 1.0}) == []  # recorded episodes alone
+        chosen(episodes=10, difficulty_mix={7: 1.0})
+    assert chosen(episodes=0, difficulty_mix={7: 1.0}) == []  # recorded episodes alone
 
 
 PROGRAM = str(Path(sys.executable).parent / "envgym")
 WORLD = {"size": 60, "hops": [1], "top_k": 1, "max_turns": 3, "phrasings": 1}
 RECIPE = """
 name: mini
-threads: 1
+torch_threads: 1
 env: {id: search/wiki-v1, size: 60, hops: [1], top_k: 1, max_turns: 3, phrasings: 1}
 model: {kind: tiny, vocab_size: 400, hidden: 32, heads: 2, kv_heads: 1, intermediate: 48,
         copying: {steps: 0}}
 chat: {dialect: tags, instructions: false}
-warm_start: {episodes: 0, steps: 4, rows: 2, lr: 1.0e-2}
+warm_start: {episodes: 0, steps: 4, batch_size: 2, lr: 1.0e-2}
 learner: {steps: 0}
 evaluation: {tasks: 0}
 """
@@ -92,7 +92,7 @@ def played_by_a_person(folder: Path) -> Path:
 async def test_a_persons_games_are_imitated(tmp_path: Path) -> None:
     """Played, saved, and trained on: the run learns to write what the person did."""
     games = played_by_a_person(tmp_path)
-    settings = config(tmp_path, f"warm_start.recorded=[{games}]")
+    settings = config(tmp_path, f"warm_start.demo_dirs=[{games}]")
     trainer = Trainer(settings)
     try:
         shown = await demonstrations(settings, trainer.chat)
@@ -117,7 +117,7 @@ async def test_a_persons_games_are_imitated(tmp_path: Path) -> None:
 
 async def test_a_whole_run_on_games_and_oracle_together(tmp_path: Path) -> None:
     games = played_by_a_person(tmp_path)
-    settings = config(tmp_path, f"warm_start.recorded=[{games}]", "warm_start.episodes=5")
+    settings = config(tmp_path, f"warm_start.demo_dirs=[{games}]", "warm_start.episodes=5")
     trainer = Trainer(settings)
     shown = await demonstrations(settings, trainer.chat)
     await trainer.close()
@@ -128,7 +128,7 @@ async def test_a_whole_run_on_games_and_oracle_together(tmp_path: Path) -> None:
 
 async def test_demonstrations_may_be_of_another_setting(tmp_path: Path) -> None:
     """Chains of two are trained on, and single questions shown."""
-    shares = "warm_start.shares={1: 0.5, 2: 0.5}"
+    shares = "warm_start.difficulty_mix={1: 0.5, 2: 0.5}"
     settings = config(tmp_path, "env.hops=[2]", "warm_start.env={hops: [1, 2]}", shares)
     settings.warm_start.episodes = 8
     trainer = Trainer(settings)
@@ -141,14 +141,14 @@ async def test_demonstrations_may_be_of_another_setting(tmp_path: Path) -> None:
 
 async def test_another_agents_text_is_not_written_twice(tmp_path: Path) -> None:
     """A model's episode in the run's own dialect gives its own tokens back."""
-    settings = config(tmp_path, "warm_start.recorded=[there]", "warm_start.min_score=0.0")
+    settings = config(tmp_path, "warm_start.demo_dirs=[there]", "warm_start.min_score=0.0")
     trainer = Trainer(settings)
     try:
         texts = ["so: <search>A</search>", "hm", "<answer>nobody</answer>"]
         env = make("search/wiki-v1", **WORLD)
         one = await run_episode(env, ScriptedAgent(texts, trainer.chat), Start(0))
         EpisodeWriter(tmp_path / "there").write([one])
-        settings.warm_start.recorded = [str(tmp_path / "there")]
+        settings.warm_start.demo_dirs = [str(tmp_path / "there")]
         [again] = await demonstrations(settings, trainer.chat)
         assert [t.action for t in again.turns] == [t.action for t in one.turns]
         assert [trainer.chat.decode(t.action) for t in again.turns] == texts
@@ -168,9 +168,9 @@ async def test_what_cannot_serve_is_named(tmp_path: Path) -> None:
         [await run_episode(make("search/wiki-v1", **WORLD), agent, Start(0))]
     )
     for overrides, message in (
-        ([f"warm_start.recorded=[{right}]"], r"comes out otherwise here \((observation|final)\)"),
-        ([f"warm_start.recorded=[{wrong}]"], "no episode with a score of at least 1"),
-        (["warm_start.recorded=[nowhere]"], "nowhere holds no episodes"),
+        ([f"warm_start.demo_dirs=[{right}]"], r"comes out otherwise here \((observation|final)\)"),
+        ([f"warm_start.demo_dirs=[{wrong}]"], "no episode with a score of at least 1"),
+        (["warm_start.demo_dirs=[nowhere]"], "nowhere holds no episodes"),
         ([], "steps and no episodes"),
     ):
         trainer = Trainer(config(tmp_path, *overrides))

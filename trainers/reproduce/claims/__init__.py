@@ -1,1 +1,1 @@
-"""Papers' claims in miniature, a file each; run by name (``envgym reproduce lite_ppo``)."""
+"""Claims of papers in miniature, one file each; run one by name (``envgym reproduce lite_ppo``)."""
