@@ -1,4 +1,4 @@
-"""The exercises of a seed file, examined once for all environments of a process."""
+"""Shared seed file of exercises, examined once per process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Seeds:
-    """A seed file.
+    """Identity of a seed file, with the options that change its exercises.
 
     Attributes:
         path: The file.
@@ -42,14 +42,14 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Exercises:
-    """Exercises, and why rows made none."""
+    """Exercises of a seed file, and the reasons for dropped rows."""
 
     exercises: tuple[Exercise, ...]
     dropped: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, seeds: Seeds) -> Exercises:
-        """Read and examine.
+        """Read and examine a seed file.
 
         Raises:
             UsageError: There is no such file, rows are bad, or none is left.
@@ -79,11 +79,11 @@ class Exercises:
             if isinstance(one, BadRow):
                 bad.append(f"{where}: {one}")
             else:
-                good.setdefault(repr(one), one)  # seed files say some things twice
+                good.setdefault(repr(one), one)  # seed files contain duplicates
         return cls(tuple(good.values()), _judged(seeds, bad, len(good)))
 
     def split(self, name: str, kinds: tuple[Kind, ...]) -> list[Task]:
-        """The tasks of a split: one for each exercise and each kind that it serves.
+        """Tasks of a split: one per exercise and kind that it serves.
 
         Raises:
             UsageError: There is no such split, or it is empty.
@@ -98,7 +98,7 @@ class Exercises:
 
 
 def _serves(exercise: Exercise, kind: Kind) -> bool:
-    """Induction needs pairs to show and others to hide; ``KINDS`` names the rest."""
+    """Whether an exercise serves a kind; induction needs pairs to show and pairs to hide."""
     return kind != KINDS[2] or len(exercise.pairs) > 1
 
 

@@ -1,4 +1,4 @@
-"""An exercise: a program with what it gives for some inputs; one part of it is asked for.
+"""Exercise: a program with input-output pairs, one part of which is asked for.
 
 Deduction asks for the output, abduction for an input that gives the output, induction for the
 program (Absolute Zero, section 3.2).
@@ -18,18 +18,18 @@ from envgym.task import Task
 Kind = Literal["deduction", "abduction", "induction"]
 KINDS = ("deduction", "abduction", "induction")
 SHOWN_CHARS = 2000
-"""Longest input or output, as text: an answer has to be written in a few tokens."""
+"""Maximum length of an input or output as text, so that answers take few tokens."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An input and the output for it, the latter in wire form."""
+    """Input and output; the output is in wire form."""
 
     arguments: Arguments
     output: Any
 
     def text(self) -> str:
-        """As an example: ``f(1, 2) == 3``."""
+        """Example text: ``f(1, 2) == 3``."""
         return f"f({self.arguments.text()}) == {show(self.output, SHOWN_CHARS)}"
 
     def to_json(self) -> list[Any]:
@@ -38,14 +38,14 @@ class Pair:
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Pair:
-        """From `to_json`."""
+        """Read from `to_json`."""
         args, kwargs, output = row
         return cls(Arguments(tuple(args), tuple((name, value) for name, value in kwargs)), output)
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One program with its pairs.
+    """One program with its input-output pairs.
 
     Attributes:
         program: Source that defines ``f``.
@@ -62,7 +62,7 @@ class Exercise:
     difficulty: float | None = None
 
     def task(self, kind: Kind, split: str) -> Task:
-        """What is asked for, as a task; the answer is hidden."""
+        """Task of a kind; the answer is in the hidden part."""
         first = self.pairs[0]
         given, output = first.arguments.text(), show(first.output, SHOWN_CHARS)
         if kind == "deduction":
@@ -85,7 +85,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Answer:
-    """The hidden part of a task, read back.
+    """Hidden part of a task.
 
     Attributes:
         program: The program.
@@ -101,7 +101,7 @@ class Answer:
 
     @classmethod
     def of(cls, task: Task) -> Answer:
-        """From a task."""
+        """Read from a task."""
         rest = json.loads(task.hidden["answer"])
         pairs = tuple(map(Pair.of, rest["pairs"]))
         return cls(rest["program"], pairs, rest["answer"], tuple(rest["plan"]))
