@@ -23,7 +23,7 @@ def hints(problem: Problem, verdict: Verdict | None) -> list[str]:
 
     Args:
         problem: The problem.
-        verdict: What came of the last program that was handed in or tested, if any was.
+        verdict: Verdict on the last program submitted or tested, if any.
     """
     found = [f"Hint: {sentence}." for sentence in problem.plan]
     if verdict is not None and not verdict.passed:

@@ -28,15 +28,14 @@ class Suite:
 
     Attributes:
         kind: ``calls``, ``asserts`` or ``io``.
-        public: Those that the agent sees: ``{"args", "expected"}`` in wire form (and ``or``, a
-            list: what may have been meant instead), ``{"stdin", "expected"}``, or the source of
-            asserts.
-        hidden: Those that it never sees: more of the same; for ``asserts`` one source.
-        entry_point: The function's name; "" for whole programs.
-        names: For ``asserts``: what the tests call the function.
-        prelude: For ``asserts``: what the tests need before they run.
-        tolerance: Of floats, relative and absolute; 0 for none.
-        layout: For ``io`` with a tolerance: whether an output's ``lines`` count, or its ``words``.
+        public: Tests shown to the agent: ``{"args", "expected"}`` in wire form (with ``or``, a
+            list of alternative results), ``{"stdin", "expected"}``, or the source of asserts.
+        hidden: Tests never shown, in the same form; for ``asserts`` one source.
+        entry_point: Name of the function; "" for whole programs.
+        names: For ``asserts``: names under which the tests call the function.
+        prelude: For ``asserts``: source to run before the tests.
+        tolerance: Relative and absolute tolerance of floats; 0 for none.
+        layout: For ``io`` with a tolerance: unit of comparison, ``lines`` or ``words``.
     """
 
     kind: Kind
@@ -115,15 +114,14 @@ class Problem:
     """Programming problem with its tests.
 
     Attributes:
-        name: Where it comes from, for messages: ``HumanEval/3``.
-        statement: What the agent reads, without the examples.
+        name: Origin, for messages: ``HumanEval/3``.
+        statement: Text for the agent, without the examples.
         suite: The tests.
-        reference: Source that passes them; "" where nobody gave one.
-        preamble: Source that is put before every program: the imports and helpers that a
-            statement gives.
-        plan: How it can be solved, in sentences; () where nobody wrote one.
-        difficulty: A number that grows with it.
-        split: Where the data says so.
+        reference: Source that passes them; "" where there is none.
+        preamble: Source put before every program: imports and helpers that the statement gives.
+        plan: Sentences that describe a solution; () where there are none.
+        difficulty: Number that grows with difficulty.
+        split: Split that the data states, if any.
     """
 
     name: str

@@ -29,13 +29,14 @@ class Source:
     """Identity of a data set: path or name, with the options that change its problems.
 
     Attributes:
-        data: A file or a data set's name.
-        options: Of the ``datasets`` library.
+        data: File, or name of a data set.
+        options: Arguments for the ``datasets`` library.
         verify: Whether references have to pass their tests.
-        bad_rows: Whether a row that holds no problem ends it all (``refuse``) or is left out.
-        backend, backend_options: Where references run.
-        bounds: Of references.
-        cache: Whether proofs of earlier processes are taken, and new ones kept.
+        bad_rows: ``refuse`` (an unusable row is an error) or ``drop``.
+        backend: Sandbox backend that runs references.
+        backend_options: Arguments of that backend.
+        bounds: Resource limits of references.
+        cache: Whether verification results are read from and written to disk.
     """
 
     data: str

@@ -40,16 +40,17 @@ def proven(
 ) -> list[Proof]:
     """Verification result of each row.
 
-    Runs a loop of its own in a thread, for tasks are asked for where nobody can wait.
+    Runs an event loop in a thread, because callers that list tasks cannot await.
 
     Args:
-        rows: As they are read.
-        backend, options: Where references run.
-        bounds: Of references.
-        proofs: What is known already; what is found out is added.
+        rows: Rows as read.
+        backend: Sandbox backend that runs references.
+        options: Arguments of that backend.
+        bounds: Resource limits of references.
+        proofs: Cache of earlier results; new ones are added.
 
     Raises:
-        UsageError: The backend is refused.
+        UsageError: The backend is unusable.
         Fault: A sandbox broke.
     """
     settings = [backend, sorted(options.items()), bounds]

@@ -28,9 +28,10 @@ class Seeds:
 
     Attributes:
         path: The file.
-        bad_rows: Whether a row that makes no exercise ends it all (``refuse``) or is left out.
-        backend, backend_options: Where programs run.
-        bounds: Of programs.
+        bad_rows: ``refuse`` (a row without an exercise is an error) or ``drop``.
+        backend: Sandbox backend that runs programs.
+        backend_options: Arguments of that backend.
+        bounds: Resource limits of programs.
     """
 
     path: str

@@ -33,7 +33,7 @@ class Pair:
         return f"f({self.arguments.text()}) == {show(self.output, SHOWN_CHARS)}"
 
     def to_json(self) -> list[Any]:
-        """As JSON values."""
+        """Convert to JSON values."""
         return [list(self.arguments.args), [list(k) for k in self.arguments.kwargs], self.output]
 
     @classmethod
@@ -49,10 +49,10 @@ class Exercise:
 
     Attributes:
         program: Source that defines ``f``.
-        pairs: One at least; induction shows the first half, and the others decide as well.
-        message: What induction is told of the program.
-        plan: What the program does, in sentences; () where nobody wrote them.
-        difficulty: A number that grows with it.
+        pairs: One or more; induction shows the first half and judges by all.
+        message: Description of the program that induction shows.
+        plan: Steps of the program as sentences; () where there are none.
+        difficulty: Number that grows with difficulty.
     """
 
     program: str
@@ -90,8 +90,8 @@ class Answer:
     Attributes:
         program: The program.
         pairs: Its pairs.
-        text: What the oracle says.
-        plan: What the program does.
+        text: Answer of the oracle.
+        plan: Steps of the program as sentences.
     """
 
     program: str

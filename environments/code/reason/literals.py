@@ -27,7 +27,7 @@ class Arguments:
 
     Attributes:
         args: Positional ones.
-        kwargs: Those by name.
+        kwargs: Keyword arguments.
     """
 
     args: tuple[Any, ...]

@@ -20,7 +20,7 @@ def built_ins_used(program: str, tree: ast.Module, names: Collection[str]) -> li
     Args:
         program: Python source that parses.
         tree: Its syntax tree.
-        names: Of built-ins.
+        names: Names of built-ins to look for.
     """
     try:
         table = symtable.symtable(program, "program", "exec")

@@ -35,7 +35,7 @@ class Seed:
         program: Source, its imports in front.
         inputs: Texts of arguments.
         outputs: Texts of values; as many.
-        message: What it says of the program.
+        message: Description of the program.
     """
 
     program: str

@@ -95,7 +95,7 @@ class Judges:
         return process
 
     async def _exchange(self, process: Process, request: dict[str, Any] | None) -> bytes:
-        """Write a request and read its reply; an interrupted exchange leaves the process unusable."""
+        """Write a request and read its reply; an interrupted exchange makes the process useless."""
         assert process.stdin
         assert process.stdout
         try:

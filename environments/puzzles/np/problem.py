@@ -26,11 +26,11 @@ class Problem(ABC):
     """One NP-hard problem.
 
     Attributes:
-        name: As in the environment's argument.
+        name: Name in the environment's ``problems`` argument.
         asks: The task in words, with the form of the answer.
         goal: Whether a larger or a smaller value is better.
-        sizes: One for each of `LEVELS`.
-        method: How one goes about it: the weakest hint.
+        sizes: Size ranges per level, in the order of `LEVELS`.
+        method: Approach to a solution, used as the weakest hint.
         ordered: Whether a solution is a sequence, not a set.
     """
 

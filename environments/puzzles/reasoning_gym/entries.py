@@ -26,7 +26,7 @@ class Entries:
 
     Attributes:
         name: Its name in reasoning-gym.
-        arguments: Of its configuration, ``seed`` and ``size`` among them.
+        arguments: Arguments of its configuration, including ``seed`` and ``size``.
     """
 
     name: str

@@ -33,11 +33,11 @@ class Chain:
     """Composition of calls with its intermediate values.
 
     Attributes:
-        code: Of it, in terms of ``x``.
+        code: Expression in terms of ``x``.
         x: The input.
-        calls: What is to be evaluated, innermost first, each on plain strings.
-        values: What each gives; the last is the answer.
-        used: Numbers of the functions in it, ascending.
+        calls: Calls to evaluate, innermost first, each on plain strings.
+        values: Result of each call; the last is the answer.
+        used: Indices of its functions, ascending.
     """
 
     code: str

@@ -28,10 +28,11 @@ class StringFunction:
     """One string function with its wording.
 
     Attributes:
-        index: Its number: an agent knows it as ``func_<index>``.
-        says: What it does, in words.
-        kind: Of its second argument.
-        low, high: Bounds of a number, or of a count of letters.
+        index: Number in the agent's name of it, ``func_<index>``.
+        says: Description of its effect.
+        kind: Kind of its second argument.
+        low: Minimum of a number, or of a count of letters.
+        high: Maximum of the same.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""Reading a source's text files, with messages that name them."""
+"""Text files of a source, with errors that name the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from envgym.errors import UsageError
 
 
 def read_text(path: Path) -> str:
-    """A file's text, whatever ends its lines.
+    """Text of a file, with any line ending.
 
     Raises:
         UsageError: It cannot be read, is no UTF-8, or is longer than a design may be.

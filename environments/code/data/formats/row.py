@@ -21,9 +21,9 @@ class Loaded:
     Attributes:
         where: File and line, or data set and row.
         problem: The problem; its reference is still empty.
-        references: Sources that the row says are right, the first of them to be tried first.
-        readings: What the tests may mean, where their form leaves that open; a reference decides,
-            and where there is none, the problem's own suite takes any.
+        references: Sources that the row states as right, in the order to try them.
+        readings: Alternative suites where the form of the tests is ambiguous; a reference decides,
+            and without one the problem's own suite accepts any reading.
     """
 
     where: str
