@@ -27,7 +27,7 @@ class Verdict:
     """
 
     score: float
-    told: str
+    feedback: str
 
 
 class AnswerEnv(ToolEnv[Task], ABC):
@@ -90,12 +90,12 @@ class AnswerEnv(ToolEnv[Task], ABC):
         left = self._attempts - self._used
         if verdict.score == 1.0 or not left:
             self.end(self._best, reward=gain)
-            return verdict.told
+            return verdict.feedback
         self.add_reward(gain)
-        return f"{verdict.told} {left} attempt{'s' if left > 1 else ''} left."
+        return f"{verdict.feedback} {left} attempt{'s' if left > 1 else ''} left."
 
 
-def untold(hints: Iterable[str], golds: Iterable[Any]) -> Sequence[str]:
+def without_golds(hints: Iterable[str], golds: Iterable[Any]) -> Sequence[str]:
     """Hints without those that contain a gold as whole words, ignoring case."""
     words = [re.escape(str(gold)) for gold in golds if str(gold)]
     told = re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE) if words else None

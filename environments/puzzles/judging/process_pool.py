@@ -1,8 +1,8 @@
 """Pool of judge processes, for libraries that a hostile answer could hang or crash.
 
 A thread that computes 9^9^9^9 cannot be stopped; a process can. So such libraries run in a few
-processes shared by all environments of an event loop and started by the first answer. They get an
-empty environment, may write no file, and end with their parent.
+processes shared by all environments of an event loop and started by the first answer. They inherit
+no environment variables, may write no file, and end with their parent.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ WALL_S = 300.0
 _LINE_BYTES = 1 << 22
 
 
-class Judges:
+class JudgePool:
     """Processes of one judge module, which calls ``judging.child.serve``.
 
     Args:
-        module: Its full name.
+        module: Full name of the judge module.
     """
 
     def __init__(self, module: str) -> None:
@@ -39,7 +39,7 @@ class Judges:
         self._idle: list[Process] = []
 
     @classmethod
-    def shared(cls, module: str) -> Shared[Judges]:
+    def shared(cls, module: str) -> Shared[JudgePool]:
         """Shared pool of the running event loop."""
         key = ("puzzles/judges", module, asyncio.get_running_loop())
         return Shared(key, lambda: cls(module))

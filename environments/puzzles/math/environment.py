@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from importlib.util import find_spec
 
 from envgym.deadlines import Deadlines
-from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, untold
-from envgym.environments.puzzles.judging.process_pool import Judges
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
+from envgym.environments.puzzles.judging.process_pool import JudgePool
 from envgym.environments.puzzles.math import rows as math_rows
 from envgym.environments.puzzles.math.answers.boxes import MAX_CHARS, boxes, opens
 from envgym.environments.puzzles.math.answers.latex import cleaned
@@ -114,7 +114,7 @@ class Mathematics(AnswerEnv):
         self._topics = tuple(topics) or tuple(TOPICS)
         self._levels = tuple(sorted(set(levels)))
         self._seed = seed
-        self._judges: Shared[Judges] | None = None
+        self._judges: Shared[JudgePool] | None = None
         self._rows: Shared[dict[str, list[Task]]] | None = None
         if rows is not None:
             path = rows
@@ -181,7 +181,7 @@ class Mathematics(AnswerEnv):
         right = at_once(gold, text)
         if right is None:
             if self._judges is None:
-                self._judges = Judges.shared(_JUDGE)
+                self._judges = JudgePool.shared(_JUDGE)
             reply = await self._judges.value.ask({"gold": gold, "answer": text})
             if reply is None or "failed" in reply:
                 return Verdict(0.0, "That cannot be worked out within reason.")
@@ -205,4 +205,4 @@ class Mathematics(AnswerEnv):
         told = [blank.sub("…", step) for step in steps]
         half = [f"Hint: {' '.join(told[: n + 1])}" for n in range(max(len(told) // 2, 1))]
         more = [f"Hint: {' '.join(told)}"] if len(told) == 2 else []
-        return untold(half[:3] + more, [answer]) if told else ()
+        return without_golds(half[:3] + more, [answer]) if told else ()

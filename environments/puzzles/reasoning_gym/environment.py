@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from envgym.deadlines import Deadlines
-from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, untold
-from envgym.environments.puzzles.judging.process_pool import Judges
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
+from envgym.environments.puzzles.judging.process_pool import JudgePool
 from envgym.environments.puzzles.reasoning_gym.entries import Entries, expected
 from envgym.environments.puzzles.splits import check_split, split_of
 from envgym.errors import UsageError
@@ -88,7 +88,7 @@ class ReasoningGym(AnswerEnv):
             raise UsageError(f"give {sorted(clash)} to the environment, not in config")
         arguments = {**(config or {}), "seed": seed, "size": size}
         self._size = size
-        self._judges: Shared[Judges] | None = None
+        self._judges: Shared[JudgePool] | None = None
         self._shared: Shared[Entries] = Shared(
             ("puzzles/reasoning-gym", dataset, json.dumps(arguments, sort_keys=True)),
             lambda: Entries.open(dataset, arguments),
@@ -130,7 +130,7 @@ class ReasoningGym(AnswerEnv):
         if answer and answer == self.task.hidden["answer"]:
             return Verdict(1.0, "Right.")
         if self._judges is None:
-            self._judges = Judges.shared(_JUDGE)
+            self._judges = JudgePool.shared(_JUDGE)
         asked = {key: self.task.hidden[key] for key in ("dataset", "arguments", "index")}
         reply = await self._judges.value.ask({**asked, "answer": answer})
         if reply is None or "failed" in reply:
@@ -155,4 +155,4 @@ class ReasoningGym(AnswerEnv):
             f"{len(answer.split())}.",
             *(f"Hint: it begins with {part}" for part in dict.fromkeys(parts) if part),
         ]
-        return untold(hints, [answer])
+        return without_golds(hints, [answer])

@@ -11,7 +11,7 @@ import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Literal
 
-from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, untold
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
 from envgym.environments.puzzles.splits import Draft, generated
 from envgym.environments.puzzles.strings.chain import Chain, compose, quote, run_call
 from envgym.environments.puzzles.strings.functions import FUNCTIONS, HELD_OUT
@@ -186,4 +186,4 @@ class Strings(AnswerEnv):
             f"Hint: the answer has {len(answer)} characters and begins with "
             f"{answer[: len(answer) // 3 or 1]}…",
         ]
-        return untold(hints, [answer])
+        return without_golds(hints, [answer])

@@ -78,7 +78,7 @@ PERCENT = Unit((("ratio", 1),), Fraction(1, 100))
 
 
 def unit(text: str) -> Unit | None:
-    """Unit of a text behind a number: ``\text{cm}^2``, ``km/h``, ``\%``, ``apples``.
+    r"""Unit of a text behind a number: ``\text{cm}^2``, ``km/h``, ``\%``, ``apples``.
 
     None where it is none: ``x``, or words that are no unit and not set as text.
     """
