@@ -51,8 +51,8 @@ def read_json(text: str) -> Any:
     sets of programs hold longer ones, as outputs of theirs.
 
     Raises:
-        ValueError: It is no JSON, or holds a longer number.
-        RecursionError: It is nested too deep.
+        ValueError: The text is no JSON, or holds a longer number.
+        RecursionError: The value is nested too deeply.
     """
     return json.loads(text, parse_int=_whole)
 

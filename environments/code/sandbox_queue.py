@@ -52,8 +52,8 @@ class QueuedPool(Backend):
         """Open one sandbox, once, to prove that the backend works.
 
         Raises:
-            UsageError: This machine cannot have the backend.
-            Fault: A box did not open.
+            UsageError: The backend cannot run on this machine.
+            Fault: A sandbox did not open.
         """
         if not self._works:
             await (await self._pool.open()).close()
@@ -134,8 +134,8 @@ class SandboxHandle:
         """Acquire the pool and prove that a sandbox opens.
 
         Raises:
-            UsageError: There is no such backend, or this machine cannot have it.
-            Fault: A box did not open.
+            UsageError: Unknown backend, or one that cannot run on this machine.
+            Fault: A sandbox did not open.
         """
         if self._hold is not None:
             return

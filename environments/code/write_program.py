@@ -318,7 +318,7 @@ def _sendable(text: str) -> bytes:
     """Encode a text as UTF-8.
 
     Raises:
-        ToolError: It holds a lone surrogate, which UTF-8 cannot encode.
+        ToolError: The text holds a lone surrogate, which UTF-8 cannot encode.
     """
     try:
         return text.encode()

@@ -27,7 +27,7 @@ def conditions(value: Any, where: str) -> dict[str, str]:
     outputs.
 
     Raises:
-        UsageError: It is neither, or a text is no expression of names, numbers and operators.
+        UsageError: The field is neither, or a text is no expression of names, numbers and operators.
     """
     if value is None:
         return {}

@@ -75,7 +75,7 @@ class Problems:
         """Read and verify a source.
 
         Raises:
-            UsageError: There is no such data, rows are bad, or none is left.
+            UsageError: The data is missing, has bad rows, or has no usable row.
             Fault: A sandbox broke.
         """
         rows: list[Loaded] = []
@@ -110,7 +110,7 @@ class Problems:
         """The tasks of a split.
 
         Raises:
-            UsageError: There is no such split, or it is empty.
+            UsageError: Unknown or empty split.
         """
         if name not in ("train", "test", "all"):
             raise UsageError(f"no split {name!r}: use train, test or all")

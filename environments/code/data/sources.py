@@ -40,7 +40,7 @@ def read(data: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str | Non
         options: For ``datasets.load_dataset``: ``name``, ``revision``, ``split``, …
 
     Raises:
-        UsageError: There is no such file or data set, or it is malformed.
+        UsageError: The file or data set is missing or malformed.
     """
     path = Path(data)
     if path.is_file():
@@ -82,7 +82,7 @@ def shaped(fields: dict[str, Any], where: str) -> Loaded:
     """Parse a row into a problem; its fields decide the format.
 
     Raises:
-        BadRow: It has none of the known shapes, or holds nothing that could be judged.
+        BadRow: The row has no known format, or no usable tests.
     """
     row = Row(fields)
     for names, make in _SHAPES.values():

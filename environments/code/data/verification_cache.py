@@ -59,7 +59,7 @@ class Proof:
         """Read from JSON.
 
         Raises:
-            TypeError, ValueError: It is no proof.
+            TypeError, ValueError: The JSON is no verification result.
         """
         proof = cls(**fields)
         whole = isinstance(proof.reference, int) and isinstance(proof.reading, int)

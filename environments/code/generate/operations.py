@@ -40,7 +40,7 @@ class Use:
         """Result of the step for a value and the task's second argument.
 
         Raises:
-            TooLarge: It is beyond the bounds.
+            TooLarge: The result exceeds the bounds.
         """
         if not self.step.choices:
             result = self.step.function(value)

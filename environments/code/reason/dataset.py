@@ -53,7 +53,7 @@ class Exercises:
         """Read and examine a seed file.
 
         Raises:
-            UsageError: There is no such file, rows are bad, or none is left.
+            UsageError: The file is missing, has bad rows, or has no usable row.
             Fault: A sandbox broke.
         """
         if not Path(seeds.path).is_file():
@@ -87,7 +87,7 @@ class Exercises:
         """Tasks of a split: one per exercise and kind that it serves.
 
         Raises:
-            UsageError: There is no such split, or it is empty.
+            UsageError: Unknown or empty split.
         """
         if name not in ("train", "test", "all"):
             raise UsageError(f"no split {name!r}: use train, test or all")

@@ -39,7 +39,7 @@ async def result_of(backend: Backend, program: str, arguments: Arguments, limits
             it is run again.
         Fault: A sandbox broke.
     """
-    code = f"{shipped('values', 'candidate')}{_MAIN}"
+    code = f"{shipped('plain_values', 'candidate')}{_MAIN}"
     payload = payload_of(list(arguments.args), dict(arguments.kwargs))
     found = []
     async with await backend.open(limits=limits) as box:

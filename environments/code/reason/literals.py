@@ -56,7 +56,7 @@ def arguments_of(text: str) -> Arguments:
     """Parse an argument list, without its brackets.
 
     Raises:
-        NotLiteral: It is no list of literal arguments.
+        NotLiteral: The text is no list of literal arguments.
     """
     node = _parsed(f"{_CALLED}(\n{text.strip()}\n)")
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):

@@ -65,7 +65,7 @@ async def examined(backend: Backend, seed: Seed, limits: Limits) -> Exercise:
     """Exercise of a seed, with outputs found by running it.
 
     Raises:
-        BadRow: It breaks a rule, does not run, or gives something else than it says.
+        BadRow: The program breaks a rule, does not run, or contradicts its row.
         Fault: A sandbox broke.
     """
     if broken := broken_rules(seed.program):
@@ -82,7 +82,7 @@ async def re_executed(backend: Backend, seed: Seed, limits: Limits) -> tuple[Pai
     """Input-output pairs of a seed whose program gives the stated outputs.
 
     Raises:
-        BadRow: It does not; the message says how.
+        BadRow: The program contradicts its row; the message says how.
         Fault: A sandbox broke.
     """
     pairs = []

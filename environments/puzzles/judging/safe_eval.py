@@ -37,7 +37,7 @@ def checked(code: object, *, calls: bool) -> str:
     `_CALLABLE`).
 
     Raises:
-        Refused: It holds anything else.
+        Refused: The code holds anything else.
     """
     if not isinstance(code, str):
         raise Refused(f"a {type(code).__name__} for an expression")

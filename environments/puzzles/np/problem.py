@@ -54,7 +54,7 @@ class Problem(ABC):
         """Value of a solution, 1 or more.
 
         Raises:
-            Infeasible: It breaks a constraint.
+            Infeasible: The solution breaks a constraint.
         """
 
     def ratio(self, value: int, reference: int) -> float:

@@ -38,7 +38,7 @@ class Entries:
         """Load a data set.
 
         Raises:
-            UsageError: There is no such dataset, or it does not take the arguments.
+            UsageError: Unknown data set, or invalid arguments.
         """
         from reasoning_gym.factory import DATASETS, create_dataset
 

@@ -27,7 +27,7 @@ class RemoteRetriever:
 
         Raises:
             Fault: (``infra``) The server is gone, or no search server.
-            UsageError: It refuses what is asked.
+            UsageError: The server rejects the request.
         """
         answer = await self._ask("/find", {"query": query, "count": count})
         return [_passage(row) for row in _list(answer, "pages")]

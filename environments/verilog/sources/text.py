@@ -12,7 +12,7 @@ def read_text(path: Path) -> str:
     """Text of a file, with any line ending.
 
     Raises:
-        UsageError: It cannot be read, is no UTF-8, or is longer than a design may be.
+        UsageError: The file is unreadable, no UTF-8, or longer than a design may be.
     """
     try:
         size = path.stat().st_size

@@ -47,7 +47,7 @@ def cases_of(tests: Any) -> list[Case]:
     """Read the tests of a field.
 
     Raises:
-        BadRow: They are of another form, or have not as many outputs as inputs.
+        BadRow: The field has another form, or unequal numbers of inputs and outputs.
     """
     if tests is None or tests == "":
         return []

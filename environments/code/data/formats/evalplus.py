@@ -43,7 +43,7 @@ def converted(task_id: str, args: Arguments) -> Arguments:
     """Convert JSON arguments to the types that MBPP functions take; others stay unchanged.
 
     Raises:
-        BadRow: They are not of the form that the problem's are.
+        BadRow: The arguments do not have the form of the problem's.
     """
     name, _, number = task_id.partition("/")
     change = _CHANGES.get(int(number)) if name == "Mbpp" and number.isdigit() else None

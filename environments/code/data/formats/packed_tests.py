@@ -23,7 +23,7 @@ def unpacked(text: str) -> str:
     """JSON text of a field that is JSON or a packed text.
 
     Raises:
-        BadRow: It is neither.
+        BadRow: The field is neither JSON nor a packed text.
     """
     if text.lstrip()[:1] in ("[", "{"):
         return text

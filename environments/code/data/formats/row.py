@@ -64,7 +64,7 @@ class Row:
         """List of texts; empty where the row has none.
 
         Raises:
-            BadRow: It is something else.
+            BadRow: The field is not JSON.
         """
         value = self.fields.get(name)
         if value is None:
