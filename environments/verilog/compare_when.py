@@ -27,7 +27,7 @@ def conditions(value: Any, where: str) -> dict[str, str]:
     outputs.
 
     Raises:
-        UsageError: The field is neither, or a text is no expression of names, numbers and operators.
+        UsageError: Neither form, or a text that is no expression of names, numbers and operators.
     """
     if value is None:
         return {}

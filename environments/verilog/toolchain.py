@@ -222,7 +222,7 @@ class Toolchain:
         """Record the traces of a golden design, with a shorter stimulus if it simulates slowly.
 
         Raises:
-            UsageError: The design cannot serve as a judge; see `examine`, `record_golden` and `cover`.
+            UsageError: The design is unsuitable; see `examine`, `record_golden` and `cover`.
         """
         async with ToolBox(self._pool, BOX) as tools:
             found = await examine(tools, golden, problem.module, limits=GOLDEN)
