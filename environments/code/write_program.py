@@ -89,7 +89,7 @@ class WriteProgram(ToolEnv[Task]):
         progress: Reward of a `test` call: this factor times the increase of the best share of
             public tests passed in the episode.
         penalty: Subtracted from the last reward of an episode whose last submission passed no
-            test, or that submitted nothing.
+            test, or that was truncated.
         attempts: Maximum number of submissions.
         time_s: Limit of one test or run in processor seconds.
         memory_mb: Memory limit of one test or run in MiB.

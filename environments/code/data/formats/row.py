@@ -64,7 +64,7 @@ class Row:
         """List of texts; empty where the row has none.
 
         Raises:
-            BadRow: The field is not JSON.
+            BadRow: The field is no list of texts.
         """
         value = self.fields.get(name)
         if value is None:
