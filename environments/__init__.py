@@ -1,1 +1,1 @@
-"""The environments, one folder a family."""
+"""Environments, one folder per family."""

@@ -1,7 +1,6 @@
-"""Reading of JSON, JSONL and gzipped files row by row, with errors that say where.
+"""Row-wise reading of JSON, JSONL and gzipped files, with errors that name the line.
 
-A corpus of millions of lines has one bad line in it sooner or later; a message without the line
-number, or without what to do about it, costs an afternoon.
+A corpus of millions of lines usually has a bad one; errors name the line and the fix.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from pathlib import Path
 from typing import IO, Any
 
 MOST_DIGITS = 100_000
-_QUICK_DIGITS = 4000  # below the least that Python's own bound can be set to
+_QUICK_DIGITS = 4000  # below the lowest value that Python's own limit can be set to
 
 
 class RowError(ValueError):
-    """A file of rows is malformed; one line: where, what is wrong, the mend."""
+    """Malformed file of rows; the message has the line, the problem and the fix."""
 
-    def __init__(self, where: str, problem: str, mend: str) -> None:
-        super().__init__(f"{where}: {problem}; {mend}")
+    def __init__(self, where: str, problem: str, fix: str) -> None:
+        super().__init__(f"{where}: {problem}; {fix}")
 
 
 def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (where, row) of a file that is one JSON list of objects or one object a line.
+    """Yield (position, row) of a file that is one JSON list of objects or one object per line.
 
     `where` is "FILE line N" (1-based) for lines and "FILE row N" (0-based index) for a list.
     The shape is read off the first character, not off the suffix; `.gz` is unpacked on the fly.
@@ -41,19 +40,19 @@ def read_rows(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
     except UnicodeDecodeError as error:
         raise RowError(path.name, f"not UTF-8 ({error.reason})", "save it as UTF-8") from None
     except (gzip.BadGzipFile, EOFError) as error:
-        mend = "compress it again, or drop the .gz suffix when it is plain text"
-        raise RowError(path.name, f"not a whole gzip file ({error})", mend) from None
+        fix = "compress it again, or drop the .gz suffix when it is plain text"
+        raise RowError(path.name, f"not a whole gzip file ({error})", fix) from None
 
 
 def read_json(text: str) -> Any:
-    """What a JSON text holds, whole numbers of up to `MOST_DIGITS` digits with it.
+    """Value of a JSON text, with integers of up to `MOST_DIGITS` digits.
 
     Python's bound on the digits of a number, 4,300, guards those who read strangers' texts; data
     sets of programs hold longer ones, as outputs of theirs.
 
     Raises:
-        ValueError: It is no JSON, or holds a longer number.
-        RecursionError: It is nested too deep.
+        ValueError: The text is no JSON, or holds a longer number.
+        RecursionError: The value is nested too deeply.
     """
     return json.loads(text, parse_int=_whole)
 
@@ -86,11 +85,11 @@ def _list_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any
         rows = read_json(text)
     except json.JSONDecodeError as error:
         where = f"{path.name} line {error.lineno}"
-        mend = "mend the JSON there (a missing comma, quote or closing bracket)"
-        raise RowError(where, f"not valid JSON ({error.msg})", mend) from None
+        fix = "fix the JSON there (a missing comma, quote or closing bracket)"
+        raise RowError(where, f"not valid JSON ({error.msg})", fix) from None
     except (ValueError, RecursionError) as error:  # a number too long, or nested too deep
-        mend = "write one JSON object on each line instead: the line is told then"
-        raise RowError(path.name, f"not readable JSON ({error})", mend) from None
+        fix = "write one JSON object on each line instead: the error then names the line"
+        raise RowError(path.name, f"not readable JSON ({error})", fix) from None
     for index, row in enumerate(rows):
         where = f"{path.name} row {index}"
         yield where, _object(where, row)
@@ -104,11 +103,11 @@ def _line_rows(path: Path, stream: IO[str]) -> Iterator[tuple[str, dict[str, Any
         try:
             row = read_json(line)
         except json.JSONDecodeError as error:
-            mend = "write one whole JSON object on each line, or one JSON list in the file"
-            raise RowError(where, f"not valid JSON ({error.msg})", mend) from None
+            fix = "write one whole JSON object on each line, or one JSON list in the file"
+            raise RowError(where, f"not valid JSON ({error.msg})", fix) from None
         except (ValueError, RecursionError) as error:
-            mend = "leave the row out, or its longest number or deepest part"
-            raise RowError(where, f"not readable JSON ({error})", mend) from None
+            fix = "leave the row out, or its longest number or deepest part"
+            raise RowError(where, f"not readable JSON ({error})", fix) from None
         yield where, _object(where, row)
 
 

@@ -24,7 +24,7 @@ from envgym.environments.verilog.generated.families import FAMILIES
 from envgym.environments.verilog.mutate import some_mutants
 from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.sources import load_problems
-from envgym.environments.verilog.toolchain import BOX, Settings, Workbench
+from envgym.environments.verilog.toolchain import BOX, Settings, Toolchain
 from envgym.environments.verilog.variants import stuck_designs
 from envgym.errors import Fault
 from envgym.sandboxes.backends.registry import open_backend
@@ -68,7 +68,7 @@ async def _own(backend: Backend, names: Sequence[Path]) -> None:
     print(f"{passed} of {len(names)} references pass their own bench")
 
 
-async def _references(bench: Workbench, folder: str) -> None:
+async def _references(bench: Toolchain, folder: str) -> None:
     counts: Counter[str] = Counter()
     for problem in load_problems(folder):
         try:
@@ -84,7 +84,7 @@ async def _references(bench: Workbench, folder: str) -> None:
 
 
 async def _mutants(
-    bench: Workbench, backend: Backend, folder: str, count: int, seconds: int, part: str
+    bench: Toolchain, backend: Backend, folder: str, count: int, seconds: int, part: str
 ) -> None:
     index, parts = map(int, part.split("/"))
     problems = load_problems(folder)
@@ -128,7 +128,7 @@ def _problems(folder: str) -> list[Problem]:
     ]
 
 
-async def _stuck(bench: Workbench, folder: str, most: int, part: str) -> None:
+async def _stuck(bench: Toolchain, folder: str, most: int, part: str) -> None:
     index, parts = map(int, part.split("/"))
     counts: Counter[str] = Counter()
     for problem in _problems(folder)[index::parts]:
@@ -156,7 +156,7 @@ async def _stuck(bench: Workbench, folder: str, most: int, part: str) -> None:
 
 
 async def _main(arguments: argparse.Namespace, references: Sequence[Path]) -> None:
-    bench = Workbench(Settings(arguments.sandbox, lengths=None, formal=False))
+    bench = Toolchain(Settings(arguments.sandbox, lengths=None, formal=False))
     async with Pool(open_backend(arguments.sandbox), limits=BOX) as backend:
         try:
             if arguments.what == "own":

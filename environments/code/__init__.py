@@ -1,1 +1,1 @@
-"""Code: programs that a model writes, and programs that it reasons about, judged in boxes."""
+"""Code environments: write programs and reason about programs, judged in sandboxes."""

@@ -1,4 +1,4 @@
-"""Generated problems: a composition of steps, asked for as a function or as a whole program."""
+"""Generated programming problems: compositions of steps, as a function or as a program."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ _WRITERS = {
 
 
 def generated(rng: random.Random, level: int, form: Form, split: str) -> Problem:
-    """A problem of a level.
+    """Draw a problem of a given difficulty.
 
     Args:
-        rng: Where all draws come from.
-        level: Steps of the composition.
-        form: ``function``, ``program`` (standard input to standard output), or one of them by lot.
-        split: Whose compositions to draw.
+        rng: Source of all random draws.
+        level: Number of steps.
+        form: ``function``, ``program`` (standard input to standard output) or ``mixed``.
+        split: Split of the composition.
     """
     if form == "mixed":
         form = rng.choice(("function", "program"))
@@ -61,7 +61,7 @@ def generated(rng: random.Random, level: int, form: Form, split: str) -> Problem
 
 
 def _is_seen(result: Any) -> bool:
-    """Whether its print is more than white space: a program that only ends should pass nothing."""
+    """Whether a result prints more than white space, so that an empty program fails."""
     return bool(
         "".join(map(str, result)).strip() if isinstance(result, list) else str(result).strip()
     )
@@ -130,7 +130,7 @@ def _steps(composition: Composition) -> str:
 
 def _plan(composition: Composition) -> tuple[str, ...]:
     names = list(dict.fromkeys(use.step.name for use in composition.uses))
-    types = [action.gives for action in composition.actions]
+    types = [one.gives for one in composition.operations]
     return (
         f"write one small function for each step: {', '.join(names)}",
         f"check the type after each step: {', then '.join(types)}",

@@ -1,7 +1,7 @@
-"""Guidance for a programming problem, weakest first: a plan, what failed, parts of a reference.
+"""Hints for a programming problem, weakest first: a plan, the failure, parts of a reference.
 
-Never the whole answer: of a reference no more than two thirds of the lines are shown, and never
-the last one. Of a hidden test that failed only the kind of its input is told.
+At most two thirds of a reference's lines are shown, never the last one. A failed hidden test is
+described by the kind of its input only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def hints(problem: Problem, verdict: Verdict | None) -> list[str]:
 
     Args:
         problem: The problem.
-        verdict: What came of the last program that was handed in or tested, if any was.
+        verdict: Verdict on the last program submitted or tested, if any.
     """
     found = [f"Hint: {sentence}." for sentence in problem.plan]
     if verdict is not None and not verdict.passed:
@@ -36,7 +36,7 @@ def hints(problem: Problem, verdict: Verdict | None) -> list[str]:
 
 
 def _failure(problem: Problem, verdict: Verdict) -> str:
-    """The first failure in words."""
+    """Description of the first failure."""
     case = verdict.first_failure
     if case is None:
         return "the program was stopped before a test failed: see that it runs at all"
@@ -56,7 +56,7 @@ def _failure(problem: Problem, verdict: Verdict) -> str:
 
 
 def _about(kind: str, row: Any) -> str:
-    """The kind of input that a hidden test has."""
+    """Kind of input of a hidden test."""
     if row is None:
         return "a test that you were not shown"
     traits = list(_input_traits(row["stdin"]) if kind == "io" else _traits(decode(row["args"])))
@@ -89,7 +89,7 @@ def _traits(args: Any) -> Iterator[str]:
 
 
 def parts(reference: str) -> Iterator[str]:
-    """Beginnings of the reference, the shares of its lines that are due."""
+    """Beginnings of the reference, by the shares in `SHARES`."""
     lines = reference.strip("\n").splitlines()
     shown = 0
     for share in SHARES:

@@ -1,4 +1,4 @@
-"""A program against a problem's tests, by the grader of their kind, in boxes, within a time."""
+"""Judge a program by a problem's tests, in sandboxes, within time limits."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _CLOCK = 4
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a program may use.
+    """Resource limits of a program.
 
     Attributes:
-        time_s: Processor seconds of one test, or of one run; by the clock it gets four times that,
-            for a busy machine's slowness is not the program's.
-        memory_mb: Memory, in MiB.
-        budget_s: Wall seconds of all tests of one verdict together.
-        output_mb: What it may print, and each value that it gives, in MiB; where a test expects
-            more than half of that, twice what it expects.
-        int_digits: Decimal digits of an int that it may read or write, 640 at least.
+        time_s: Processor seconds per test or run. The wall-clock limit is four times that, so
+            that a busy machine does not fail a program.
+        memory_mb: Memory in MiB.
+        budget_s: Wall seconds for all tests of one verdict.
+        output_mb: Maximum printed output, and size of each returned value, in MiB; at least
+            twice the size of the expected output.
+        int_digits: Maximum decimal digits of an int to read or write, at least 640.
     """
 
     time_s: float = 5.0
@@ -54,7 +54,7 @@ class Bounds:
 
     @property
     def limits(self) -> Limits:
-        """As a box is told."""
+        """Limits for a sandbox."""
         return Limits(
             wall_s=min(_CLOCK * self.time_s, self.budget_s),
             cpu_s=self.time_s,
@@ -74,16 +74,16 @@ async def judge(
     stop_early: bool = False,
     reveal: bool = False,
 ) -> Verdict:
-    """How a program does.
+    """Judge a program by a problem's tests.
 
     Args:
-        backend: Where it runs.
-        problem: What it should solve.
+        backend: Backend that runs it.
+        problem: Problem to solve.
         code: The program, without the problem's preamble.
-        public: Whether only the public tests run; otherwise all of them.
-        bounds: Of the program.
-        stop_early: Whether the first failure leaves the other rows of a suite unrun.
-        reveal: Whether the verdict may tell what hidden asserts said; never for the agent.
+        public: Run the public tests only.
+        bounds: Resource limits of the program.
+        stop_early: Skip the remaining rows of a suite after the first failure.
+        reveal: Include messages of hidden asserts in the verdict; never for the agent.
 
     Raises:
         Fault: A sandbox broke.
@@ -101,7 +101,7 @@ async def judge(
 
 
 def _is_only_wrong(verdict: Verdict) -> bool:
-    """Whether every test that failed gave an answer, which another reading may call right."""
+    """Whether every failed test gave an answer that another reading may accept."""
     wrong = (Status.PASS, Status.WRONG, Status.UNRUN)
     return not verdict.error and all(case.status in wrong for case in verdict.cases)
 

@@ -1,7 +1,7 @@
-"""Programs that are close to right and are wrong by construction, for holding a judge against.
+"""Almost right programs that are wrong by construction, for testing a judge.
 
-Each is made of the reference: its results a little changed, or right for the tests that anybody can
-see and changed for all others.
+Each is derived from the reference: its results slightly changed, for all inputs or for hidden tests
+only.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ else:
 
 
 def wrong_programs(problem: Problem) -> Iterator[str]:
-    """Wrong programs; only the empty one where nobody gave a reference."""
+    """Wrong programs; only the empty one where there is no reference."""
     yield ""
     suite, source = problem.suite, problem.reference
     kind, _, name = suite.entry_in(source).rpartition(".")
@@ -94,7 +94,7 @@ def wrong_programs(problem: Problem) -> Iterator[str]:
 
 
 def _has_others(suite: Suite, field: str) -> bool:
-    """Whether the public tests are some, and a hidden one has an input that none of them has."""
+    """Whether some tests are public and a hidden one has an input that no public one has."""
     seen = [row[field] for row in suite.public]
     return bool(seen) and any(row[field] not in seen for row in suite.hidden)
 

@@ -1,8 +1,8 @@
-"""A programming problem: what it says, what its tests are, what solves it.
+"""Programming problem: statement, tests and references.
 
-Data sets judge by three kinds of tests (rows of calls, asserts, output for an input); each kind is
-a `Suite` here, and becomes JSON and back, because a task is JSON. What a suite expects travels as
-one string: a word of it that stands in the statement too is no leak.
+Data sets use three kinds of tests (rows of calls, asserts, outputs for inputs); each kind is a
+`Suite`, convertible to JSON because a task is JSON. Expected results are stored as one string, so
+that a word of them that also occurs in the statement is no leak of hidden data.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ class Suite:
 
     Attributes:
         kind: ``calls``, ``asserts`` or ``io``.
-        public: Those that the agent sees: ``{"args", "expected"}`` in wire form (and ``or``, a
-            list: what may have been meant instead), ``{"stdin", "expected"}``, or the source of
-            asserts.
-        hidden: Those that it never sees: more of the same; for ``asserts`` one source.
-        entry_point: The function's name; "" for whole programs.
-        names: For ``asserts``: what the tests call the function.
-        prelude: For ``asserts``: what the tests need before they run.
-        tolerance: Of floats, relative and absolute; 0 for none.
-        layout: For ``io`` with a tolerance: whether an output's ``lines`` count, or its ``words``.
+        public: Tests shown to the agent: ``{"args", "expected"}`` in wire form (with ``or``, a
+            list of alternative results), ``{"stdin", "expected"}``, or the source of asserts.
+        hidden: Tests never shown, in the same form; for ``asserts`` one source.
+        entry_point: Name of the function; "" for whole programs.
+        names: For ``asserts``: names under which the tests call the function.
+        prelude: For ``asserts``: source to run before the tests.
+        tolerance: Relative and absolute tolerance of floats; 0 for none.
+        layout: For ``io`` with a tolerance: unit of comparison, ``lines`` or ``words``.
     """
 
     kind: Kind
@@ -49,7 +48,7 @@ class Suite:
     layout: Layout = "lines"
 
     def calls(self, *, public: bool) -> list[CallCase]:
-        """Call rows as the grader takes them."""
+        """Call rows in the grader's format."""
         rows = [(row, False) for row in self.public]
         rows += [] if public else [(row, True) for row in self.hidden]
         return [
@@ -58,7 +57,7 @@ class Suite:
         ]
 
     def alternatives(self) -> list[Suite]:
-        """Suites with the other results that rows of calls leave open (``or``), all rows alike."""
+        """Suites with the alternative results of call rows (``or``), all rows alike."""
         every = [*self.public, *self.hidden] if self.kind == "calls" else []
         found = []
         for index in range(min((len(row.get("or", ())) for row in every), default=0)):
@@ -68,7 +67,7 @@ class Suite:
         return found
 
     def entry_in(self, source: str) -> str:
-        """What to call in a program: rows of calls take a function and a method alike.
+        """Entry point in a program: call rows accept a function and a method.
 
         LeetCode's solutions are methods of ``class Solution``; the rows do not always say so.
         """
@@ -82,13 +81,13 @@ class Suite:
         return name if plain else f"Solution.{name}"
 
     def io(self, *, public: bool) -> list[IoCase]:
-        """Inputs and outputs as the grader takes them."""
+        """Inputs and outputs in the grader's format."""
         rows = [(row, False) for row in self.public]
         rows += [] if public else [(row, True) for row in self.hidden]
         return [IoCase(r["stdin"], r["expected"], hidden) for r, hidden in rows]
 
     def asserts(self, *, public: bool) -> AssertTests:
-        """Asserts as the grader takes them; the hidden ones hold what the public ones do."""
+        """Asserts in the grader's format; the hidden ones include the public ones."""
         source = "\n".join(self.public if public else self.hidden)
         names = self.names
         if public and self.entry_point:
@@ -96,7 +95,7 @@ class Suite:
         return AssertTests(source, names, self.entry_point, self.prelude, hidden=not public)
 
     def examples(self) -> list[str]:
-        """The public tests, as a statement shows them."""
+        """Public tests as a statement shows them."""
         if self.kind == "asserts":
             return list(self.public)
         if self.kind == "calls":
@@ -112,18 +111,17 @@ class Suite:
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with its tests.
+    """Programming problem with its tests.
 
     Attributes:
-        name: Where it comes from, for messages: ``HumanEval/3``.
-        statement: What the agent reads, without the examples.
+        name: Origin, for messages: ``HumanEval/3``.
+        statement: Text for the agent, without the examples.
         suite: The tests.
-        reference: Source that passes them; "" where nobody gave one.
-        preamble: Source that is put before every program: the imports and helpers that a
-            statement gives.
-        plan: How it can be solved, in sentences; () where nobody wrote one.
-        difficulty: A number that grows with it.
-        split: Where the data says so.
+        reference: Source that passes them; "" where there is none.
+        preamble: Source put before every program: imports and helpers that the statement gives.
+        plan: Sentences that describe a solution; () where there are none.
+        difficulty: Number that grows with difficulty.
+        split: Split that the data states, if any.
     """
 
     name: str
@@ -136,7 +134,7 @@ class Problem:
     split: str | None = None
 
     def program(self, code: str) -> str:
-        """What is judged where `code` is handed in; imports from the future stay in front."""
+        """Whole program to judge for `code`; its ``__future__`` imports stay first."""
         if not self.preamble:
             return code
         lines = code.splitlines()
@@ -169,7 +167,7 @@ class Problem:
 
     @classmethod
     def of(cls, task: Task) -> Problem:
-        """The problem of a task."""
+        """Read the problem of a task."""
         data, rest = task.data, json.loads(task.hidden["tests"])
         suite = Suite(
             data["kind"],
@@ -193,7 +191,7 @@ class Problem:
 
 
 def call_row(args: Sequence[Any], expected: Any) -> dict[str, Any]:
-    """A row of a ``calls`` suite.
+    """Row of a ``calls`` suite.
 
     Raises:
         NotPlain: A value is no plain value.

@@ -1,4 +1,4 @@
-"""What the agent reads: the statement with its examples, and how a run went."""
+"""Texts for the agent: the statement with examples, and the outcome of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 4000
 
 
 def stated(problem: Problem) -> str:
-    """A problem's statement, the code that it gives, and its public tests."""
+    """Statement of a problem with its given code and public tests."""
     parts = [problem.statement]
     if problem.preamble and problem.preamble not in problem.statement:
         parts.append(f"This stands before your program:\n{problem.preamble}")
@@ -21,7 +21,7 @@ def stated(problem: Problem) -> str:
 
 
 def outcome_in_words(result: Result) -> str:
-    """Output, error output, and how it ended; nothing that differs from run to run."""
+    """Output, error output and end of a run, without anything that differs between runs."""
     ended = "It ended well."
     if result.outcome is Outcome.RE:
         ended = result.detail or f"It ended with exit code {result.exit_code}."
@@ -40,5 +40,5 @@ def _cut(text: str) -> str:
 
 
 def _tail(text: str) -> str:
-    """The end of an error output, where the exception stands."""
+    """End of an error output, where the exception stands."""
     return text if len(text) <= _SHOWN else f"({len(text)} characters) …{text[-_SHOWN:]}"

@@ -1,7 +1,7 @@
-"""The sandboxes that all code environments of a process and an event loop share.
+"""Queued sandbox pool, shared by all code environments of a process and an event loop.
 
-Which backend runs is the caller's word, and that it cannot run here is told at the first reset, as
-the caller's error: were it met inside a tool, a model would read it, and be blamed for it.
+The first reset opens a sandbox, so that an unusable backend is reported to the caller as a usage
+error, before a tool could show it to a model.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ from envgym.sandboxes.graders.nonce_protocol import patient
 from envgym.sandboxes.pool.pool import Pool
 
 WARM = 2
-_EACH = 2  # boxes of one verdict: the solution's and the tests'
+_EACH = 2  # sandboxes per verdict: one for the solution, one for the tests
 _BOX_WIDE = ("memory_bytes", "processes", "disk_bytes", "int_digits")
 
 
-class Workshop(Backend):
-    """A pool whose warm boxes serve whoever asks for no more than they have, and a queue before it.
+class QueuedPool(Backend):
+    """Sandbox pool with a fair queue.
 
-    Graders open a box with the limits of what they run in it, and say these again with every call:
-    so a box with more time and output does, where what holds for a box as a whole is the same. A
-    verdict takes two boxes, one after the other: without a queue, those who have their first one
-    could wait for each other's second.
+    Warm sandboxes are reused for any request whose limits are at most their own. A verdict needs
+    two sandboxes, so the queue admits half as many verdicts as there are sandboxes; otherwise each
+    could hold one and wait for another.
 
     Args:
-        backend: Where boxes come from; closed with it.
-        limits: Of a program.
-        most: Boxes at once.
-        patience_s: Longest wait in the queue.
+        backend: Source of the sandboxes; closed with the pool.
+        limits: Limits of one program.
+        most: Maximum number of sandboxes at once.
+        patience_s: Maximum wait in the queue, in seconds.
     """
 
     def __init__(
@@ -50,11 +49,11 @@ class Workshop(Backend):
         self._works = False
 
     async def ready(self) -> None:
-        """See that a box opens, once.
+        """Open one sandbox, once, to prove that the backend works.
 
         Raises:
-            UsageError: This machine cannot have the backend.
-            Fault: A box did not open.
+            UsageError: The backend cannot run on this machine.
+            Fault: A sandbox did not open.
         """
         if not self._works:
             await (await self._pool.open()).close()
@@ -62,23 +61,23 @@ class Workshop(Backend):
 
     @asynccontextmanager
     async def turn(self, seconds: float) -> AsyncIterator[None]:
-        """A place at the front, for so long.
+        """Place at the front of the queue for at most `seconds`.
 
         Raises:
-            Fault: It was no turn in time, or it was over before the work was: what a program may
-                use is bounded far below that, so it is the machine that is too slow.
+            Fault: The queue or the work took too long. A program's own limits are far lower, so the
+                machine is too slow.
         """
-        mend = "run fewer episodes at once"
+        fix = "run fewer episodes at once"
         try:
             async with asyncio.timeout(self._patience_s):
                 await self._queue.acquire()
         except TimeoutError:
-            raise Fault(f"no sandbox within {self._patience_s:g} s: {mend}", "infra") from None
+            raise Fault(f"no sandbox within {self._patience_s:g} s: {fix}", "infra") from None
         try:
             async with asyncio.timeout(seconds):
                 yield
         except TimeoutError:
-            raise Fault(f"the sandboxes took over {seconds:g} s: {mend}", "infra") from None
+            raise Fault(f"the sandboxes took over {seconds:g} s: {fix}", "infra") from None
         finally:
             self._queue.release()
 
@@ -100,7 +99,7 @@ class Workshop(Backend):
         return await self._pool.repl(limits=self._borne(limits))
 
     def _borne(self, limits: Limits | None) -> Limits | None:
-        """None for the pool's own, where these do."""
+        """None (the pool's own limits) where these cover the request."""
         return None if limits is not None and _bears(self._limits, limits) else limits
 
     async def close(self) -> None:
@@ -114,14 +113,14 @@ def _bears(box: Limits, asked: Limits) -> bool:
     return same and all(getattr(box, name) >= getattr(asked, name) for name in names)
 
 
-class Boxes:
-    """One environment's hold on the workshop; taken at its first use, for a loop has to run then.
+class SandboxHandle:
+    """Lazily acquired reference of an environment to the shared pool (needs a running event loop).
 
     Args:
-        backend: A name, as in ``open_backend``.
-        options: Of the backend.
-        most: Boxes at once.
-        limits: Of a program.
+        backend: Name of a backend, as for ``open_backend``.
+        options: Arguments of the backend.
+        most: Maximum number of sandboxes at once.
+        limits: Limits of one program.
     """
 
     def __init__(self, backend: str, options: Mapping[str, Any], most: int, limits: Limits) -> None:
@@ -129,14 +128,14 @@ class Boxes:
             raise UsageError(f"boxes must be at least {_EACH} (tests have one of their own)")
         self._name, self._options, self._most = backend, dict(options), most
         self._limits = limits
-        self._hold: Shared[Workshop] | None = None
+        self._hold: Shared[QueuedPool] | None = None
 
     async def ready(self) -> None:
-        """Take the hold, and see that a box opens.
+        """Acquire the pool and prove that a sandbox opens.
 
         Raises:
-            UsageError: There is no such backend, or this machine cannot have it.
-            Fault: A box did not open.
+            UsageError: Unknown backend, or one that cannot run on this machine.
+            Fault: A sandbox did not open.
         """
         if self._hold is not None:
             return
@@ -151,18 +150,18 @@ class Boxes:
             raise
         self._hold = hold
 
-    def _make(self) -> Workshop:
-        return Workshop(open_backend(self._name, **self._options), self._limits, self._most)
+    def _make(self) -> QueuedPool:
+        return QueuedPool(open_backend(self._name, **self._options), self._limits, self._most)
 
     @property
-    def workshop(self) -> Workshop:
-        """Where programs run."""
+    def pool(self) -> QueuedPool:
+        """The pool; acquired by `ready`."""
         if self._hold is None:
             raise Fault("no sandboxes are held: the episode never began", "env")
         return self._hold.value
 
     async def close(self) -> None:
-        """Let go; the last one closes it."""
+        """Release the pool; its last user closes it."""
         hold, self._hold = self._hold, None
         if hold is not None:
             await hold.close()

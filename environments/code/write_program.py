@@ -1,7 +1,7 @@
-"""``code/python-v1``: write a program that passes tests which it never sees, over several turns.
+"""``code/python-v1``: write a program that passes hidden tests, over several turns.
 
-Problems come from an embedded generator without end, or from a data set in one of the shapes in
-use. What counts is what the program does, in boxes of its own, as the host sees it.
+Problems come from a built-in generator or from a published data set. Programs run in sandboxes of
+their own; graders on the host judge their behaviour.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from envgym.environments.code.judge import Bounds, judge
 from envgym.environments.code.near_misses import wrong_programs
 from envgym.environments.code.problem import Problem
 from envgym.environments.code.prompts import outcome_in_words, stated
-from envgym.environments.code.sandbox_queue import Boxes
+from envgym.environments.code.sandbox_queue import SandboxHandle
 from envgym.errors import Fault, ToolError, UsageError
 from envgym.messages import Action, Message, system, user
 from envgym.parsing.fences import PYTHON, code_of, is_python
@@ -33,40 +33,76 @@ from envgym.tools import tool
 from envgym.trajectory import Episode
 
 GENERATED = 1 << 30
-"""Generated tasks of a split; each is made when it is asked for."""
+"""Number of generated tasks per split; each is drawn on access."""
 MOST_CODE = 100_000
+"""Maximum length of a program in characters."""
 _TURN_S = 140.0
-"""Of all sandboxes of one call; what a program may use in them is far below it."""
+"""Wall seconds for all sandbox work of one call; a program's own limits are far lower."""
 
 
 class WriteProgram(ToolEnv[Task]):
     """Programming problems with tools to run and test a program before it is handed in.
 
+    Problems come from a generator of unlimited size or from a published data set. Programs run in
+    sandboxes; graders outside them decide what a program's behaviour is worth.
+
+    Actions:
+        ``run(code, stdin)``: run a program and read its output.
+        ``test(code)``: run the public tests; ``code`` defaults to the last program.
+        ``submit(code)``: hand a program in; public and hidden tests decide.
+
+    Observations:
+        First the statement, the given code and the public tests. Then program output and how the
+        run ended, or a list of failed tests; a hidden test's input is never shown.
+
+    Rewards:
+        At the end the score: 1.0 where every test passes, else 0.0 (``reward="all"``), or the
+        share of tests passed (``reward="fraction"``). ``progress`` and ``penalty`` shape the
+        reward; the score does not contain them.
+
+    Episode end:
+        Terminated by the first program that passes or the last allowed submission; truncated after
+        12 turns.
+
+    Hints:
+        The steps of a plan, the first failure of the last program, the first third and two thirds
+        of the reference's lines; never its last line.
+
+    Info:
+        Metrics ``public`` and ``passed`` (shares of tests, last call), ``submits``, and those of
+        `ToolEnv` (``tool_calls``, ``tool_errors``, ``no_tool_call``). The difficulty of a task is
+        its number of steps (generated) or what its row states.
+
     Args:
-        levels: Of generated problems: how many steps they have, 1 and more.
-        form: Of generated problems: ``function``, ``program`` (which reads and prints), ``mixed``.
-        seed: Of the generator.
-        data: A file, or a data set's name, to take problems from instead: rows as HumanEval, MBPP,
-            EvalPlus, APPS, TACO, CodeContests, LiveCodeBench, LeetCodeDataset or DeepCoder have
-            them. It has a third split, ``all``.
-        data_options: For ``datasets.load_dataset``: ``name``, ``split``, ``revision``, …
-        verify: Whether each row's reference has to pass its own tests, once a process, at load.
-        cache: Whether what is proven of a row is kept on the disk, and taken from there.
-        bad_rows: ``refuse`` data with a row that holds no problem, or ``drop`` such rows.
-        reward: ``all``: the score is 1.0 where every test passes, else 0.0; ``fraction``: it is
-            the share of tests that pass.
-        progress: Shaping: this times the share of public tests that pass, as far as it is above
-            the best share of the episode so far, is added to the reward of a call of `test`.
-        penalty: Subtracted from the reward at the end of an episode of which nothing passed: no
-            program was handed in, or the last one passed no test.
-        attempts: Programs that may be handed in; the episode ends with the first that passes.
-        time_s, memory_mb: Bounds of one test and of one run: processor seconds, MiB.
-        output_mb: Bound of what a program prints and of each value it gives, in MiB; twice what a
-            test expects always fits.
-        int_digits: Decimal digits of an int that a program may read or write.
-        backend: Where programs run: ``namespace``, ``docker``, ``remote``, ``unsafe``.
-        backend_options: Of that backend, such as ``{"imports": ["numpy"]}``.
-        boxes: Most sandboxes at once, of all such environments of a process together.
+        levels: Difficulties of generated problems in steps, each 1 or more.
+        form: Form of generated problems: ``function``, ``program`` (reads standard input and
+            prints) or ``mixed``.
+        seed: Seed of the generator.
+        data: File or data set name that replaces the generator. Rows have the shape of HumanEval,
+            MBPP, EvalPlus, APPS, TACO, CodeContests, LiveCodeBench, LeetCodeDataset or DeepCoder.
+            Adds a third split, ``all``.
+        data_options: Arguments for ``datasets.load_dataset``: ``name``, ``split``, ``revision``, …
+        verify: Require each row's reference to pass its own tests, once per process, at load.
+        cache: Keep verification results on disk and reuse them.
+        bad_rows: ``refuse`` data that has an unusable row, or ``drop`` such rows.
+        reward: ``all`` or ``fraction``; see Rewards.
+        progress: Reward of a `test` call: this factor times the increase of the best share of
+            public tests passed in the episode.
+        penalty: Subtracted from the last reward of an episode whose last submission passed no
+            test, or that was truncated.
+        attempts: Maximum number of submissions.
+        time_s: Limit of one test or run in processor seconds.
+        memory_mb: Memory limit of one test or run in MiB.
+        output_mb: Limit, in MiB, of printed output and of each returned value; at least twice the
+            size of a test's expected output is always allowed.
+        int_digits: Maximum number of decimal digits of an int that a program reads or writes.
+        backend: Sandbox backend: ``namespace``, ``docker``, ``remote`` or ``unsafe``.
+        backend_options: Arguments of that backend, such as ``{"imports": ["numpy"]}``.
+        boxes: Maximum number of sandboxes at once, shared by all such environments of a process.
+        max_turns: Turns before truncation; 12 by default.
+
+    Version history:
+        v1: first release.
     """
 
     max_turns = 12
@@ -120,7 +156,7 @@ class WriteProgram(ToolEnv[Task]):
         self._attempts = attempts
         self._bounds = Bounds(time_s, memory_mb, output_mb=output_mb, int_digits=int_digits)
         options = dict(backend_options or {})
-        self._boxes = Boxes(backend, options, boxes, self._bounds.limits)
+        self._sandboxes = SandboxHandle(backend, options, boxes, self._bounds.limits)
         self._data: Shared[Problems] | None = None
         if data is not None:
             source = Source(
@@ -136,7 +172,7 @@ class WriteProgram(ToolEnv[Task]):
             self._data = Shared(("code", source.key), lambda: Problems.open(source))
 
     def tasks(self, split: str = "train") -> TaskSource:
-        """Problems of a split; the difficulty of a generated one is its level."""
+        """Problems of a split; the difficulty of a generated one is its number of steps."""
         if self._data is not None:
             return TaskSource.rows(self._data.value.split(split))
         if split not in SPLITS:
@@ -149,8 +185,8 @@ class WriteProgram(ToolEnv[Task]):
         return generated(rng, level, self._form, split).task(split)
 
     async def start(self, task: Task) -> Sequence[Message]:
-        """The rules, the statement and the public tests."""
-        await self._boxes.ready()
+        """Instructions, statement and public tests."""
+        await self._sandboxes.ready()
         self._problem = Problem.of(task)
         self._verdict: Verdict | None = None
         self._code: str | None = None
@@ -159,13 +195,13 @@ class WriteProgram(ToolEnv[Task]):
         return system(INSTRUCTIONS), user(stated(self._problem))
 
     async def stop(self) -> None:
-        """Let go of the sandboxes and the data."""
-        await self._boxes.close()
+        """Release the sandboxes and the data."""
+        await self._sandboxes.close()
         if self._data is not None:
             await self._data.close()
 
     async def act(self, action: Action) -> Sequence[Message]:
-        """Run the calls; the last turn costs the penalty where the episode is still open."""
+        """Run the calls; subtract the penalty on a last turn that leaves the episode open."""
         seen = await super().act(action)
         if not self.ended and self.turn >= self.max_turns:
             self.add_reward(-self._penalty)
@@ -180,9 +216,9 @@ class WriteProgram(ToolEnv[Task]):
             stdin: What it reads from standard input.
         """
         source, data = self._problem.program(await self._taken(code)), _sendable(stdin)
-        workshop, limits = self._boxes.workshop, self._bounds.limits
-        async with workshop.turn(_TURN_S):
-            result = await workshop.run_python(source, stdin=data, limits=limits)
+        pool, limits = self._sandboxes.pool, self._bounds.limits
+        async with pool.turn(_TURN_S):
+            result = await pool.run_python(source, stdin=data, limits=limits)
         return outcome_in_words(result)
 
     @tool
@@ -221,7 +257,7 @@ class WriteProgram(ToolEnv[Task]):
         return previous + verdict.feedback() + more
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """Test the reference, then hand it in."""
+        """Test the reference, then submit it."""
         reference = self._problem.reference
         if not reference:
             raise UsageError(f"{self._problem.name} has no reference: the oracle cannot solve it")
@@ -230,28 +266,28 @@ class WriteProgram(ToolEnv[Task]):
         yield Action.call("submit", code=reference)
 
     def near_misses(self) -> Iterator[Sequence[Action]]:
-        """Programs made of the reference that give something else than it does."""
+        """Programs derived from the reference with different results."""
         for code in wrong_programs(self._problem):
             yield (Action.call("submit", code=code),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """A plan, then what failed, then parts of the reference."""
+        """Plan, failure, parts of the reference."""
         return hints(self._problem, self._verdict)
 
     async def _taken(self, code: str | None) -> str:
-        """The program that a call is about, out of its Markdown fence if it is in one."""
+        """Program that a call refers to, taken out of a Markdown fence."""
         code = self._code if code is None else code
         if code is None:
             raise ToolError("no program was given yet: pass code.")
         if len(code) > MOST_CODE:
             raise ToolError(f"the program is longer than {MOST_CODE} characters.")
         _sendable(code)
-        # Parsing tells a fence from a program that speaks of fences, and holds a loop up.
+        # In a thread: parsing, which tells a Markdown fence from a string with one, may be slow.
         self._code = await asyncio.to_thread(code_of, code, PYTHON, is_python)
         return self._code
 
     def _named(self, done: str) -> str:
-        """The program given last in words, for a call that gave none."""
+        """Description of the last program, for a call that gave none."""
         if self._code is None:
             return ""
         lines = self._code.strip().splitlines()
@@ -259,13 +295,13 @@ class WriteProgram(ToolEnv[Task]):
         return f"The program given last{begin} was {done}.\n"
 
     async def _judged(self, code: str, *, public: bool) -> Verdict:
-        workshop = self._boxes.workshop
+        pool = self._sandboxes.pool
         try:
-            async with workshop.turn(_TURN_S):
+            async with pool.turn(_TURN_S):
                 self._verdict = await judge(
-                    workshop, self._problem, code, public=public, bounds=self._bounds
+                    pool, self._problem, code, public=public, bounds=self._bounds
                 )
-        except UsageError as error:  # the backend or the task is refused: no program's doing
+        except UsageError as error:  # an unusable backend or task; not the program's fault
             raise Fault(f"{self._problem.name} cannot be judged: {error}", "env") from error
         if self._verdict.unusable:
             raise Fault(f"{self._problem.name}: {self._verdict.unusable}", "env")
@@ -279,10 +315,10 @@ INSTRUCTIONS = (
 
 
 def _sendable(text: str) -> bytes:
-    """The text as bytes.
+    """Encode a text as UTF-8.
 
     Raises:
-        ToolError: It holds half a character, which no file does.
+        ToolError: The text holds a lone surrogate, which UTF-8 cannot encode.
     """
     try:
         return text.encode()

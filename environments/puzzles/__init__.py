@@ -1,1 +1,1 @@
-"""Puzzles: small worlds with exact judges, written anew for every seed."""
+"""Generated puzzles with exact judges."""

@@ -1,8 +1,8 @@
-"""Puzzles that are answered: one tool, a few attempts, and feedback in between.
+"""Base class of question-answer puzzles: an `answer` tool, several attempts, feedback in between.
 
-What a puzzle shows and how it judges is the subclass's; counting attempts and paying for progress
-is done here. The reward of an attempt is what it adds to the best score so far, so an episode's
-rewards sum up to its score.
+Subclasses define the puzzle text and the judge; this class counts attempts and pays for progress.
+The reward of an attempt is its increase of the best score so far, so the rewards of an episode sum
+to its score.
 """
 
 from __future__ import annotations
@@ -22,20 +22,22 @@ from envgym.tools import tool
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer is worth, in [0, 1], and what the agent is told of it (never the gold)."""
+    """Judge's verdict: a score in [0, 1] and the feedback for the agent, which never holds the
+    gold.
+    """
 
     score: float
-    told: str
+    feedback: str
 
 
-class Attempts(ToolEnv[Task], ABC):
-    """A puzzle with an `answer` tool.
+class AnswerEnv(ToolEnv[Task], ABC):
+    """Puzzle environment with an `answer` tool.
 
     Attributes:
-        max_chars: Of the longest answer that is looked at.
+        max_chars: Maximum length of an answer in characters.
 
     Args:
-        attempts: Answers that may be given; the best one counts. Never more than turns, so
+        attempts: Maximum number of answers; the best one counts. Capped at ``max_turns``, so
             that ``max_turns=1`` is the single-turn form.
     """
 
@@ -51,19 +53,19 @@ class Attempts(ToolEnv[Task], ABC):
 
     @abstractmethod
     def puzzle(self, task: Task) -> str:
-        """What the agent reads."""
+        """Text of the puzzle for the agent."""
 
     @abstractmethod
     async def judge(self, text: str) -> Verdict:
-        """Judge an answer; a ToolError where it cannot be read, which costs no attempt."""
+        """Judge an answer; an unreadable one raises a ToolError and costs no attempt."""
 
     async def start(self, task: Task) -> Sequence[Message]:
-        """The rules and the puzzle."""
+        """Instructions and puzzle."""
         self._used, self._best = 0, 0.0
         return system(self.instructions), user(self.puzzle(task))
 
     def partial_score(self) -> float:
-        """The best answer so far."""
+        """Best score so far."""
         return self._best
 
     @tool
@@ -76,7 +78,9 @@ class Attempts(ToolEnv[Task], ABC):
         return await self.attempt(text)
 
     async def attempt(self, text: str) -> str:
-        """Judge one answer, pay for what it improves, end the episode when it is the last."""
+        """Judge one answer, reward its improvement, and end the episode on success or the last
+        attempt.
+        """
         if len(text) > self.max_chars:
             raise ToolError(f"the answer is longer than {self.max_chars} characters.")
         verdict = await self.judge(text)
@@ -86,13 +90,13 @@ class Attempts(ToolEnv[Task], ABC):
         left = self._attempts - self._used
         if verdict.score == 1.0 or not left:
             self.end(self._best, reward=gain)
-            return verdict.told
+            return verdict.feedback
         self.add_reward(gain)
-        return f"{verdict.told} {left} attempt{'s' if left > 1 else ''} left."
+        return f"{verdict.feedback} {left} attempt{'s' if left > 1 else ''} left."
 
 
-def untold(hints: Iterable[str], golds: Iterable[Any]) -> Sequence[str]:
-    """The hints that hold none of the golds as whole words, whatever the case."""
+def without_golds(hints: Iterable[str], golds: Iterable[Any]) -> Sequence[str]:
+    """Hints without those that contain a gold as whole words, ignoring case."""
     words = [re.escape(str(gold)) for gold in golds if str(gold)]
     told = re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE) if words else None
     return tuple(hint for hint in hints if told is None or not told.search(hint))

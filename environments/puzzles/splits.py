@@ -1,7 +1,7 @@
-"""Sources of generated tasks whose splits cannot meet.
+"""Generated task sources with disjoint splits.
 
-Two generators with seeds of their own may still write the same small puzzle. Here every puzzle
-belongs to one split by a hash of what it shows, so no test task is ever a training task.
+Two differently seeded generators may still draw the same small puzzle. Here a hash of its visible
+part decides the split of a puzzle, so no test task is ever a training task.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from envgym.task import Task, TaskSource
 
 SIZES = {"train": 100_000, "test": 2_000}
 _TEST_SHARE = 5
-"""One puzzle in so many is a test puzzle."""
+"""One puzzle in five belongs to the test split."""
 
 Draft = tuple[Mapping[str, Any], Mapping[str, Any], float]
-"""The visible part, the hidden part, the difficulty."""
+"""Visible part, hidden part and difficulty of a task."""
 
 
 def generated(make: Callable[[random.Random], Draft], split: str, seed: int) -> TaskSource:
@@ -41,12 +41,12 @@ def generated(make: Callable[[random.Random], Draft], split: str, seed: int) -> 
 
 
 def split_of(data: Mapping[str, Any]) -> str:
-    """The split to which what a task shows belongs, on any machine."""
+    """Split of a task, by the hash of its visible part; the same on any machine."""
     row = json.dumps(data, sort_keys=True).encode()
     return "train" if zlib.crc32(row) % _TEST_SHARE else "test"
 
 
 def check_split(split: str) -> None:
-    """Raise a UsageError unless it is one of the two."""
+    """Raise a UsageError for an unknown split."""
     if split not in SIZES:
         raise UsageError(f"no split {split!r}.{suggest(split, SIZES)}")

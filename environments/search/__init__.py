@@ -1,1 +1,1 @@
-"""Search: answer questions over a corpus, a generated encyclopedia or one brought from outside."""
+"""Search environments: answer questions over a generated encyclopedia or a corpus from a file."""

@@ -1,7 +1,7 @@
-"""Which questions of a file can be answered from a corpus at all.
+"""Filter for questions that a corpus can answer.
 
-Published question sets and corpora rarely fit: an environment that grades a question whose answer
-stands nowhere in its pages teaches the model to give up.
+Published question sets and corpora rarely fit. Questions whose answer is not in any page would
+teach a model to give up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WORD = re.compile(r"\w[\w'’.-]*")
 
 
 def verifiable(rows: Sequence[QuestionRow], passages: Sequence[Passage]) -> list[QuestionRow]:
-    """The rows that name a page's title and have an answer that stands in some passage.
+    """Rows that name the title of a page and have an answer in some passage.
 
     A necessary condition, not a proof. Questions answered by yes or no never count, for the word
     stands everywhere; a title of one word counts only when the question writes it in the title's

@@ -1,8 +1,8 @@
-"""Passages and questions from files, because a researcher brings a corpus of their own.
+"""Passages and questions from files, in the formats of published corpora.
 
-Two shapes of passages are in use: title and text apart (2WikiMultiHopQA, HotpotQA), and one
-`contents` string whose first line is the title (Pyserini, FlashRAG, Search-R1). Questions differ
-by the names of their keys. Both are read as they come.
+Passages come in two formats: separate title and text (2WikiMultiHopQA, HotpotQA), and one
+`contents` string whose first line is the title (Pyserini, FlashRAG, Search-R1). Question files
+differ in the names of their keys. All are read without conversion.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """One question of a file with its accepted answers, and the data set it comes from."""
+    """One question of a file with its accepted answers and its data set."""
 
     id: str
     question: str
@@ -100,7 +100,7 @@ def _identifier(where: str, row: Mapping[str, Any], index: int) -> str:
         raise RowError(where, problem, "write a string or a whole number, or leave it out")
     try:
         return str(identifier)
-    except ValueError:  # more digits than Python writes
+    except ValueError:  # more digits than Python's conversion limit
         problem = '"id" is a number of thousands of digits'
         raise RowError(where, problem, "write it as a string") from None
 
@@ -139,7 +139,7 @@ def _answers(where: str, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _texts(value: Any) -> list[str] | None:
-    """The answers that a field holds, or None where some of it is no text."""
+    """Answers in a field, or None where one of them is no text."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         with contextlib.suppress(ValueError, RecursionError):
             listed = json.loads(value)

@@ -1,7 +1,7 @@
-"""What all `search/wiki` environments of a process share: an index and the questions over it.
+"""Shared index and questions of all `search/wiki` environments of a process.
 
-Either a generated world, or a corpus from a file with questions read from another file or drawn
-from the passages themselves.
+Pages come from a generated world, or from a corpus file with questions from another file or made
+from the passages.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from envgym.errors import UsageError, suggest
 
 @dataclass(frozen=True)
 class Source:
-    """Where pages and questions come from. Hashable: equal sources share one library.
+    """Identity of pages and questions; equal sources share one library.
 
     Attributes:
-        seed, size, phrasings: Of the generated world; size is its number of pages.
-        relations: Those that questions over the world may follow; all when empty.
-        corpus: File of passages to use instead.
+        seed: Seed of the generated world.
+        size: Number of pages of the generated world.
+        phrasings: Wordings per kind of fact in the generated world.
+        relations: Relations that questions over the world follow; all when empty.
+        corpus: File of passages that replaces the generated world.
         questions: File of questions over that corpus; without it they are made from the passages.
-        backend: See `Bm25Index`.
-        server: A search server that has the pages; only questions are made here then.
+        backend: BM25 library; see `Bm25Index`.
+        server: Address of a search server that holds the pages; only questions are made here.
     """
 
     seed: int = 0
@@ -44,7 +46,7 @@ class Source:
 
 @dataclass
 class Library:
-    """Pages and their questions, by split and hops; the index of the pages, unless a server's."""
+    """Pages, their index (unless a server has it), and questions by split and hops."""
 
     passages: Sequence[Passage]
     index: Bm25Index | None
@@ -55,15 +57,15 @@ class Library:
 
     @classmethod
     def open(cls, source: Source) -> Library:
-        """Generate or load.
+        """Generate or load a source.
 
         Raises:
             UsageError: A file is missing or malformed (its name and line are given).
         """
         if source.corpus is None and source.questions is not None:
             if source.server is None:
-                mend = "give corpus=PATH too, or server=URL"
-                raise UsageError(f"a question file needs its corpus: {mend}")
+                fix = "give corpus=PATH too, or server=URL"
+                raise UsageError(f"a question file needs its corpus: {fix}")
             return cls((), None, None, _questions(source.questions))
         passages, world = pages(source)
         index = Bm25Index(passages, source.backend) if source.server is None else None
@@ -78,7 +80,7 @@ class Library:
         return cls(passages, index, None, _questions(source.questions))
 
     def questions(self, split: str, hops: tuple[int, ...]) -> list[Question]:
-        """The questions of a split, in a fixed order; chain lengths alternate.
+        """Questions of a split in a fixed order, with alternating chain lengths.
 
         Longer chains outnumber shorter ones by far, so a generated world gives as many of each as
         it has of the rarest. A question file has no chains: `hops` does not apply to it.
@@ -104,7 +106,7 @@ def _start(question: Question) -> str:
 
 
 def pages(source: Source) -> tuple[Sequence[Passage], World | None]:
-    """The pages of a source, and their world where they are generated.
+    """Pages of a source, with their world where they are generated.
 
     Raises:
         UsageError: As `Library.open`.

@@ -1,7 +1,7 @@
-"""What a multi-hop question is: its text, its answers, and the chain of sentences that proves it.
+"""Multi-hop question: text, answers, and the chain of sentences that proves it.
 
-Generated worlds and real corpora make the same type, so environments, hints, oracles and viewers
-read one thing.
+Generated worlds and real corpora share this type, so environments, hints, oracles and viewers have
+one input.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Question:
-    """A question with every accepted answer; the object of one step is the subject of the next."""
+    """Question with all accepted answers; the object of a step is the subject of the next."""
 
     text: str
     golds: tuple[str, ...]
@@ -39,7 +39,7 @@ class Question:
 
 
 def split_of(title: str) -> Split:
-    """The split of all questions that start at this page: about a fifth of the titles are test.
+    """Split of all questions that start at a page; about a fifth of the titles are test.
 
     It hangs on the title alone, so no start entity is ever in both, whatever the seed.
     """
@@ -53,6 +53,6 @@ def check_split(split: str) -> None:
 
 
 def mentions(text: str, names: Iterable[str]) -> bool:
-    """Whether one of the names stands in the text as whole words, both normalised for grading."""
+    """Whether a text contains one of the names as whole words, both normalised as for grading."""
     padded = f" {normalize_answer(text)} "
     return any(f" {normalize_answer(name)} " in padded for name in names)

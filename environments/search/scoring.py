@@ -1,7 +1,7 @@
-"""Grading of a short free-text answer, because every search episode ends in one.
+"""Grading of short free-text answers: exact match and F1.
 
-The normalisation and the two measures are those of SQuAD (Rajpurkar et al. 2016, section 6.1 and
-its official script), which open-domain question answering has graded by ever since.
+Normalisation and measures are those of SQuAD (Rajpurkar et al. 2016, section 6.1 and its official
+script), the standard of open-domain question answering.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
 def normalize_answer(text: str) -> str:
-    """`text.folded`, no punctuation, no articles, single spaces; letters of every script stay.
+    """Normalise as SQuAD does: `folded`, no punctuation, no articles, single spaces; any script.
 
     Punctuation is the ASCII set of the SQuAD script and, beyond it, whatever Unicode calls
     punctuation, so that a typographic apostrophe counts as a plain one. Where nothing would be

@@ -1,4 +1,4 @@
-"""Unicode forms of one word, folded alike for grading, titles and retrieval.
+"""Unicode normalisation shared by grading, titles and retrieval.
 
 `folded` is compatibility composition (NFKC: full-width digits, ligatures, decomposed letters) with
 case folding ("ß" is "ss", "İ" is "i"), without what is not seen (soft hyphens, zero-width and other
@@ -35,7 +35,7 @@ _UNSPACED = (
 """Thai and Lao, Burmese, Khmer, kana, and extensions of the last and of Burmese."""
 
 _SIGNS = dict.fromkeys((0x00B4, 0x02B9, 0x02BB, 0x02BC, 0x2032), "'") | {0x2212: "-", 0x2044: "/"}
-"""Letters and accents that stand for an apostrophe: Hawaiʻi, O´Brien; the minus sign and the
+"""Letters and accents used as an apostrophe: Hawaiʻi, O´Brien; the minus sign and the
 stroke of a fraction."""
 _FRACTIONS = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 """Between a whole number and its fraction: 8½ is 8 1/2."""
@@ -44,7 +44,7 @@ _Kind = Literal["word", "mark", "han", "unspaced", ""]
 
 
 def folded(text: str) -> str:
-    """The form under which two writings of one text are equal."""
+    """Normal form of a text; equal for different encodings of the same writing."""
     if text.isascii():
         return text.lower()
     plain = _FRACTIONS.sub(" ", _seen(text)).translate(_SIGNS)
@@ -55,7 +55,7 @@ def folded(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded; of unspaced scripts pairs of characters."""
+    """Folded words of a text; pairs of characters in scripts without spaces."""
     form = folded(text)
     if form.isascii() or all(_kind(char) in ("word", "") for char in set(form)):
         return _WORD.findall(form)
@@ -80,7 +80,7 @@ def _seen(text: str) -> str:
 
 
 def _characters(text: str) -> list[tuple[str, bool | None]]:
-    """Each character with its marks, and whether it is unspaced; None for what parts words."""
+    """Each character with its marks, and whether its script has no spaces; None for a separator."""
     out: list[tuple[str, bool | None]] = []
     for char in text:
         kind = _kind(char)

@@ -1,7 +1,7 @@
 """``search/wiki-v1``: answer questions by searching an encyclopedia over many turns.
 
-Search-R1's and ASearcher's game on a generated world (nothing to download, nothing to remember)
-or on a corpus of one's own. Graded on the argument of `answer` alone, which only the model writes.
+The task of Search-R1 and ASearcher on a generated world (no download, no contamination) or on a
+corpus from a file. Only the argument of `answer`, which the model alone writes, is graded.
 """
 
 from __future__ import annotations
@@ -27,30 +27,62 @@ from envgym.tools import tool
 from envgym.trajectory import Episode
 
 _MAX_CHARS = 4_000
-"""Of a query, a title or an answer: reading one takes its time on the event loop."""
-_NEAR = 6
+"""Maximum length of a query, a title or an answer, which are processed on the event loop."""
+_NEAR_MISSES = 6
+"""Maximum number of near misses per task."""
 _SCANNED = 200
-"""Questions that are looked at for other answers."""
+"""Number of questions searched for other answers."""
 INSTRUCTIONS = "Answer the question by searching an encyclopedia. Give only the answer itself."
 
 
 class WikiSearch(ToolEnv[Task]):
     """Multi-hop question answering with a search tool.
 
+    The task of Search-R1 and ASearcher, on a generated encyclopedia (no download, no contamination)
+    or on a corpus from a file.
+
+    Actions:
+        ``search(query, top_k)``: pages by key words.
+        ``access(title)``: one page by its title.
+        ``answer(text)``: the final answer.
+
+    Observations:
+        First the question. Then pages with rank and title, cut at ``page_chars``; for an unknown
+        title, the nearest titles.
+
+    Rewards:
+        At the end the score: exact match or F1 of the answer, SQuAD-normalised, best over the
+        golds. Plus ``format_reward`` where no call was broken and no turn went without one.
+
+    Episode end:
+        Terminated by `answer`; truncated after 8 turns.
+
+    Hints:
+        The relations to follow, the page to begin with, that page's sentence with the gold blanked
+        out. None for questions without a known chain.
+
+    Info:
+        Metrics ``em``, ``f1``, ``format`` (1 for an episode without a broken or missing call) and
+        those of `ToolEnv`. The difficulty of a task is its number of hops.
+
     Args:
-        seed, size: Of the generated world; size is its number of pages.
-        phrasings: Wordings of a fact in it, 1 to 3: one makes reading easy.
-        relations: Those that its questions follow (``director``, ``mother``, …); all when empty.
-        corpus: JSON or JSONL file of passages to search instead.
-        questions: Its question file; without one, questions are made from the passages.
-        hops: Chain lengths to ask, 1 to 4 (1 and 2 for questions made from passages).
-        top_k: Pages a search returns unless the call says otherwise.
+        seed: Seed of the generated world.
+        size: Number of pages of the generated world.
+        phrasings: Wordings per kind of fact in the generated world, 1 to 3; 1 is easiest to read.
+        relations: Relations that questions follow (``director``, ``mother``, …); all when empty.
+        corpus: JSON or JSONL file of passages that replaces the generated world.
+        questions: Question file of the corpus; without one, questions are made from the passages.
+        hops: Chain lengths to ask, each 1 to 4 (1 and 2 for questions made from passages).
+        top_k: Pages per search where the call names no number.
         page_chars: Characters of a page shown; None for all.
-        metric: ``em`` (exact match) or ``f1``; both are SQuAD-normalised, best over the golds.
-        format_reward: Added to the reward of an answer when no call before it was broken and no
-            turn went without one. Shaping: the score is the metric alone.
-        backend: Of the index.
-        server: Address of an ``envgym search serve`` that has the pages; here are only questions.
+        metric: ``em`` (exact match) or ``f1``.
+        format_reward: Reward for the format, added at the end; the score does not contain it.
+        backend: BM25 library of the index: ``auto``, ``rank-bm25`` or ``bm25s``.
+        server: Address of an ``envgym search serve`` that holds the pages.
+        max_turns: Turns before truncation; 8 by default.
+
+    Version history:
+        v1: first release.
     """
 
     max_turns = 8
@@ -98,16 +130,16 @@ class WikiSearch(ToolEnv[Task]):
         return TaskSource(len(pool), lambda i: _task(pool[i], split))
 
     def corpus_text(self) -> Iterator[str]:
-        """The pages as text, for training a tokenizer."""
+        """Pages as training text for a tokenizer."""
         for passage in self._shared.value.passages:
             yield f"{passage.title}: {passage.text}"
 
     async def start(self, task: Task) -> Sequence[Message]:
-        """The rules and the question."""
+        """Instructions and question."""
         return system(INSTRUCTIONS), user(task.data["question"])
 
     async def stop(self) -> None:
-        """Let go of the index, or of the connection to it."""
+        """Release the index, or the connection to it."""
         await self._shared.close()
         remote, self._remote = self._remote, None
         if remote is not None:
@@ -172,23 +204,27 @@ class WikiSearch(ToolEnv[Task]):
             found = await self._pages().find(title, self._top_k)
             if any(page.title == title for page in found):
                 yield Action.call("search", query=title)
-            else:  # two pages share the title but for its case
+            else:  # two titles differ in case only
                 yield Action.call("access", title=title)
         yield Action.call("answer", text=self.task.hidden["golds"][0])
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """Nothing, the gold in more words, and answers to other questions of the same kind."""
+        """An empty answer, the gold with other words, and answers to other questions of the same
+        kind.
+        """
         golds = self.task.hidden["golds"]
         wrong = ["", f"not {golds[0]}", f"{golds[0]} or another"]
         for other in self._others():
             if not any(exact_match(other, [gold]) for gold in golds):
                 wrong.append(other)
-            if len(wrong) == _NEAR:
+            if len(wrong) == _NEAR_MISSES:
                 break
         return [(Action.call("answer", text=text),) for text in wrong]
 
     def _others(self) -> Iterator[str]:
-        """Answers to the first questions of the training split, of the task's relation if any."""
+        """Answers to training questions with the task's last relation (any relation without a
+        chain).
+        """
         steps = self.task.hidden["chain"]
         pool = self._shared.value.questions("train", self._hops)
         for question in islice(pool, _SCANNED):
@@ -196,7 +232,7 @@ class WikiSearch(ToolEnv[Task]):
                 yield question.golds[0]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """The relations to follow, then the first page, then its sentence with the gold blanked."""
+        """Relations to follow, first page, that page's sentence with the gold blanked out."""
         steps = self.task.hidden["chain"]
         if not steps:
             return ()
@@ -210,7 +246,7 @@ class WikiSearch(ToolEnv[Task]):
         )
 
     def _pages(self) -> Retriever:
-        """The index, or the one connection that environments of an event loop share."""
+        """Local index, or the connection that the environments of an event loop share."""
         index = self._shared.value.index
         if index is not None:
             return LocalRetriever(index)

@@ -1,1 +1,1 @@
-"""Verilog: design circuits from specifications, judged against a golden one."""
+"""Verilog environments: design circuits from specifications, judged against golden circuits."""

@@ -1,8 +1,8 @@
-"""Outputs that are compared at times only: what a row's ``compare_when`` makes of a golden design.
+"""Conditional comparison of outputs: the ``compare_when`` of a row, applied to its golden design.
 
-A bus may hold anything while its valid signal is low, and a function may give anything for inputs
-that its specification excludes. The golden design is wrapped so that it gives x at such times, and
-x is not compared.
+A bus may hold anything while its valid signal is low, and a function may return anything for inputs
+that its specification excludes. The golden design is wrapped to output x at such times, and x is
+not compared.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from envgym.sandboxes.graders.verilog.source.lexer import tokens
 from envgym.sandboxes.graders.verilog.tools.wrapper import wrapped
 
 EVERY = "*"
-"""Stands for all outputs but those that conditions read."""
+"""Key for all outputs except those that conditions read."""
 _KINDS = frozenset(["word", "number", "sign"])
 _NOT_IN_EXPRESSIONS = frozenset(";#@`$\\=")
 _COMPARISONS = ("==", "!=", "<=", ">=")
 
 
 def conditions(value: Any, where: str) -> dict[str, str]:
-    """Conditions by output, as a row gives them: an object of expressions, or one for all outputs.
+    """Conditions by output; a row gives an object of expressions, or one expression for all
+    outputs.
 
     Raises:
-        UsageError: It is neither, or a text is no expression of names, numbers and operators.
+        UsageError: Neither form, or a text that is no expression of names, numbers and operators.
     """
     if value is None:
         return {}
@@ -51,7 +52,7 @@ def conditions(value: Any, where: str) -> dict[str, str]:
 
 
 def compared_when(source: str, interface: Interface, when: Mapping[str, str]) -> str:
-    """The golden design, x wherever its outputs are not compared.
+    """Golden design that outputs x wherever its outputs are not compared.
 
     Raises:
         UsageError: A condition is for no output, or reads no port.
@@ -76,7 +77,7 @@ def compared_when(source: str, interface: Interface, when: Mapping[str, str]) ->
 
 
 def _of_inner(condition: str, outputs: Mapping[str, Any]) -> str:
-    """The condition, of the golden design's own outputs."""
+    """Condition in terms of the golden design's own outputs."""
     for token in reversed(list(tokens(condition))):
         if token.kind == "word" and token.text in outputs:
             end = token.at + len(token.text)

@@ -1,7 +1,6 @@
-"""Guidance for a circuit, weakest first: a plan, what failed, then parts of the golden design.
+"""Hints for a circuit, weakest first: a plan, the failure, parts of the golden design.
 
-Never the whole answer: of the golden design no more than two thirds of the body's lines are shown,
-and never the last one.
+At most two thirds of the golden design's body are shown, never its last line.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ def hints(problem: Problem, interface: Interface | None, verdict: Verdict | None
     """Hints for a problem.
 
     Args:
-        interface: Its ports, where they are known already.
-        verdict: What came of the last design that was submitted, if any was.
+        interface: Ports of the design, if known.
+        verdict: Verdict on the last submitted design, if any.
     """
     found = []
     plan = [problem.plan] if problem.plan else []
@@ -38,7 +37,7 @@ def hints(problem: Problem, interface: Interface | None, verdict: Verdict | None
 
 
 def _registers(interface: Interface) -> str:
-    """What is clocked and reset, in words."""
+    """Description of clock and reset."""
     if not interface.clock:
         return "No clock is needed: outputs follow the inputs."
     edges = " and ".join({"pos": "rising", "neg": "falling"}[edge] for edge in interface.edges)
@@ -51,7 +50,7 @@ def _registers(interface: Interface) -> str:
 
 
 def _in_words(failure: CaseResult) -> str:
-    """The first failure; of a mismatch the place and the outputs, without the inputs."""
+    """Description of the first failure; of a mismatch its cycle and outputs, without the inputs."""
     if failure.name in ("simulation", "netlist"):
         kept = failure.detail.split("\ninputs that led")[0]
         return f"the outputs are wrong: {' '.join(kept.split())}" if kept else WORDS[failure.status]
@@ -60,7 +59,7 @@ def _in_words(failure: CaseResult) -> str:
 
 
 def _parts(golden: str) -> Iterator[str]:
-    """The golden's header with a share of its body's lines."""
+    """Header of the golden design with a share of its body's lines."""
     head, semicolon, body = golden.partition(";")
     lines = [line for line in body.splitlines() if line.strip()]
     lines = lines[:-1] if lines and lines[-1].strip().startswith("endmodule") else lines

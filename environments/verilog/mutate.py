@@ -1,7 +1,7 @@
-"""Circuits with one edit: what a judge has to tell from the golden one.
+"""Mutants: circuits with one edit, to test that a judge tells them from the golden one.
 
-Operators, constants, edges, polarities, widths and branches, one at a time, anywhere in the source.
-Some edits change nothing of the circuit: whether one does is Yosys' to say (`equivalent`).
+Edits change one operator, constant, edge, polarity, width or branch anywhere in the source. An edit
+may leave the circuit unchanged; Yosys decides (`equivalent`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _DECLARED = frozenset(["reg", "logic", "wire"])
 
 
 class Mutant(NamedTuple):
-    """A changed source: what kind of edit, on which line."""
+    """Mutated source, with the kind and line of the edit."""
 
     kind: str
     line: int
@@ -43,13 +43,13 @@ class Mutant(NamedTuple):
 
 
 def mutants(source: str) -> list[Mutant]:
-    """All mutants of one edit, in the source's order; headers of modules are left alone."""
+    """All single-edit mutants in source order; module headers stay unchanged."""
     found = list(tokens(source))
     return list(_edits(source, _joined(found)))
 
 
 def some_mutants(source: str, rng: random.Random, count: int) -> list[Mutant]:
-    """At most `count` of them, as many kinds as there are."""
+    """At most `count` mutants, of as many kinds as possible."""
     kinds: dict[str, list[Mutant]] = {}
     for mutant in mutants(source):
         kinds.setdefault(mutant.kind, []).append(mutant)
@@ -64,7 +64,7 @@ def some_mutants(source: str, rng: random.Random, count: int) -> list[Mutant]:
 
 
 def _joined(found: list[Token]) -> list[Token]:
-    """Signs that make one operator, as one token."""
+    """Multi-character operators joined into one token."""
     joined: list[Token] = []
     for token in found:
         last = joined[-1] if joined else None
@@ -89,7 +89,7 @@ def _edits(source: str, found: list[Token]) -> Iterator[Mutant]:
         text, at = token.text, token.at
         if text == "module":
             header = True
-        if header:  # other ports would be refused before anything is compared
+        if header:  # a design with other ports is rejected before any comparison
             header = text != ";"
             continue
         end = at + len(text)
@@ -112,7 +112,9 @@ def _mutant(kind: str, token: Token, source: str, at: int, end: int, new: str) -
 
 
 def _is_operator(found: list[Token], place: int) -> bool:
-    """Not the ``<`` of nothing, not a sensitivity list, not the arrow of an assignment."""
+    """Whether a token is an operator: not the ``<`` of a non-blocking assignment, not a sensitivity
+    list.
+    """
     return place > 0 and found[place - 1].text not in ("#", "@")
 
 
@@ -122,7 +124,7 @@ def _number_kind(found: list[Token], place: int) -> str:
 
 
 def _condition(source: str, found: list[Token], place: int) -> Iterator[Mutant]:
-    """``if (c)`` as ``if (!(c))``: the two branches swapped, or a reset's polarity."""
+    """Edit ``if (c)`` to ``if (!(c))``: swapped branches, or the polarity of a reset."""
     end = _closing(found, place + 1)
     if end is None:
         return
@@ -132,7 +134,7 @@ def _condition(source: str, found: list[Token], place: int) -> Iterator[Mutant]:
 
 
 def _branches(source: str, found: list[Token], place: int) -> Iterator[Mutant]:
-    """``c ? a : b`` as ``c ? b : a``, where both are a single token."""
+    """Edit ``c ? a : b`` to ``c ? b : a``, where both are single tokens."""
     four = found[place + 1 : place + 5]
     if len(four) == 4 and four[1].text == ":" and four[3].text in (";", ")", ","):
         a, b = four[0], four[2]

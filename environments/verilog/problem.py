@@ -1,4 +1,4 @@
-"""A problem: a specification, what it is judged by, and what is known of its ports."""
+"""Verilog problem: specification, golden designs and known ports."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from envgym.sandboxes.graders.verilog import Interface
 from envgym.task import Task
 
 MOST_CHARACTERS = 1 << 20
-"""Of a golden design: what `lint` allows to a submitted one."""
-_MUTANTS = 2  # of a generated design that its task carries
+"""Maximum length of a golden design; the limit of `lint` for submitted ones."""
+_MUTANTS = 2  # mutants stored in a generated task
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One row of any source.
+    """One problem of any source.
 
     Attributes:
-        name: Which, in a few characters.
-        spec: What the circuit has to do, in words.
+        name: Short name of the problem.
+        spec: Specification in words.
         goldens: Sources of golden designs; a design that is one of them is right.
         module: The module to write; None where Yosys has to find the golden's top.
         interface: Its ports, clock and resets; None where Yosys has to find them.
-        ports: Widths by name that the source states, to be held against the golden design's.
-        compare_when: When outputs are compared, by output; see `compare_when`. Empty is always.
-        mutants: Sources of designs that are known to be wrong, for the checker.
-        plan: How to go about it; empty where the source does not say.
-        level: Of difficulty, where there is one.
+        ports: Port widths by name as the source states them, checked against the golden design.
+        compare_when: Condition of comparison by output; see `compare_when`. Empty means always.
+        mutants: Sources of wrong designs, for the checker.
+        plan: Approach to a solution; empty where the source states none.
+        level: Difficulty level, if there is one.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Problem:
 
     @classmethod
     def generated(cls, design: Design) -> Problem:
-        """The problem of a generated design."""
+        """Problem of a generated design."""
         return cls(
             design.family,
             design.spec,
@@ -58,7 +58,7 @@ class Problem:
         )
 
     def task(self, split: str) -> Task:
-        """As a task: ports, which every specification states, are visible, designs are not."""
+        """Task with visible ports, which every specification states, and hidden designs."""
         data: dict[str, Any] = {
             "name": self.name,
             "spec": self.spec,
@@ -74,7 +74,7 @@ class Problem:
 
     @classmethod
     def of(cls, task: Task) -> Problem:
-        """The problem of a task."""
+        """Read the problem of a task."""
         data = task.data
         face = data["interface"]
         return cls(
@@ -91,7 +91,7 @@ class Problem:
 
 
 def ports_in_words(interface: Interface) -> str:
-    """The ports, one a line, as a specification lists them."""
+    """Port list of a specification, one port per line."""
     lines = [f"- input {_width(port.width)}{port.name}" for port in interface.inputs]
     lines += [f"- output {_width(port.width)}{port.name}" for port in interface.outputs]
     return "\n".join(lines)

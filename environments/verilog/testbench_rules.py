@@ -1,7 +1,7 @@
-"""Rules for an agent's own test bench: it may print and wait, and reads no file.
+"""Rules for an agent's testbench: printing and waiting are allowed, file access is not.
 
-A bench runs in a box, alone with the agent's design, so there is nothing to cheat; but a box's
-programs read the system's files, and what a bench printed of them would be told to the agent.
+A testbench runs in a sandbox with the agent's own design, so there is nothing to cheat; but sandbox
+programs can read system files, and printed contents would reach the agent.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ $urandom $urandom_range $warning
 _TASKS = frozenset(_COMPUTES.split()) | {
     task + base for task in _PRINTS for base in ("", "b", "h", "o")
 }
-"""Named one by one: a simulator has more tasks that read files than its manual says."""
-_METHODS = "$ivl_"  # of strings, enumerations and queues: Icarus' own names for them
+"""Allowed system tasks; an allow list, because simulators have undocumented file tasks."""
+_METHODS = "$ivl_"  # Icarus' internal names for methods of strings, enumerations and queues
 
 
 _MOST_PROBLEMS = 100
@@ -44,11 +44,11 @@ _REFUSED = {
 
 
 class CheckedBench(NamedTuple):
-    """A bench held to the rules.
+    """Testbench checked against the rules.
 
     Attributes:
-        text: All that tools may read of it; see `preprocess`.
-        problems: What it breaks, one line each; empty where nothing.
+        text: Text that tools may read; see `preprocess`.
+        problems: Broken rules, one line each; empty for a valid testbench.
     """
 
     text: str
@@ -56,7 +56,7 @@ class CheckedBench(NamedTuple):
 
 
 def check_bench(source: str) -> CheckedBench:
-    """Hold a bench's source to the rules, and make the text of it that tools read.
+    """Check a testbench's source, and return the text that tools read.
 
     Its time grows with the source's length, and it never raises.
     """
@@ -80,7 +80,7 @@ def check_bench(source: str) -> CheckedBench:
 
 
 def program_problems(program: bytes) -> list[str]:
-    """What a compiled bench calls that it may not: the compiler's own word for what it read."""
+    """Forbidden calls in a compiled testbench, as the compiler resolved them."""
     foreign = (n for n in calls(program) if n not in _TASKS and not n.startswith(_METHODS))
     return [f"{name[:40]} {_OTHER}" for name in _unique(foreign)]
 

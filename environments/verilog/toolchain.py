@@ -1,8 +1,7 @@
-"""What all Verilog environments of a process share: boxes lying ready, and golden traces.
+"""Verilog tools in pooled sandboxes, and a cache of golden traces, shared within a process.
 
-Tools and the judge are programs in boxes of one pool. A golden design is analysed and simulated
-once, however many episodes of its task are under way: whoever comes meanwhile waits for the same
-trace.
+Tools and judge run in sandboxes of one pool. A golden design is analysed and simulated once for all
+concurrent episodes of its task; later ones await the same trace.
 """
 
 from __future__ import annotations
@@ -61,30 +60,29 @@ from envgym.sandboxes.pool.pool import Pool
 from envgym.utils.thread_call import ThreadCall
 
 BOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)
-"""Of all boxes, so that those lying ready serve every use."""
+"""Limits of all sandboxes, so that warm ones serve every use."""
 RUN = BOX.model_copy(update={"wall_s": 10.0, "cpu_s": 10.0, "output_bytes": 1 << 16})
-"""Of one tool that an agent calls."""
+"""Limits of one tool call of an agent."""
 GOLDEN = BOX.model_copy(update={"cpu_s": 5.0})
-"""Of a golden design's run: what is submitted may be four times as slow."""
-_WARM = 4
-_SHARES = (1, 5, 25, 125)
-_PATIENCE_S = 600.0  # many more episodes than boxes wait in turn: that is load, and no fault
-_KEPT = 128
-_MESSAGE = 2000
-_OUTPUT = 4000
+"""Limits of a golden design's run; a submitted design may be four times as slow."""
+_WARM = 4  # warm sandboxes
+_SHARES = (1, 5, 25, 125)  # divisors of the stimulus, tried in order for slow golden designs
+_PATIENCE_S = 600.0  # maximum wait for a sandbox; many waiting episodes are load, not a fault
+_KEPT = 128  # cached golden traces
+_MESSAGE = 2000  # maximum characters of tool messages
+_OUTPUT = 4000  # maximum characters of tool output
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What makes two environments share a workbench.
+    """Options that select a shared toolchain.
 
     Attributes:
-        sandbox: A backend's name.
-        lengths: Sequences and steps of the stimulus that designs are compared under; None fits them
-            to each golden design.
-        formal: Whether a design that passed also goes to the solver.
+        sandbox: Name of the sandbox backend.
+        lengths: Sequences and steps of the stimulus; None fits them to each golden design.
+        formal: Whether a passing design must also be proved equivalent by the solver.
     """
 
     sandbox: str
@@ -92,8 +90,8 @@ class Settings:
     formal: bool
 
 
-class Workbench:
-    """The tools; made on a running event loop, closed by its last user."""
+class Toolchain:
+    """Verilog tools and judge on one sandbox pool; needs a running event loop."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -109,7 +107,7 @@ class Workbench:
         self._kept: OrderedDict[Any, asyncio.Task[Any]] = OrderedDict()
 
     async def golden(self, problem: Problem, source: str) -> Golden:
-        """A golden design's ports and traces.
+        """Ports and traces of a golden design.
 
         Raises:
             Fault: Kind ``env``: it cannot be judged, or contradicts its row; the message says why.
@@ -128,7 +126,7 @@ class Workbench:
         return recorded
 
     async def judge(self, problem: Problem, design: str) -> Verdict:
-        """Hold a design against each golden one; the best verdict.
+        """Judge a design against each golden one; the best verdict counts.
 
         Raises:
             Fault: The sandbox broke; or, of kind ``env``, a golden design is no judge.
@@ -143,11 +141,11 @@ class Workbench:
                 best = verdict
             if best.passed:
                 break
-        assert best is not None  # a problem without a golden is refused where it is loaded
+        assert best is not None  # loading rejects problems without a golden design
         return best
 
     async def lint(self, design: str, module: str) -> str:
-        """The rules that the design breaks, and what Icarus and Yosys say of it."""
+        """Rules that a design breaks, and messages of Icarus Verilog and Yosys."""
         checked = await _checked(design, module)
         if checked.problems:
             return _rules(checked.problems)
@@ -165,7 +163,7 @@ class Workbench:
         return "\n".join(part for part in parts if part) or "No errors and no warnings."
 
     async def simulate(self, design: str, bench: str, module: str) -> str:
-        """What the agent's own bench prints, with its design in it."""
+        """Output of the agent's testbench with its design."""
         checked = await _checked(design, module)
         if checked.problems:
             return _rules(checked.problems)
@@ -192,7 +190,7 @@ class Workbench:
         return "\n".join(part for part in parts if part) or "The test bench printed nothing."
 
     async def synthesise(self, design: str, module: str) -> str:
-        """Cells and warnings of Yosys' synthesis."""
+        """Cells and warnings of synthesis by Yosys."""
         checked = await _checked(design, module)
         if checked.problems:
             return _rules(checked.problems)
@@ -212,7 +210,7 @@ class Workbench:
         return bounded(f"{counted}\n{warnings or 'No warnings.'}", _OUTPUT)
 
     async def close(self) -> None:
-        """Stop what is being recorded, and close the pool."""
+        """Cancel recordings and close the pool."""
         tasks = list(self._kept.values())
         self._kept.clear()
         for task in tasks:
@@ -221,10 +219,10 @@ class Workbench:
         await self._pool.close()
 
     async def _recorded(self, problem: Problem, golden: str) -> Golden:
-        """A golden design's traces; one that is slow to simulate is driven less.
+        """Record the traces of a golden design, with a shorter stimulus if it simulates slowly.
 
         Raises:
-            UsageError: It is no judge; see `examine`, `record_golden` and `cover`.
+            UsageError: The design is unsuitable; see `examine`, `record_golden` and `cover`.
         """
         async with ToolSession(self._pool, BOX) as tools:
             found = await examine(tools, golden, problem.module, limits=GOLDEN)
@@ -266,7 +264,7 @@ class Workbench:
         return replace(verdict, cases=(*verdict.cases, case), expected=verdict.expected + 1)
 
     async def _once(self, key: Any, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of `work`, which is done once for a key and kept; a failure is not kept."""
+        """Run `work` once per key and cache its result; failures are not cached."""
         task = self._kept.get(key)
         if task is None:
             task = self._kept[key] = asyncio.create_task(work())
@@ -290,7 +288,7 @@ class Workbench:
 
 
 async def _checked(design: str, module: str) -> Checked:
-    """The design held to the rules, beside the loop: a source may be long."""
+    """Check a design against the rules, in a thread because sources may be long."""
     arguments = {"source": design, "module": module}
     checked: Checked = await ThreadCall(check, arguments, name="verilog-rules").result()
     return checked
@@ -299,7 +297,9 @@ async def _checked(design: str, module: str) -> Checked:
 def _stimulus(
     golden: str, found: Examined, share: int, lengths: tuple[int, int] | None = None
 ) -> Stimulus:
-    """Rows fitted to a golden design, or of `Settings.lengths`; one of `share` where it is slow."""
+    """Stimulus fitted to a golden design, or of `Settings.lengths`; divided by `share` if it is
+    slow.
+    """
     if lengths is None:
         runs = fitted(found.interface, found.state, counts=found.counts, share=share)
     else:
@@ -309,7 +309,7 @@ def _stimulus(
 
 
 def bounded(text: str, most: int) -> str:
-    """A text's beginning and end, where it is longer than `most` characters."""
+    """Text cut to its beginning and end, if longer than `most` characters."""
     if len(text) <= most:
         return text
     head, tail = 2 * most // 3, most // 3
@@ -317,7 +317,7 @@ def bounded(text: str, most: int) -> str:
 
 
 def _same_ports(stated: Interface, found: Interface) -> None:
-    """Raise where a problem states other ports than its golden design has."""
+    """Raise if a problem states other ports than its golden design has."""
     if set(stated.inputs) != set(found.inputs) or set(stated.outputs) != set(found.outputs):
         raise UsageError(
             f"it states the inputs {stated.inputs} and outputs {stated.outputs}, its golden design "
@@ -331,7 +331,7 @@ def _rules(broken: list[str]) -> str:
 
 
 def _said(result: Result) -> str:
-    """A tool's messages; where it did not end well, why."""
+    """Messages of a tool, and the reason if it failed."""
     said = bounded(result.error_text.strip(), _MESSAGE)
     if result.outcome in (Outcome.OK, Outcome.RE):
         return said or ("" if result.ok else ending(result)[1])
@@ -339,7 +339,7 @@ def _said(result: Result) -> str:
 
 
 def _warnings(text: str) -> list[str]:
-    """Of attributes that are heeded by synthesis alone."""
+    """Warnings about attributes that only synthesis obeys."""
     return [
         f"warning: {name} is a promise to synthesis that simulation does not keep: where the case "
         "is not so by itself the two differ, and the design is wrong; write a default instead"
@@ -349,7 +349,7 @@ def _warnings(text: str) -> list[str]:
 
 
 def _synthesis(result: Result) -> str:
-    """What Yosys said where it did not end well."""
+    """Messages of Yosys for a failed run."""
     return explained(_said(result).replace(PLAIN, DESIGN))
 
 

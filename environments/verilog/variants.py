@@ -1,4 +1,4 @@
-"""Designs that are wrong by construction: a golden one with an output bit stuck at a value."""
+"""Stuck-at designs: golden designs with one output bit fixed, wrong by construction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from envgym.sandboxes.graders.verilog.tools.wrapper import stuck, wrapped
 
 
 class StuckDesign(NamedTuple):
-    """A golden design of which one output bit, counted from the lowest, is stuck at a value."""
+    """Golden design with one output bit, counted from the lowest, stuck at a value."""
 
     port: str
     bit: int
@@ -19,7 +19,7 @@ class StuckDesign(NamedTuple):
 
 
 def stuck_designs(golden: Golden) -> Iterator[StuckDesign]:
-    """One for each output bit and value, but those that are the golden design itself.
+    """Stuck-at designs for each output bit and value, except those equal to the golden design.
 
     It is that where the bit never is anything else, which `cover` saw proven.
     """

@@ -1,8 +1,8 @@
-"""``verilog/design-v1``: from a specification to a circuit, with real tools, over many turns.
+"""``verilog/design-v1``: design a circuit from its specification with real tools.
 
-CodeV-R1's and VerilogEval's task as an episode: the agent lints, simulates with a bench of its own
-and synthesises as often as its turns allow. What is submitted is held against a golden circuit by a
-judge that no design can talk to; the first cycle that differs is told.
+The task of CodeV-R1 and VerilogEval as an episode: the agent lints, simulates with its own
+testbench and synthesises as often as its turns allow. A judge that the design cannot influence
+compares a submission with a golden circuit; feedback names the first cycle that differs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from envgym.environments.verilog import hints as guidance
 from envgym.environments.verilog.generated.families import choose, draw
 from envgym.environments.verilog.problem import Problem, ports_in_words
 from envgym.environments.verilog.sources import load_problems
-from envgym.environments.verilog.toolchain import Settings, Workbench, bounded
+from envgym.environments.verilog.toolchain import Settings, Toolchain, bounded
 from envgym.environments.verilog.variants import stuck_designs
 from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
@@ -35,27 +35,60 @@ INSTRUCTIONS = (
     "Write the Verilog module that the specification asks for: synthesisable, of one file, without "
     "system tasks. Check it with the tools, then submit it."
 )
-_FEEDBACK = 3000
-_TESTED = 0.2  # share of a file's problems that are test ones
+_FEEDBACK = 3000  # maximum characters of feedback on a wrong design
+_TEST_SHARE = 0.2  # share of a file's problems in the test split
 
 
 class VerilogDesign(ToolEnv[Task]):
     """Digital circuit to design in Verilog from its specification.
 
+    The task of CodeV-R1 and VerilogEval as an episode of many turns. A judge compares the design
+    with a golden circuit cycle by cycle; the design cannot influence it.
+
+    Actions:
+        ``lint(design)``: rules, errors and warnings of Icarus Verilog.
+        ``simulate(testbench, design)``: run a testbench of the agent's own.
+        ``synthesise(design)``: cells and warnings of Yosys.
+        ``submit(design)``: have the design judged. ``design`` defaults to the last one everywhere.
+
+    Observations:
+        First the specification and the ports. Then tool output, or the first failing cycle of a
+        submitted design.
+
+    Rewards:
+        The score: 1.0 for a right design, else 0.0. With ``reward="fraction"`` a wrong last design
+        earns the share of judging stages that it passed.
+
+    Episode end:
+        Terminated by a right design or the last attempt; truncated after 16 turns.
+
+    Hints:
+        A plan with clock and reset, the first failing cycle of the last design, the first third and
+        two thirds of the golden design's body.
+
+    Info:
+        Metrics ``attempts``, ``stages`` (share of judging stages passed), ``proven`` (1 where the
+        solver proved equivalence) and those of `ToolEnv`. The difficulty of a generated task is its
+        level.
+
     Args:
-        data: Problems to use instead of generated ones: VerilogEval's folder, RTLLM's, or a
-            ``.jsonl`` file in CodeV-R1's shape. A split ``all`` has every one of them.
-        families: Of generated designs, by name; all when empty.
-        levels: Of generated designs, 1 to 4; all when empty.
-        seed, size: Of the generated tasks; size is how many a split has.
-        attempts: Designs that may be submitted; all but the last wrong one are told why, and the
-            episode goes on.
-        reward: Of a wrong last design: ``binary`` gives 0, ``fraction`` the share of the judge's
-            stages that it passed. The score is 1.0 for a right design and 0.0 for others.
-        sandbox: The backend in which all tools run.
-        sequences, steps: Of the stimulus: so many runs from a reset, of so many half clocks each;
-            CodeV-R1 has 100 and 1000. Left out, they are fitted to the circuit.
-        formal: A right design is also put to Yosys' solver; what it refutes is wrong.
+        data: Problems that replace the generator: a folder of VerilogEval or RTLLM, or a ``.jsonl``
+            file in the shape of CodeV-R1. Adds a third split, ``all``.
+        families: Names of families of generated designs; all when empty.
+        levels: Difficulties of generated designs, each 1 to 4; all when empty.
+        seed: Seed of generated tasks.
+        size: Number of generated tasks per split.
+        attempts: Maximum number of submissions.
+        reward: ``binary`` or ``fraction``; see Rewards.
+        sandbox: Sandbox backend in which all tools run.
+        sequences: Stimulus runs, each from a reset; CodeV-R1 uses 100. Fitted to the circuit by
+            default; give both or neither of ``sequences`` and ``steps``.
+        steps: Half clocks per stimulus run; CodeV-R1 uses 1000.
+        formal: Also prove a right design equivalent with Yosys' solver; a refuted one is wrong.
+        max_turns: Turns before truncation; 16 by default.
+
+    Version history:
+        v1: first release.
     """
 
     max_turns = 16
@@ -95,13 +128,13 @@ class VerilogDesign(ToolEnv[Task]):
             if data is None
             else Shared(("verilog/problems", data), lambda: load_problems(data))
         )
-        self._shared: Shared[Workbench] | None = None
+        self._shared: Shared[Toolchain] | None = None
         self._judged: tuple[str, Verdict] | None = None
         self._interface: Interface | None = None
         self._design = ""
 
     def tasks(self, split: str = "train") -> TaskSource:
-        """Problems of a split; difficulty is a generated design's level."""
+        """Problems of a split; difficulty is the level of a generated design."""
         if self._files is None:
             if split not in ("train", "test"):
                 raise UsageError(f"no split {split!r}: there are train and test")
@@ -116,10 +149,10 @@ class VerilogDesign(ToolEnv[Task]):
         return TaskSource.rows(rows)
 
     async def start(self, task: Task) -> Sequence[Message]:
-        """The specification and the ports."""
+        """Specification and ports."""
         if self._shared is None:
-            key = ("verilog/workbench", self._settings, asyncio.get_running_loop())
-            self._shared = Shared(key, lambda: Workbench(self._settings))
+            key = ("verilog/toolchain", self._settings, asyncio.get_running_loop())
+            self._shared = Shared(key, lambda: Toolchain(self._settings))
         self._problem = Problem.of(task)
         self._golden = await self._bench.golden(self._problem, self._problem.goldens[0])
         self._interface = self._golden.interface
@@ -134,7 +167,7 @@ class VerilogDesign(ToolEnv[Task]):
         return system(INSTRUCTIONS), user(text)
 
     async def stop(self) -> None:
-        """Let go of the tools and the problems."""
+        """Release the tools and the problems."""
         shared, self._shared = self._shared, None
         if shared is not None:
             await shared.close()
@@ -201,7 +234,7 @@ class VerilogDesign(ToolEnv[Task]):
         yield Action.call("submit")
 
     def near_misses(self) -> Iterator[Sequence[Action]]:
-        """The golden design with an output bit stuck (three of these), and known mutants."""
+        """The golden design with a stuck output bit (three of these), and known mutants."""
         stuck = list(stuck_designs(self._golden)) if len(self._problem.goldens) == 1 else []
         places = sorted({0, len(stuck) // 2, len(stuck) - 1}) if stuck else []
         sources = [stuck[place].source for place in places]
@@ -209,22 +242,22 @@ class VerilogDesign(ToolEnv[Task]):
             yield [Action.call("submit", design=source)] * self._attempts
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """A plan, the first failing cycle of the last design, then parts of the golden one."""
+        """Plan, first failing cycle of the last design, parts of the golden design."""
         judged = self._judged[1] if self._judged and self._judged[0] == self.task.key else None
         return guidance.hints(Problem.of(self.task), self._interface, judged)
 
     @property
-    def _bench(self) -> Workbench:
-        assert self._shared is not None  # held since the first start
+    def _bench(self) -> Toolchain:
+        assert self._shared is not None  # acquired by the first start
         return self._shared.value
 
     @property
     def _module(self) -> str:
-        assert self._interface is not None  # known since the start
+        assert self._interface is not None  # set by start
         return self._interface.module
 
     async def _given(self, design: str) -> str:
-        """The design that a call means."""
+        """Design that a call refers to."""
         if design.strip():
             self._design = await asyncio.to_thread(code_of, design, VERILOG)
         if not self._design:
@@ -247,4 +280,4 @@ def _lengths(sequences: int | None, steps: int | None) -> tuple[int, int] | None
 
 def _split_of(problem: Problem) -> str:
     digest = hashlib.sha256(problem.name.encode()).digest()
-    return "test" if digest[0] < 256 * _TESTED else "train"
+    return "test" if digest[0] < 256 * _TEST_SHARE else "train"

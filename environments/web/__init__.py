@@ -1,1 +1,1 @@
-"""Web: pages that a browser visits, served from one's own machine."""
+"""Web pages for a browser, served from the local machine."""

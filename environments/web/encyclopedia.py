@@ -1,6 +1,6 @@
-"""The generated encyclopedia as a web site: a page an entry, links where one names another.
+"""Generated encyclopedia as a web site: one page per entry, linked to the entries it names.
 
-Plain HTML without a script, so that any browser, or none, can visit it; what an address shows
+Plain HTML without scripts, readable by any browser or HTTP client. The content of an address
 depends on the world and the address alone.
 """
 
@@ -15,12 +15,12 @@ from envgym.environments.search.retrieval.index import Bm25Index
 from envgym.environments.search.retrieval.retriever import best, by_title
 from envgym.environments.search.world.world import World
 
-_SHOWN = 10  # results of a search
-_LISTED = 50  # entries of a page of the contents
+_SHOWN = 10  # results per search
+_LISTED = 50  # entries per page of the table of contents
 
 
 class Encyclopedia:
-    """The site of one world.
+    """Web site of one world.
 
     Args:
         seed, size: See `World.generate`.
@@ -34,7 +34,7 @@ class Encyclopedia:
         self.index = Bm25Index(self.world.passages)
 
     def home(self, base: str, number: int = 1) -> str:
-        """The contents, some entries a page, and the search box. `base` is where the site is."""
+        """Table of contents, paginated, with the search box. `base` is the address of the site."""
         titles = sorted(self.world.kinds)
         last = (len(titles) - 1) // _LISTED + 1
         number = min(max(number, 1), last)
@@ -49,19 +49,19 @@ class Encyclopedia:
         return _page(base, "Encyclopedia", f"{body}<ul>{entries}</ul>")
 
     def entry(self, base: str, title: str) -> str | None:
-        """The entry of that title, its text linked; None where there is none."""
+        """Page of an entry with links in its text; None for an unknown title."""
         found, _ = by_title(self.index, title)
         if found is None:
             return None
         return _page(base, found.title, f"<p>{self._linked(base, found.text, found.title)}</p>")
 
     def missing(self, base: str, title: str) -> str:
-        """What stands in place of an entry that is not there: those with titles like it."""
+        """Page for an unknown title, with similar titles."""
         near = "".join(f"<li>{_link(base, other)}</li>" for other in by_title(self.index, title)[1])
         return _page(base, "No such entry", f"<p>Nearest titles:</p><ul>{near}</ul>")
 
     def results(self, base: str, query: str) -> str:
-        """The best entries for a query, with their first words."""
+        """Page of search results with the first words of each entry."""
         items = "".join(
             f"<li>{_link(base, page.title)}: {escape(page.text[:120])}</li>"
             for page in best(self.index, query, _SHOWN)
@@ -85,7 +85,7 @@ class Encyclopedia:
 
 @lru_cache(maxsize=8)
 def encyclopedia(seed: int, size: int) -> Encyclopedia:
-    """The site of that world; the last few are kept, for episodes share them."""
+    """Site of a world, cached because episodes share it."""
     return Encyclopedia(seed, size)
 
 

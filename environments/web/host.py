@@ -1,10 +1,10 @@
-"""A host of generated sites: each episode has one of its own, and may set it back.
+"""Web host of generated sites: one resettable site per episode.
 
-``POST /episodes {"seed", "size"}`` opens an episode and gives ``{"id", "url"}``: its site is below
-that address, and nothing that another episode does is seen there. ``GET /episodes/ID`` says what
-was visited, ``POST /episodes/ID/reset`` forgets it (and may bring another seed), ``DELETE`` ends
-the episode. Ids cannot be guessed, so pages reach no other episode; the requests that change
-something take JSON alone, which no form of a page can send.
+``POST /episodes {"seed", "size"}`` opens an episode and returns ``{"id", "url"}``: its site is
+below that address and isolated from other episodes. ``GET /episodes/ID`` returns the visited
+addresses, ``POST /episodes/ID/reset`` clears them (and may change the seed), ``DELETE`` ends the
+episode. Ids are unguessable, so pages reach no other episode; requests that change state accept
+JSON only, which an HTML form cannot send.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Episode:
 
 
 class SiteHost:
-    """Episodes and their sites."""
+    """HTTP handlers for episodes and their sites."""
 
     def __init__(self, most_episodes: int = MOST_EPISODES) -> None:
         self._most = most_episodes
@@ -119,7 +119,7 @@ async def _site(seed: int, size: int) -> Encyclopedia:
 
 
 async def _world(request: web.Request, seed: int, size: int) -> tuple[int, int]:
-    """Seed and size that a request asks for."""
+    """Seed and size in a request."""
     if request.content_type != "application/json":
         raise _error(web.HTTPUnsupportedMediaType, "send application/json")
     try:

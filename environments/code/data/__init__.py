@@ -1,1 +1,1 @@
-"""Problems out of data sets, in the shapes in which these are published."""
+"""Programming problems from published data sets, in the row formats of their publishers."""

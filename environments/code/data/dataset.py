@@ -1,4 +1,4 @@
-"""The problems of a data set, read and proven once for all environments of a process."""
+"""Shared data set of programming problems, read and verified once per process."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Source:
-    """Problems of a data set.
+    """Identity of a data set: path or name, with the options that change its problems.
 
     Attributes:
-        data: A file or a data set's name.
-        options: Of the ``datasets`` library.
+        data: File, or name of a data set.
+        options: Arguments for the ``datasets`` library.
         verify: Whether references have to pass their tests.
-        bad_rows: Whether a row that holds no problem ends it all (``refuse``) or is left out.
-        backend, backend_options: Where references run.
-        bounds: Of references.
-        cache: Whether proofs of earlier processes are taken, and new ones kept.
+        bad_rows: ``refuse`` (an unusable row is an error) or ``drop``.
+        backend: Sandbox backend that runs references.
+        backend_options: Arguments of that backend.
+        bounds: Resource limits of references.
+        cache: Whether verification results are read from and written to disk.
     """
 
     data: str
@@ -49,14 +50,14 @@ class Source:
 
     @property
     def key(self) -> str:
-        """Equal for sources that are equal but for the order in which options are written."""
+        """Cache key; the order of options does not change it."""
         options = sorted(self.options.items()), sorted(self.backend_options.items())
         return repr((options, replace(self, options={}, backend_options={})))
 
 
 @dataclass(frozen=True)
 class Problems:
-    """Problems with the splits that they belong to; ``all`` has every one.
+    """Problems by split; the split ``all`` has every one.
 
     Attributes:
         problems: In the data's order.
@@ -71,10 +72,10 @@ class Problems:
 
     @classmethod
     def open(cls, source: Source) -> Problems:
-        """Read and prove.
+        """Read and verify a source.
 
         Raises:
-            UsageError: There is no such data, rows are bad, or none is left.
+            UsageError: The data is missing, has bad rows, or has no usable row.
             Fault: A sandbox broke.
         """
         rows: list[Loaded] = []
@@ -109,7 +110,7 @@ class Problems:
         """The tasks of a split.
 
         Raises:
-            UsageError: There is no such split, or it is empty.
+            UsageError: Unknown or empty split.
         """
         if name not in ("train", "test", "all"):
             raise UsageError(f"no split {name!r}: use train, test or all")
@@ -126,7 +127,7 @@ class Problems:
 
 
 def _proofs(source: Source, rows: list[Loaded]) -> list[Proof]:
-    """What is known of each row; without verification the first reference is trusted."""
+    """Verification result per row; without verification the first reference is trusted."""
     if not source.verify or not rows:
         return [Proof(0 if row.references else -1) for row in rows]
     kept = Proofs.of_user() if source.cache else None
@@ -145,7 +146,7 @@ def _split(problem: Problem) -> str:
 
 
 def _judged(source: Source, bad: list[str], good: int) -> tuple[str, ...]:
-    """The bad rows, where they may be left out."""
+    """Unusable rows, when `bad_rows` is ``drop``."""
     if bad:
         count = f"{len(bad)} of {len(bad) + good} rows of {source.data}"
         said = f"{count} hold no problem: {_first(bad)}"

@@ -1,7 +1,7 @@
-"""References in the order in which they are worth trying.
+"""Order in which to try a row's references.
 
-APPS, TACO and CodeContests come from the years of Python 2: many of their solutions no longer parse
-or ask for ``raw_input``. A row is none the worse for them where another solution proves its tests.
+APPS, TACO and CodeContests date from the years of Python 2: many of their solutions do not parse or
+call ``raw_input``. A row remains usable where another solution passes its tests.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from envgym.sandboxes.graders import Status, Verdict
 
 MOST = 20
-"""Of a row's references that are tried: one that fails stops at its first failing test."""
+"""Maximum number of references to try per row; a wrong one stops at its first failed test."""
 _GONE = """
     raw_input xrange unicode unichr long basestring cmp reduce file execfile reload intern apply
     buffer coerce
@@ -31,17 +31,19 @@ _OF_PYTHON_2 = re.compile(
     r"|TypeError: object of type '(?:map|filter|zip)' has no len"
     r"|AttributeError: '(?:map|filter|zip|range|dict_\w+)' object has no attribute"
 )
-"""What Python 2's methods, modules and lists in place of iterators come to in Python 3."""
+"""Python 3 errors caused by Python 2 methods, modules and lists in place of iterators."""
 
 
 def worth_trying(references: Sequence[str]) -> list[str]:
-    """Those that parse, each once; those that ask for what Python 3 has not come last."""
+    """Distinct references that parse, those for Python 2 last."""
     trees = {one: tree for one in references if (tree := _parsed(one)) is not None}
     return sorted(trees, key=lambda one: _is_of_python2(trees[one]))[:MOST]
 
 
 def cannot_run(verdict: Verdict) -> bool:
-    """Whether a reference failed for what it lacks here, and so says nothing of the tests."""
+    """Whether a reference failed for want of a module or name, so its failure says nothing about
+    tests.
+    """
     case = verdict.first_failure
     said = [verdict.error, "" if case is None else case.detail]
     last = [line for text in said for line in text.splitlines()[-1:]]
@@ -50,7 +52,7 @@ def cannot_run(verdict: Verdict) -> bool:
 
 
 def _is_lacking(error: str) -> bool:
-    """Whether an exception's line speaks of what is not there, or not any more."""
+    """Whether an exception's line reports a missing name, module or attribute."""
     return error.startswith(_CANNOT_RUN) or _OF_PYTHON_2.match(error) is not None
 
 
@@ -62,7 +64,7 @@ def _parsed(source: str) -> ast.Module | None:
 
 
 def _is_of_python2(tree: ast.Module) -> bool:
-    """Whether it asks for a name or a module that it does not define and Python 3 has not."""
+    """Whether a source uses an undefined name or a module that only Python 2 has."""
     used: set[str] = set()
     bound: set[str] = set()
     for node in ast.walk(tree):

@@ -1,6 +1,6 @@
-"""Where rows come from: a local file, or a data set by the name under which it is published.
+"""Row sources: a local file, or a published data set by name.
 
-The shape of a row is read off its fields.
+The fields of a row decide its format.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _SHAPES: dict[str, tuple[tuple[str, ...], Callable[[Row, str], Loaded]]] = {
 
 
 def read(data: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Where, split (None where the data has none) and fields of each row.
+    """Yield position, split (None where the data has none) and fields per row.
 
     Args:
         data: A JSON or JSONL file, plain or gzipped, or a data set's name (or folder).
         options: For ``datasets.load_dataset``: ``name``, ``revision``, ``split``, …
 
     Raises:
-        UsageError: There is no such file or data set, or it is malformed.
+        UsageError: The file or data set is missing or malformed.
     """
     path = Path(data)
     if path.is_file():
@@ -62,11 +62,11 @@ def _published(
     try:
         import datasets
     except ModuleNotFoundError:
-        mend = "pip install 'envgym[code]', or give a local file"
-        raise UsageError(f"{data!r} is no file, and data sets need datasets: {mend}") from None
+        fix = "pip install 'envgym[code]', or give a local file"
+        raise UsageError(f"{data!r} is no file, and data sets need datasets: {fix}") from None
     try:
         found = datasets.load_dataset(data, **options)
-    except Exception as error:  # the library raises what its many back ends raise
+    except Exception as error:  # the library passes on exceptions of its many back ends
         said = str(error).split("\n")[0]
         raise UsageError(
             f"the data set {data!r} does not load: {said}; see data_options (name, split, revision)"
@@ -79,15 +79,15 @@ def _published(
 
 
 def shaped(fields: dict[str, Any], where: str) -> Loaded:
-    """A row's problem.
+    """Parse a row into a problem; its fields decide the format.
 
     Raises:
-        BadRow: It has none of the known shapes, or holds nothing that could be judged.
+        BadRow: The row has no known format, or no usable tests.
     """
     row = Row(fields)
     for names, make in _SHAPES.values():
         if all(name in row for name in names):
-            if make is human_eval and is_method(row):  # the same fields, but for a method
+            if make is human_eval and is_method(row):  # a method as entry point
                 make = leetcode
             return make(row, where)
     known = "; ".join(f"{shape}: {', '.join(names)}" for shape, (names, _) in _SHAPES.items())

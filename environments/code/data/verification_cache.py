@@ -1,9 +1,9 @@
-"""What was proven of rows, on the disk: the same rows are not run again by the next process.
+"""On-disk cache of verification results, shared by processes.
 
-One JSON file a row, under the hash of all that its proof rests on: the row's problem and
-references, the bounds and the backend, the sources of judge and graders, Python's version. A file
-appears whole or not at all (it is renamed into place), so processes may share a folder; one that
-cannot be read counts as none.
+One JSON file per row, named by the hash of everything the result depends on: the row's problem and
+references, the limits and the backend, the sources of judge and graders, Python's version. Files
+are written atomically (renamed into place), so processes may share a folder; an unreadable file
+counts as absent.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from envgym.environments.code.problem import Problem
 
 _log = logging.getLogger(__name__)
 FOLDER = "ENVGYM_CACHE"
-"""Environment variable: where proofs are kept, in place of the user's cache folder."""
+"""Environment variable that replaces the user's cache folder."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What running a row's references gave.
+    """Verification result of one row.
 
     Attributes:
         reference: The index of the one that passes the tests; -1 where none is proven.
@@ -47,7 +47,7 @@ class Proof:
     unproven: str = ""
 
     def problem(self, row: Loaded) -> Problem:
-        """The row's problem as it was proven."""
+        """Problem of the row with the reference and reading that passed."""
         suite = row.readings[self.reading] if self.reading >= 0 else row.problem.suite
         if self.shown is not None:
             suite = replace(suite, public=tuple(suite.public[index] for index in self.shown))
@@ -56,10 +56,10 @@ class Proof:
 
     @classmethod
     def of(cls, fields: Any) -> Proof:
-        """From JSON.
+        """Read from JSON.
 
         Raises:
-            TypeError, ValueError: It is no proof.
+            TypeError, ValueError: The JSON is no verification result.
         """
         proof = cls(**fields)
         whole = isinstance(proof.reference, int) and isinstance(proof.reading, int)
@@ -69,7 +69,7 @@ class Proof:
 
 
 class Proofs:
-    """A folder of proofs.
+    """Folder of verification results.
 
     Args:
         folder: Made where it is missing. Where it cannot be, nothing is kept.
@@ -80,13 +80,13 @@ class Proofs:
 
     @classmethod
     def of_user(cls) -> Proofs:
-        """``$ENVGYM_CACHE``, ``$XDG_CACHE_HOME/envgym`` or ``~/.cache/envgym``."""
+        """User's cache: ``$ENVGYM_CACHE``, ``$XDG_CACHE_HOME/envgym`` or ``~/.cache/envgym``."""
         given = os.environ.get(FOLDER)
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return cls((Path(given) if given else Path(base) / "envgym") / "proofs")
 
     def get(self, key: str) -> Proof | None:
-        """The proof under a key; None where there is none that can be read."""
+        """Stored result of a key, or None."""
         try:
             found = json.loads(self._path(key).read_text("utf-8"))
             return Proof.of(found["proof"]) if found["key"] == key else None
@@ -94,7 +94,7 @@ class Proofs:
             return None
 
     def put(self, key: str, proof: Proof) -> None:
-        """Keep a proof."""
+        """Store a result."""
         path = self._path(key)
         text = json.dumps({"key": key, "proof": asdict(proof)})
         try:
@@ -112,14 +112,14 @@ class Proofs:
 
 
 def key_of(row: Loaded, settings: Sequence[Any]) -> str:
-    """The hash of all that a row's proof rests on."""
+    """Hash of everything that a row's result depends on."""
     parts = [row.problem, row.references, row.readings, settings, _judge(), sys.version_info[:3]]
     return sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @cache
 def _judge() -> str:
-    """The hash of the sources that decide a verdict."""
+    """Hash of the sources that decide a verdict."""
     from envgym import environments, sandboxes
 
     digest = sha256()

@@ -1,8 +1,8 @@
-"""References run against their own tests, before anybody trains on these.
+"""Run references against their own tests at load, before a model is trained on them.
 
-A test that contradicts its reference teaches that being right is wrong, and tests that do not run
-teach nothing at all: such rows are named at load. Examples out of a docstring are prose: one that
-the reference contradicts is only not shown. What was found out is kept on the disk (`Proofs`).
+Rows whose tests contradict their reference, or do not run, would train a model wrongly; they are
+reported at load. Docstring examples are prose: one that the reference contradicts is hidden from
+the statement. Results are cached on disk (`Proofs`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from envgym.environments.code.data.references import cannot_run, worth_trying
 from envgym.environments.code.data.verification_cache import Proof, Proofs, key_of
 from envgym.environments.code.judge import Bounds, judge
 from envgym.environments.code.problem import Problem
-from envgym.environments.code.sandbox_queue import Workshop
+from envgym.environments.code.sandbox_queue import QueuedPool
 from envgym.sandboxes import Backend
 from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.graders import Status, Verdict
@@ -28,7 +28,7 @@ from envgym.sandboxes.graders.verdict import WORDS
 
 _AT_ONCE = 4
 _OF_THE_ROW = (Status.WRONG, Status.RE, Status.BAD_VALUE)
-"""Failures that come again whenever it is run: limits are missed on a busy machine, too."""
+"""Failures that are reproducible; exceeded limits may be due to a busy machine."""
 
 
 def proven(
@@ -38,18 +38,19 @@ def proven(
     bounds: Bounds,
     proofs: Proofs | None = None,
 ) -> list[Proof]:
-    """What running each row's references gave.
+    """Verification result of each row.
 
-    Runs a loop of its own in a thread, for tasks are asked for where nobody can wait.
+    Runs an event loop in a thread, because callers that list tasks cannot await.
 
     Args:
-        rows: As they are read.
-        backend, options: Where references run.
-        bounds: Of references.
-        proofs: What is known already; what is found out is added.
+        rows: Rows as read.
+        backend: Sandbox backend that runs references.
+        options: Arguments of that backend.
+        bounds: Resource limits of references.
+        proofs: Cache of earlier results; new ones are added.
 
     Raises:
-        UsageError: The backend is refused.
+        UsageError: The backend is unusable.
         Fault: A sandbox broke.
     """
     settings = [backend, sorted(options.items()), bounds]
@@ -73,12 +74,12 @@ async def _all(
 ) -> list[Proof]:
     turn = asyncio.Semaphore(_AT_ONCE)
     backend = open_backend(name, **options)
-    async with Workshop(backend, bounds.limits, most=4 * _AT_ONCE) as workshop:
-        await workshop.ready()
+    async with QueuedPool(backend, bounds.limits, most=4 * _AT_ONCE) as pool:
+        await pool.ready()
 
         async def one(key: str, row: Loaded) -> Proof:
             async with turn:
-                proof, lasting = await _one(workshop, row, bounds)
+                proof, lasting = await _one(pool, row, bounds)
                 if proofs is not None and lasting:
                     await asyncio.to_thread(proofs.put, key, proof)
                 return proof
@@ -92,7 +93,7 @@ async def _all(
 
 
 async def _one(backend: Backend, row: Loaded, bounds: Bounds) -> tuple[Proof, bool]:
-    """The proof of a row, and whether it would be the same another time."""
+    """Verify one row; returns the result and whether a repetition would give the same."""
     references = worth_trying(row.references)
     if not references:
         return await _unproven(backend, row, bounds, "none of its references parses")
@@ -110,7 +111,7 @@ async def _one(backend: Backend, row: Loaded, bounds: Bounds) -> tuple[Proof, bo
                 reveal=True,
             )
             if verdict.unusable:
-                return Proof(bad=_mended(verdict.unusable)), True
+                return Proof(bad=_with_fix(verdict.unusable)), True
             if verdict.passed:
                 found = replace(problem, reference=reference)
                 shown = await _true_examples(backend, found, bounds)
@@ -127,14 +128,14 @@ async def _one(backend: Backend, row: Loaded, bounds: Bounds) -> tuple[Proof, bo
         return Proof(bad=f"its tests contradict its reference: {why}"), lasting
     if unnamed:
         return Proof(bad=unnamed), True
-    why = _mended(f"no reference of it runs here: {unfit}")
+    why = _with_fix(f"no reference of it runs here: {unfit}")
     return await _unproven(backend, row, bounds, why)
 
 
 async def _unproven(backend: Backend, row: Loaded, bounds: Bounds, why: str) -> tuple[Proof, bool]:
-    """The proof of a row that nothing proves: its tests have at least to run.
+    """Result of a row without a usable reference: its tests must at least run.
 
-    An answer of None is no solution; but an unknown name or module in the tests is theirs alone.
+    A program that returns None fails the tests; an undefined name or module is the tests' fault.
     """
     why = why if row.references else ""
     if row.problem.suite.kind != "asserts":
@@ -145,22 +146,22 @@ async def _unproven(backend: Backend, row: Loaded, bounds: Bounds, why: str) -> 
     broken = [case for case in verdict.cases if cannot_run(Verdict((case,), 1))]
     if verdict.unusable or broken or cannot_run(verdict):
         said = verdict.unusable or _shortly(replace(verdict, cases=tuple(broken)))
-        return Proof(bad=_mended(f"its tests do not run: {said}")), True
+        return Proof(bad=_with_fix(f"its tests do not run: {said}")), True
     tests = "\n".join([suite.prelude, *suite.hidden])
     if names := undefined(tests, suite.names):
         return Proof(bad=f"its tests use names that nothing defines: {', '.join(names)}"), True
     return Proof(unproven=why), True
 
 
-def _mended(said: str) -> str:
-    """The words with what to do where a module is missing."""
+def _with_fix(said: str) -> str:
+    """Message with the fix appended where a module is missing."""
     module = re.search(r"No module named '(\w+)", said)
-    mend = f"; give backend_options={{'imports': ['{module[1]}']}}" if module else ""
-    return f"{said}{mend}"
+    fix = f"; give backend_options={{'imports': ['{module[1]}']}}" if module else ""
+    return f"{said}{fix}"
 
 
 def _answering_none(names: Sequence[str]) -> str:
-    """A program whose functions, and whose methods of ``class Solution``, all give None."""
+    """Program whose functions, and methods of ``class Solution``, all return None."""
     plain = [name for name in names if name.isidentifier()]
     return "\n".join(
         [
@@ -174,7 +175,7 @@ def _answering_none(names: Sequence[str]) -> str:
 async def _true_examples(
     backend: Backend, problem: Problem, bounds: Bounds
 ) -> tuple[int, ...] | None:
-    """Which examples of a docstring its reference bears out; None where they are tests."""
+    """Docstring examples that the reference satisfies; None where all of them count."""
     suite = problem.suite
     if suite.kind != "asserts" or not suite.entry_point or not suite.public:
         return None
@@ -195,7 +196,7 @@ def _lasts(verdict: Verdict) -> bool:
 
 
 def _shortly(verdict: Verdict) -> str:
-    """The first failure in one line; it is for the caller, who may read hidden tests."""
+    """First failure on one line, for the caller, who may read hidden tests."""
     failure = verdict.first_failure
     text = verdict.error
     if failure is not None and (failure.status is not Status.UNRUN or not text):

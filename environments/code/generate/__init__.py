@@ -1,1 +1,1 @@
-"""Programming tasks without end: compositions of small plain functions, put into words."""
+"""Generator of programming tasks: compositions of small plain functions, with their wording."""

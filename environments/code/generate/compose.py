@@ -1,8 +1,8 @@
-"""Drawing compositions: of a level, in which nothing is idle and no constant would do.
+"""Random compositions of a given difficulty whose tests distinguish them from simpler ones.
 
-A task is worth its place only if its tests tell. So of each draw it is asked whether its results
-differ, whether every action changes one of them, and whether both ways of a choice are gone; what
-fails is drawn again. Levels have no top: a level is the number of steps.
+Each draw is checked: its results differ, every operation changes some result, and both branches of
+each condition are taken. A draw that fails is repeated. Difficulty has no upper bound: it is the
+number of steps.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from envgym.environments.code.generate.composition import Composition
 from envgym.environments.code.generate.inputs import inputs
 from envgym.environments.code.generate.operations import (
     ARGUMENT,
-    Action,
     Apply,
     Choose,
     Each,
+    Operation,
     TooLarge,
     Use,
 )
@@ -38,25 +38,25 @@ from envgym.environments.code.generate.step import (
 )
 
 SPLITS = ("train", "test")
-_TEST_SHARE = 5  # one in five compositions is the test split's
+_TEST_SHARE = 5  # one in five compositions belongs to the test split
 _TRIES = 10_000
-_WASTED = 60  # inputs that may be refused before the composition is
-_ARGUED = 0.35
-_EACH = 0.35
-_CHOOSE = 0.3
+_WASTED = 60  # unusable inputs before the composition is given up
+_ARGUED = 0.35  # probability of a second argument
+_EACH = 0.35  # probability that an operation on a list works on its members
+_CHOOSE = 0.3  # probability of a conditional operation
 _LIBRARY = (number_steps, text_steps)  # importing them fills STEPS and CONDITIONS
 
 
 @dataclass(frozen=True)
 class Example:
-    """Arguments, and what a composition gives for them."""
+    """Arguments and the result of a composition."""
 
     args: tuple[Any, ...]
     result: Any
 
 
 def split_of(composition: Composition) -> str:
-    """The split that a composition belongs to, in whatever order tasks are drawn."""
+    """Split of a composition, by the hash of its source."""
     digest = sha256(composition.source("solve").encode()).digest()
     return SPLITS[digest[0] % _TEST_SHARE == 0]
 
@@ -68,14 +68,14 @@ def compose(
     split: str | None = None,
     fit: Callable[[Any], bool] = lambda result: True,
 ) -> tuple[Composition, list[Example]]:
-    """A composition of `level` steps, with `count` examples that tell it from its neighbours.
+    """Draw a composition of `level` steps, with `count` examples that rule out its neighbours.
 
     Args:
-        rng: Where all draws come from.
-        level: Steps, 1 or more; a choice between two counts as two.
-        count: Examples, no two of which have the same arguments.
-        split: Of the composition; any where None.
-        fit: Whether a result may stand in an example.
+        rng: Source of all random draws.
+        level: Number of steps, 1 or more; a conditional operation counts as two.
+        count: Number of examples, all with different arguments.
+        split: Split of the composition; any where None.
+        fit: Whether a result may be used in an example.
     """
     for _ in range(_TRIES):
         composition = _draw(rng, level)
@@ -89,29 +89,29 @@ def compose(
 
 def _draw(rng: random.Random, level: int) -> Composition:
     kind = rng.choice((INTS, INTS, TEXT, TEXTS, INT))
-    actions: list[Action] = []
+    operations: list[Operation] = []
     left = level
     while left:
         if left > 1 and level > 2 and rng.random() < _CHOOSE:
-            actions.append(_choice(rng, kind))
+            operations.append(_choice(rng, kind))
             left -= 2
         else:
-            actions.append(_single(rng, kind))
+            operations.append(_single(rng, kind))
             left -= 1
-        kind = actions[-1].gives
+        kind = operations[-1].gives
     if level > 1 and rng.random() < _ARGUED:
-        actions = _with_argument(rng, actions)
-    return Composition(tuple(actions))
+        operations = _with_argument(rng, operations)
+    return Composition(tuple(operations))
 
 
-def _single(rng: random.Random, kind: str) -> Action:
+def _single(rng: random.Random, kind: str) -> Operation:
     if kind in ELEMENT and rng.random() < _EACH:
         inner = [s for s in _taking(ELEMENT[kind]) if s.gives in (INT, TEXT)]
         return Each(_used(rng, rng.choice(inner)))
     return Apply(_used(rng, rng.choice(_taking(kind))))
 
 
-def _choice(rng: random.Random, kind: str) -> Action:
+def _choice(rng: random.Random, kind: str) -> Operation:
     condition = rng.choice([s for s in CONDITIONS.values() if s.takes == kind])
     kinds = [s.gives for s in _taking(kind)]
     given = rng.choice([k for k in dict.fromkeys(kinds) if kinds.count(k) > 1])
@@ -127,26 +127,26 @@ def _used(rng: random.Random, step: Step) -> Use:
     return Use(step, step.draw(rng))
 
 
-def _with_argument(rng: random.Random, actions: list[Action]) -> list[Action]:
-    """The same actions, where one parameter is the task's second argument."""
-    able = [i for i, a in enumerate(actions) if not isinstance(a, Choose) and _parameter(a)]
+def _with_argument(rng: random.Random, operations: list[Operation]) -> list[Operation]:
+    """Turn one parameter into the task's second argument."""
+    able = [i for i, a in enumerate(operations) if not isinstance(a, Choose) and _parameter(a)]
     if not able:
-        return actions
+        return operations
     index = rng.choice(able)
-    (use,) = actions[index].uses
-    kind = Each if isinstance(actions[index], Each) else Apply
+    (use,) = operations[index].uses
+    kind = Each if isinstance(operations[index], Each) else Apply
     argued = kind(Use(use.step, ARGUMENT))
-    return [*actions[:index], argued, *actions[index + 1 :]]
+    return [*operations[:index], argued, *operations[index + 1 :]]
 
 
-def _parameter(action: Action) -> bool:
-    return any(use.step.choices for use in action.uses)
+def _parameter(operation: Operation) -> bool:
+    return any(use.step.choices for use in operation.uses)
 
 
 def _examples(
     composition: Composition, rng: random.Random, count: int, fit: Callable[[Any], bool]
 ) -> list[Example]:
-    """So many, or none where too many inputs outgrow the bounds or do not fit."""
+    """Draw `count` examples; none where too many inputs exceed the bounds or do not fit."""
     found: dict[str, Example] = {}
     argued = composition.argued
     for tried, value in enumerate(inputs(composition.takes, rng)):
@@ -173,8 +173,8 @@ def _tells(composition: Composition, examples: Sequence[Example]) -> bool:
     return all(
         2 <= sum(_takes_first_way(composition, i, example) for example in examples) <= most
         for most in [len(examples) - 2]
-        for i, action in enumerate(composition.actions)
-        if isinstance(action, Choose)
+        for i, operation in enumerate(composition.operations)
+        if isinstance(operation, Choose)
     )
 
 
@@ -189,9 +189,9 @@ def _agrees(other: Composition, examples: Sequence[Example]) -> bool:
 
 def _takes_first_way(composition: Composition, index: int, example: Example) -> bool:
     value, k = example.args[0], _second(example)
-    for action in composition.actions[:index]:
-        value = action.run(value, k)
-    choice = composition.actions[index]
+    for operation in composition.operations[:index]:
+        value = operation.run(value, k)
+    choice = composition.operations[index]
     assert isinstance(choice, Choose)
     return bool(choice.condition(value, k))
 

@@ -1,4 +1,4 @@
-"""A composition: actions one after another, as a function of one value and perhaps a second one."""
+"""Composition of operations: a function of one value and an optional second argument."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from envgym.environments.code.generate.operations import ARGUMENT, Action, Argument, Use
+from envgym.environments.code.generate.operations import ARGUMENT, Argument, Operation, Use
 from envgym.environments.code.generate.step import INT, INTS, TEXT, TEXTS
 
 INPUT_NAMES = {INTS: "numbers", TEXTS: "words", TEXT: "text", INT: "number"}
@@ -20,55 +20,55 @@ NOUNS = {
 
 @dataclass(frozen=True)
 class Composition:
-    """What a generated task asks for.
+    """Sequence of operations that a generated task asks for.
 
     Attributes:
-        actions: At least one; what one gives the next one takes.
+        operations: One or more; the result of one is the value of the next.
     """
 
-    actions: tuple[Action, ...]
+    operations: tuple[Operation, ...]
 
     @property
     def takes(self) -> str:
         """The type of the value."""
-        return self.actions[0].takes
+        return self.operations[0].takes
 
     @property
     def gives(self) -> str:
         """The type of the result."""
-        return self.actions[-1].gives
+        return self.operations[-1].gives
 
     @property
     def uses(self) -> Iterator[Use]:
-        """All steps in it."""
-        for action in self.actions:
-            yield from action.uses
+        """All steps in order."""
+        for operation in self.operations:
+            yield from operation.uses
 
     @property
     def argued(self) -> Use | None:
-        """The step whose parameter is the second argument, if there is one."""
+        """Step whose parameter is the second argument, if any."""
         return next((use for use in self.uses if isinstance(use.parameter, Argument)), None)
 
     def run(self, value: Any, k: Any = None) -> Any:
-        """The result.
+        """Result for a value and a second argument.
 
         Raises:
             TooLarge: A value on the way is beyond the bounds.
         """
-        for action in self.actions:
-            value = action.run(value, k)
+        for operation in self.operations:
+            value = operation.run(value, k)
         return value
 
     def without(self) -> Iterator[Composition]:
-        """What is left where one action is left out that does not change the type."""
-        for index, action in enumerate(self.actions):
-            rest = self.actions[:index] + self.actions[index + 1 :]
-            if rest and action.takes == action.gives:
+        """Compositions with one type-preserving operation left out."""
+        for index, operation in enumerate(self.operations):
+            rest = self.operations[:index] + self.operations[index + 1 :]
+            if rest and operation.takes == operation.gives:
                 yield Composition(rest)
 
     def sentences(self) -> list[str]:
-        """The numbered list of a statement."""
-        return [f"{n}. {action.words}" for n, action in enumerate(self.actions, 1)]
+        """Numbered sentences of the statement."""
+        return [f"{n}. {operation.words}" for n, operation in enumerate(self.operations, 1)]
 
     def parameters(self) -> list[tuple[str, str]]:
         """Names and types of the arguments."""
@@ -84,10 +84,10 @@ class Composition:
         return f"{name}({inside}) -> {self.gives}"
 
     def source(self, name: str) -> str:
-        """The reference: the steps as functions, then the one that is asked for."""
+        """Source of the reference: one function per step, then the function asked for."""
         helpers = {use.step.name: use.step.source for use in self.uses}
         lines = [f"value = {INPUT_NAMES[self.takes]}"]
-        for action in self.actions:
-            lines += action.lines()
+        for operation in self.operations:
+            lines += operation.lines()
         body = "\n".join(f"    {line}" for line in [*lines, "return value"])
         return "\n\n\n".join([*helpers.values(), f"def {self.signature(name)}:\n{body}"]) + "\n"

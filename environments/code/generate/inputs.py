@@ -1,4 +1,4 @@
-"""Values to try a composition on: the awkward ones first, then ordinary ones."""
+"""Test inputs of a composition: edge cases first, then ordinary values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ODD = ["X9", "A-b", "42", "ok!", "QQ"]
 
 
 def inputs(kind: str, rng: random.Random) -> Iterator[Any]:
-    """Values of a type without end; the first few are its edges, shuffled among ordinary ones."""
+    """Yield values of a type without end; edge cases are shuffled into the first few."""
     edges = list(_EDGES[kind])
     rng.shuffle(edges)
     for number in range(10**9):

@@ -1,4 +1,4 @@
-"""Steps over whole numbers and lists of them. Every one is defined for every value of its type."""
+"""Steps over integers and lists of integers, each defined for every value of its type."""
 
 from __future__ import annotations
 

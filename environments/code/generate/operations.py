@@ -1,7 +1,7 @@
-"""What a composition is made of: a step applied, applied to each member, or chosen by a condition.
+"""Operations of a composition: apply a step, apply it to each member, or choose by a condition.
 
-Every action is three things at once, kept side by side: what it does to a value, how the statement
-says it, and the lines of the reference.
+Each operation keeps three things side by side: its effect on a value, its wording in the statement,
+and its lines in the reference.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ LARGEST = 10**6
 
 
 class TooLarge(Exception):
-    """A value has outgrown what a task's tests should hold."""
+    """A value exceeds the size allowed in a task's tests."""
 
 
 class Argument:
-    """Stands for the task's second argument where a parameter is due."""
+    """Placeholder for the task's second argument in a parameter's place."""
 
     name = "k"
 
@@ -37,10 +37,10 @@ class Use:
     parameter: Any = None
 
     def __call__(self, value: Any, k: Any) -> Any:
-        """The step's result for a value and the task's second argument.
+        """Result of the step for a value and the task's second argument.
 
         Raises:
-            TooLarge: It is beyond the bounds.
+            TooLarge: The result exceeds the bounds.
         """
         if not self.step.choices:
             result = self.step.function(value)
@@ -52,12 +52,12 @@ class Use:
 
     @property
     def words(self) -> str:
-        """As a statement says it."""
+        """Wording in a statement."""
         given = self.parameter
         return self.step.words(given.name if isinstance(given, Argument) else repr(given))
 
     def call(self, subject: str) -> str:
-        """As Python source."""
+        """Call as Python source."""
         if not self.step.choices:
             return f"{self.step.name}({subject})"
         given = self.parameter
@@ -65,16 +65,16 @@ class Use:
         return f"{self.step.name}({subject}, {shown})"
 
 
-class Action(Protocol):
-    """One numbered sentence of a statement."""
+class Operation(Protocol):
+    """One operation: one numbered sentence of a statement."""
 
     @property
     def takes(self) -> str:
-        """The type of the value before."""
+        """Type of the value before."""
 
     @property
     def gives(self) -> str:
-        """The type of the value after."""
+        """Type of the value after."""
 
     @property
     def words(self) -> str:
@@ -85,88 +85,88 @@ class Action(Protocol):
         """The steps in it, conditions included."""
 
     def run(self, value: Any, k: Any) -> Any:
-        """The value after."""
+        """Value after the operation."""
 
     def lines(self) -> list[str]:
-        """The reference's lines, about a variable ``value``."""
+        """Lines of the reference, about a variable ``value``."""
 
 
 @dataclass(frozen=True)
 class Apply:
-    """One step on the whole value."""
+    """Apply one step to the whole value."""
 
     use: Use
 
     @property
     def takes(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         return self.use.step.takes
 
     @property
     def gives(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         return self.use.step.gives
 
     @property
     def words(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         return self.use.words
 
     @property
     def uses(self) -> Iterator[Use]:
-        """See `Action`."""
+        """See `Operation`."""
         yield self.use
 
     def run(self, value: Any, k: Any) -> Any:
-        """See `Action`."""
+        """See `Operation`."""
         return self.use(value, k)
 
     def lines(self) -> list[str]:
-        """See `Action`."""
+        """See `Operation`."""
         return [f"value = {self.use.call('value')}"]
 
 
 @dataclass(frozen=True)
 class Each:
-    """One step on each member of a list."""
+    """Apply one step to each member of a list."""
 
     use: Use
 
     @property
     def takes(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         return LIST_OF[self.use.step.takes]
 
     @property
     def gives(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         return LIST_OF[self.use.step.gives]
 
     @property
     def words(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         member = {"int": "number", "str": "text"}[self.use.step.takes]
         return f"to each {member} of the list apart, and in its place, do this: {self.use.words}"
 
     @property
     def uses(self) -> Iterator[Use]:
-        """See `Action`."""
+        """See `Operation`."""
         yield self.use
 
     def run(self, value: Any, k: Any) -> Any:
-        """See `Action`."""
+        """See `Operation`."""
         result = [self.use(item, k) for item in value]
         _bounded(result)
         return result
 
     def lines(self) -> list[str]:
-        """See `Action`."""
+        """See `Operation`."""
         return [f"value = [{self.use.call('item')} for item in value]"]
 
 
 @dataclass(frozen=True)
 class Choose:
-    """One of two steps, as a condition about the value says."""
+    """Apply one of two steps, chosen by a condition on the value."""
 
     condition: Use
     then: Use
@@ -174,30 +174,30 @@ class Choose:
 
     @property
     def takes(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         return self.then.step.takes
 
     @property
     def gives(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         return self.then.step.gives
 
     @property
     def words(self) -> str:
-        """See `Action`."""
+        """See `Operation`."""
         return f"where {self.condition.words}, {self.then.words}; otherwise {self.otherwise.words}"
 
     @property
     def uses(self) -> Iterator[Use]:
-        """See `Action`."""
+        """See `Operation`."""
         yield from (self.condition, self.then, self.otherwise)
 
     def run(self, value: Any, k: Any) -> Any:
-        """See `Action`."""
+        """See `Operation`."""
         return (self.then if self.condition(value, k) else self.otherwise)(value, k)
 
     def lines(self) -> list[str]:
-        """See `Action`."""
+        """See `Operation`."""
         return [
             f"if {self.condition.call('value')}:",
             f"    value = {self.then.call('value')}",

@@ -1,8 +1,8 @@
-"""A step: a plain function that is at once a sentence of a task and a piece of its reference.
+"""Step: a plain function that is both a sentence of a task and a part of its reference.
 
-Its docstring is what the statement says, its signature is its type, its source is the reference's.
-So there is one truth: what a task's tests expect is what these functions give, called here, and
-the reference that is shipped into a box is their text. They use nothing beyond the builtins.
+The docstring is the wording in the statement, the signature is the type, the source goes into the
+reference. So tests and reference cannot disagree: expected results come from calling these
+functions. They use built-ins only.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from typing import Any, get_type_hints
 
 INTS, TEXTS, TEXT, INT, BOOL = "list[int]", "list[str]", "str", "int", "bool"
 ELEMENT = {INTS: INT, TEXTS: TEXT}
-"""What the members of a list are."""
+"""Member type per list type."""
 LIST_OF = {INT: INTS, TEXT: TEXTS}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One transformation of a value, or a condition about it.
+    """One transformation of a value, or a condition on it.
 
     Attributes:
-        function: What it does: of a value, and of one parameter where `choices` is not empty.
-        takes: The value's type, as Python writes it.
-        gives: The result's.
-        choices: The values of its parameter, ints or strings.
+        function: Function of a value, and of one parameter where `choices` is not empty.
+        takes: Type of the value, in Python's notation.
+        gives: Type of the result.
+        choices: Possible values of the parameter, ints or strings.
     """
 
     function: Callable[..., Any]
@@ -43,12 +43,12 @@ class Step:
         return self.function.__name__
 
     def words(self, parameter: str) -> str:
-        """What it does, as a statement says it."""
+        """Wording in a statement."""
         return " ".join((self.function.__doc__ or "").split()).format(k=parameter)
 
     @cached_property
     def source(self) -> str:
-        """The function's text, bare of its docstring and decorator."""
+        """Source of the function without docstring and decorator."""
         tree = ast.parse(inspect.getsource(self.function))
         (definition,) = tree.body
         assert isinstance(definition, ast.FunctionDef)
@@ -57,7 +57,7 @@ class Step:
         return ast.unparse(tree)
 
     def draw(self, rng: random.Random) -> Any:
-        """A value for its parameter; None where it has none."""
+        """Random parameter value; None where it takes none."""
         return rng.choice(self.choices) if self.choices else None
 
 
@@ -66,10 +66,10 @@ CONDITIONS: dict[str, Step] = {}
 
 
 def step(*choices: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function a step, or a condition where it gives a bool.
+    """Register a function as a step, or as a condition where it returns a bool.
 
     Args:
-        choices: What its parameter, if it has one, may be.
+        choices: Possible values of its parameter, if it has one.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Steps over texts and lists of texts. Every one is defined for every value of its type."""
+"""Steps over texts and lists of texts, each defined for every value of its type."""
 
 from __future__ import annotations
 

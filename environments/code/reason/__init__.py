@@ -1,1 +1,1 @@
-"""Reasoning about programs: what it gives, what it was given, what it is (Absolute Zero, 2025)."""
+"""Reasoning about programs: predict outputs, find inputs, write programs (Absolute Zero, 2025)."""

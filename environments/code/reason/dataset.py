@@ -1,4 +1,4 @@
-"""The exercises of a seed file, examined once for all environments of a process."""
+"""Shared seed file of exercises, examined once per process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Seeds:
-    """A seed file.
+    """Identity of a seed file, with the options that change its exercises.
 
     Attributes:
         path: The file.
-        bad_rows: Whether a row that makes no exercise ends it all (``refuse``) or is left out.
-        backend, backend_options: Where programs run.
-        bounds: Of programs.
+        bad_rows: ``refuse`` (a row without an exercise is an error) or ``drop``.
+        backend: Sandbox backend that runs programs.
+        backend_options: Arguments of that backend.
+        bounds: Resource limits of programs.
     """
 
     path: str
@@ -42,17 +43,17 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Exercises:
-    """Exercises, and why rows made none."""
+    """Exercises of a seed file, and the reasons for dropped rows."""
 
     exercises: tuple[Exercise, ...]
     dropped: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, seeds: Seeds) -> Exercises:
-        """Read and examine.
+        """Read and examine a seed file.
 
         Raises:
-            UsageError: There is no such file, rows are bad, or none is left.
+            UsageError: The file is missing, has bad rows, or has no usable row.
             Fault: A sandbox broke.
         """
         if not Path(seeds.path).is_file():
@@ -79,14 +80,14 @@ class Exercises:
             if isinstance(one, BadRow):
                 bad.append(f"{where}: {one}")
             else:
-                good.setdefault(repr(one), one)  # seed files say some things twice
+                good.setdefault(repr(one), one)  # seed files contain duplicates
         return cls(tuple(good.values()), _judged(seeds, bad, len(good)))
 
     def split(self, name: str, kinds: tuple[Kind, ...]) -> list[Task]:
-        """The tasks of a split: one for each exercise and each kind that it serves.
+        """Tasks of a split: one per exercise and kind that it serves.
 
         Raises:
-            UsageError: There is no such split, or it is empty.
+            UsageError: Unknown or empty split.
         """
         if name not in ("train", "test", "all"):
             raise UsageError(f"no split {name!r}: use train, test or all")
@@ -98,7 +99,7 @@ class Exercises:
 
 
 def _serves(exercise: Exercise, kind: Kind) -> bool:
-    """Induction needs pairs to show and others to hide; ``KINDS`` names the rest."""
+    """Whether an exercise serves a kind; induction needs pairs to show and pairs to hide."""
     return kind != KINDS[2] or len(exercise.pairs) > 1
 
 

@@ -1,8 +1,8 @@
-"""``code/reason-v1``: what a program gives, what it was given, what it is.
+"""``code/reason-v1``: predict a program's output, find its input, or write it.
 
-Absolute Zero's deduction, abduction and induction (Zhao et al. 2025, section 3) over generated
-programs or its seed files. Answers are data: they are parsed here, run nowhere but in a box, and
-compared type by type.
+Deduction, abduction and induction of Absolute Zero (Zhao et al. 2025, section 3) over generated
+programs or its seed files. Answers are parsed as data, executed in a sandbox only, and compared
+type by type.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from envgym.environments.code.reason.hints import hints
 from envgym.environments.code.reason.literals import NotLiteral, arguments_of, value_of
 from envgym.environments.code.reason.near_misses import wrong_answers
 from envgym.environments.code.reason.program_rules import broken_rules
-from envgym.environments.code.sandbox_queue import Boxes
+from envgym.environments.code.sandbox_queue import SandboxHandle
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Message, system, user
 from envgym.parsing.fences import PYTHON, code_of, is_python
@@ -35,40 +35,72 @@ from envgym.tools import tool
 from envgym.trajectory import Episode
 
 GENERATED = 1 << 30
-"""Generated tasks of a split; each is made when it is asked for."""
+"""Number of generated tasks per split; each is drawn on access."""
 INSTRUCTIONS = (
     "You are given a part of a Python program f with its input and output. Find the rest."
 )
 _TURN_S = 140.0
+"""Wall seconds for all sandbox work of one call."""
 _MOST_CHARS = 100_000
 _OF_VALUES = PYTHON | {"text", "txt", "plaintext", "output", "json"}
-"""Languages that fences around a value name."""
+"""Language tags accepted on a Markdown fence around a value."""
 
 
 class Malformed(ValueError):
-    """An answer is not of the form that was asked for; the message is for the model."""
+    """An answer in the wrong form; the message is for the model."""
 
 
 class ReasonAboutProgram(ToolEnv[Task]):
     """Reasoning about programs: predict an output, find an input, or write the program.
 
+    The deduction, abduction and induction tasks of Absolute Zero (Zhao et al. 2025, section 3) over
+    generated programs or its seed files.
+
+    Actions:
+        ``answer(text)``: a Python literal, the arguments of a call, or the source of a program.
+
+    Observations:
+        First the program with an input or an output, or the example pairs of a program to write.
+        Then the verdict and the number of attempts left.
+
+    Rewards:
+        1.0 for a right answer, ``wrong`` for a well-formed wrong one, ``malformed`` for one that
+        cannot be read or for none by the last turn. The score is 1.0 for a right answer, else 0.0.
+
+    Episode end:
+        Terminated by the first right answer or the last attempt; truncated after 4 turns, or one
+        turn more than ``attempts`` where that is larger.
+
+    Hints:
+        The type of the output or of the arguments, then the program's steps, then the first half of
+        a long answer. For induction: the steps, then beginnings of the program.
+
+    Info:
+        Metrics ``malformed`` (answers that could not be read) and those of `ToolEnv`. The
+        difficulty of a generated task is its number of steps.
+
     Args:
-        kinds: What is asked for: ``deduction`` (the output), ``abduction`` (any input that gives
-            the output), ``induction`` (the program).
-        levels: Of generated programs: how many steps they have, 1 and more.
-        seed: Of the generator.
-        data: One of Absolute Zero's seed files to take programs from instead (JSONL). It has a
-            third split, ``all``.
-        bad_rows: ``refuse`` a seed file with a row whose program breaks a rule or gives something
-            else than the row says, or ``drop`` such rows.
-        wrong: Reward of a well-formed answer that is wrong; the paper's.
-        malformed: Reward of one that is no literal (or no program), and of none at all; the
-            paper's. The score is 0.0 in either case.
-        attempts: Answers that may be given; the episode ends with the first right one.
-        time_s, memory_mb: Bounds of one call of a program: processor seconds, MiB.
-        backend: Where programs run: ``namespace``, ``docker``, ``remote``, ``unsafe``.
-        backend_options: Of that backend.
-        boxes: Most sandboxes at once, of all such environments of a process together.
+        kinds: Tasks to pose: ``deduction`` (predict the output), ``abduction`` (find any input that
+            gives the output), ``induction`` (write the program).
+        levels: Difficulties of generated programs in steps, each 1 or more.
+        seed: Seed of the generator.
+        data: One of Absolute Zero's seed files (JSONL) that replaces the generator. Adds a third
+            split, ``all``.
+        bad_rows: ``refuse`` a seed file with a row whose program breaks a rule or contradicts the
+            row, or ``drop`` such rows.
+        wrong: Reward of a well-formed wrong answer; -0.5 in the paper.
+        malformed: Reward of an answer that is no literal or no program, and of no answer; -1.0 in
+            the paper.
+        attempts: Maximum number of answers.
+        time_s: Limit of one call of a program in processor seconds.
+        memory_mb: Memory limit of one call in MiB.
+        backend: Sandbox backend: ``namespace``, ``docker``, ``remote`` or ``unsafe``.
+        backend_options: Arguments of that backend.
+        boxes: Maximum number of sandboxes at once, shared by all such environments of a process.
+        max_turns: Turns before truncation; see Episode end for the default.
+
+    Version history:
+        v1: first release.
     """
 
     max_turns = 4
@@ -92,7 +124,7 @@ class ReasonAboutProgram(ToolEnv[Task]):
         boxes: int = 16,
         max_turns: int | None = None,
     ) -> None:
-        if max_turns is None:  # as many turns as it takes to use all attempts, and one to spare
+        if max_turns is None:  # enough turns for all attempts, and one to spare
             max_turns = max(type(self).max_turns, attempts + 1)
         super().__init__(max_turns=max_turns)
         if not kinds or not set(kinds) <= set(KINDS):
@@ -107,14 +139,14 @@ class ReasonAboutProgram(ToolEnv[Task]):
         self._wrong, self._malformed, self._attempts = wrong, malformed, attempts
         self._bounds = Bounds(time_s, memory_mb)
         options = dict(backend_options or {})
-        self._boxes = Boxes(backend, options, boxes, self._bounds.limits)
+        self._sandboxes = SandboxHandle(backend, options, boxes, self._bounds.limits)
         self._exercises: Shared[Exercises] | None = None
         if data is not None:
             source = Seeds(data, bad_rows, backend, options, self._bounds)
             self._exercises = Shared(("code seeds", repr(source)), lambda: Exercises.open(source))
 
     def tasks(self, split: str = "train") -> TaskSource:
-        """Exercises of a split; the difficulty of a generated one is its level."""
+        """Exercises of a split; the difficulty of a generated one is its number of steps."""
         if self._exercises is not None:
             return TaskSource.rows(self._exercises.value.split(split, self._kinds))
         if split not in SPLITS:
@@ -128,21 +160,21 @@ class ReasonAboutProgram(ToolEnv[Task]):
         return generated(rng, level, split).task(self._kinds[kind], split)
 
     async def start(self, task: Task) -> Sequence[Message]:
-        """The rules and what is given."""
-        await self._boxes.ready()
+        """Instructions and the given part of the exercise."""
+        await self._sandboxes.ready()
         self._kind: Kind = task.data["kind"]
         self._answer = Answer.of(task)
         self._left = self._attempts
         return system(INSTRUCTIONS), user(_stated(self._kind, task.data))
 
     async def stop(self) -> None:
-        """Let go of the sandboxes and the seeds."""
-        await self._boxes.close()
+        """Release the sandboxes and the seed file."""
+        await self._sandboxes.close()
         if self._exercises is not None:
             await self._exercises.close()
 
     async def act(self, action: Action) -> Sequence[Message]:
-        """Run the calls; the last turn costs what it should where no answer was right."""
+        """Run the calls; add the `malformed` reward to a last turn without a right answer."""
         seen = await super().act(action)
         if not self.ended and self.turn >= self.max_turns:
             self.add_reward(self._malformed)
@@ -171,23 +203,23 @@ class ReasonAboutProgram(ToolEnv[Task]):
         return f"{wrong}{more}"
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """Say what the exercise was made of."""
+        """Give the exercise's own answer."""
         yield Action.call("answer", text=self._answer.text)
 
     def near_misses(self) -> Iterator[Sequence[Action]]:
-        """Values, arguments and programs that give something else."""
+        """Values, arguments and programs with different results."""
         for text in wrong_answers(self._kind, self._answer):
             yield (Action.call("answer", text=text),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """The answer's type, what the program does, and a part of the answer."""
+        """Type of the answer, steps of the program, part of the answer."""
         return hints(self._kind, self._answer)
 
     async def _judged(self, text: str) -> str:
-        """What is wrong with an answer, or "".
+        """Judge an answer; returns what is wrong with it, or "".
 
         Raises:
-            Malformed: It is no answer at all.
+            Malformed: The answer has the wrong form.
         """
         first = self._answer.pairs[0]
         if len(text) > _MOST_CHARS:
@@ -220,18 +252,18 @@ class ReasonAboutProgram(ToolEnv[Task]):
         for pair in pairs:
             args, kwargs = pair.arguments.values()
             cases.append(CallCase("f", args, decode(pair.output), kwargs, hidden=True))
-        workshop, bounds = self._boxes.workshop, self._bounds
+        pool, bounds = self._sandboxes.pool, self._bounds
         try:
-            async with workshop.turn(_TURN_S):
+            async with pool.turn(_TURN_S):
                 return await grade_calls(
-                    workshop, program, cases, limits=bounds.limits, budget_s=bounds.budget_s
+                    pool, program, cases, limits=bounds.limits, budget_s=bounds.budget_s
                 )
-        except UsageError as error:  # no answer's doing: these are literals
+        except UsageError as error:  # the arguments are literals, so not the answer's fault
             raise Fault(f"an answer cannot be judged: {error}", "env") from error
 
 
 def _is_call(arguments: str) -> bool:
-    """Whether a text is what stands between the brackets of a call."""
+    """Whether a text is a valid argument list of a call."""
     return is_python(f"f(\n{arguments}\n)")
 
 

@@ -1,8 +1,8 @@
-"""What a program gives for an input, found out by running it: twice, in processes of their own.
+"""Output of a program for an input, from two runs in separate processes.
 
-The two have different hash seeds, for a set of strings has one order in a process, and another one
-in the next; a check in one process never sees that. The result is data in a nonce's line: the
-trainer's process evaluates nothing.
+The two processes have different hash seeds: the order of a set of strings differs between
+processes, which a check within one process cannot detect. The result returns as data on a line with
+a nonce; the trainer's process evaluates nothing.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _candidate.call(_mark, "f", _payload)
 
 
 class NoResult(ValueError):
-    """A program gives no result that could be reasoned about; the message says why."""
+    """A program without a usable result; the message says why."""
 
 
 async def result_of(backend: Backend, program: str, arguments: Arguments, limits: Limits) -> Any:
-    """The wire form of ``f(arguments)``.
+    """Wire form of ``f(arguments)``.
 
     Raises:
         NoResult: It raises, ends, takes too much, gives no plain value, or gives another one when
             it is run again.
         Fault: A sandbox broke.
     """
-    code = f"{shipped('values', 'candidate')}{_MAIN}"
+    code = f"{shipped('plain_values', 'candidate')}{_MAIN}"
     payload = payload_of(list(arguments.args), dict(arguments.kwargs))
     found = []
     async with await backend.open(limits=limits) as box:

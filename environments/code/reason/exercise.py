@@ -1,4 +1,4 @@
-"""An exercise: a program with what it gives for some inputs; one part of it is asked for.
+"""Exercise: a program with input-output pairs, one part of which is asked for.
 
 Deduction asks for the output, abduction for an input that gives the output, induction for the
 program (Absolute Zero, section 3.2).
@@ -18,41 +18,41 @@ from envgym.task import Task
 Kind = Literal["deduction", "abduction", "induction"]
 KINDS = ("deduction", "abduction", "induction")
 SHOWN_CHARS = 2000
-"""Longest input or output, as text: an answer has to be written in a few tokens."""
+"""Maximum length of an input or output as text, so that answers take few tokens."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An input and the output for it, the latter in wire form."""
+    """Input and output; the output is in wire form."""
 
     arguments: Arguments
     output: Any
 
     def text(self) -> str:
-        """As an example: ``f(1, 2) == 3``."""
+        """Example text: ``f(1, 2) == 3``."""
         return f"f({self.arguments.text()}) == {show(self.output, SHOWN_CHARS)}"
 
     def to_json(self) -> list[Any]:
-        """As JSON values."""
+        """Convert to JSON values."""
         return [list(self.arguments.args), [list(k) for k in self.arguments.kwargs], self.output]
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Pair:
-        """From `to_json`."""
+        """Read from `to_json`."""
         args, kwargs, output = row
         return cls(Arguments(tuple(args), tuple((name, value) for name, value in kwargs)), output)
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One program with its pairs.
+    """One program with its input-output pairs.
 
     Attributes:
         program: Source that defines ``f``.
-        pairs: One at least; induction shows the first half, and the others decide as well.
-        message: What induction is told of the program.
-        plan: What the program does, in sentences; () where nobody wrote them.
-        difficulty: A number that grows with it.
+        pairs: One or more; induction shows the first half and judges by all.
+        message: Description of the program that induction shows.
+        plan: Steps of the program as sentences; () where there are none.
+        difficulty: Number that grows with difficulty.
     """
 
     program: str
@@ -62,7 +62,7 @@ class Exercise:
     difficulty: float | None = None
 
     def task(self, kind: Kind, split: str) -> Task:
-        """What is asked for, as a task; the answer is hidden."""
+        """Task of a kind; the answer is in the hidden part."""
         first = self.pairs[0]
         given, output = first.arguments.text(), show(first.output, SHOWN_CHARS)
         if kind == "deduction":
@@ -85,13 +85,13 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Answer:
-    """The hidden part of a task, read back.
+    """Hidden part of a task.
 
     Attributes:
         program: The program.
         pairs: Its pairs.
-        text: What the oracle says.
-        plan: What the program does.
+        text: Answer of the oracle.
+        plan: Steps of the program as sentences.
     """
 
     program: str
@@ -101,7 +101,7 @@ class Answer:
 
     @classmethod
     def of(cls, task: Task) -> Answer:
-        """From a task."""
+        """Read from a task."""
         rest = json.loads(task.hidden["answer"])
         pairs = tuple(map(Pair.of, rest["pairs"]))
         return cls(rest["program"], pairs, rest["answer"], tuple(rest["plan"]))

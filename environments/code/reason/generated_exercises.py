@@ -1,4 +1,4 @@
-"""Exercises without end, out of the compositions that programming tasks are made of."""
+"""Generated exercises, from the compositions of generated programming tasks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ PAIRS = 10
 
 
 def generated(rng: random.Random, level: int, split: str) -> Exercise:
-    """An exercise about a program of `level` steps; an induction is told the last of several."""
+    """Draw an exercise about a program of `level` steps; induction shows the last step as a
+    message.
+    """
     composition, examples = compose(rng, level, PAIRS, split)
-    sentences = [action.words for action in composition.actions]
+    sentences = [operation.words for operation in composition.operations]
     pairs = tuple(
         Pair(Arguments(tuple(encode(arg) for arg in example.args)), encode(example.result))
         for example in examples

@@ -1,4 +1,4 @@
-"""Guidance for an exercise, weakest first; never the whole answer."""
+"""Hints for an exercise, weakest first; never the whole answer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Answers read as data: the arguments of a call, and a value, written as Python literals.
+"""Parse answers as data: argument lists and values written as Python literals.
 
-Where an answer is spliced into source, ``0) or (True`` is an answer that is always right, and where
-it is evaluated, an answer is a program. So an answer is parsed, its shape is looked at, and nothing
-in it is anything but a literal.
+Splicing an answer into source would accept ``0) or (True``, and evaluating it would run a program.
+So an answer is parsed, and only literals are accepted.
 """
 
 from __future__ import annotations
@@ -19,33 +18,33 @@ _CALLED = "_f"
 
 
 class NotLiteral(ValueError):
-    """A text is not what it should be; the message says why."""
+    """A text that is not the expected literal; the message says why."""
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of a call, in wire form.
+    """Arguments of a call, in wire form.
 
     Attributes:
         args: Positional ones.
-        kwargs: Those by name.
+        kwargs: Keyword arguments.
     """
 
     args: tuple[Any, ...]
     kwargs: tuple[tuple[str, Any], ...] = ()
 
     def values(self) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments themselves."""
+        """Decoded positional and keyword arguments."""
         return [decode(arg) for arg in self.args], {name: decode(v) for name, v in self.kwargs}
 
     def text(self) -> str:
-        """As Python would write them between the brackets."""
+        """Argument list as Python source, without brackets."""
         named = [f"{name}={show(value, MOST_CHARS)}" for name, value in self.kwargs]
         return ", ".join([*(show(arg, MOST_CHARS) for arg in self.args), *named])
 
 
 def value_of(text: str) -> Any:
-    """The wire form of a literal.
+    """Wire form of a literal.
 
     Raises:
         NotLiteral: The text is something else.
@@ -54,10 +53,10 @@ def value_of(text: str) -> Any:
 
 
 def arguments_of(text: str) -> Arguments:
-    """What stands between the brackets of a call.
+    """Parse an argument list, without its brackets.
 
     Raises:
-        NotLiteral: It is no list of literal arguments.
+        NotLiteral: The text is no list of literal arguments.
     """
     node = _parsed(f"{_CALLED}(\n{text.strip()}\n)")
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):

@@ -1,8 +1,8 @@
-"""Which names of a program mean built-ins: a variable called ``input`` is a variable.
+"""Names of a program that refer to built-ins; a variable called ``input`` does not.
 
-Python's own compiler tells the scope of each name (``symtable``). A name of a function never means
-a built-in. One of the module does, wherever it is not bound yet, so it counts as a variable only
-where a plain statement binds it before every use, in the text, and nothing unbinds it.
+Python's own compiler resolves the scope of each name (``symtable``). A local name of a function
+never refers to a built-in. A module-level name does until it is bound, so it counts as a variable
+only where a plain statement binds it before every use and nothing deletes it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _Place = tuple[int, int]
 
 
 def built_ins_used(program: str, tree: ast.Module, names: Collection[str]) -> list[str]:
-    """Those of `names` that may mean a built-in somewhere in a program, in order.
+    """Names out of `names` that may refer to a built-in somewhere in a program, in order.
 
     Args:
         program: Python source that parses.
         tree: Its syntax tree.
-        names: Of built-ins.
+        names: Names of built-ins to look for.
     """
     try:
         table = symtable.symtable(program, "program", "exec")
@@ -47,14 +47,14 @@ def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 
 
 def _of_module(scope: symtable.SymbolTable) -> Iterator[symtable.Symbol]:
-    """The names that a scope looks up in the module, and then among the built-ins."""
+    """Names that a scope looks up in the module and then among the built-ins."""
     for symbol in scope.get_symbols():
         if scope.get_type() != "function" or symbol.is_global():
             yield symbol
 
 
 def _is_variable(name: str, tree: ast.Module) -> bool:
-    """Whether a statement of the module binds a name before anything uses it."""
+    """Whether a module statement binds a name before any use."""
     begun = next((_end(node) for node in tree.body if name in _bound(node)), None)
     if begun is None:
         return False
@@ -67,7 +67,7 @@ def _is_variable(name: str, tree: ast.Module) -> bool:
 
 
 def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement binds for certain."""
+    """Names that a statement certainly binds."""
     if isinstance(node, ast.FunctionDef):
         return {node.name}
     targets = node.targets if isinstance(node, ast.Assign) else []
@@ -77,7 +77,7 @@ def _bound(node: ast.stmt) -> set[str]:
 
 
 def _end(node: ast.stmt) -> _Place:
-    """Where a statement has bound its name: at its end, a function's at its head."""
+    """Position at which a statement has bound its name: its end, or the head of a function."""
     if isinstance(node, ast.FunctionDef):
         return node.body[0].lineno, node.body[0].col_offset - 1
     return node.end_lineno or node.lineno, node.end_col_offset or 0

@@ -1,4 +1,4 @@
-"""Answers that are close to right and are wrong by construction, for holding a judge against."""
+"""Almost right answers that are wrong by construction, for testing a judge."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def wrong_answers(kind: Kind, answer: Answer) -> Iterator[str]:
 
 
 def _near(value: Any) -> Iterator[Any]:
-    """Values of other types, or a step away."""
+    """Values of other types, or one step away."""
     yield [value]
     yield repr(value)
     if isinstance(value, bool):

@@ -1,8 +1,8 @@
-"""Which programs are fit to be reasoned about: Absolute Zero's rules, read off the syntax tree.
+"""Rules for programs to reason about: Absolute Zero's, checked on the syntax tree.
 
-The paper's own check counts ``def`` in the text, so that a helper or a method makes a program bad,
-and looks imports up by name alone. Here the tree decides: one function ``f`` at the top, nothing
-that chance, time, the machine or the grader could reach.
+The paper's check counts ``def`` in the text, which rejects helpers and methods, and compares
+imports by name. Here the syntax tree decides: one function ``f`` at the top, no access to chance,
+time, the machine or the grader.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MODULES = """
     socket subprocess sys sysconfig tempfile threading time timeit tracemalloc uuid weakref
 """
 BANNED_MODULES = frozenset(_MODULES.split())
-"""The paper's list, and what else is not a function of the input, or reaches beyond it."""
+"""The paper's list, and other names that are non-deterministic or reach outside the program."""
 _NAMES = """
     __import__ breakpoint compile delattr dir eval exec exit globals hash help id input locals
     memoryview open quit setattr vars
@@ -30,7 +30,7 @@ MOST_CHARS = 10_000
 
 
 def broken_rules(program: str, entry: str = "f") -> list[str]:
-    """What is wrong with a program; nothing where it is fit.
+    """Rules that a program breaks; empty for a valid one.
 
     Args:
         program: Python source.
@@ -74,6 +74,6 @@ def _module(name: str) -> Iterator[str]:
 
 
 def _is_inner(name: str) -> bool:
-    """Whether it is one of Python's own names, by which programs find their way out."""
+    """Whether a name is one of Python's internal ones, which give access outside the program."""
     inner = len(name) > 4 and name.startswith("__") and name.endswith("__")
     return inner and name not in _ALLOWED

@@ -1,8 +1,8 @@
-"""Absolute Zero's seed files: programs with inputs and outputs, believed only as far as they run.
+"""Absolute Zero seed files: programs with inputs and outputs, verified by running them.
 
-A row is ``snippet``, ``input``, ``output``, ``imports``, or, for induction, ``inputs``, ``outputs``
-and ``message``. Each program is held to the rules and run again: a row whose output is another
-one, or none, is named.
+A row has ``snippet``, ``input``, ``output``, ``imports``, or, for induction, ``inputs``,
+``outputs`` and ``message``. Each program is checked against the rules and run again; a row with
+another output, or none, is reported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from envgym.environments.code.reason.execute import NoResult, result_of
 from envgym.environments.code.reason.exercise import SHOWN_CHARS, Exercise, Pair
 from envgym.environments.code.reason.literals import NotLiteral, arguments_of, value_of
 from envgym.environments.code.reason.program_rules import broken_rules
-from envgym.environments.code.sandbox_queue import Workshop
+from envgym.environments.code.sandbox_queue import QueuedPool
 from envgym.sandboxes import Backend, Limits
 from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.graders import Equality
@@ -29,13 +29,13 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Seed:
-    """A row as it is written.
+    """Row of a seed file.
 
     Attributes:
         program: Source, its imports in front.
         inputs: Texts of arguments.
         outputs: Texts of values; as many.
-        message: What it says of the program.
+        message: Description of the program.
     """
 
     program: str
@@ -45,7 +45,7 @@ class Seed:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Seed:
-        """A row's seed.
+        """Parse a row.
 
         Raises:
             BadRow: A field is missing or of another type.
@@ -62,10 +62,10 @@ class Seed:
 
 
 async def examined(backend: Backend, seed: Seed, limits: Limits) -> Exercise:
-    """The exercise that a seed makes, its outputs found by running it.
+    """Exercise of a seed, with outputs found by running it.
 
     Raises:
-        BadRow: It breaks a rule, does not run, or gives something else than it says.
+        BadRow: The program breaks a rule, does not run, or contradicts its row.
         Fault: A sandbox broke.
     """
     if broken := broken_rules(seed.program):
@@ -79,10 +79,10 @@ async def examined(backend: Backend, seed: Seed, limits: Limits) -> Exercise:
 
 
 async def re_executed(backend: Backend, seed: Seed, limits: Limits) -> tuple[Pair, ...]:
-    """The seed's pairs, where its program gives what it says.
+    """Input-output pairs of a seed whose program gives the stated outputs.
 
     Raises:
-        BadRow: It does not; the message says how.
+        BadRow: The program contradicts its row; the message says how.
         Fault: A sandbox broke.
     """
     pairs = []
@@ -112,7 +112,7 @@ def all_of(
     options: Mapping[str, Any],
     limits: Limits,
 ) -> list[Any]:
-    """What `work` gives for each seed, or the `BadRow` that it raises; a loop and boxes of its own.
+    """Result of `work` per seed, or the `BadRow` that it raised, on an event loop of its own.
 
     Raises:
         UsageError: The backend is refused.
@@ -122,13 +122,13 @@ def all_of(
     async def run() -> list[Any]:
         turn = asyncio.Semaphore(_AT_ONCE)
         opened = open_backend(backend, **options)
-        async with Workshop(opened, limits, most=2 * _AT_ONCE) as workshop:
-            await workshop.ready()
+        async with QueuedPool(opened, limits, most=2 * _AT_ONCE) as pool:
+            await pool.ready()
 
             async def one(seed: Seed) -> Any:
                 async with turn:
                     try:
-                        return await work(workshop, seed, limits)
+                        return await work(pool, seed, limits)
                     except BadRow as bad:
                         return bad
 

@@ -1,7 +1,7 @@
-"""``puzzles/frozen-lake-v1``: over the ice to the goal, around the holes.
+"""``puzzles/frozen-lake-v1``: walk over ice to the goal, around the holes.
 
-Gymnasium's FrozenLake as a text that RAGEN and VAGEN play: a board, several moves a message. On ice
-that does not slip planning is enough; on slippery ice the exact optimum is a policy.
+Gymnasium's FrozenLake as text, as in RAGEN and VAGEN: a board, several moves per message. Without
+slipping, planning is enough; on slippery ice the optimum is a policy.
 """
 
 from __future__ import annotations
@@ -29,20 +29,49 @@ SLIP = " The ice is slippery: one move in three goes where it is meant to, the o
 
 
 class FrozenLake(GridEnv):
-    """Grid walk over thin ice to a goal, past holes.
+    """Grid walk over ice to a goal, past holes.
 
-    Reach the goal: score 1; fall into a hole, or run out of turns: 0.
+    Gymnasium's FrozenLake as text, with several moves per message as in RAGEN and VAGEN. Without
+    slipping, planning is enough; with slipping, the optimum is a policy.
+
+    Actions:
+        ``move(directions)``: words out of up, down, left, right, at most ``max_actions``.
+
+    Observations:
+        The board after the moves: ``P`` player, ``_`` ice, ``O`` hole, ``G`` goal, ``X`` player in
+        a hole, ``!`` player at the goal. The board is the state's name (`anchor`) too.
+
+    Rewards:
+        At the end the score: 1.0 at the goal, 0.0 in a hole or out of turns. Minus ``step_penalty``
+        per move and ``invalid_penalty`` per message that contains something other than a move.
+
+    Episode end:
+        Terminated at the goal or in a hole; truncated after 16 turns.
+
+    Hints:
+        The cause of a failed attempt, the direction of the goal, the length of a shortest path, the
+        first half of one (or, on slippery ice, how to pass a hole).
+
+    Info:
+        Metrics ``moves``, ``blocked`` (moves that changed nothing), ``fell``, ``invalid``
+        (messages) and those of `ToolEnv`. The difficulty of a task is the length of a shortest
+        path.
 
     Args:
-        seed, levels: Of the lakes; so many in each split.
-        size: Rows and columns, 3 to 16.
-        holes: Share of the cells that are holes, on average; 0.5 at most.
-        slippery: Whether moves slip to a side, as in Gymnasium. The oracle then plays the exact
-            optimum of looking after each move; even that may fall, and `task.hidden["chance"]` says
-            how often it gets there within the turns.
-        max_actions: Moves a message may hold.
-        step_penalty, invalid_penalty: Taken off the reward for each move, and for each message in
-            which something was no move. Shaping: the score does not know of them.
+        seed: Seed of the boards.
+        levels: Number of boards per split.
+        size: Rows and columns of the board, 3 to 16.
+        holes: Expected share of cells that are holes, at most 0.5.
+        slippery: Whether a move goes where it is meant to with probability 1/3 and to either side
+            with 1/3, as in Gymnasium. The oracle then plays the optimal policy, one move per turn;
+            ``task.hidden["chance"]`` is its probability to reach the goal within the turns.
+        max_actions: Maximum number of moves per message.
+        step_penalty: Subtracted from the reward per move.
+        invalid_penalty: Subtracted from the reward per message with an invalid move.
+        max_turns: Turns before truncation; 16 by default.
+
+    Version history:
+        v1: first release.
     """
 
     max_turns = 16
@@ -78,16 +107,16 @@ class FrozenLake(GridEnv):
         self._size, self._holes, self._slippery = size, holes, slippery
 
     def tasks(self, split: str = "train") -> TaskSource:
-        """Lakes on which the goal can be reached in time; difficulty is the fewest moves to it."""
+        """Boards with a goal in reach; difficulty is the length of a shortest path."""
         return levels(self._draw, count=self._levels, seed=f"lake:{self._seed}", split=split)
 
     def corpus_text(self) -> Iterator[str]:
-        """The rules and the moves, for training a tokenizer."""
+        """Rules and moves, as training text for a tokenizer."""
         yield RULES.format(bound=self._max_actions, slip=SLIP if self._slippery else "")
         yield from (f"{one} {other}" for one in MOVES for other in MOVES)
 
     async def start(self, task: Task) -> Sequence[Message]:
-        """The rules and the lake."""
+        """Rules and board."""
         self._lake = parse(task.data["map"])
         self._at = self._lake.start
         slip = SLIP if task.data["slippery"] else ""
@@ -107,13 +136,13 @@ class FrozenLake(GridEnv):
         return self._at != before
 
     def board(self) -> str:
-        """The lake, with an X for who fell and a ! for who arrived."""
+        """Board text; X marks a player in a hole, ! one at the goal."""
         at_goal = self._at == self._lake.goal
         sign = "!" if at_goal else "X" if self._at in self._lake.holes else "P"
         return draw(self._lake, self._at, sign)
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """A shortest way; on slippery ice the move with the best chance, one at a time."""
+        """A shortest path; on slippery ice the optimal move, one per turn."""
         if not self.task.data["slippery"]:
             way = _way(self._lake, self._at)
             for action in self.moves(way):
@@ -126,13 +155,13 @@ class FrozenLake(GridEnv):
             yield Action.call("move", directions=[*MOVES][best])
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """A shortest way without its last move, and without its first."""
+        """A shortest path without its last move, and without its first."""
         lake = parse(self.task.data["map"])
         way = _way(lake, lake.start)
         return [self.moves(way[:-1]), self.moves(way[1:])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Where the goal lies, how far it is, how to begin; first what went wrong, if it did."""
+        """Cause of failure, direction of the goal, length of a path, first half of one."""
         lake = parse(self.task.data["map"])
         rows, columns = (g - s for g, s in zip(lake.goal, lake.start, strict=True))
         way = _way(lake, lake.start)
@@ -167,7 +196,7 @@ class FrozenLake(GridEnv):
 
 
 def draw(lake: Lake, at: Cell, sign: str = "P") -> str:
-    """A lake as text, with `sign` where somebody stands."""
+    """Text of a lake, with `sign` at the player's cell."""
     board = [["_"] * lake.size for _ in range(lake.size)]
     for row, column in lake.holes:
         board[row][column] = "O"
@@ -177,7 +206,7 @@ def draw(lake: Lake, at: Cell, sign: str = "P") -> str:
 
 
 def parse(text: str) -> Lake:
-    """The lake that `draw` drew, with somebody at its start."""
+    """Read the lake that `draw` wrote, with the player at its start."""
     rows = [line.split() for line in text.splitlines()]
     cells = {(r, c): sign for r, row in enumerate(rows) for c, sign in enumerate(row)}
     signs = {sign: cell for cell, sign in cells.items()}
@@ -186,7 +215,7 @@ def parse(text: str) -> Lake:
 
 
 def _way(lake: Lake, start: Cell) -> tuple[str, ...]:
-    """A shortest way to the goal; empty where there is none."""
+    """Shortest path to the goal; empty where there is none."""
 
     def is_free(cell: Cell) -> bool:
         return all(0 <= x < lake.size for x in cell) and cell not in lake.holes

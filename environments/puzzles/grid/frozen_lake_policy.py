@@ -1,8 +1,8 @@
-"""The exact optimum on a frozen lake: what a policy that always knows where it stands can reach.
+"""Optimal policy on a frozen lake, as an upper bound for any agent.
 
-On slippery ice (Gymnasium's: a move goes where it is meant to with chance 1/3, and to either side
-of that with 1/3 each) it is found by value iteration over the moves that are left (Bellman 1957):
-the chance to reach the goal within h moves, V_h(s) = max_a mean_slip V_{h-1}(s').
+Slippery ice moves the player as meant with probability 1/3, and to either side with 1/3
+(Gymnasium). Value iteration over the moves left (Bellman 1957) gives the probability to reach the
+goal within h moves, V_h(s) = max_a mean_slip V_{h-1}(s').
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIDES = {
 
 @dataclass(frozen=True)
 class Lake:
-    """A lake: its size, its holes, where one starts and is to go."""
+    """Lake: size, holes, start and goal."""
 
     size: int
     holes: frozenset[Cell]
@@ -32,13 +32,13 @@ class Lake:
     goal: Cell
 
     def move(self, cell: Cell, direction: str) -> Cell:
-        """Where a move leads that does not slip; at the edge, nowhere."""
+        """Cell after a move without slipping; unchanged at the edge."""
         there = step(cell, direction)
         return there if all(0 <= x < self.size for x in there) else cell
 
 
 def reach(lake: Lake, horizon: int, *, slippery: bool) -> NDArray[np.float64]:
-    """The best chance of reaching the goal: [horizon + 1, size, size], by moves left and cell."""
+    """Optimal probability to reach the goal: [horizon + 1, size, size], by moves left and cell."""
     values = np.zeros((horizon + 1, lake.size, lake.size))
     values[:, *lake.goal] = 1.0
     for left in range(1, horizon + 1):
@@ -48,12 +48,12 @@ def reach(lake: Lake, horizon: int, *, slippery: bool) -> NDArray[np.float64]:
 
 
 def chances(lake: Lake, after: NDArray[np.float64], *, slippery: bool) -> NDArray[np.float64]:
-    """The chance of reaching the goal by each move, [4, size, size], in the order of `MOVES`.
+    """Probability to reach the goal per move: [4, size, size], in the order of `MOVES`.
 
     Args:
         after: The chance from each cell once the move is made, [size, size]; 0 in holes.
     """
-    edged = np.pad(after, 1, mode="edge")  # a move against the edge stays where it is
+    edged = np.pad(after, 1, mode="edge")  # a move off the board changes nothing
     size = lake.size
     there = {
         name: edged[1 + row : 1 + row + size, 1 + column : 1 + column + size]

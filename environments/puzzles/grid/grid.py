@@ -1,4 +1,4 @@
-"""Boards of cells, as the puzzles played on them share them: moves, ways, how they look as text.
+"""Grid primitives: moves, shortest paths, board text.
 
 Positions are (row, column), counted from 0 at the top left.
 """
@@ -14,13 +14,13 @@ MOVES: dict[str, Cell] = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right
 
 
 def step(cell: Cell, move: str) -> Cell:
-    """The neighbour of `cell` in the direction of `move`."""
+    """Neighbour of `cell` in the direction of `move`."""
     rows, columns = MOVES[move]
     return cell[0] + rows, cell[1] + columns
 
 
 def shortest_ways(start: Cell, is_free: Callable[[Cell], bool]) -> dict[Cell, tuple[str, ...]]:
-    """A shortest way from `start` to every free cell that can be reached, by breadth-first search.
+    """Shortest path from `start` to each reachable free cell, by breadth-first search.
 
     Of several the one whose moves come first in the order of `MOVES`.
     """
@@ -37,5 +37,5 @@ def shortest_ways(start: Cell, is_free: Callable[[Cell], bool]) -> dict[Cell, tu
 
 
 def drawn(rows: Iterable[Iterable[str]]) -> str:
-    """A board as text: a sign a cell with spaces between, so that tokenizers part them alike."""
+    """Board text: one sign per cell, separated by spaces so that tokenizers split them alike."""
     return "\n".join(" ".join(row) for row in rows)

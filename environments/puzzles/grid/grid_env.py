@@ -1,8 +1,7 @@
-"""What the step-by-step puzzles share: several actions a message up to a bound, and a price for
-what is no action.
+"""Base classes of grid puzzles: several actions per message, and penalties for invalid ones.
 
-The shape is RAGEN's and VAGEN's: a message may hold several moves, is answered by the board they
-led to, and may cost a penalty where something in it was no move. The score is apart from all that.
+As in RAGEN and VAGEN, a message may hold several moves, the observation is the board after them,
+and invalid actions may cost a penalty. The score ignores penalties.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 class BoundedEnv(ToolEnv[Task]):
-    """At most `max_actions` actions a message; a message with an invalid one may cost a penalty.
+    """Environment with at most `max_actions` actions per message.
 
     Args:
-        max_actions: Actions a message may hold; those beyond are refused.
-        invalid_penalty: Taken off the reward of a message in which something was no action: text
-            without a call, a broken call, an unknown word, one action too many. Once a message.
+        max_actions: Maximum number of actions per message; later ones are rejected.
+        invalid_penalty: Subtracted from the reward, once per message, for any invalid action: text
+            without a call, a broken call, an unknown word, one action too many.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class BoundedEnv(ToolEnv[Task]):
         self._left = 0
 
     async def act(self, action: Action) -> Sequence[Message]:
-        """Run the calls, as `ToolEnv.act`; then see whether all of them were actions."""
+        """Run the calls as `ToolEnv.act`; subtract the penalty if an action was invalid."""
         self._left = self._max_actions
         before = self._refused()
         messages = await super().act(action)
@@ -54,10 +53,10 @@ class BoundedEnv(ToolEnv[Task]):
         return messages
 
     def spend(self) -> None:
-        """Take one action of the message's.
+        """Use up one of the message's actions.
 
         Raises:
-            ToolError: There is none left.
+            ToolError: The message has used up its actions.
         """
         if not self._left:
             raise ToolError(f"at most {_counted(self._max_actions)} a message.")
@@ -68,12 +67,12 @@ class BoundedEnv(ToolEnv[Task]):
 
 
 class GridEnv(BoundedEnv):
-    """A puzzle of moves on a board.
+    """Puzzle of moves on a board.
 
     Subclasses write `move_once` and `board`, and call `look` once in `start`.
 
     Args:
-        step_penalty: Taken off the reward of every move made.
+        step_penalty: Subtracted from the reward per move.
     """
 
     def __init__(
@@ -93,24 +92,27 @@ class GridEnv(BoundedEnv):
 
     @property
     def bound(self) -> int:
-        """The most moves an episode may have."""
+        """Maximum number of moves per episode."""
         return self.max_turns * self._max_actions
 
     @abstractmethod
     def move_once(self, direction: str) -> bool:
-        """Make one move; whether it changed anything. Ends the episode where it decides it."""
+        """Make one move and return whether it changed anything.
+
+        Implementations call `end` where the move decides the episode.
+        """
 
     @abstractmethod
     def board(self) -> str:
-        """The state as text: the same state, the same text."""
+        """State as text; equal states have equal texts."""
 
     def moves(self, way: Sequence[str]) -> list[Action]:
-        """A way as messages with as many moves as one may hold."""
+        """Messages that walk a path, each with as many moves as allowed."""
         parts = [way[n : n + self._max_actions] for n in range(0, len(way), self._max_actions)]
         return [Action.call("move", directions=" ".join(part)) for part in parts]
 
     def look(self) -> str:
-        """The board, which is the state's name too."""
+        """Board text, which also becomes the state's name."""
         self.anchor = self.board()
         return self.anchor
 
@@ -138,7 +140,7 @@ class GridEnv(BoundedEnv):
                 self._count("blocked", 1)
             if self.ended:
                 break
-        if problem:  # what came before it was done: the board goes with it
+        if problem:  # earlier moves were made, so the board is shown
             raise ToolError(f"{problem}\n{self.look()}")
         return self.look()
 

@@ -1,10 +1,9 @@
-"""``puzzles/key-door-v1``: take the right key at once; whether it was right shows only at the end.
+"""``puzzles/key-door-v1``: choose a key in the first turn; the reward comes after the last.
 
-A corridor for the study of credit assignment, its length a parameter. The choice that decides
-stands in the first turn, the only reward behind the last, and between them lie steps that cost
-turns at most: dead ends to come back from, signs to read once more. What a method credits the first
-choice with is what it learns. With `step_reward` a naive process reward is paid, which can be
-farmed.
+A corridor of adjustable length for the study of credit assignment. The first turn decides, the only
+reward follows the last, and the steps between cost turns at most: dead ends to leave, signs to read
+again. So learning depends on the credit given to the first choice. `step_reward` adds a naive
+process reward that can be farmed.
 """
 
 from __future__ import annotations
@@ -35,22 +34,53 @@ _SIDES = ("left", "right")
 class KeyDoor(BoundedEnv):
     """Corridor of rooms from a hall of keys to a chest that one of them opens.
 
-    Opened with that key: score 1; with another, or out of turns: 0.
+    A testbed for credit assignment over a chosen horizon: the first turn decides, the only reward
+    follows the last one, and the steps between cost nothing but turns.
+
+    Actions:
+        ``take(key)``: take a key in the hall, in exchange for the one held.
+        ``go(way)``: left, right, or back out of a dead end.
+        ``read()``: read the sign again.
+        ``open()``: open the chest.
+        One action per message.
+
+    Observations:
+        The place, the side the draught comes from, the keys in the hall and the key held; the first
+        message also names the key that the chest needs. The text is the state's name (`anchor`).
+
+    Rewards:
+        At the end the score: 1.0 where the key held fits, else 0.0. Plus ``step_reward`` per turn
+        that the step verifier accepts, minus ``invalid_penalty`` per message with an invalid
+        action.
+
+    Episode end:
+        Terminated by opening the chest; truncated after ``2 * (length + 2)`` turns.
+
+    Hints:
+        The cause of a failed attempt, where the decision is made, the number of turns needed, the
+        first thing to do.
+
+    Info:
+        Metrics ``right`` (steps that the step verifier accepts), ``astray`` (dead ends), ``reads``,
+        ``invalid`` (messages) and those of `ToolEnv`. The difficulty of a task is ``length``.
 
     Args:
-        seed, levels: Of the corridors; so many in each split.
-        length: Rooms to pass, the hall among them, 1 to 100. The shortest way is a turn for each,
-            one for the key, one for the chest.
-        keys: Keys in the hall, 2 to 8.
-        step_reward: A naive process reward for each turn in which a verifier of single steps finds
-            nothing wrong: the right key taken, the right side, a sign read. Reading a sign again is
-            never wrong, so the reward can be farmed until the turns run out.
-        oracle_reads: Chance that the oracle reads the sign before a step, in the turns that it can
-            spare. For demonstrations: who has never seen the sign read does not come upon it.
-        oracle_guesses: Chance that the oracle takes any key and keeps it. For demonstrations that
-            show the way, and which key opens the chest too seldom to learn it well.
-        invalid_penalty: Taken off the reward of a message in which something was no step.
-        max_turns: Twice the shortest way unless given.
+        seed: Seed of the corridors.
+        levels: Number of corridors per split.
+        length: Rooms to pass, the hall included, 1 to 100. The shortest solution takes
+            ``length + 2`` turns.
+        keys: Number of keys in the hall, 2 to 8.
+        step_reward: Naive process reward per turn without a mistake: the right key, the right side,
+            a sign read. Reading the sign again is never a mistake, so this reward can be farmed.
+        oracle_reads: Probability that the oracle reads the sign before a step, as far as its turns
+            allow. For demonstrations that contain the action.
+        oracle_guesses: Probability that the oracle takes a random key and keeps it. For
+            demonstrations that show the way but rarely the right key.
+        invalid_penalty: Subtracted from the reward per message with an invalid action.
+        max_turns: Turns before truncation; twice the shortest solution by default.
+
+    Version history:
+        v1: first release.
     """
 
     def __init__(
@@ -85,11 +115,11 @@ class KeyDoor(BoundedEnv):
         self._length, self._keys, self._step_reward = length, keys, step_reward
 
     def tasks(self, split: str = "train") -> TaskSource:
-        """Corridors of that length; difficulty is the length."""
+        """Corridors of the given length; difficulty is the length."""
         return levels(self._draw, count=self._levels, seed=f"keys:{self._seed}", split=split)
 
     def corpus_text(self) -> Iterator[str]:
-        """The rules and what is seen on the way, for training a tokenizer."""
+        """Rules and observations, as training text for a tokenizer."""
         yield RULES
         for colour in COLOURS:
             yield f"The chest needs the {colour} key.\nThe hall. Keys: {colour}."
@@ -98,7 +128,7 @@ class KeyDoor(BoundedEnv):
         yield f"A dead end off the hall. You hold nothing.\n{SIGN}\nback\nThe chest stands here."
 
     async def start(self, task: Task) -> Sequence[Message]:
-        """The rules, what the chest needs, and the hall."""
+        """Rules, the key that the chest needs, and the hall."""
         self._room, self._astray, self._held = 0, False, ""
         chest = f"The chest needs the {task.data['chest']} key."
         return system(RULES), user(f"{chest}\n{self._look()}")
@@ -163,7 +193,7 @@ class KeyDoor(BoundedEnv):
         return "The chest is open." if fits else "It stays shut."
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """The key, the sides, the chest; how well, and with how many signs, the options say."""
+        """Solve the corridor, with the mistakes and sign readings that the options ask for."""
         spare, key = self.max_turns - self._length - 2, self.task.data["chest"]
         if self._oracle_guesses and self.rng.random() < self._oracle_guesses:
             key = self.rng.choice(self.task.data["keys"])
@@ -179,7 +209,7 @@ class KeyDoor(BoundedEnv):
                 yield Action.call("open")
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """The whole way with each of the other keys, and with none."""
+        """The whole path with each of the other keys, and with none."""
         ways = self.task.hidden["ways"]
         walk = [Action.call("go", way=_SIDES[way == "R"]) for way in ways] + [Action.call("open")]
         yield walk
@@ -188,7 +218,7 @@ class KeyDoor(BoundedEnv):
                 yield [Action.call("take", key=key), *walk]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """What matters, how many turns it takes, what comes first; first what went wrong."""
+        """Cause of failure, place of the decision, number of turns needed, first action."""
         hints = [
             "Hint: what decides is done in the hall.",
             f"Hint: {self._length + 2} turns are enough: no step twice, no dead end.",
@@ -201,7 +231,7 @@ class KeyDoor(BoundedEnv):
         return hints
 
     def _judge(self, right: bool) -> None:
-        """What the verifier of single steps says of this one, and what it pays."""
+        """Record the step verifier's verdict and add its reward."""
         if right:
             self._count("right", 1)
             self.add_reward(self._step_reward)
@@ -215,7 +245,7 @@ class KeyDoor(BoundedEnv):
         return _SIDES if self._room < self._length else ()
 
     def _look(self) -> str:
-        """What is to be seen: the state, whose name it is too."""
+        """Observation text, which is also the state's name."""
         if self._astray:
             place = f"A dead end off {self._name()}."
         elif self._room == self._length:

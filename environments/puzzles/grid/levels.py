@@ -1,7 +1,7 @@
-"""Levels by seed, of which none stands in both splits.
+"""Generated levels with disjoint splits.
 
-Small boards repeat: of 4x4 lakes the same one is drawn again and again, so that a seed for each
-split would not keep them apart. Here a level's own content says which split it belongs to.
+Small boards repeat: two seeds draw the same 4x4 lake again and again, so separate seeds would not
+separate the splits. Here a hash of the level's content decides its split.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ _TRIES = 5_000
 def levels(
     draw: Callable[[random.Random], Task | None], *, count: int, seed: str, split: str
 ) -> TaskSource:
-    """`count` levels of a split; each from a generator of its own, seeded by seed, split and index.
+    """Task source of `count` levels of a split, each from a generator seeded by seed, split and
+    index.
 
     Args:
-        draw: Draws one, in the split ``train`` (it is relabelled); None where the draw failed.
+        draw: Function that draws a level labelled ``train`` (relabelled here); None on failure.
 
     Raises:
-        UsageError: There is no such split; or, where a level is read, none can be drawn.
+        UsageError: Unknown split; or, on access to a level, none can be drawn.
     """
     if split not in ("train", "test"):
         raise UsageError(f"no split {split!r}: use train or test")

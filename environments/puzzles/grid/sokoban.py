@@ -1,7 +1,7 @@
-"""``puzzles/sokoban-v1``: push the boxes onto the targets; a box pushed wrongly may be stuck.
+"""``puzzles/sokoban-v1``: push boxes onto targets; a wrong push may be irreversible.
 
-The text game of RAGEN and VAGEN on generated levels, each with a shortest solution found
-beforehand. Nothing slips, and nothing can be taken back: planning has to come before moving.
+The text game of RAGEN and VAGEN on generated levels, each with a known shortest solution. Moves are
+deterministic and pushes cannot be undone: planning comes before moving.
 """
 
 from __future__ import annotations
@@ -32,25 +32,54 @@ RULES = (
     "target, + you on one. You push the box you walk into and cannot pull. Move up, down, left or "
     "right, at most {bound} moves a message."
 )
-_FEWEST = 3  # moves of a solution that is worth a level
-_SEARCHED = 1_000  # states; a level that takes more to solve is not drawn, so that drawing is quick
+_FEWEST = 3  # minimum moves of a level's solution
+_SEARCHED = 1_000  # maximum states searched per drawn level, to keep drawing fast
 
 
 class Sokoban(GridEnv):
     """Sokoban puzzle: push every box onto a target.
 
-    Every box on a target: score 1; out of turns: 0.
+    The text game of RAGEN and VAGEN on generated levels, each with a known shortest solution.
+    Pushes cannot be undone, so planning comes before moving.
+
+    Actions:
+        ``move(directions)``: words out of up, down, left, right, at most ``max_actions``.
+
+    Observations:
+        The level in XSB signs: ``@`` player, ``$`` box, ``.`` target, ``#`` wall, ``_`` floor,
+        ``*`` box on a target, ``+`` player on a target. It is the state's name (`anchor`) too.
+
+    Rewards:
+        At the end the score: 1.0 with every box on a target, 0.0 out of turns. Minus
+        ``step_penalty`` per move and ``invalid_penalty`` per message that contains something other
+        than a move; plus ``box_reward`` per box moved onto a target, taken back when it leaves.
+
+    Episode end:
+        Terminated when solved; truncated after 16 turns. A stuck box does not end the episode.
+
+    Hints:
+        The cause of a failed attempt, the numbers of moves and pushes needed, the first box and the
+        first push.
+
+    Info:
+        Metrics ``moves``, ``blocked`` (moves that changed nothing), ``stuck`` (1 once a box cannot
+        reach a target), ``invalid`` (messages) and those of `ToolEnv`. The difficulty of a task is
+        the length of a shortest solution.
 
     Args:
-        seed, levels: Of the levels; so many in each split.
-        size: Rows and columns, the wall around included, 5 to 8.
-        boxes: 1 to 3.
-        walls: Share of the cells inside that are walls, on average; 0.5 at most.
-        max_actions: Moves a message may hold.
-        step_penalty, invalid_penalty: Taken off the reward for each move, and for each message in
-            which something was no move. Shaping: the score does not know of them.
-        box_reward: For each box that comes onto a target, and taken off again when it leaves it, so
-            that going to and fro earns nothing.
+        seed: Seed of the levels.
+        levels: Number of levels per split.
+        size: Rows and columns of the board, outer wall included, 5 to 8.
+        boxes: Number of boxes, 1 to 3.
+        walls: Expected share of inner cells that are walls, at most 0.5.
+        max_actions: Maximum number of moves per message.
+        step_penalty: Subtracted from the reward per move.
+        invalid_penalty: Subtracted from the reward per message with an invalid move.
+        box_reward: Reward per box moved onto a target, subtracted again when it leaves.
+        max_turns: Turns before truncation; 16 by default.
+
+    Version history:
+        v1: first release.
     """
 
     max_turns = 16
@@ -86,22 +115,22 @@ class Sokoban(GridEnv):
         self._box_reward = box_reward
 
     def tasks(self, split: str = "train") -> TaskSource:
-        """Levels that can be solved in time; difficulty is the fewest moves."""
+        """Levels solvable within the turns; difficulty is the length of a shortest solution."""
         return levels(self._draw, count=self._levels, seed=f"sokoban:{self._seed}", split=split)
 
     def corpus_text(self) -> Iterator[str]:
-        """The rules and the moves, for training a tokenizer."""
+        """Rules and moves, as training text for a tokenizer."""
         yield RULES.format(bound=self._max_actions)
         yield from (f"{one} {other}" for one in MOVES for other in MOVES)
 
     async def start(self, task: Task) -> Sequence[Message]:
-        """The rules and the level."""
+        """Rules and level."""
         self._level, self._state = parse(task.data["level"])
         self._open = frozenset(push_distances(self._level))
         return system(RULES.format(bound=self._max_actions)), user(self.look())
 
     def move_once(self, direction: str) -> bool:
-        """Walk, or push."""
+        """Walk or push."""
         after = moved(self._level, self._state, direction)
         if after is None:
             return False
@@ -116,7 +145,7 @@ class Sokoban(GridEnv):
         return True
 
     def board(self) -> str:
-        """The level as it now is."""
+        """Current level text."""
         return draw(self._level, self._state)
 
     async def oracle(self) -> AsyncIterator[Action]:
@@ -131,7 +160,7 @@ class Sokoban(GridEnv):
         return [self.moves(way[:-1]), self.moves(way[1:])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """How far it is, how often to push, the first push; first what went wrong, if it did."""
+        """Cause of failure, numbers of moves and pushes, first box, first push."""
         level, state = parse(self.task.data["level"])
         way = self.task.hidden["solution"].split()
         pushes = _pushes(level, state, way)
@@ -167,7 +196,7 @@ class Sokoban(GridEnv):
 
 
 def _pushes(level: Level, state: State, way: Sequence[str]) -> list[tuple[Cell, str]]:
-    """The boxes that a way pushes, and where to, one after another."""
+    """Pushed boxes of a solution with their directions, in order."""
     pushes: list[tuple[Cell, str]] = []
     for direction in way:
         after = moved(level, state, direction)

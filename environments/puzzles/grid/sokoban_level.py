@@ -1,7 +1,7 @@
-"""Sokoban's rules and signs: what a push does, how a level looks as text.
+"""Sokoban rules and level text.
 
-The signs are those of the XSB format that levels are exchanged in, but for the floor, ``_`` here:
-``#`` wall, ``.`` target, ``$`` box, ``*`` box on a target, ``@`` player, ``+`` player on a target.
+Signs are those of the XSB format, except ``_`` for the floor: ``#`` wall, ``.`` target, ``$`` box,
+``*`` box on a target, ``@`` player, ``+`` player on a target.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MEANING = {sign: what for what, sign in _SIGNS.items()}
 
 @dataclass(frozen=True)
 class Level:
-    """What does not change: the floor, the targets among it, the size of the board."""
+    """Immutable part of a level: floor, targets, board size."""
 
     rows: int
     columns: int
@@ -33,19 +33,19 @@ class Level:
 
 @dataclass(frozen=True)
 class State:
-    """What changes: where the player and the boxes are."""
+    """Mutable part of a level: positions of player and boxes."""
 
     player: Cell
     boxes: frozenset[Cell]
 
 
 def is_solved(level: Level, state: State) -> bool:
-    """Whether every box stands on a target."""
+    """Whether every box is on a target."""
     return state.boxes <= level.targets
 
 
 def moved(level: Level, state: State, direction: str) -> State | None:
-    """The state after a move; None where a wall, or a box that cannot give way, stops it."""
+    """State after a move; None where a wall or an immovable box blocks it."""
     there = step(state.player, direction)
     if there not in level.floor:
         return None
@@ -58,7 +58,7 @@ def moved(level: Level, state: State, direction: str) -> State | None:
 
 
 def draw(level: Level, state: State) -> str:
-    """A level as text."""
+    """Text of a level."""
 
     def sign(cell: Cell) -> str:
         if cell not in level.floor:
@@ -70,7 +70,7 @@ def draw(level: Level, state: State) -> str:
 
 
 def parse(text: str) -> tuple[Level, State]:
-    """The level that `draw` drew."""
+    """Read the level that `draw` wrote."""
     rows = [line.split() for line in text.splitlines()]
     signs = {(r, c): sign for r, row in enumerate(rows) for c, sign in enumerate(row)}
     meant = {cell: _MEANING[sign] for cell, sign in signs.items() if sign != "#"}

@@ -1,8 +1,8 @@
-"""Sokoban solved with the fewest moves, by A* (Hart, Nilsson, Raphael 1968).
+"""Optimal Sokoban solver: fewest moves, by A* (Hart, Nilsson, Raphael 1968).
 
-The bound on what is left is the pushes that each box needs to its nearest target if it were alone:
-never too high, as a push moves one box by one cell. Where that is infinite the box is stuck for
-good, which cuts most of the search.
+The heuristic is the number of pushes that each box alone needs to its nearest target. It is
+admissible, as a push moves one box by one cell. Where it is infinite the box is stuck for good,
+which prunes most of the search.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from envgym.environments.puzzles.grid.grid import MOVES, Cell, step
 from envgym.environments.puzzles.grid.sokoban_level import Level, State, is_solved, moved
 
 LIMIT = 20_000
-"""States a search looks at before it gives up."""
+"""Maximum number of states per search."""
 
 
 def push_distances(level: Level) -> dict[Cell, int]:
-    """Pushes from each cell to the nearest target, other boxes away; stuck cells are left out.
+    """Pushes from each cell to the nearest target on an otherwise empty board; dead cells are
+    absent.
 
     Found backwards, by pulling from the targets: a pull towards a cell needs a second free one
     behind it, for who pulls.
@@ -38,7 +39,7 @@ def push_distances(level: Level) -> dict[Cell, int]:
 
 
 def solve(level: Level, state: State, limit: int = LIMIT) -> tuple[str, ...] | None:
-    """The moves of a shortest solution.
+    """Moves of a shortest solution.
 
     Returns:
         None where there is none, or none was found within `limit` states.
@@ -54,7 +55,7 @@ def solve(level: Level, state: State, limit: int = LIMIT) -> tuple[str, ...] | N
     least = pushes_left(state.boxes)
     if least is None:
         return None
-    order = count()  # among equals the one found first: the same solution every time
+    order = count()  # ties: first found, so that the solution is deterministic
     queue: list[tuple[int, int, State]] = [(least, next(order), state)]
     ways: dict[State, tuple[str, ...]] = {state: ()}
     done: set[State] = set()

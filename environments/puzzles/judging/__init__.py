@@ -1,1 +1,1 @@
-"""Judging in processes of their own, for answers that a library evaluates."""
+"""Judge processes for answers that a library evaluates."""

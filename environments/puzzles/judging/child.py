@@ -1,7 +1,7 @@
-"""The inside of a judge's process: one request a line, one reply a line, no request without bounds.
+"""Main loop of a judge process: one JSON request per line, one reply per line, bounded time.
 
-What bounds a request is the processor time it takes, not the clock: a busy machine changes no
-verdict. Past it the kernel ends the process (SIGXCPU), whatever the library is doing.
+The limit per request is processor time, not wall-clock time: a busy machine changes no verdict. At
+the limit the kernel ends the process (SIGXCPU), whatever the library is doing.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from collections.abc import Callable
 from typing import Any
 
 CPU_S = 3
-"""Seconds of processor time that a request may take, at least; one more at most."""
+"""Processor seconds per request; rounding may add up to one more."""
 MEMORY_BYTES = 3 << 30
 READY = b"ready\n"
-"""What it says before the first request."""
+"""Line written when the process is ready for requests."""
 
 
 def serve(
     judge: Callable[..., dict[str, Any]],
     prepare: Callable[[dict[str, Any]], tuple[Any, ...]] = lambda request: (request,),
 ) -> None:
-    """Answer requests until standard input ends; nothing else reaches standard output.
+    """Answer requests until standard input ends; only replies reach standard output.
 
     Args:
         judge: Gives the reply, within bounds. What it raises is ``{"failed": kind}``.

@@ -1,8 +1,8 @@
-"""Processes that judge answers with libraries which a hostile answer could hang or crash.
+"""Pool of judge processes, for libraries that a hostile answer could hang or crash.
 
-Nothing stops a thread that computes 9^9^9^9; a process can be ended. So such libraries run in a few
-processes that all environments of an event loop share, begun by the first answer. They get no
-variables of ours, may write no file, and end when their parent does.
+A thread that computes 9^9^9^9 cannot be stopped; a process can. So such libraries run in a few
+processes shared by all environments of an event loop and started by the first answer. They inherit
+no environment variables, may write no file, and end with their parent.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from envgym.resources import Shared
 
 PROCESSES = 2
 WALL_S = 300.0
-"""For one judgement, the start of a process included; a machine on which that passes is broken."""
+"""Wall seconds per judgement, start of the process included; exceeded on a broken machine only."""
 _LINE_BYTES = 1 << 22
 
 
-class Judges:
-    """Processes of one judge module, which calls `judge_child.serve`.
+class JudgePool:
+    """Processes of one judge module, which calls ``judging.child.serve``.
 
     Args:
-        module: Its full name.
+        module: Full name of the judge module.
     """
 
     def __init__(self, module: str) -> None:
@@ -39,13 +39,13 @@ class Judges:
         self._idle: list[Process] = []
 
     @classmethod
-    def shared(cls, module: str) -> Shared[Judges]:
-        """A hold on those of the running event loop."""
+    def shared(cls, module: str) -> Shared[JudgePool]:
+        """Shared pool of the running event loop."""
         key = ("puzzles/judges", module, asyncio.get_running_loop())
         return Shared(key, lambda: cls(module))
 
     async def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """The judge's reply, or None for a request that no process survives.
+        """Reply of a judge, or None for a request that kills its process.
 
         Raises:
             Fault: The judge cannot be run here, the machine is too slow for it, or what is to be
@@ -54,7 +54,7 @@ class Judges:
         async with self._turn:
             try:
                 async with asyncio.timeout(WALL_S):
-                    # Who dies of a request for another reason than its limits dies twice of it.
+                    # Retry once: a request that really kills its process kills the second, too.
                     for _ in range(2):
                         process = self._idle.pop() if self._idle else await self._start()
                         line = await self._exchange(process, request)
@@ -73,7 +73,7 @@ class Judges:
         return reply
 
     async def aclose(self) -> None:
-        """End the processes."""
+        """Terminate the processes."""
         idle, self._idle = self._idle, []
         for process in idle:
             await _end(process)
@@ -86,7 +86,7 @@ class Judges:
             stdout=PIPE,
             stderr=DEVNULL,
             env={"PYTHONPATH": paths, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
-            start_new_session=True,  # a Ctrl-C is not for it
+            start_new_session=True,  # Ctrl-C must not reach it
             limit=_LINE_BYTES,
         )
         if await self._exchange(process, None) != READY:
@@ -95,7 +95,7 @@ class Judges:
         return process
 
     async def _exchange(self, process: Process, request: dict[str, Any] | None) -> bytes:
-        """Write a request, read a line; a process that was left in between is of no more use."""
+        """Write a request and read its reply; an interrupted exchange makes the process useless."""
         assert process.stdin
         assert process.stdout
         try:

@@ -1,9 +1,8 @@
-"""Keeps libraries from running what a model wrote as Python.
+"""Restricted `eval` that keeps judge libraries from executing a model's answer as Python.
 
-Several scorers of reasoning-gym hand an answer to `eval`, and SymPy's parser hands what it read to
-`eval` with every builtin in reach. In the judge's process both are given this instead: an
-expression is taken apart first, and evaluated only if it is made of values, operators and calls of
-mathematical functions.
+Several scorers of reasoning-gym pass an answer to `eval`, and SymPy's parser passes its input to
+`eval` with every builtin in reach. The judge process replaces both: an expression is parsed first
+and evaluated only if it consists of values, operators and calls of mathematical functions.
 """
 
 from __future__ import annotations
@@ -30,14 +29,15 @@ _CALLABLE = {
 
 
 class Refused(ValueError):
-    """An expression that is more than a value."""
+    """Expression that contains more than values and operators."""
 
 
 def checked(code: object, *, calls: bool) -> str:
-    """`code`, if it holds values and operators and, with `calls`, calls of `_CALLABLE`.
+    """Return `code` if it holds values and operators only (with `calls`, also calls of
+    `_CALLABLE`).
 
     Raises:
-        Refused: It holds anything else.
+        Refused: The code holds anything else.
     """
     if not isinstance(code, str):
         raise Refused(f"a {type(code).__name__} for an expression")
@@ -56,7 +56,7 @@ def checked(code: object, *, calls: bool) -> str:
 
 
 def evaluate(code: object, *scopes: Any) -> Any:
-    """In the place of `eval`: literals and arithmetic, no names."""
+    """Replacement for `eval`: literals and arithmetic, no names."""
     return eval(checked(code, calls=False), {"__builtins__": {}})
 
 
@@ -69,7 +69,7 @@ def _execute(*arguments: Any) -> None:
 
 
 def install(package: str) -> None:
-    """Guard SymPy's parser, and `eval` and `exec` in all loaded modules of `package`."""
+    """Monkey-patch SymPy's parser, and `eval` and `exec` in all loaded modules of `package`."""
     sympy_parser.eval_expr = _evaluate_sympy
     for name, module in list(sys.modules.items()):
         if name == package or name.startswith(f"{package}."):

@@ -1,4 +1,4 @@
-"""Knights and knaves: puzzles about who tells the truth."""
+"""Knights and knaves: logic puzzles about who tells the truth."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""``puzzles/knights-v1``: who tells the truth, who lies.
+"""``puzzles/knights-v1``: find out who tells the truth and who lies.
 
-Knights & Knaves as mem-kk-logic and Logic-RL pose it, generated with one solution each. A wrong
-answer is told one contradiction it leads to, which is how a person would go on reasoning.
+Knights & Knaves as in mem-kk-logic and Logic-RL, generated with exactly one solution. Feedback on a
+wrong answer is one contradiction that it leads to, as a person would reason on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from envgym.environments.puzzles.answer_env import Attempts, Verdict
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict
 from envgym.environments.puzzles.knights.puzzle import MAX_PEOPLE, NAMES, misfits, unique_puzzle
 from envgym.environments.puzzles.knights.statements import english
 from envgym.environments.puzzles.splits import Draft, generated
@@ -23,14 +23,39 @@ _SAYS = ("{} says: {}.", '{} said, "{}."', "{} remarks that {}.", 'According to 
 _LINE = re.compile(r"(?:\(?\d+[).]\s*)?(\w+) is a (knight|knave)\.?", re.IGNORECASE)
 
 
-class Knights(Attempts):
+class Knights(AnswerEnv):
     """Logic puzzle: tell knights, who always speak the truth, from knaves, who always lie.
 
+    Knights & Knaves as in mem-kk-logic and Logic-RL, generated with exactly one solution.
+
+    Actions:
+        ``answer(text)``: one line per person, such as ``(1) Ada is a knight``.
+
+    Observations:
+        First the people and their statements. After a wrong answer, one statement that contradicts
+        it.
+
+    Rewards:
+        The score: 1.0 for the solution, 0.0 for anything else.
+
+    Episode end:
+        Terminated by the solution or the last attempt; truncated after 8 turns.
+
+    Hints:
+        A method of reasoning, the person to begin with, the kinds of half of the people.
+
+    Info:
+        Metrics of `ToolEnv`. The difficulty of a task is its number of people.
+
     Args:
-        people: How many there may be, 2 to 8.
-        depth: Of what they say: 1 joins plain statements, 2 joins joined ones.
-        seed: Of the puzzles.
-        attempts: Answers that may be given. Two people leave but four answers: give one attempt.
+        people: Numbers of people to draw from, each 2 to 8.
+        depth: Nesting of statements: 1 joins plain statements, 2 joins joined ones.
+        seed: Seed of the puzzles.
+        attempts: Maximum number of answers. Use 1 with two people, who have only four solutions.
+        max_turns: Turns before truncation; 8 by default.
+
+    Version history:
+        v1: first release.
     """
 
     instructions = (
@@ -73,13 +98,13 @@ class Knights(Attempts):
         return data, {"answer": _written(names, knights)}, people
 
     def puzzle(self, task: Task) -> str:
-        """Who is there, and what each says."""
+        """People and their statements."""
         *others, last = task.data["names"]
         people = f"{', '.join(others)} and {last}"
         return "\n".join([f"You meet {people}.", *task.data["text"], "Who is what?"])
 
     async def judge(self, text: str) -> Verdict:
-        """All or nothing; of a wrong answer, one person whose words do not go with it."""
+        """Score all or nothing; feedback names one person whose statement contradicts it."""
         names = self.task.data["names"]
         knights = _read(text, names)
         wrong = misfits(self.task.data["statements"], knights)
@@ -94,7 +119,7 @@ class Knights(Attempts):
         yield Action.call("answer", text=self.task.hidden["answer"])
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """One person taken for the other kind, each in turn, and all of them."""
+        """The solution with one person flipped, each in turn, and with all flipped."""
         names = self.task.data["names"]
         knights = _read(self.task.hidden["answer"], names)
         flips = [[n] for n in range(len(names))] + [list(range(len(names)))]
@@ -103,7 +128,7 @@ class Knights(Attempts):
             yield (Action.call("answer", text=_written(names, wrong)),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """How to reason, where to begin, what half of them are."""
+        """Method of reasoning, person to begin with, kinds of half of the people."""
         names, lines = self.task.data["names"], self.task.hidden["answer"].splitlines()
         statements = self.task.data["statements"]
         short = min(range(len(names)), key=lambda i: len(str(statements[i])))
@@ -124,7 +149,7 @@ def _written(names: Sequence[str], knights: Sequence[bool]) -> str:
 
 
 def _read(text: str, names: Sequence[str]) -> list[bool]:
-    """Who is a knight; everybody has to be named just once, and nothing else said."""
+    """Parse an answer: exactly one line per person."""
     kinds: dict[str, bool] = {}
     for line in filter(None, map(str.strip, re.split(r"[\n,;]", text))):
         found = _LINE.fullmatch(line)

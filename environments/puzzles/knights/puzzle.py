@@ -1,7 +1,7 @@
-"""Knights & Knaves puzzles with one solution each.
+"""Knights & Knaves puzzles with exactly one solution.
 
-Written as in "On Memorization of LLMs in Logical Reasoning" (mem-kk-logic): draw what everybody
-says, try every way of handing out the kinds, and keep the puzzle only if just one fits.
+As in "On Memorization of LLMs in Logical Reasoning" (mem-kk-logic): draw the statements, try every
+assignment of kinds, and keep the puzzle if exactly one is consistent.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ NAMES = (
 
 
 def misfits(statements: Sequence[Statement], knights: Sequence[bool]) -> list[int]:
-    """Those whose words do not go with their kind: a knight who lies, a knave who does not."""
+    """People whose statement contradicts their kind: lying knights, truthful knaves."""
     return [i for i, said in enumerate(statements) if holds(said, knights) != knights[i]]
 
 
 def solutions(statements: Sequence[Statement]) -> list[tuple[bool, ...]]:
-    """Every way of handing out the kinds that fits."""
+    """All consistent assignments of kinds."""
     ways = itertools.product((True, False), repeat=len(statements))
     return [way for way in ways if not misfits(statements, way)]
 
@@ -38,7 +38,7 @@ def solutions(statements: Sequence[Statement]) -> list[tuple[bool, ...]]:
 def unique_puzzle(
     rng: random.Random, people: int, depth: int
 ) -> tuple[list[Statement], tuple[bool, ...]]:
-    """What each of `people` says, and the one solution."""
+    """Statements of `people` people with exactly one solution, and the solution."""
     while True:
         statements = [draw(rng, i, people, depth) for i in range(people)]
         found = solutions(statements)

@@ -1,8 +1,8 @@
-"""What knights and knaves say: a small grammar with a truth value and an English form.
+"""Statements of knights and knaves: a grammar with truth values and English forms.
 
-A statement is JSON: ``["knight", i]``, ``["knave", i]``, ``["not", s]``, and ``["and", s, t]`` with
-``or``, ``if`` and ``iff`` like it. Inner compounds stand in brackets: English alone would leave
-open which of two readings is meant, and a puzzle with two readings has two solutions.
+A statement is JSON: ``["knight", i]``, ``["knave", i]``, ``["not", s]``, ``["and", s, t]``, and
+likewise ``or``, ``if`` and ``iff``. The English form puts inner compounds into brackets, because an
+ambiguous sentence would give the puzzle two solutions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENGLISH = {
 
 
 def draw(rng: random.Random, speaker: int, people: int, depth: int) -> Statement:
-    """A statement of `speaker`, nested at most `depth` deep; nobody calls himself a knave.
+    """Random statement of `speaker`, nested at most `depth` deep; never "I am a knave".
 
     As in mem-kk-logic, each of the five operators and the plain leaf are equally likely.
     """
@@ -39,7 +39,7 @@ def draw(rng: random.Random, speaker: int, people: int, depth: int) -> Statement
 
 
 def holds(statement: Statement, knights: Sequence[bool]) -> bool:
-    """Whether it is true where ``knights[i]`` says that person i is a knight."""
+    """Truth value of a statement, where ``knights[i]`` says that person i is a knight."""
     kind, *parts = statement
     if kind in ("knight", "knave"):
         return knights[parts[0]] == (kind == "knight")
@@ -54,7 +54,7 @@ def holds(statement: Statement, knights: Sequence[bool]) -> bool:
 
 
 def english(statement: Statement, names: Sequence[str]) -> str:
-    """It in words."""
+    """English form of a statement."""
     kind, *parts = statement
     if kind in ("knight", "knave"):
         return f"{names[parts[0]]} is a {kind}"

@@ -1,7 +1,7 @@
-"""``puzzles/math-v1``: mathematical problems with short answers, judged by `math-verify`.
+"""``puzzles/math-v1``: mathematics problems with short answers, judged with `math-verify`.
 
-Problems of a file (GSM8K, MATH, AIME shapes) or written anew. Answers are numbers or expressions;
-equal ones count as equal however they are written, as long as they are answers at all.
+Problems are generated or come from files (GSM8K, MATH, AIME formats). Answers are numbers or
+expressions; equal ones count as equal in any notation, if their form is that of an answer.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from importlib.util import find_spec
 
 from envgym.deadlines import Deadlines
-from envgym.environments.puzzles.answer_env import Attempts, Verdict, untold
-from envgym.environments.puzzles.judging.process_pool import Judges
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
+from envgym.environments.puzzles.judging.process_pool import JudgePool
 from envgym.environments.puzzles.math import rows as math_rows
 from envgym.environments.puzzles.math.answers.boxes import MAX_CHARS, boxes, opens
 from envgym.environments.puzzles.math.answers.latex import cleaned
@@ -34,29 +34,54 @@ from envgym.trajectory import Episode
 
 _JUDGE = "envgym.environments.puzzles.math.judge"
 _LONG = 50_000
-"""Characters of a message that is read in a thread."""
+"""Length in characters from which a message is parsed in a thread."""
 _SEVERAL = (Group, Union)
 
 
-class Mathematics(Attempts):
+class Mathematics(AnswerEnv):
     """Mathematics problem with a number or an expression for an answer.
 
-    A message that calls no tool and boxes an answer, ``\\boxed{42}``, gives it; a box in a thought
-    does not count. Of several different boxes the last one counts; where the gold is a list and the
-    last box is none, all of them together are the answer. What was taken is told.
+    Problems are generated, or read from files in the shapes of GSM8K, MATH and AIME. Equal answers
+    count as equal in any notation, where they are fully worked out.
+
+    Actions:
+        ``answer(text)``: the answer in LaTeX.
+        A message without a call whose text holds ``\\boxed{…}`` gives that answer; boxes in a
+        thought do not count. Of several different boxes the last one counts; where the gold is a
+        list and the last box is none, all of them form the list.
+
+    Observations:
+        First the problem. Then the verdict, the boxes used, and for a wrong form what is wrong
+        with it.
+
+    Rewards:
+        The score: 1.0 for an answer equal to the gold, 0.0 for others.
+
+    Episode end:
+        Terminated by a right answer or the last attempt; truncated after 8 turns.
+
+    Hints:
+        The first steps of the solution, up to half of them (both of two), the answer blanked out.
+
+    Info:
+        Metrics of `ToolEnv`. The difficulty of a generated task is its level.
 
     Args:
-        rows: JSON or JSONL file of problems instead of generated ones.
-        test_rows: Its test split; without one, a fifth of `rows` is held out.
-        topics: Of generated problems: names in `math_problems.TOPICS`; all when empty.
-        levels: Of generated problems, 1 to 5.
-        seed: Of generated problems.
-        attempts: Answers that may be given.
+        rows: JSON or JSONL file of problems that replaces the generator.
+        test_rows: File of the test split; without it a fifth of ``rows`` is held out.
+        topics: Topics of generated problems, keys of ``math.problems.TOPICS``; all when empty.
+        levels: Difficulties of generated problems, each 1 to 5.
+        seed: Seed of generated problems.
+        attempts: Maximum number of answers.
         bad_rows: ``refuse`` a file with a row whose gold the judge cannot read or does not accept
-            as its own answer, or ``drop`` such rows by name.
+            as its own answer, or ``drop`` such rows with a list of them.
+        max_turns: Turns before truncation; 8 by default.
+
+    Version history:
+        v1: first release.
     """
 
-    deadlines = Deadlines(tool=600.0, step=660.0)  # others' hostile answers may stand before it
+    deadlines = Deadlines(tool=600.0, step=660.0)  # may queue behind hostile answers of others
     max_chars = MAX_CHARS
     instructions = (
         "Solve the problem. Give only the answer, in LaTeX, worked out: no words, no equation."
@@ -89,7 +114,7 @@ class Mathematics(Attempts):
         self._topics = tuple(topics) or tuple(TOPICS)
         self._levels = tuple(sorted(set(levels)))
         self._seed = seed
-        self._judges: Shared[Judges] | None = None
+        self._judges: Shared[JudgePool] | None = None
         self._rows: Shared[dict[str, list[Task]]] | None = None
         if rows is not None:
             path = rows
@@ -116,13 +141,13 @@ class Mathematics(Attempts):
         return task.data["question"]
 
     async def stop(self) -> None:
-        """Let go of the judge and of the file."""
+        """Release the judge and the file."""
         for held in (self._judges, self._rows):
             if held is not None:
                 await held.close()
 
     async def act(self, action: Action) -> Sequence[Message]:
-        """Calls, or an answer in a box."""
+        """Run the calls, or judge a boxed answer."""
         text = action.content
         if action.tool_calls or not opens(text):
             return await super().act(action)
@@ -134,7 +159,7 @@ class Mathematics(Attempts):
             return (user(f"Error: {error}"),)
 
     def _boxed(self, found: Sequence[str]) -> tuple[str, str]:
-        """The answer that boxes give, and where they differ, what is told of it."""
+        """Answer in the boxes, and a note for the agent where they differ."""
         if not found:
             raise ToolError("the box is never closed. Give the answer as \\boxed{…}.")
         different = {cleaned(box): box for box in found}
@@ -147,7 +172,7 @@ class Mathematics(Attempts):
         return ", ".join(different.values()), f"{len(different)} boxes are taken as one list. "
 
     async def judge(self, text: str) -> Verdict:
-        """Equal to the gold, and an answer in form."""
+        """Check the form of the answer, then its equality with the gold."""
         gold = self.task.hidden["answer"]
         if not text.strip():
             raise ToolError("give an answer.")
@@ -156,7 +181,7 @@ class Mathematics(Attempts):
         right = at_once(gold, text)
         if right is None:
             if self._judges is None:
-                self._judges = Judges.shared(_JUDGE)
+                self._judges = JudgePool.shared(_JUDGE)
             reply = await self._judges.value.ask({"gold": gold, "answer": text})
             if reply is None or "failed" in reply:
                 return Verdict(0.0, "That cannot be worked out within reason.")
@@ -170,14 +195,14 @@ class Mathematics(Attempts):
         yield Action.call("answer", text=self.task.hidden["answer"])
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """Neighbours of the gold: another value, an element less or more, a sum left undone."""
+        """Neighbours of the gold: another value, one element more or less, a sum not worked out."""
         return [(Action.call("answer", text=t),) for t in near_misses(self.task.hidden["answer"])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """The first steps of the solution, half of them at most, then one more; golds blanked."""
+        """First steps of the solution, at most half of them (both of two), golds blanked out."""
         steps, answer = self.task.hidden["steps"], self.task.hidden["answer"]
         blank = re.compile(rf"(?<![\w.]){re.escape(answer)}(?!\w|\.\d)", re.IGNORECASE)
         told = [blank.sub("…", step) for step in steps]
         half = [f"Hint: {' '.join(told[: n + 1])}" for n in range(max(len(told) // 2, 1))]
         more = [f"Hint: {' '.join(told)}"] if len(told) == 2 else []
-        return untold(half[:3] + more, [answer]) if told else ()
+        return without_golds(half[:3] + more, [answer]) if told else ()

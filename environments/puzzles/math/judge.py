@@ -1,8 +1,8 @@
-"""Whether a mathematical answer equals the gold, in a process of its own.
+"""Judge process for equality of a mathematical answer and the gold.
 
     python -m envgym.environments.puzzles.math.judge
 
-An answer is read as LaTeX alone, whole, and never as Python.
+An answer is parsed as LaTeX only, as a whole, and never as Python.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from envgym.environments.puzzles.math.answers.verdict import formulas, right, st
 
 
 def judge(request: dict[str, Any]) -> dict[str, Any]:
-    """Of ``{"gold", "answer"}``: ``{"right"}``, and whether the gold could be ``read``."""
+    """Reply to ``{"gold", "answer"}``: ``{"right"}``, and whether the gold could be ``read``."""
     return {
         "right": right(request["gold"], request["answer"], _same),
         "read": all(map(_readable, formulas(structures(request["gold"])[0]))),
@@ -26,7 +26,7 @@ def judge(request: dict[str, Any]) -> dict[str, Any]:
 def _same(gold: str, answer: str) -> bool:
     try:
         return algebra.same(gold, answer)
-    except Exception:  # what the grammar cannot read is equal to nothing
+    except Exception:  # an unreadable text equals nothing
         return False
 
 
@@ -39,5 +39,5 @@ def _readable(text: str) -> bool:
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    judge({"gold": "\\frac{1}{2}x", "answer": "x+1"})  # its grammar is loaded on first use
+    judge({"gold": "\\frac{1}{2}x", "answer": "x+1"})  # loads the grammar
     serve(judge)

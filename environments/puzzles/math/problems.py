@@ -1,8 +1,8 @@
-"""Mathematical problems written anew: numbers, fractions, sets, pairs and expressions.
+"""Generated mathematics problems: numbers, fractions, sets, pairs and expressions.
 
-Each topic draws the answer first, or works it out in exact arithmetic, and tells the steps that
-lead to it. No problem shows an expression that equals its answer and is not a number, so that
-nothing can be copied out of it.
+Each topic draws the answer first, or computes it in exact arithmetic, and records the steps of the
+solution. No problem shows a non-numeric expression equal to its answer, so that nothing can be
+copied from it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_LEVEL = 5
 
 @dataclass(frozen=True)
 class Written:
-    """A problem, its answer in LaTeX, and the steps to it."""
+    """Problem with its answer in LaTeX and the steps of its solution."""
 
     question: str
     answer: str
@@ -46,7 +46,7 @@ def _latex(value: Fraction) -> str:
 
 
 def _poly(coefficients: list[int], name: str = "x") -> str:
-    """Highest power first; zero terms left out."""
+    """Polynomial text, highest power first, without zero terms."""
     out = ""
     for power, c in zip(reversed(range(len(coefficients))), coefficients, strict=True):
         if c:

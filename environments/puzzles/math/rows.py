@@ -1,4 +1,4 @@
-"""Mathematical tasks from files of the shapes that are about: GSM8K, MATH, AIME.
+"""Mathematics tasks from files in the formats of GSM8K, MATH and AIME.
 
 GSM8K: ``question``, and an ``answer`` that ends in ``#### 42``. MATH: ``problem`` and a
 ``solution`` with a ``\\boxed{…}``, maybe ``answer`` and ``level``. AIME and the like: a problem
@@ -46,11 +46,11 @@ class _Row:
 
 
 class _BadRow(ValueError):
-    """A row holds no problem that could be judged; the message says where and why."""
+    """A row without a usable problem; the message says where and why."""
 
 
 def load(train: str, test: str | None, bad_rows: BadRows = "refuse") -> dict[str, list[Task]]:
-    """The tasks of both splits; of a single file, one row in five is a test row.
+    """Tasks of both splits; of a single file, a fifth of the rows is held out for ``test``.
 
     Args:
         train: The file's path.
@@ -119,6 +119,6 @@ def _row(where: str, row: Mapping[str, Any]) -> _Row:
 
 
 def _first(fields: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    """The first of these fields that holds anything, as text; a number is one too."""
+    """First non-empty field of these names, as text (a number counts)."""
     values = (fields.get(key) for key in keys)
     return next((str(v) for v in values if v is not None and str(v).strip()), "")

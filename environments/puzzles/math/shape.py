@@ -1,10 +1,9 @@
-"""Which answers are an answer at all, before anybody works out what they are worth.
+"""Form check of answers, before anything is evaluated.
 
-A verifier that works expressions out finds every task's own expression right: "12 + 65" equals 77.
-Where the gold is a number a number is due, in any of its written forms, a single power too;
-integrals and the like are no answers unless the gold has them too; and a formula of the problem is
-none, nor a number of the problem that is only to be written in another way. Nothing else is refused
-here.
+A verifier that evaluates expressions accepts the problem's own expression: "12 + 65" equals 77. So
+where the gold is a number, a number is required in any written form (a single power included);
+integrals and the like are accepted only where the gold has them; and a formula of the problem, or a
+number of the problem in the wrong notation, is rejected.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ _FORM_ASKED = re.compile(
     re.IGNORECASE,
 )
 _ECHO_CHARS = 4
-"""A shorter answer stands in the problem by chance."""
+"""Minimum length for a copy check; a shorter answer may occur in the problem by chance."""
 
 
 def fault(answer: str, gold: str, problem: str) -> str | None:
-    """Why it cannot be an answer, for the agent to read; None where it can."""
+    """Reason why a text is no answer, for the agent to read; None for a valid form."""
     given, wanted = cleaned(answer), cleaned(gold)
     value, asked = _value(_right_side(read(given))), _value(read(wanted))
     if isinstance(asked, Formula) and asked.number is not None:
@@ -63,7 +62,7 @@ def fault(answer: str, gold: str, problem: str) -> str | None:
 
 
 def _is_new_power(text: str, problem: str) -> bool:
-    """Whether it is one power, ``2^{10}``, of which the problem does not name both numbers."""
+    """Whether it is one power, such as ``2^{10}``, whose numbers the problem does not both name."""
     power = _POWER.fullmatch(text.replace(" ", ""))
     if power is None:
         return False
@@ -74,7 +73,7 @@ def _is_new_power(text: str, problem: str) -> bool:
 
 
 def _is_rewritten(value: Formula, asked: Formula, problem: str) -> bool:
-    """Whether the problem gives the number as it is, to be reduced, converted or written anew."""
+    """Whether the problem states the number itself, to be reduced, converted or rewritten."""
     copy, original = _squeezed(value.text), _squeezed(asked.text)
     units = asked.unit is not None and value.unit is not None and asked.number != value.number
     if copy == original and not units:
@@ -88,12 +87,12 @@ def _is_rewritten(value: Formula, asked: Formula, problem: str) -> bool:
 
 
 def _right_side(node: Node) -> Node:
-    """The value that an answer like ``a + b = 5`` gives."""
+    """Value of an answer such as ``a + b = 5``."""
     return read(node.right) if isinstance(node, Relation) and node.sign == "=" else node
 
 
 def _value(node: Node) -> Node:
-    """Without its name, or the braces around one element."""
+    """Strip a name, or the braces around one element."""
     if isinstance(node, Named):
         return _value(node.value)
     if isinstance(node, Group) and node.brackets in ("", "{}") and len(node.items) == 1:
@@ -102,6 +101,6 @@ def _value(node: Node) -> Node:
 
 
 def _squeezed(text: str) -> str:
-    """Without spaces, braces and signs of multiplication; fractions with a slash."""
+    """Strip spaces, braces and multiplication signs; write fractions with a slash."""
     text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", text)
     return re.sub(r"\s+|[{}*]|\\(?:cdot|times)(?![a-zA-Z])", "", text)

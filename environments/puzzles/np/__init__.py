@@ -1,1 +1,1 @@
-"""Ten NP-hard problems, each a file: what is asked, how it is judged, a heuristic to be matched."""
+"""Ten NP-hard problems, one per file: statement, validator and heuristic reference."""

@@ -18,7 +18,7 @@ from envgym.environments.puzzles.np.problem import (
 
 
 class Bisection(Problem):
-    """Two halves with as few edges between them as possible."""
+    """Divide the nodes into two halves with as few edges between them as possible."""
 
     name = "bisection"
     asks = (
@@ -38,22 +38,24 @@ class Bisection(Problem):
     )
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """Two communities, more or less apart, their nodes shuffled."""
+        """Two planted communities, more or less separate, with shuffled nodes."""
         half, inside, across = pick(rng, size).values()
         while True:
             one, instance = _communities(rng, half, inside, across)
             near = neighbours(instance)
             starts = [one, *(set(rng.sample(range(2 * half), half)) for _ in range(3))]
-            best = min((swapped(near, start) for start in starts), key=lambda s: _cut(near, s))
-            if _cut(near, best):  # two halves without an edge between them have no ratio
+            best = min(
+                (improve_by_swaps(near, start) for start in starts), key=lambda s: _cut(near, s)
+            )
+            if _cut(near, best):  # a cut of 0 would make the ratio undefined
                 return instance, sorted(best)
 
     def show(self, instance: Instance) -> str:
-        """The graph."""
+        """Graph as text."""
         return shown(instance)
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """The number of edges between the halves."""
+        """Number of edges between the halves."""
         nodes = distinct(solution, instance["nodes"], "node")
         if 2 * len(nodes) != instance["nodes"]:
             raise Infeasible(f"a half has {instance['nodes'] // 2} nodes, not {len(nodes)}")
@@ -75,11 +77,11 @@ def _cut(near: list[set[int]], half: set[int]) -> int:
     return sum(len(near[node] - half) for node in half)
 
 
-def swapped(near: list[set[int]], half: set[int]) -> set[int]:
-    """A half from which no swap of two nodes saves an edge, beginning with `half`."""
+def improve_by_swaps(near: list[set[int]], half: set[int]) -> set[int]:
+    """Locally optimal half, from `half` by swaps of two nodes that remove edges from the cut."""
     half = set(half)
     while True:
-        # What moving a node alone would save; a pair that is joined saves two edges less.
+        # Edges saved by moving one node alone; a joined pair saves two fewer.
         save = [
             len(mates - half) - len(mates & half)
             if node in half

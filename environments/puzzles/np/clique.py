@@ -6,7 +6,7 @@ from envgym.environments.puzzles.np.planted_set import PlantedSet
 
 
 class Clique(PlantedSet):
-    """As many nodes as possible that are all joined to each other."""
+    """Find as many nodes as possible that are all joined to each other."""
 
     name = "clique"
     joined = True

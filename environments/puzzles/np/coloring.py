@@ -11,7 +11,7 @@ from envgym.environments.puzzles.np.problem import Infeasible, Instance, Problem
 
 
 class Coloring(Problem):
-    """As few colours as possible, neighbours different."""
+    """Colour the nodes with as few colours as possible, neighbours differently."""
 
     name = "coloring"
     asks = (
@@ -33,7 +33,7 @@ class Coloring(Problem):
     ordered = True
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """A random graph that a planted colouring fits."""
+        """Random graph around a planted colouring."""
         n, colours, percent = pick(rng, size).values()
         planted = [rng.randrange(colours) for _ in range(n)]
         instance = graph(
@@ -43,11 +43,11 @@ class Coloring(Problem):
         return instance, min(found, planted, key=lambda colouring: len(set(colouring)))
 
     def show(self, instance: Instance) -> str:
-        """The graph."""
+        """Graph as text."""
         return shown(instance)
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """The number of colours."""
+        """Number of colours."""
         n = instance["nodes"]
         if len(solution) != n:
             raise Infeasible(f"there are {n} nodes, and {len(solution)} colours")
@@ -59,7 +59,7 @@ class Coloring(Problem):
 
 
 def dsatur(near: list[set[int]]) -> list[int]:
-    """A colouring by DSATUR (Brélaz 1979)."""
+    """Colouring by DSATUR (Brélaz 1979)."""
     colours: dict[int, int] = {}
     while len(colours) < len(near):
         taken = {

@@ -17,7 +17,7 @@ from envgym.environments.puzzles.np.problem import (
 
 
 class Cover(Problem):
-    """As few sets as possible that hold every element."""
+    """Choose as few sets as possible that hold every element."""
 
     name = "cover"
     asks = (
@@ -37,7 +37,7 @@ class Cover(Problem):
     )
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """Random sets; what none holds is given to one of them."""
+        """Random sets; an element in none of them is added to one."""
         elements, count = pick(rng, size).values()
         sets = [
             set(rng.sample(range(elements), rng.randint(2, max(2, elements // 3))))
@@ -50,12 +50,12 @@ class Cover(Problem):
         return instance, min((_greedy(rng, elements, sets) for _ in range(20)), key=len)
 
     def show(self, instance: Instance) -> str:
-        """The sets."""
+        """Sets as text."""
         sets = "\n".join(f"Set {i}: {one}" for i, one in enumerate(instance["sets"]))
         return f"The elements are 0 to {instance['elements'] - 1}.\n{sets}"
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """The number of sets."""
+        """Number of sets."""
         chosen = distinct(solution, len(instance["sets"]), "set")
         missing = set(range(instance["elements"])).difference(
             *(instance["sets"][i] for i in chosen)
@@ -66,7 +66,7 @@ class Cover(Problem):
 
 
 def _greedy(rng: random.Random, elements: int, sets: Sequence[set[int]]) -> list[int]:
-    """A cover: one of the sets that add most, again and again; then what is needless goes."""
+    """Greedy cover: repeatedly add a set that covers most, then remove redundant sets."""
     missing, chosen = set(range(elements)), list[int]()
     while missing:
         best = max(range(len(sets)), key=lambda i: (len(sets[i] & missing), rng.random()))

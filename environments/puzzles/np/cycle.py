@@ -1,4 +1,4 @@
-"""Longest cycle, which is at best a Hamiltonian one."""
+"""Longest cycle; at best a Hamiltonian one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from envgym.environments.puzzles.np.problem import (
 
 
 class Cycle(Problem):
-    """A round trip along edges through as many nodes as possible."""
+    """Find a round trip along edges through as many nodes as possible."""
 
     name = "cycle"
     asks = (
@@ -40,18 +40,18 @@ class Cycle(Problem):
     ordered = True
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """A cycle through all nodes, which nothing can beat, and random edges besides."""
+        """Planted cycle through all nodes, which is optimal, plus random edges."""
         n, percent = pick(rng, size).values()
         planted = rng.sample(range(n), n)
         around = [(planted[i - 1], node) for i, node in enumerate(planted)]
         return graph(n, [*random_edges(rng, n, lambda a, b: percent), *around]), planted
 
     def show(self, instance: Instance) -> str:
-        """The graph."""
+        """Graph as text."""
         return shown(instance)
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """The number of nodes."""
+        """Number of nodes."""
         nodes, near = distinct(solution, instance["nodes"], "node"), neighbours(instance)
         if len(nodes) < 3:
             raise Infeasible("a cycle has three nodes or more")

@@ -1,8 +1,8 @@
-"""``puzzles/np-v1``: NP-hard problems, judged by how good a solution is.
+"""``puzzles/np-v1``: NP-hard problems, scored by the quality of a solution.
 
-NP-Engine's ten problems at its four sizes. A solution's score is its quality beside that of a
-heuristic; an infeasible one scores nothing and is told why. Over several attempts a solution is
-improved, and each is paid what it adds to the best one.
+NP-Engine's ten problems at its four sizes. The score is the ratio of a solution's value to a
+heuristic's; an infeasible solution scores 0 with the reason as feedback. Each attempt is rewarded
+with its increase of the best score.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from envgym.environments.puzzles.answer_env import Attempts, Verdict
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict
 from envgym.environments.puzzles.np.problem import LEVELS, Infeasible, Problem
 from envgym.environments.puzzles.np.problems import PROBLEMS
 from envgym.environments.puzzles.splits import Draft, generated
@@ -21,14 +21,41 @@ from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 
 
-class NpHard(Attempts):
-    """NP-hard optimisation problem: find a feasible solution, as good as can be.
+class NpHard(AnswerEnv):
+    """NP-hard optimisation problem: find a feasible solution, as good as possible.
+
+    The ten problems of NP-Engine at its four sizes, each with a planted or heuristic reference.
+
+    Actions:
+        ``answer(text)``: a solution as a JSON list.
+
+    Observations:
+        First the instance. Then the solution's value, or the constraint that it breaks.
+
+    Rewards:
+        The increase of the best score so far. A feasible solution scores the ratio of its value to
+        the reference's (at most 1.0), an infeasible one 0.0.
+
+    Episode end:
+        Terminated by a solution as good as the reference or by the last attempt; truncated after 8
+        turns, with the best score so far.
+
+    Hints:
+        A method, then a quarter and a half of the reference solution.
+
+    Info:
+        Metrics ``valid`` (1 for a feasible solution, last attempt) and those of `ToolEnv`. The
+        difficulty of a task is 1 (easy) to 4 (bench).
 
     Args:
-        problems: Names of those to pose; all ten when empty.
-        levels: ``easy``, ``medium``, ``hard``, ``bench``.
-        seed: Of the instances.
-        attempts: Solutions that may be given; the best one counts.
+        problems: Names of the problems to pose; all ten when empty.
+        levels: Difficulties out of ``easy``, ``medium``, ``hard``, ``bench``.
+        seed: Seed of the instances.
+        attempts: Maximum number of solutions; the best one counts.
+        max_turns: Turns before truncation; 8 by default.
+
+    Version history:
+        v1: first release.
     """
 
     instructions = "Solve the problem as well as you can. Answer with a JSON list and nothing else."
@@ -67,12 +94,12 @@ class NpHard(Attempts):
         return PROBLEMS[self.task.data["problem"]]
 
     def puzzle(self, task: Task) -> str:
-        """What is asked, and the instance."""
+        """Question and instance."""
         problem = PROBLEMS[task.data["problem"]]
         return f"{problem.asks}\n\n{problem.show(task.data['instance'])}"
 
     async def judge(self, text: str) -> Verdict:
-        """The ratio of its value to the reference's, or 0 where it is infeasible."""
+        """Ratio of the solution's value to the reference's; 0 for an infeasible one."""
         instance = self.task.data["instance"]
         solution = _read(text)
         try:
@@ -86,11 +113,11 @@ class NpHard(Attempts):
         return Verdict(self._problem.ratio(value, reference), told)
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """The reference."""
+        """Answer with the reference."""
         yield Action.call("answer", text=json.dumps(self.task.hidden["solution"]))
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """Nothing, an element twice, and numbers that are written as other things."""
+        """An empty solution, a repeated element, and numbers of the wrong JSON type."""
         solution = self.task.hidden["solution"]
         wrong: tuple[list[object], ...] = (
             [],
@@ -102,7 +129,7 @@ class NpHard(Attempts):
             yield (Action.call("answer", text=json.dumps(answer)),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """How to go about it, a quarter of the reference, half of it."""
+        """Method, then a quarter and a half of the reference."""
         solution, problem = self.task.hidden["solution"], self._problem
         begins = "begins with" if problem.ordered else "holds, among others,"
         parts = [solution[: len(solution) // share] for share in (4, 2)]

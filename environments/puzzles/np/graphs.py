@@ -1,4 +1,4 @@
-"""Graphs as instances of problems: how they are drawn, shown and looked into."""
+"""Graph instances: construction, text and lookups."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Edge = tuple[int, int]
 
 
 def graph(nodes: int, edges: Iterable[Edge]) -> dict[str, Any]:
-    """The instance: nodes 0 to nodes - 1, each edge once, ends and edges ascending."""
+    """Instance with nodes 0 to nodes - 1, each edge once, ends and edges ascending."""
     once = sorted({(min(e), max(e)) for e in edges})
     return {"nodes": nodes, "edges": [list(edge) for edge in once]}
 
 
 def neighbours(instance: Instance) -> list[set[int]]:
-    """Of each node, those it is joined to."""
+    """Neighbours per node."""
     near: list[set[int]] = [set() for _ in range(instance["nodes"])]
     for a, b in instance["edges"]:
         near[a].add(b)
@@ -29,18 +29,18 @@ def neighbours(instance: Instance) -> list[set[int]]:
 def random_edges(
     rng: random.Random, nodes: int, percent: Callable[[int, int], int]
 ) -> Iterable[Edge]:
-    """Each pair with its own chance, ``percent(a, b)`` of 100."""
+    """Random edges; each pair has the probability ``percent(a, b)`` of 100."""
     return [(a, b) for b in range(nodes) for a in range(b) if rng.randrange(100) < percent(a, b)]
 
 
 def shown(instance: Instance) -> str:
-    """The graph as text."""
+    """Graph as text."""
     pairs = " ".join(f"{a}-{b}" for a, b in instance["edges"])
     return f"The nodes are 0 to {instance['nodes'] - 1}. The edges are: {pairs}"
 
 
 def greedy_clique(rng: random.Random, near: list[set[int]], tries: int) -> list[int]:
-    """A large set of nodes that are all joined to each other, by random greedy growth."""
+    """Large clique, by random greedy growth."""
     best: list[int] = []
     for _ in range(tries):
         clique: list[int] = []

@@ -6,7 +6,7 @@ from envgym.environments.puzzles.np.planted_set import PlantedSet
 
 
 class IndependentSet(PlantedSet):
-    """As many nodes as possible of which no two are joined."""
+    """Find as many nodes as possible of which no two are joined."""
 
     name = "independent_set"
     joined = False

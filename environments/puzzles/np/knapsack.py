@@ -17,7 +17,7 @@ from envgym.environments.puzzles.np.problem import (
 
 
 class Knapsack(Problem):
-    """As much value as possible within a weight."""
+    """Pack as much value as possible within a weight limit."""
 
     name = "knapsack"
     asks = (
@@ -34,19 +34,19 @@ class Knapsack(Problem):
     method = "take items of much value for their weight first; then exchange to fill what is left."
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """As many items as fit, and more."""
+        """Random items, more than fit."""
         fitting, more = pick(rng, size).values()
         items = [[rng.randint(1, 20), rng.randint(5, 50)] for _ in range(fitting + more)]
         capacity = sum(weight for weight, _ in rng.sample(items, fitting))
         return {"items": items, "capacity": capacity}, most_value(items, capacity)
 
     def show(self, instance: Instance) -> str:
-        """The items."""
+        """Items as text."""
         items = [f"Item {i}: weight {w}, value {v}" for i, (w, v) in enumerate(instance["items"])]
         return "\n".join([f"The capacity is {instance['capacity']}.", *items])
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """The sum of the values."""
+        """Sum of the values."""
         items = [instance["items"][i] for i in distinct(solution, len(instance["items"]), "item")]
         weight = sum(weight for weight, _ in items)
         if weight > instance["capacity"]:
@@ -55,7 +55,7 @@ class Knapsack(Problem):
 
 
 def most_value(items: Sequence[Sequence[int]], capacity: int) -> list[int]:
-    """The best choice: exact, by dynamic programming over the weight."""
+    """Optimal choice, by dynamic programming over the weight."""
     best = [0] * (capacity + 1)
     taken: list[list[bool]] = []
     for weight, value in items:

@@ -9,11 +9,11 @@ from typing import Any
 from envgym.environments.puzzles.np.problem import Infeasible, Instance, Problem, Size, pick, whole
 
 HOURS = 9
-"""A day's."""
+"""Working hours per day."""
 
 
 class Meetings(Problem):
-    """As many meetings as possible in one day, nobody in two at once."""
+    """Schedule as many meetings as possible in one day without a clash of persons."""
 
     name = "meetings"
     asks = (
@@ -34,7 +34,7 @@ class Meetings(Problem):
     )
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """People who are busy now and then, and meetings that want several of them."""
+        """People with busy hours, and meetings of several people."""
         meetings, people = pick(rng, size).values()
         while True:
             instance = {
@@ -50,12 +50,12 @@ class Meetings(Problem):
                     for _ in range(meetings)
                 ],
             }
-            best = max((_placed(rng, instance) for _ in range(60)), key=len)
+            best = max((_greedy_schedule(rng, instance) for _ in range(60)), key=len)
             if best:
                 return instance, [list(pair) for pair in sorted(best)]
 
     def show(self, instance: Instance) -> str:
-        """Who is free when, who is wanted where."""
+        """Free hours and attendees as text."""
         free = [f"Person {p} is free in the hours {h}." for p, h in enumerate(instance["free"])]
         wanted = [
             f"Meeting {i} takes {m['hours']} h and the people {m['people']}."
@@ -64,7 +64,7 @@ class Meetings(Problem):
         return "\n".join([f"The day has the hours 0 to {HOURS - 1}.", *free, *wanted])
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """The number of meetings held."""
+        """Number of meetings held."""
         free = [set(hours) for hours in instance["free"]]
         held = set[int]()
         for pair in solution:
@@ -86,12 +86,12 @@ class Meetings(Problem):
 
 
 def _hours(instance: Instance, meeting: int, start: int) -> set[int]:
-    """Those that it takes; one past the day's end is nobody's free hour."""
+    """Hours of a meeting; an hour past the end of the day is never free."""
     return set(range(start, start + instance["meetings"][meeting]["hours"]))
 
 
-def _placed(rng: random.Random, instance: Instance) -> list[tuple[int, int]]:
-    """A schedule: meetings in random order, each at the first or the last hour that it fits."""
+def _greedy_schedule(rng: random.Random, instance: Instance) -> list[tuple[int, int]]:
+    """Random greedy schedule: each meeting at its first or last possible hour."""
     free = [set(hours) for hours in instance["free"]]
     placed = []
     for meeting in rng.sample(range(len(instance["meetings"])), len(instance["meetings"])):

@@ -1,5 +1,4 @@
-"""Sets of nodes, as large as possible, of which every two are joined, or no two: one problem in a
-graph and in its complement."""
+"""Planted node sets: the base of maximum clique and of its complement, maximum independent set."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from envgym.environments.puzzles.np.problem import (
 
 
 class PlantedSet(Problem):
-    """As many nodes as possible, all alike in being joined.
+    """Find as many nodes as possible that are pairwise joined, or pairwise not.
 
     Attributes:
         joined: Whether every two of them must be joined; else no two may be.
@@ -41,7 +40,7 @@ class PlantedSet(Problem):
     )
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """A random graph with such a set planted in it."""
+        """Random graph with a planted set."""
         n, planted, percent = pick(rng, size).values()
         chosen, within = set(rng.sample(range(n), planted)), 100 if self.joined else 0
         edges = random_edges(rng, n, lambda a, b: within if {a, b} <= chosen else percent)
@@ -52,11 +51,11 @@ class PlantedSet(Problem):
         return instance, max(sorted(chosen), greedy_clique(rng, near, tries=20), key=len)
 
     def show(self, instance: Instance) -> str:
-        """The graph."""
+        """Graph as text."""
         return shown(instance)
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """The number of nodes."""
+        """Number of nodes."""
         nodes, near = distinct(solution, instance["nodes"], "node"), neighbours(instance)
         for i, a in enumerate(nodes):
             for b in nodes[:i]:

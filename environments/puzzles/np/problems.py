@@ -1,4 +1,4 @@
-"""The ten problems by name, in NP-Engine's five categories."""
+"""Registry of the ten problems, in NP-Engine's five categories."""
 
 from __future__ import annotations
 

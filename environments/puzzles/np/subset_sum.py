@@ -1,4 +1,4 @@
-"""Subset sum, with as many numbers as possible."""
+"""Subset sum with the maximum number of elements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from envgym.environments.puzzles.np.problem import (
 
 
 class SubsetSum(Problem):
-    """As many numbers as possible whose sum is the target."""
+    """Choose as many numbers as possible whose sum is the target."""
 
     name = "subset_sum"
     asks = (
@@ -34,18 +34,18 @@ class SubsetSum(Problem):
     method = "small numbers make many: begin with them, and exchange a few to hit the target."
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """Numbers, and the sum of some of them."""
+        """Random numbers, and the sum of some of them as the target."""
         n, top = pick(rng, size).values()
         numbers = [rng.randint(1, top) for _ in range(n)]
         target = sum(rng.sample(numbers, rng.randint(max(2, n // 3), max(2, 2 * n // 3))))
         return {"numbers": numbers, "target": target}, most_numbers(numbers, target)
 
     def show(self, instance: Instance) -> str:
-        """The numbers and the target."""
+        """Numbers and target as text."""
         return f"The numbers are {instance['numbers']}. The target is {instance['target']}."
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """How many numbers."""
+        """Number of chosen elements."""
         numbers = instance["numbers"]
         places = distinct(solution, len(numbers), "place")
         total = sum(numbers[place] for place in places)
@@ -55,7 +55,7 @@ class SubsetSum(Problem):
 
 
 def most_numbers(numbers: Sequence[int], target: int) -> list[int]:
-    """The places of as many numbers as possible whose sum is `target`: exact, by sums reached."""
+    """Positions of as many numbers as possible with the sum `target`, by dynamic programming."""
     reached: dict[int, tuple[int, ...]] = {0: ()}
     for place, number in enumerate(numbers):
         for total, places in list(reached.items()):

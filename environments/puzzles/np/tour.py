@@ -1,4 +1,4 @@
-"""The travelling salesman."""
+"""Travelling salesman."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from envgym.environments.puzzles.np.problem import (
 
 
 class Tour(Problem):
-    """A round trip through all cities, as short as possible."""
+    """Find a round trip through all cities, as short as possible."""
 
     name = "tour"
     asks = (
@@ -40,28 +40,28 @@ class Tour(Problem):
     ordered = True
 
     def generate(self, rng: random.Random, size: Size) -> tuple[Instance, list[Any]]:
-        """Cities in different places of a square."""
+        """Cities at distinct points of a square."""
         [n] = pick(rng, size).values()
         places = [divmod(place, 100) for place in rng.sample(range(100 * 100), n)]
         instance = {"cities": [list(place) for place in places]}
-        gaps = _gaps(instance)
+        gaps = _distances(instance)
         starts = rng.sample(range(n), min(n, 6))
         return instance, min((two_opt(gaps, s) for s in starts), key=lambda t: _length(gaps, t))
 
     def show(self, instance: Instance) -> str:
-        """Where the cities are."""
+        """Coordinates of the cities as text."""
         return "\n".join(f"City {i}: {x}, {y}" for i, (x, y) in enumerate(instance["cities"]))
 
     def value(self, instance: Instance, solution: Sequence[Any]) -> int:
-        """The length of the trip."""
+        """Length of the trip."""
         trip = distinct(solution, len(instance["cities"]), "city")
         if len(trip) != len(instance["cities"]):
             raise Infeasible(f"it visits {len(trip)} of {len(instance['cities'])} cities")
-        return _length(_gaps(instance), trip)
+        return _length(_distances(instance), trip)
 
 
-def _gaps(instance: Instance) -> list[list[int]]:
-    """The distance of every two cities."""
+def _distances(instance: Instance) -> list[list[int]]:
+    """Distance matrix of the cities."""
     return [[round(math.dist(a, b)) for b in instance["cities"]] for a in instance["cities"]]
 
 
@@ -70,7 +70,7 @@ def _length(gaps: Sequence[Sequence[int]], trip: Sequence[int]) -> int:
 
 
 def two_opt(gaps: Sequence[Sequence[int]], start: int) -> list[int]:
-    """Nearest neighbours from `start`, then stretches turned round while that shortens the trip."""
+    """Nearest-neighbour tour from `start`, improved by 2-opt."""
     trip, left = [start], set(range(len(gaps))) - {start}
     while left:
         trip.append(min(left, key=lambda city: (gaps[trip[-1]][city], city)))

@@ -1,1 +1,1 @@
-"""Problems of the reasoning-gym package as environments."""
+"""Data sets of the reasoning-gym package as environments."""

@@ -1,7 +1,7 @@
-"""Entries of reasoning-gym's datasets, the same in every process.
+"""Entries of reasoning-gym data sets, identical in every process.
 
-An entry is known by its dataset, its arguments and its number: what is judged by is made anew in
-the judge's process, so its metadata never has to survive JSON.
+Data set, arguments and index identify an entry: the judge process rebuilds it from these, so its
+metadata never has to survive JSON.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Any
 from envgym.errors import UsageError, suggest
 
 RUNS_PROGRAMS = frozenset({"codeio"})
-"""Datasets whose entries are the results of programs, which they run in the process they are in."""
+"""Data sets that execute generated programs in their own process."""
 _EXAMPLES = ("possible_answer", "example_correct_answer", "example_answer")
 
 
 @dataclass(frozen=True)
 class Entries:
-    """A dataset.
+    """Entries of one data set with its configuration.
 
     Attributes:
         name: Its name in reasoning-gym.
-        arguments: Of its configuration, ``seed`` and ``size`` among them.
+        arguments: Arguments of its configuration, including ``seed`` and ``size``.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Entries:
 
     @classmethod
     def open(cls, name: str, arguments: Mapping[str, Any]) -> Entries:
-        """Load it.
+        """Load a data set.
 
         Raises:
-            UsageError: There is no such dataset, or it does not take the arguments.
+            UsageError: Unknown data set, or invalid arguments.
         """
         from reasoning_gym.factory import DATASETS, create_dataset
 
@@ -61,7 +61,7 @@ class Entries:
 
 
 def expected(entry: Mapping[str, Any]) -> str | None:
-    """An answer that is right; None where the dataset knows none and only judges."""
+    """Right answer of an entry; None where the data set only scores answers."""
     found = (entry["metadata"].get(key) for key in _EXAMPLES)
     answer = next((a for a in (entry["answer"], *found) if a is not None), None)
     return answer if answer is None or isinstance(answer, str) else json.dumps(answer)
@@ -69,7 +69,7 @@ def expected(entry: Mapping[str, Any]) -> str | None:
 
 @contextlib.contextmanager
 def _own_random(seed: str) -> Iterator[None]:
-    """Some datasets draw from Python's global generator: they get it seeded, and it is put back."""
+    """Seed Python's global generator, which some data sets draw from, and restore it afterwards."""
     state = random.getstate()
     random.seed(seed)
     try:

@@ -1,7 +1,7 @@
-"""``puzzles/reasoning-gym-v1``: any dataset of reasoning-gym as an environment.
+"""``puzzles/reasoning-gym-v1``: any data set of reasoning-gym as an environment.
 
-Over a hundred generators with scorers (Open-Thought, arXiv 2505.24760). Questions and scores are
-theirs; splits that cannot meet, bounded scoring, attempts and hints are added here.
+More than a hundred generators with scorers (Open-Thought, arXiv 2505.24760). Questions and scores
+come from the package; this module adds disjoint splits, bounded scoring, attempts and hints.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from envgym.deadlines import Deadlines
-from envgym.environments.puzzles.answer_env import Attempts, Verdict, untold
-from envgym.environments.puzzles.judging.process_pool import Judges
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
+from envgym.environments.puzzles.judging.process_pool import JudgePool
 from envgym.environments.puzzles.reasoning_gym.entries import Entries, expected
 from envgym.environments.puzzles.splits import check_split, split_of
 from envgym.errors import UsageError
@@ -24,21 +24,47 @@ from envgym.trajectory import Episode
 
 _JUDGE = "envgym.environments.puzzles.reasoning_gym.judge"
 BLOCKS = {"train": 8, "test": 64}
-"""Entries among which the first one of a task's split is looked for."""
+"""Entries per task of a split; the task is the first among them that belongs to the split."""
 
 
-class ReasoningGym(Attempts):
+class ReasoningGym(AnswerEnv):
     """Question of a data set of the reasoning-gym package.
 
+    More than a hundred generators with their own scorers (Open-Thought, arXiv 2505.24760); disjoint
+    splits, bounded scoring, attempts and hints are added here.
+
+    Actions:
+        ``answer(text)``: the answer in the form that the question asks for.
+
+    Observations:
+        First the question. Then the score of the answer.
+
+    Rewards:
+        The increase of the best score so far; the data set's scorer gives scores in [0, 1].
+
+    Episode end:
+        Terminated by an answer of score 1.0 or the last attempt; truncated after 8 turns.
+
+    Hints:
+        The length of the answer, then its first quarter and third; none where the data set states
+        no answer.
+
+    Info:
+        Metrics of `ToolEnv`.
+
     Args:
-        dataset: Its name.
+        dataset: Name of the data set.
         config: Arguments of its configuration (sizes, difficulty).
-        size: Entries drawn from: an eighth as many training tasks, a 64th as many test tasks.
-        seed: Of the dataset.
-        attempts: Answers that may be given.
+        size: Number of entries to draw from; a training task takes 8 of them, a test task 64.
+        seed: Seed of the data set.
+        attempts: Maximum number of answers; the best one counts.
+        max_turns: Turns before truncation; 8 by default.
+
+    Version history:
+        v1: first release.
     """
 
-    deadlines = Deadlines(tool=600.0, step=660.0)  # others' hostile answers may stand before it
+    deadlines = Deadlines(tool=600.0, step=660.0)  # may queue behind hostile answers of others
     instructions = "Answer the question. Give only the answer, in the form that it asks for."
 
     def __init__(
@@ -62,7 +88,7 @@ class ReasoningGym(Attempts):
             raise UsageError(f"give {sorted(clash)} to the environment, not in config")
         arguments = {**(config or {}), "seed": seed, "size": size}
         self._size = size
-        self._judges: Shared[Judges] | None = None
+        self._judges: Shared[JudgePool] | None = None
         self._shared: Shared[Entries] = Shared(
             ("puzzles/reasoning-gym", dataset, json.dumps(arguments, sort_keys=True)),
             lambda: Entries.open(dataset, arguments),
@@ -93,18 +119,18 @@ class ReasoningGym(Attempts):
         return task.data["question"]
 
     async def stop(self) -> None:
-        """Let go of the dataset and of the judge."""
+        """Release the data set and the judge."""
         await self._shared.close()
         if self._judges is not None:
             await self._judges.close()
 
     async def judge(self, text: str) -> Verdict:
-        """The score that the dataset gives."""
+        """Score of the data set's own scorer."""
         answer = text.strip()
         if answer and answer == self.task.hidden["answer"]:
             return Verdict(1.0, "Right.")
         if self._judges is None:
-            self._judges = Judges.shared(_JUDGE)
+            self._judges = JudgePool.shared(_JUDGE)
         asked = {key: self.task.hidden[key] for key in ("dataset", "arguments", "index")}
         reply = await self._judges.value.ask({**asked, "answer": answer})
         if reply is None or "failed" in reply:
@@ -113,13 +139,13 @@ class ReasoningGym(Attempts):
         return Verdict(score, "Right." if score == 1.0 else f"That is worth {score:.2g} of 1.")
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """The dataset's answer."""
+        """Answer with the data set's answer."""
         if self.task.hidden["answer"] is None:
             raise UsageError(f"{self.task.hidden['dataset']} gives no answers, it only judges them")
         yield Action.call("answer", text=self.task.hidden["answer"])
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """How long the answer is, and the first quarter and third of a long one."""
+        """Length of the answer; for a long one its first quarter and third."""
         answer = self.task.hidden["answer"]
         if answer is None:
             return ()
@@ -129,4 +155,4 @@ class ReasoningGym(Attempts):
             f"{len(answer.split())}.",
             *(f"Hint: it begins with {part}" for part in dict.fromkeys(parts) if part),
         ]
-        return untold(hints, [answer])
+        return without_golds(hints, [answer])

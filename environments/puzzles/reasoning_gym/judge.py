@@ -1,4 +1,4 @@
-"""What an answer to a reasoning-gym entry is worth, by its dataset's own scorer, in its process.
+"""Judge process for reasoning-gym entries: scores an answer with the data set's own scorer.
 
 python -m envgym.environments.puzzles.reasoning_gym.judge
 """
@@ -18,13 +18,13 @@ from envgym.environments.puzzles.reasoning_gym.entries import Entries
 
 
 def prepare(request: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
-    """The dataset and the entry, made anew, and the answer."""
+    """Rebuild the data set and the entry of a request; returns both with the answer."""
     entries = _opened(request["dataset"], json.dumps(request["arguments"]))
     return entries.dataset, entries.entry(request["index"]), request["answer"]
 
 
 def judge(dataset: Any, entry: dict[str, Any], answer: str) -> dict[str, Any]:
-    """``{"score"}``, in [0, 1]."""
+    """Reply ``{"score"}``, in [0, 1]."""
     score = float(dataset.score_answer(answer, entry))
     return {"score": min(max(score, 0.0), 1.0) if math.isfinite(score) else 0.0}
 

@@ -1,4 +1,4 @@
-"""String puzzles: chains of string functions to apply or to find."""
+"""String puzzles: chains of string functions to evaluate."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Compositions of string functions: f(g(x)) of any depth, in which every call matters.
+"""Compositions of string functions, f(g(x)) of any depth, in which every call matters.
 
-Built from the inside out, each call applied at once: one that would leave its input as it is, or
-make it longer than a reader can follow, is drawn again. So no answer is a constant, none is the
-input itself, and depth 8 is as readable as depth 2.
+A chain is built from the inside out, applying each call at once. A call that leaves its input
+unchanged, or makes it too long to follow, is redrawn. So no answer is a constant or the input
+itself, and depth 8 is as readable as depth 2.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from envgym.environments.puzzles.strings.functions import FUNCTIONS, StringFunct
 from envgym.errors import ToolError
 
 MAX_LENGTH = 80
-"""Of every value on the way, in characters."""
+"""Maximum length of an intermediate value, in characters."""
 MAX_ARGUMENT = 200
-"""Of a string that an agent may hand to `run_call`."""
+"""Maximum length of a string in a tried call, in characters."""
 _BINARY = 0.2
-"""Share of nodes that join two strings; half of those by ``+``."""
+"""Probability that a node joins two strings; half of these use ``+``."""
 _DRAWS = 40
 _CALL = re.compile(r"\s*func_(\d{1,2})\((.*)\)\s*", re.DOTALL)
 _JOINING = re.compile(r"\s*({0})\s*\+\s*({0})\s*".format(r'"(?:[^"\\]|\\.)*"'), re.DOTALL)
@@ -30,14 +30,14 @@ _JOINING = re.compile(r"\s*({0})\s*\+\s*({0})\s*".format(r'"(?:[^"\\]|\\.)*"'), 
 
 @dataclass(frozen=True)
 class Chain:
-    """A composition and what it gives.
+    """Composition of calls with its intermediate values.
 
     Attributes:
-        code: Of it, in terms of ``x``.
+        code: Expression in terms of ``x``.
         x: The input.
-        calls: What is to be evaluated, innermost first, each on plain strings.
-        values: What each gives; the last is the answer.
-        used: Numbers of the functions in it, ascending.
+        calls: Calls to evaluate, innermost first, each on plain strings.
+        values: Result of each call; the last is the answer.
+        used: Indices of its functions, ascending.
     """
 
     code: str
@@ -53,7 +53,7 @@ def compose(
     pool: Sequence[StringFunction],
     length: tuple[int, int] = (3, 10),
 ) -> Chain:
-    """A chain of `level` nodes over functions of `pool`, on an input of `length` letters."""
+    """Draw a chain of `level` nodes over functions of `pool`, on an input of `length` letters."""
     while True:
         chain = _grow(rng, level, pool, length)
         if chain is not None:
@@ -66,7 +66,7 @@ def _grow(
     rng: random.Random, level: int, pool: Sequence[StringFunction], length: tuple[int, int]
 ) -> Chain | None:
     x = letters(rng, *length)
-    if rng.random() < 0.25:  # two words, for the function that turns words round
+    if rng.random() < 0.25:  # two words, for the function that reverses words
         at = rng.randint(1, len(x) - 1)
         x = f"{x[:at]}-{x[at:]}"
     code, values, calls = "x", [x], list[str]()
@@ -89,7 +89,9 @@ def _grow(
 def _node(
     rng: random.Random, code: str, value: str, x: str, pool: Sequence[StringFunction]
 ) -> tuple[str, str, str, int | None]:
-    """One more node around `code`: its code, its call on plain strings, its value, its function."""
+    """Wrap one more node around `code`: its code, its call on plain strings, its value, its
+    function.
+    """
     binary = [f for f in pool if f.kind == "text"]
     if rng.random() < _BINARY:
         other, other_code = (x, "x") if rng.random() < 0.5 else _literal(rng)
@@ -114,12 +116,12 @@ def _literal(rng: random.Random) -> tuple[str, str]:
 
 
 def quote(value: str | int) -> str:
-    """As it stands in code."""
+    """String literal in code."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def run_call(code: str) -> str:
-    """The value of one call on plain strings, ``func_3("abc")``, or of ``"abc" + "de"``.
+    """Evaluate one call on plain strings, ``func_3("abc")``, or ``"abc" + "de"``.
 
     Raises:
         ToolError: It is anything else, or its arguments are not such as the function takes.

@@ -1,8 +1,8 @@
-"""``puzzles/strings-v1``: what does f(g(x)) give, for string functions f and g.
+"""``puzzles/strings-v1``: evaluate f(g(x)) for string functions f and g.
 
-The test bed of "From f(x) and g(x) to f(g(x))" (PRIME-RL): first learn what each function does,
-definitions shown; then compose them, definitions hidden; then see how deep that carries. With
-``run=True`` the functions can be tried, one call a turn, and composing is done over turns.
+The testbed of "From f(x) and g(x) to f(g(x))" (PRIME-RL): learn each function with definitions
+shown, compose them with definitions hidden, then test greater depths. With ``run=True`` the agent
+can try single calls, so composition happens over turns.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Literal
 
-from envgym.environments.puzzles.answer_env import Attempts, Verdict, untold
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
 from envgym.environments.puzzles.splits import Draft, generated
 from envgym.environments.puzzles.strings.chain import Chain, compose, quote, run_call
 from envgym.environments.puzzles.strings.functions import FUNCTIONS, HELD_OUT
@@ -23,25 +23,52 @@ from envgym.trajectory import Episode
 
 MAX_LEVEL = 8
 MAX_INPUT = 20
-"""Letters of an input."""
+"""Maximum number of letters of an input."""
 _CORPUS = 500
-"""Puzzles that a tokenizer is trained on."""
+"""Number of puzzles in the training text of a tokenizer."""
 
 
-class Strings(Attempts):
-    """Composition of string functions whose value is asked for.
+class Strings(AnswerEnv):
+    """Composition of string functions: work out its value.
+
+    The testbed of "From f(x) and g(x) to f(g(x))" (PRIME-RL): learn what each function does with
+    definitions shown, compose them with definitions hidden, then test greater depths.
+
+    Actions:
+        ``answer(text)``: the string that the function returns.
+        ``run(code)``: one call of a function on plain strings; only with ``run=True``.
+
+    Observations:
+        First the definitions (where shown) and the composed function with its input. Then the
+        value of the call, or the verdict.
+
+    Rewards:
+        The score: 1.0 for the exact string, 0.0 for others.
+
+    Episode end:
+        Terminated by the right string or the last attempt; truncated after 12 turns.
+
+    Hints:
+        The number of steps, what each function does, the first half of the intermediate values,
+        the first third of the answer.
+
+    Info:
+        Metrics of `ToolEnv`. The difficulty of a task is its level.
 
     Args:
-        levels: Depths of composition, 1 to 8.
-        definitions: Whether the functions used are shown; hidden, they have to be known, or tried.
-        run: Whether single calls can be tried by the `run` tool.
-        oracle_runs: Chance that the oracle tries the calls before it answers; it answers at once
-            otherwise. For demonstrations that show what can be done, and leave what pays to be
-            found out.
-        functions: Those drawn from: all 25, the 13 for training or the 12 held out.
-        length: Fewest and most letters of the input, 2 to 20.
-        seed: Of the puzzles.
-        attempts: Answers that may be given.
+        levels: Depths of composition to draw from, each 1 to 8.
+        definitions: Whether the definitions of the functions are shown.
+        run: Whether the `run` tool is offered.
+        oracle_runs: Probability that the oracle tries the calls before it answers; otherwise it
+            answers at once. For demonstrations that show the tool without showing its worth.
+        functions: Functions to draw from: ``all`` 25, the 13 of ``train`` or the 12 ``held_out``.
+        length: Minimum and maximum number of letters of the input, within 2 to 20.
+        seed: Seed of the puzzles.
+        attempts: Maximum number of answers.
+        max_turns: Turns before truncation; 12 by default.
+
+    Version history:
+        v1: first release.
     """
 
     max_turns = 12
@@ -90,10 +117,10 @@ class Strings(Attempts):
         return generated(self._make, split, self._seed)
 
     def corpus_text(self) -> Iterator[str]:
-        """What an agent reads, for training a tokenizer.
+        """Texts that an agent reads, as training text for a tokenizer.
 
-        Many puzzles, so that the words of the question are commoner than any two letters of
-        the random strings: a small vocabulary is then spent on words, and letters stay apart.
+        Many puzzles make the words of the question more frequent than pairs of random letters, so
+        that a small vocabulary is spent on words and the letters stay single tokens.
         """
         source = self.tasks("train")
         for index in range(_CORPUS):
@@ -107,14 +134,14 @@ class Strings(Attempts):
         return data, {"answer": chain.values[-1], "steps": steps}, level
 
     def puzzle(self, task: Task) -> str:
-        """The definitions, where they are shown, and the question."""
+        """Definitions, where shown, and question."""
         parts = [FUNCTIONS[i].source for i in task.data["functions"]] * self._definitions
         parts.append(f"def main_solution(x):\n    return {task.data['code']}")
         parts.append(f"What does main_solution({quote(task.data['x'])}) return?")
         return "\n\n".join(parts)
 
     async def judge(self, text: str) -> Verdict:
-        """Equal to the character, but for white space and one pair of quotes around it."""
+        """Exact comparison, after stripping white space and one pair of quotes."""
         given = text.strip()
         if len(given) > 1 and given[0] == given[-1] and given[0] in "\"'":
             given = given[1:-1]
@@ -131,7 +158,7 @@ class Strings(Attempts):
         return run_call(code)
 
     async def oracle(self) -> AsyncIterator[Action]:
-        """Try the calls from the inside out, where and as often as they can be, then answer."""
+        """Try the calls from the inside out, as far as the options and turns allow, then answer."""
         steps = self.task.hidden["steps"]
         able = self._run_allowed and len(steps) < self.max_turns
         if able and self.rng.random() < self._oracle_runs:
@@ -140,7 +167,7 @@ class Strings(Attempts):
         yield Action.call("answer", text=self.task.hidden["answer"])
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """The value of a step before, the input, and the answer with one thing changed."""
+        """Intermediate values, the input, and slightly changed answers."""
         answer = self.task.hidden["answer"]
         values = [value for _, value in self.task.hidden["steps"]]
         changed = (answer[:-1], f"{answer}a", answer.swapcase(), answer[::-1], f'"{answer}')
@@ -149,7 +176,7 @@ class Strings(Attempts):
                 yield (Action.call("answer", text=wrong),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """The order of the calls, what the functions do, half of the values, how it begins."""
+        """Number of steps, meaning of the functions, half of the values, start of the answer."""
         steps, answer = self.task.hidden["steps"], self.task.hidden["answer"]
         known = [f"{FUNCTIONS[i].name} {FUNCTIONS[i].says}." for i in self.task.data["functions"]]
         hints = [
@@ -159,4 +186,4 @@ class Strings(Attempts):
             f"Hint: the answer has {len(answer)} characters and begins with "
             f"{answer[: len(answer) // 3 or 1]}…",
         ]
-        return untold(hints, [answer])
+        return without_golds(hints, [answer])

@@ -1,8 +1,7 @@
-"""The 25 string functions that f(g(x)) puzzles are composed of.
+"""The 25 string functions of f(g(x)) puzzles.
 
-Names and order are those of RL-Compositionality (PRIME-RL), where an agent knows them as ``func_0``
-to ``func_24``; half of them are held out. What is shown of one is its source below, so that what
-an agent reads is what runs.
+Names and order are those of RL-Compositionality (PRIME-RL), where agents see them as ``func_0`` to
+``func_24``; 12 are held out. A definition shown to the agent is the source that runs.
 """
 
 from __future__ import annotations
@@ -17,22 +16,23 @@ from functools import cached_property
 from typing import Literal
 
 Kind = Literal["none", "number", "letters", "separator", "text"]
-"""What a function takes beside its string; ``text`` is a second string to be worked on."""
+"""Kind of the argument beside the string; ``text`` is a second string to transform."""
 
 MAX_LETTERS = 10
-"""Of a prefix or suffix that an agent tries out; puzzles have 2 to 4."""
+"""Maximum letters of a prefix or suffix in a tried call; puzzles use 2 to 4."""
 HELD_OUT = frozenset({0, 2, 6, 7, 8, 10, 12, 14, 16, 18, 21, 24})
 
 
 @dataclass(frozen=True)
 class StringFunction:
-    """One function.
+    """One string function with its wording.
 
     Attributes:
-        index: Its number: an agent knows it as ``func_<index>``.
-        says: What it does, in words.
-        kind: Of its second argument.
-        low, high: Bounds of a number, or of a count of letters.
+        index: Number in the agent's name of it, ``func_<index>``.
+        says: Description of its effect.
+        kind: Kind of its second argument.
+        low: Minimum of a number, or of a count of letters.
+        high: Maximum of the same.
     """
 
     index: int
@@ -44,17 +44,17 @@ class StringFunction:
 
     @property
     def name(self) -> str:
-        """As an agent knows it."""
+        """Name shown to the agent."""
         return f"func_{self.index}"
 
     @cached_property
     def source(self) -> str:
-        """Its definition under the name that an agent knows."""
+        """Definition under the name shown to the agent."""
         body = re.sub(r"^.*?(?=^def )", "", inspect.getsource(self.call), flags=re.S | re.M)
         return re.sub(rf"\b{self.call.__name__}\b", self.name, body.strip())
 
     def draw(self, rng: random.Random) -> list[str | int]:
-        """Arguments beside the string; of kind ``text`` the composer draws them itself."""
+        """Draw the arguments beside the string; the composer draws those of kind ``text``."""
         if self.kind == "number":
             return [rng.randint(self.low, self.high)]
         if self.kind == "letters":
@@ -62,7 +62,7 @@ class StringFunction:
         return [rng.choice("-_|")] if self.kind == "separator" else []
 
     def accepts(self, extra: list[object]) -> bool:
-        """Whether these may stand beside its string."""
+        """Whether these are valid arguments beside the string."""
         if self.kind == "none" or len(extra) != 1:
             return self.kind == "none" and not extra
         [value] = extra
@@ -76,7 +76,7 @@ FUNCTIONS: list[StringFunction] = []
 
 
 def letters(rng: random.Random, low: int, high: int) -> str:
-    """Lower-case letters, `low` to `high` of them."""
+    """Random lower-case letters, `low` to `high` of them."""
     return "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(low, high)))
 
 

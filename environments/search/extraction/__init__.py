@@ -1,1 +1,1 @@
-"""Relation extraction: facts read off encyclopedia pages, and questions made from them."""
+"""Relation extraction: facts from encyclopedia pages, and questions made from them."""

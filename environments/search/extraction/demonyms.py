@@ -1,6 +1,6 @@
-"""Demonyms and their countries, to read nationality and country off an opening sentence.
+"""Demonyms and their countries, for nationality and country in opening sentences.
 
-Only names with one reading are listed: no "Korean", no "Congolese", and no "Georgia" or "Jordan",
+The table has unambiguous names only: no "Korean", no "Congolese", and no "Georgia" or "Jordan",
 which are also a state of the United States and a common name.
 """
 

@@ -1,4 +1,4 @@
-"""One relation read off a page, as the extraction patterns hand it on."""
+"""Extracted fact: one relation of a page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Found:
-    """`relation` holds between the page and `object`, which stands verbatim in `sentence`.
+    """Fact that `relation` holds between the page and `object`, which occurs verbatim in
+    `sentence`.
 
     `golds` are the accepted spellings of the object, the best first.
     """
@@ -20,7 +21,7 @@ class Found:
 
 
 def only_unanimous(candidates: Iterable[Found]) -> list[Found]:
-    """The candidates of each relation on which the page agrees with itself, one a relation.
+    """Keep one candidate per relation on which the page agrees with itself.
 
     A candidate with an empty object says that something stands there which could not be read; it
     disputes the others and is never returned.

@@ -1,7 +1,7 @@
-"""Who the father and mother of a person are, read off "the son of A and B".
+"""Father and mother of a person, from phrases like "the son of A and B".
 
-The phrase does not say which of the two is the father, so a parent counts only where the corpus
-has a page of that name whose pronouns tell, or where the sentence says "his wife B".
+The phrase does not say which of the two is the father, so a parent counts only where the corpus has
+a page of that name with unambiguous pronouns, or where the sentence says "his wife B".
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _AND_WIFE = re.compile(
     r",? (?:and|by) his (?:(?:first|second|third|fourth|only) )?(?:wife|spouse|consort),? "
 )
 _END = re.compile(r"\s*(?:[.,;(]|$| and [a-z]| by [a-z]| who | of the )")
-# "Duke Barnim I" is "Barnim I", too; of "King Ine" too little would be left.
+# "Duke Barnim I" is also "Barnim I"; "King Ine" is not shortened to one word.
 _RANK = re.compile(r"^(?:King|Queen|Emperor|Duke|Count|Prince|Princess|Sir|Lord|Lady) (?=\S+ \S)")
 _LONGEST_NAME = 9  # words of a title such as "John Lyon, 4th Earl of Strathmore and Kinghorne"
 
 
 def parents_of(passage: Passage, resolve: Resolve) -> list[Found]:
-    """father and mother of the page's person; `resolve` finds the page of a name, or None."""
+    """Father and mother of the page's person; `resolve` finds the page of a name, or None."""
     found: list[Found] = []
     for sentence in sentences(passage.text)[:4]:
         match = _CHILD.match(sentence)
@@ -96,7 +96,7 @@ def _spellings(name: str) -> tuple[str, ...]:
 
 
 def _linked(sentence: str, start: int, resolve: Resolve) -> tuple[int, Passage] | None:
-    """Where the longest name at `start` that has a person's page ends, and that page."""
+    """End of the longest name at `start` that has a person's page, with that page."""
     ends = [start + match.end() for match in re.finditer(r"[\w.’'-]*\w", sentence[start:])]
     for end in reversed(ends[:_LONGEST_NAME]):
         page = resolve(sentence[start:end])

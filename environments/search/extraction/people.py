@@ -1,8 +1,7 @@
-"""When and where a person was born and died, of what nationality, and where a place lies.
+"""Birth, death and nationality of a person, and country of a place, from opening sentences.
 
-Read off the opening sentence of an encyclopedia page, whose form is fixed by convention:
-"Name (3 May 1901 – 4 June 1970) was a German painter." Anything uncertain in the bracket
-(circa, or, old style) makes no fact.
+By convention a page opens with: "Name (3 May 1901 – 4 June 1970) was a German painter." An
+uncertain bracket (circa, or, old style) yields no fact.
 """
 
 from __future__ import annotations
@@ -63,13 +62,13 @@ _UNITED_STATES = ("United States", "USA", "United States of America", "US")
 
 
 def is_person(passage: Passage) -> bool:
-    """Whether the page is about a person, by its nouns and pronouns."""
+    """Whether a page is about a person, by its nouns and pronouns."""
     opening = sentences(passage.text)[0]
     return bool(_PERSON_NOUN.search(opening) or _PRONOUN.search(passage.text))
 
 
 def gender(passage: Passage) -> str:
-    """ "female", "male", or "" where the pronouns of the page do not settle it."""
+    """Gender by the page's pronouns: "female", "male", or "" where they are mixed or absent."""
     words = re.findall(r"\b(?:he|his|him|she|her|hers)\b", passage.text.lower())
     female = sum(word in ("she", "her", "hers") for word in words)
     male = len(words) - female
@@ -79,7 +78,7 @@ def gender(passage: Passage) -> str:
 
 
 def life_of(passage: Passage) -> list[Found]:
-    """birth_date, death_date, birthplace and nationality where the page is a person's."""
+    """Facts ``birth_date``, ``death_date``, ``birthplace``, ``nationality`` of a person's page."""
     pieces = sentences(passage.text)
     if not pieces or not is_person(passage):
         return []
@@ -98,7 +97,7 @@ def life_of(passage: Passage) -> list[Found]:
 
 
 def country_of(passage: Passage) -> list[Found]:
-    """country, where the page is about a place and its opening sentence ends in the country."""
+    """Fact ``country`` of a place's page whose opening sentence ends in the country."""
     pieces = sentences(passage.text)
     if not pieces or not _PLACE_NOUN.search(pieces[0]):
         return []

@@ -1,7 +1,7 @@
-"""Questions made from the passages of a real corpus, so that any encyclopedia can be trained on.
+"""Questions from the passages of a real corpus, so that any encyclopedia can be trained on.
 
-Facts come from conservative patterns over opening sentences. They chain where the object of one
-names, without doubt, the page of another. Every question carries the sentences it rests on.
+Conservative patterns extract facts from opening sentences. Facts chain where the object of one
+unambiguously names the page of another. Every question carries the sentences that prove it.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ _ALL = (
 EXTRACTED_RELATIONS: dict[str, Relation] = {relation.name: relation for relation in _ALL}
 MAX_EXTRACTED_HOPS = 3
 
-# A director's namesake who was a pitcher is not the director: the page must speak of the trade.
+# Words of a trade, one of which a person's page must contain, to rule out namesakes.
 _TRADE = {
     "director": re.compile(r"direct|film|actor|actress|screen"),
     "writer": re.compile(r"writ|wrote|direct|film|author|novel|screen|poet|lyric|song|singer|play"),
@@ -107,7 +107,7 @@ _TRADE = {
 
 @dataclass(frozen=True)
 class PageFact:
-    """A fact found on a page, and the page that its object names, where the corpus has it."""
+    """Fact found on a page, with the page that its object names, if the corpus has it."""
 
     page: Passage
     found: Found
@@ -115,7 +115,7 @@ class PageFact:
 
 
 def extract_facts(passages: Sequence[Passage]) -> list[PageFact]:
-    """All facts the patterns find, in corpus order, at most one a page and relation."""
+    """All facts that the patterns find, in corpus order, at most one per page and relation."""
     resolver = _Resolver(passages)
     facts: list[PageFact] = []
     for page in passages:
@@ -128,7 +128,7 @@ def extract_facts(passages: Sequence[Passage]) -> list[PageFact]:
 
 
 def extract_questions(passages: Sequence[Passage], seed: int = 0) -> list[Question]:
-    """Every question of one to MAX_EXTRACTED_HOPS hops the passages give, both splits together.
+    """All questions of one to MAX_EXTRACTED_HOPS hops from the passages, for both splits.
 
     Shuffled by the seed; the same passages and seed give the same list, without duplicates. The
     split of a question is `split_of` its first step's subject.
@@ -139,7 +139,7 @@ def extract_questions(passages: Sequence[Passage], seed: int = 0) -> list[Questi
     bare = Counter(title_key(bare_title(page.title)) for page in passages)
     questions: dict[str, Question] = {}
     for title in by_title:
-        # The bracket of "Belle (album)" is dropped where no other page could be meant.
+        # The disambiguation of "Belle (album)" is dropped if no other page has the bare title.
         name = bare_title(title)
         name = name if bare[title_key(name)] == 1 else title
         for path in _paths(by_title, title):
@@ -152,7 +152,7 @@ def extract_questions(passages: Sequence[Passage], seed: int = 0) -> list[Questi
 
 
 class _Resolver:
-    """From a name to the one page it can mean; None where no page or several carry it."""
+    """Lookup of the unique page for a name; None where no page or several carry it."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._pages: dict[str, list[Passage]] = {}
@@ -182,7 +182,7 @@ def _paths(
     by_title: Mapping[str, list[PageFact]], title: str, path: tuple[PageFact, ...] = ()
 ) -> Iterator[tuple[PageFact, ...]]:
     for fact in by_title.get(title, ()):
-        # An answer that already stands on an earlier page would not need the later one.
+        # An answer on an earlier page would make the later page needless.
         texts = [step.page.text for step in path]
         if any(gold in text for gold in fact.found.golds for text in texts):
             continue

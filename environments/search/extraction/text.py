@@ -1,7 +1,6 @@
-"""Sentences, names and dates as they stand in encyclopedia text, for extraction by pattern.
+"""Sentences, names and dates in encyclopedia text, by pattern.
 
-Everything here would rather miss than misread: a name in doubt or a date with a "circa" makes no
-question.
+Precision comes before recall: a doubtful name or a date with "circa" yields no question.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _SENTENCE_END = re.compile(r'[.!?]["”]?(?=\s+["“(]?[^\W\da-z_])')
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, each a verbatim piece of it; brackets never hold an end."""
+    """Sentences of a text, each verbatim; a sentence never ends within brackets."""
     pieces: list[str] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
@@ -44,12 +43,12 @@ def sentences(text: str) -> list[str]:
 
 
 def bare_title(title: str) -> str:
-    """The title without a bracket that tells it from its namesakes: "Belle (album)" is "Belle"."""
+    """Title without its disambiguation: "Belle" for "Belle (album)"."""
     return re.sub(r"\s*\([^()]*\)$", "", title) or title
 
 
 def date_golds(date: str) -> tuple[str, ...]:
-    """A date as written first, then in the other order of day and month; a year alone stays."""
+    """Spellings of a date: as written, then with day and month swapped; a year stays alone."""
     day_first = re.fullmatch(rf"(\d{{1,2}}) ({_MONTH}) (\d{{3,4}})", date)
     month_first = re.fullmatch(rf"({_MONTH}) (\d{{1,2}}), ?(\d{{3,4}})", date)
     if day_first:

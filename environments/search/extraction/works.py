@@ -1,7 +1,7 @@
-"""Who made a film, song, album or book, and when, read off the sentences of its page.
+"""Makers and year of a film, song, album or book, from the sentences of its page.
 
-A pattern holds only where the sentence speaks of the work itself (not of the play it is based on)
-and names one maker alone, for "directed by A and B" has no single answer.
+A pattern matches only where the sentence is about the work itself (not the play it is based on) and
+names a single maker, because "directed by A and B" has no single answer.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PERFORMED = re.compile(
 )
 _YEAR = re.compile(rf"\b(?:is|was) (?:an?|the) (?:[a-z]+ )?(\d{{4}}) [^.;]*\b{_WORK}\b")
 
-# What stands before a credit must not turn it towards another work or another maker.
+# Text before a credit that would make it about another work or another maker.
 _ELSEWHERE = re.compile(
     r"\b(?:remake|based|adapt\w*|sequel|prequel|versions?|episode|earlier|previous|original\w*"
     r"|assist\w*|segments?|series|trilogy|lyrics|stor(?:y|ies)|poems?|also|which|where|whose"
@@ -43,13 +43,13 @@ _ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 _OWN_OPENING = re.compile(r"(?:It|The (?:film|movie|song|album|music|score|soundtrack)|Music)\b")
-# "Directed by A" in one sentence and "co-directed by B" in another is not one director.
+# Shared credits: "co-directed by B" beside "directed by A" means two directors.
 _SHARED = {
     "director": re.compile(r"co-? ?direct|directors\b"),
     "writer": re.compile(r"co-? ?wr[io]t|writers\b|screenplay (?:is |was )?(?:written )?by"),
     "composer": re.compile(r"composers\b"),
 }
-# A name goes on, or a second one follows.
+# Continuation of a name, or a second name.
 _GOES_ON = re.compile(
     rf"(?:,? and|,| &|&|/| /|,? with)? ?(?!starring)(?:{NAME}|his |her |their )"
     r"|-| -| –|–|'s|’s| ?[\"“]| da \d"
@@ -59,7 +59,9 @@ _BAD_LAST_WORD = re.compile(r" (?:The|It|He|She|His|Her|This|In|On|From)$")
 
 
 def credits_of(passage: Passage) -> list[Found]:
-    """director, writer, composer, performer and release_year of the page, where it is a work."""
+    """Facts ``director``, ``writer``, ``composer``, ``performer`` and ``release_year`` of a work's
+    page.
+    """
     pieces = sentences(passage.text)
     if not pieces or "(disambiguation)" in passage.title:
         return []
@@ -115,7 +117,7 @@ def _credits(sentence: str, is_film: bool) -> Iterator[Found]:
         if _ELSEWHERE.search(sentence[: match.start()]):
             continue
         for verb, relation in (("directed", "director"), ("written", "writer")):
-            # An unreadable name is handed on, too: it disputes a readable one.
+            # An unreadable name is kept, because it contradicts a readable one.
             if verb in re.split(r"\W+", match[1]) and (is_film or relation == "writer"):
                 yield Found(relation, name, (name,), sentence)
     for match in _MUSIC.finditer(sentence):
@@ -125,7 +127,7 @@ def _credits(sentence: str, is_film: bool) -> Iterator[Found]:
 
 
 def _whole_name(sentence: str, start: int, end: int) -> str:
-    """The name there, or "" when it is not one complete name standing alone."""
+    """Name at a position, or "" when it is incomplete or one of several."""
     name = sentence[start:end]
     if name.endswith(".") and not re.search(r"(?: [A-Z]|Jr|Sr)\.$", name):
         name = name[:-1]

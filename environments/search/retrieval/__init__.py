@@ -1,1 +1,1 @@
-"""Retrieval: BM25 over passages, in the process or from a search server."""
+"""Retrieval: BM25 over passages, in process or from a search server."""

@@ -1,4 +1,4 @@
-"""Retrieval over passages: BM25+, by one of two libraries that must agree.
+"""BM25+ index over passages, by one of two libraries that give the same ranking.
 
 `rank_bm25` is the plain reference, but walks every passage in Python for every query word;
 `bm25s` precomputes a sparse matrix. Measured on one CPU core with ten-word queries, rank-bm25
@@ -23,9 +23,9 @@ from envgym.environments.search.text_folding import words
 
 Backend = Literal["auto", "rank-bm25", "bm25s"]
 
-# Okapi's usual constants; delta = 1 is the value of Lv & Zhai (CIKM 2011) for BM25+.
+# Usual constants of Okapi BM25; delta = 1 is the value of Lv & Zhai (CIKM 2011) for BM25+.
 _K1, _B, _DELTA = 1.5, 0.75, 1.0
-_AUTO_LIMIT = 500  # passages
+_AUTO_LIMIT = 500  # passages up to which "auto" is rank-bm25
 # Scores are compared after rounding, so that the two libraries' float noise (near 1e-14) cannot
 # reorder passages that tie; a passage which holds a query term lies far further above the floor.
 _DECIMALS = 9
@@ -44,7 +44,7 @@ class _Scorer(Protocol):
 
 
 class Bm25Index:
-    """BM25+ over title and text together; deterministic, and never changed after it is built.
+    """Immutable, deterministic BM25+ index over title and text.
 
     `backend` is "rank-bm25", "bm25s" or "auto" (chosen by the number of passages). Raises
     ValueError without passages or for an unknown backend, ImportError without the library.
@@ -75,7 +75,7 @@ class Bm25Index:
         return len(self.passages)
 
     def search(self, query: str, top_k: int) -> list[Hit]:
-        """The at most top_k passages that share a word with the query, best first.
+        """At most top_k passages that share a word with the query, best first.
 
         Ranked by falling score, ties in corpus order. Empty when no word of the query is known.
         Raises ValueError for top_k below 1.
@@ -97,11 +97,11 @@ class Bm25Index:
         return [Hit(self.passages[places[rank]], float(kept[rank])) for rank in order]
 
     def by_title(self, title: str) -> Passage | None:
-        """The passage with that title (case and spacing do not count), or None."""
+        """Passage with that title (ignoring case and spacing), or None."""
         return self._titles.get(title)
 
     def nearest_titles(self, title: str, n: int = 5) -> list[str]:
-        """Up to n titles that look like this one, best first; for a title that is not there."""
+        """Up to n titles similar to an unknown one, best first."""
         return self._titles.nearest(title, n)
 
 

@@ -1,4 +1,4 @@
-"""Pages from a search server (``envgym search serve``), for corpora too large for every process."""
+"""Client of a search server (``envgym search serve``), for corpora too large for every process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TIMEOUT_S = 30.0
 
 
 class RemoteRetriever:
-    """A client of one server; see `Retriever`.
+    """Retriever on one server; see `Retriever`.
 
     Args:
         url: Its address, such as ``http://127.0.0.1:8090``.
@@ -27,7 +27,7 @@ class RemoteRetriever:
 
         Raises:
             Fault: (``infra``) The server is gone, or no search server.
-            UsageError: It refuses what is asked.
+            UsageError: The server rejects the request.
         """
         answer = await self._ask("/find", {"query": query, "count": count})
         return [_passage(row) for row in _list(answer, "pages")]
@@ -39,7 +39,7 @@ class RemoteRetriever:
         return (None if row is None else _passage(row)), [str(t) for t in _list(answer, "near")]
 
     async def close(self) -> None:
-        """Hang up. Idempotent."""
+        """Close the connection; safe to call twice."""
         await self._client.close()
 
     async def _ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:

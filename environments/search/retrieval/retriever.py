@@ -1,7 +1,6 @@
-"""How an environment gets at pages: from an index of its own, or from a server's.
+"""Retriever interface: pages by key words and pages by title, from a local or a remote index.
 
-Two questions are enough: which pages go best with these words, and which one has this title. The
-answers are the same either way, so a world plays the same with its index in the process or not.
+Local index and server give the same answers, so an episode does not depend on where the index is.
 """
 
 from __future__ import annotations
@@ -15,20 +14,20 @@ NEAR = 3
 
 
 class Retriever(Protocol):
-    """Where pages come from."""
+    """Source of pages."""
 
     async def find(self, query: str, count: int) -> list[Passage]:
-        """The best pages for the words of the query, at most `count`, best first.
+        """At most `count` pages for the words of a query, best first.
 
         The page whose title the query is comes before all: BM25 alone may put another one first.
         """
 
     async def page(self, title: str) -> tuple[Passage | None, list[str]]:
-        """The page of that title, or None and the few titles nearest to it."""
+        """Page with that title, or None and the nearest titles."""
 
 
 class LocalRetriever:
-    """Pages of an index in this process."""
+    """Retriever on an index in this process."""
 
     def __init__(self, index: Bm25Index) -> None:
         self.index = index

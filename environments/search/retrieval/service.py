@@ -1,8 +1,8 @@
-"""Retrieval over HTTP: one index for the environments of many processes.
+"""Search server: one index over HTTP for the environments of many processes.
 
-``POST /find {"query", "count"}`` gives ``{"pages": [{"id", "title", "text"}]}``; ``POST /page
-{"title"}`` gives ``{"page": … or null, "near": [titles]}``; ``GET /health`` says how many pages
-there are, once it has found one of them. A request that is wrong is 400 with ``{"error": why}``.
+``POST /find {"query", "count"}`` returns ``{"pages": [{"id", "title", "text"}]}``; ``POST /page
+{"title"}`` returns ``{"page": … or null, "near": [titles]}``; ``GET /health`` returns the number of
+pages, after a successful lookup. A bad request is answered with 400 and ``{"error": why}``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_BYTES = 64 << 10
 
 
 class SearchService:
-    """Answers for one index, which never changes."""
+    """HTTP handlers over one immutable index."""
 
     def __init__(self, index: Bm25Index) -> None:
         self._index = index
@@ -41,7 +41,7 @@ class SearchService:
         query, count = _text(body, "query"), body.get("count", 3)
         if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_PAGES:
             raise _wrong(f"count is {count!r}: ask for 1 to {MOST_PAGES} pages")
-        # In a thread: over a large corpus a search takes long enough for others to wait.
+        # In a thread: a search over a large corpus would block other requests.
         found = await asyncio.to_thread(best, self._index, query, count)
         return web.json_response({"pages": [asdict(page) for page in found]})
 

@@ -1,8 +1,8 @@
-"""Finding a page by its title, exactly or nearly.
+"""Page lookup by title, exact or approximate.
 
-An agent that opens a page types the title itself, so a near miss must come back as suggestions
-and not as a dead end. Nearness is the Dice coefficient over character trigrams (Dice 1945): it
-forgives a typo, a missing bracket or a swapped word, and costs only the postings it touches.
+Agents type titles themselves, so a near miss returns suggestions. Similarity is the Dice
+coefficient over character trigrams (Dice 1945): it tolerates a typo, a missing bracket or a swapped
+word, and costs only the postings it touches.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from envgym.environments.search.text_folding import folded
 
 
 def title_key(title: str) -> str:
-    """The form under which two spellings of one title meet: `text.folded`, without extra spaces."""
+    """Normal form of a title: `folded`, with single spaces."""
     return " ".join(folded(title).split())
 
 
@@ -34,11 +34,11 @@ class TitleIndex:
             self._by_key.setdefault(title_key(passage.title), passage)
 
     def get(self, title: str) -> Passage | None:
-        """The passage of that title, or None; the exact spelling is tried first."""
+        """Passage with that title, or None; an exact match wins."""
         return self._by_title.get(title) or self._by_key.get(title_key(title))
 
     def nearest(self, title: str, n: int) -> list[str]:
-        """Up to n titles most like this one, best first, ties in corpus order.
+        """Up to n titles most similar to one, best first, ties in corpus order.
 
         Titles that share no trigram with it are left out, so the list may be shorter, or empty.
         """

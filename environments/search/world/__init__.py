@@ -1,4 +1,4 @@
-"""Generated encyclopedia: entities, facts, pages, and questions of one to four hops about them."""
+"""Generated encyclopedia: entities, facts, pages, and questions of one to four hops."""
 
 from __future__ import annotations
 

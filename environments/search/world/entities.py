@@ -1,7 +1,7 @@
-"""Who and what lives in a generated world: entities, families, and who made or runs what.
+"""Entities of a generated world: people in families, works, companies, cities and countries.
 
-People come in three generations of married couples and their children, so that family relations
-chain; each child carries the father's family name, which gives every person some namesakes.
+People form three generations of married couples with children, so that family relations chain;
+children carry the father's family name, which gives every person some namesakes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GENERATIONS = (0.4, 0.35, 0.25)
 
 @dataclass
 class Entity:
-    """One subject of the encyclopedia; `facts` maps a relation's name to its object."""
+    """One subject of the encyclopedia; `facts` maps relation names to objects."""
 
     title: str
     kind: str
@@ -38,7 +38,7 @@ class Entity:
 
 
 def populate(size: int, rng: random.Random) -> list[Entity]:
-    """Exactly `size` (at least 40) entities with all their facts, unordered by meaning."""
+    """Exactly `size` (at least 40) entities with all their facts, in no meaningful order."""
     namer = Namer(rng)
     countries = [Entity(namer.country(), "country") for _ in range(max(2, size // 50))]
     cities = [Entity(namer.city(), "city") for _ in range(max(4, size // 10))]
@@ -77,7 +77,7 @@ def _people(count: int, namer: Namer, rng: random.Random) -> list[Entity]:
             name = namer.person(gender, family)
             facts = {"birth_year": str(year), **parents}
             newcomers.append(Entity(name, "person", gender=gender, facts=facts))
-        # In the smallest worlds a generation may be all siblings: its elders have more children.
+        # In the smallest worlds a generation may be all siblings: then its parents go on.
         couples = _marry(newcomers, rng) or couples
         everyone += newcomers
     offset = rng.randrange(len(_OCCUPATIONS))

@@ -1,8 +1,8 @@
-"""Names for a generated world, because a model must never have seen its answers before.
+"""Invented names, so that a model cannot have seen its answers before.
 
-Names are put together from few short parts, so a small byte-pair vocabulary spells them all and
-copying one is easy; what is hard is to find the right page. Parts are shared on purpose (family
-names, adjectives, nouns): pages that resemble each other are what makes retrieval worth learning.
+Names consist of few short parts, so a small byte-pair vocabulary spells them all and copying is
+easy; finding the right page is hard. Shared parts (family names, adjectives, nouns) make pages
+similar, which makes retrieval worth learning.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ NOUNS = tuple(_NOUNS.split())
 
 
 class Namer:
-    """Draws names that are unique within one world, titles and aliases alike."""
+    """Generator of names, titles and aliases that are unique within one world."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -52,15 +52,15 @@ class Namer:
         self._titles: list[tuple[str, str]] = []
 
     def family(self) -> str:
-        """A family name; the caller decides who shares it."""
+        """Family name; the caller decides which people share it."""
         return self._pick(_STARTS) + self._pick(_FAMILY_ENDS)
 
     def person(self, gender: str, family: str) -> str:
-        """A given name for "female" or "male" and the family name, new to this world."""
+        """Unused name of a given name for "female" or "male" and the family name."""
         ends = _FEMALE_ENDS if gender == "female" else _MALE_ENDS
 
         def draw(attempt: int) -> str:
-            # A family that outgrows its given names takes a longer one.
+            # When a family has used up its given names, longer ones are made.
             middle = self._pick(_MIDDLES) if attempt > 30 else ""
             return f"{self._pick(_GIVEN_STARTS)}{middle}{self._pick(ends)} {family}"
 

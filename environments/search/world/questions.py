@@ -1,8 +1,8 @@
 """Questions of one to four hops about a generated world, each with exactly one answer.
 
 A question starts at a title and follows functional relations, so its answer is unique by
-construction. What would make it cheaper than its hops is left out: an entity met twice, an answer
-that already stands on an earlier page of the chain, an answer that stands in the question.
+construction. Shortcuts are excluded: an entity met twice, an answer on an earlier page of the
+chain, an answer in the question.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Path = tuple[Fact, ...]
 
 
 class QuestionPool(Sequence[Question]):
-    """All questions of one length in one split, shuffled by the seed; pool[i] never changes."""
+    """Questions of one length and split, shuffled by the seed; pool[i] never changes."""
 
     def __init__(
         self, world: World, hops: int, split: Split, seed: int, relations: Collection[str]
@@ -64,7 +64,7 @@ def question_pool(
     seed: int = 0,
     relations: Collection[str] = RELATIONS.keys(),
 ) -> QuestionPool:
-    """Every question of `hops` hops whose start entity is in the split, without duplicates.
+    """All questions of `hops` hops that start in the split, without duplicates.
 
     `relations` are those that a chain may follow. The pool may be empty in a small world. Raises
     ValueError for hops outside 1..MAX_HOPS, an unknown split or an unknown relation.
@@ -98,7 +98,7 @@ def _paths(world: World, start: str, hops: int, path: _Path = ()) -> Iterator[_P
 
 
 def _extends(world: World, path: _Path) -> bool:
-    """Whether the last fact of a path leads somewhere that its earlier pages do not show."""
+    """Whether the last fact of a path leads to something that no earlier page shows."""
     *earlier, last = path
     seen = [path[0].subject, *(fact.object for fact in earlier)]
     # A title with an alias in the question's start, or on an earlier page, would be a shortcut.

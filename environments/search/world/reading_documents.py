@@ -1,8 +1,8 @@
-"""Pages of generated worlds beside the facts they state: reading practice without a question.
+"""Reading practice for pretraining: pages of generated worlds with the facts they state.
 
-A tiny model that has never read needs tens of thousands of examples before it finds the name it is
-after on a page. It gets them here, from worlds whose seeds no environment uses by default. How a
-question is asked, how to search and when to stop is left for the environment to teach.
+An untrained tiny model needs tens of thousands of examples before it finds a name on a page. These
+documents provide them, from worlds whose seeds no environment uses by default. Question forms,
+searching and stopping are left for the environment to teach.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Iterator
 
 from envgym.environments.search.world.world import Fact, World
 
-FIRST_WORLD = 2_000_000  # seeds from here on are for practice
-_PAGES = 1000
-_FACTS = 4
+FIRST_WORLD = 2_000_000  # seeds from here on are reserved for reading practice
+_PAGES = 1000  # pages per world
+_FACTS = 4  # maximum facts per document
 
-Piece = tuple[str, bool]  # text, and whether whoever read what stands before it can know it
+Piece = tuple[str, bool]  # text, and whether it can be inferred from the text before it
 
 
 def fact_sheets(seed: int = 0, first: int = FIRST_WORLD) -> Iterator[list[Piece]]:
-    """Documents without end, about the worlds of seeds `first` and on.
+    """Yield documents without end, about the worlds of the seeds from `first` on.
 
     A title and the relations to follow from it; then, in turn, what was reached and its page::
 

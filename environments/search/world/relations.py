@@ -1,8 +1,8 @@
-"""The typed relations of a generated world and how a question names each of them.
+"""Typed relations of a generated world, with their wording in questions.
 
-Every relation is functional (one object a subject), so a chain of them has exactly one answer.
-A phrase with a possessive serves only around a plain title: "Silent River's director" is clear,
-"the director of Silent River's mother" is not.
+Every relation is functional (one object per subject), so a chain of them has exactly one answer. A
+possessive phrase is used around a plain title only: "Silent River's director" is clear, "the
+director of Silent River's mother" is not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WORKS = ("film", "novel", "album")
 
 @dataclass(frozen=True)
 class Relation:
-    """A relation from pages of some kinds to pages of one kind, or to a literal (object None).
+    """Relation from pages of some kinds to pages of one kind, or to a literal (object None).
 
     `questions` ask for the object of {x}; `nouns` stand for it inside a longer question.
     """

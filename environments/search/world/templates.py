@@ -1,8 +1,8 @@
-"""The sentences of a generated page, several for each fact so that no single pattern finds all.
+"""Sentence templates of generated pages, several per fact so that no single pattern finds all.
 
-A page opens with a sentence that names its subject; further sentences state the remaining facts,
-sometimes two at once; then come an alias, a look-alike the reader should not mistake it for, and
-filler that says nothing checkable, up to the length of a short encyclopedia entry.
+A page opens with a sentence that names its subject. Further sentences state the remaining facts,
+sometimes two at once; then come an alias, a look-alike that the page is not about, and filler
+without facts, up to the length of a short encyclopedia entry.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def page(
     lookalike: str = "",
     phrasings: int = 3,
 ) -> tuple[list[str], dict[str, str]]:
-    """The sentences of one page and, for each relation of `facts`, the sentence that states it.
+    """Sentences of one page and, per relation of `facts`, the sentence that states it.
 
     Of the wordings of a fact the first `phrasings` are used, the plainest first.
     """

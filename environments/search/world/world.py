@@ -1,8 +1,7 @@
-"""A generated encyclopedia, so that search can be trained and graded with nothing downloaded.
+"""Generated encyclopedia: train and grade search without a download.
 
-Nothing in it is true outside it: a model cannot answer from memory and has to look things up.
-Every page is written from typed facts, so every question asked of it has a known, single answer
-and a sentence that proves it.
+Its content is fictional: a model cannot answer from memory and has to search. Pages are written
+from typed facts, so every question has one known answer and a sentence that proves it.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class World:
-    """Pages and the facts behind them; the same arguments always give the same world.
+    """Pages and the facts behind them; equal arguments give equal worlds.
 
     `phrasings` (1 to 3) is how many wordings of a fact, and of a question about it, are in use: one
     makes reading easy, three makes it a matter of understanding.
@@ -81,7 +80,7 @@ class World:
         return cls(seed, size, passages, facts, kinds, aliases, phrasings)
 
     def facts_about(self, title: str) -> Mapping[str, Fact]:
-        """The facts whose subject is that page, by relation; empty for a literal."""
+        """Facts with that page as subject, by relation; empty for a literal."""
         return self._by_subject.get(title, {})
 
     def page(self, title: str) -> Passage:
@@ -89,7 +88,7 @@ class World:
         return self._pages[title]
 
     def golds(self, fact: Fact) -> tuple[str, ...]:
-        """Every accepted name of the fact's object: the title and, if any, its alias."""
+        """Accepted names of the fact's object: its title and, if any, its alias."""
         if RELATIONS[fact.relation].object is None or fact.object not in self.aliases:
             return (fact.object,)
         return (fact.object, self.aliases[fact.object])
@@ -107,7 +106,7 @@ class World:
 
 
 def _lookalikes(entities: list[Entity], rng: random.Random) -> dict[str, str]:
-    """For people and works, another page that shares a word of the name, where there is one."""
+    """Page with a similar title, per person or work that has one."""
     sharing: dict[tuple[bool, str], list[str]] = {}
     named = [entity for entity in entities if entity.kind == "person" or entity.kind in WORKS]
     for entity in named:

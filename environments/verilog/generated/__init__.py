@@ -1,5 +1,4 @@
-"""Generated designs: specification, golden circuit and mutants, without end and without a "
-"download."""
+"""Generated designs: specification, golden circuit and mutants, without a download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arithmetic without state: sums, comparisons, products, ALUs."""
+"""Combinational arithmetic: adders, comparators, multipliers, ALUs."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def add_sub(rng: random.Random) -> Draft:
     )
 
 
+# ALU operations: wording in the specification -> Verilog expression.
 _OPERATIONS = {
     "a + b": "a + b",
     "a - b": "a - b",

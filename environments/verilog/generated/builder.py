@@ -1,7 +1,7 @@
-"""A generated circuit: what a family of designs writes, and what is made of it.
+"""Builder of generated designs, from what a family writes to specification, circuit and mutants.
 
-A family writes a body, and edits of it that are wrong; header, clock, resets, their sentences in
-the specification and the mutants of clock and reset are the same work for all, and done here.
+A family writes a body and wrong edits of it. The builder adds what all families share: header,
+clock, resets, their sentences in the specification, and mutants of clock and reset.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ Edit = tuple[str, str]
 
 @dataclass(frozen=True)
 class Clocking:
-    """A clock and a reset, in one of many fashions.
+    """Clock and reset of a design, in one of many styles.
 
     Attributes:
-        clock, reset: Names; `reset` is empty where there is none.
-        rising: Which edge counts.
-        active_high, synchronous: Of the reset.
+        clock: Name of the clock.
+        reset: Name of the reset; empty where there is none.
+        rising: Whether registers change on the rising edge.
+        active_high: Whether the reset is active at 1.
+        synchronous: Whether the reset waits for a clock edge.
     """
 
     clock: str
@@ -32,7 +34,7 @@ class Clocking:
 
     @classmethod
     def draw(cls, rng: random.Random) -> Clocking:
-        """A fashion; most are the common ones."""
+        """Draw a style; common ones are more likely."""
         active_high, synchronous = rng.random() < 0.5, rng.random() < 0.5
         name = rng.choice(["rst", "reset"] if synchronous else ["arst", "rst", "areset", "reset"])
         clock = rng.choice(["clk", "clk", "clock"])
@@ -41,7 +43,7 @@ class Clocking:
 
     @property
     def sentence(self) -> str:
-        """For the specification."""
+        """Sentence for the specification."""
         edge = "rising" if self.rising else "falling"
         kind = "synchronous" if self.synchronous else "asynchronous"
         level = "high" if self.active_high else "low"
@@ -53,7 +55,7 @@ class Clocking:
 
     @property
     def event(self) -> str:
-        """What an always block waits for."""
+        """Sensitivity list of an always block."""
         first = f"{'posedge' if self.rising else 'negedge'} {self.clock}"
         if self.synchronous:
             return first
@@ -61,18 +63,18 @@ class Clocking:
 
     @property
     def active(self) -> str:
-        """The condition under which it resets."""
+        """Condition under which the design resets."""
         return self.reset if self.active_high else f"!{self.reset}"
 
     def always(self, reset: str, step: str) -> str:
-        """An always block; both parts are statements."""
+        """Always block with a reset part and a clocked part, both statements."""
         return (
             f"always @({self.event})\n  if ({self.active}) begin\n{_indented(reset)}\n"
             f"  end else begin\n{_indented(step)}\n  end"
         )
 
     def edits(self) -> list[Edit]:
-        """Wrong edges, polarity and kind of reset."""
+        """Wrong edits of edge, polarity and kind of reset."""
         other = Clocking(
             self.clock, self.reset, not self.rising, self.active_high, self.synchronous
         )
@@ -92,15 +94,17 @@ class Clocking:
 
 @dataclass(frozen=True)
 class Draft:
-    """What a family writes.
+    """Output of a family: body, ports, wording and wrong edits.
 
     Attributes:
-        spec: What the circuit does, without its ports, clock and reset.
-        plan: How one goes about it, in a sentence or two: the weakest hint.
-        inputs, outputs: ``name`` or ``name:width``, separated by spaces; without clock and reset.
-        body: The module's body.
-        edits: Wrong edits of the body: text, and what stands in its place.
-        clocking: None for a circuit without state.
+        spec: Specification, without ports, clock and reset.
+        plan: Approach in a sentence or two, used as the weakest hint.
+        inputs: Input ports as ``name`` or ``name:width``, separated by spaces, without clock and
+            reset.
+        outputs: Output ports in the same form.
+        body: Body of the module.
+        edits: Wrong edits of the body, as pairs of old and new text.
+        clocking: Clock and reset; None for a combinational circuit.
     """
 
     spec: str
@@ -114,13 +118,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class Design:
-    """A finished one.
+    """Finished design.
 
     Attributes:
-        family: Its family's name.
-        level: 1 to 4: a line or two, a page, registers, machines of several parts.
-        golden: Source of the circuit that counts.
-        mutants: Sources of circuits that are none of it.
+        family: Name of its family.
+        level: Difficulty, 1 (combinational) to 4 (multi-cycle machines).
+        golden: Source of the golden circuit.
+        mutants: Sources of wrong circuits.
     """
 
     family: str
@@ -133,7 +137,7 @@ class Design:
 
 
 def finish(draft: Draft, family: str, level: int, module: str) -> Design:
-    """The design of a draft."""
+    """Complete a draft."""
     inputs, outputs = _ports(draft.inputs), _ports(draft.outputs)
     spec, edits, clocking = draft.spec, list(draft.edits), draft.clocking
     clock: str = ""

@@ -1,4 +1,4 @@
-"""What counts: up, down, in rings and codes, timers and dividers."""
+"""Counters: up, down, ring and coded counters, timers, dividers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes without state: decoders, encoders, selections, parities, tables."""
+"""Combinational codes: decoders, encoders, multiplexers, parity, tables."""
 
 from __future__ import annotations
 
@@ -165,6 +165,7 @@ def reverser(rng: random.Random) -> Draft:
     )
 
 
+# Active-high seven-segment codes of the hexadecimal digits, segment a in the lowest bit.
 _SEGMENTS = [
     0x3F,
     0x06,
@@ -241,6 +242,7 @@ def truth_table(rng: random.Random) -> Draft:
     )
 
 
+# Hamming(7,4) encoder body: parity bits at positions 1, 2 and 4.
 _HAMMING = (
     "wire p0 = d[0] ^ d[1] ^ d[3];\nwire p1 = d[0] ^ d[2] ^ d[3];\nwire p2 = d[1] ^ d[2] ^ d[3];\n"
     "assign code = {d[3], d[2], d[1], p2, d[0], p1, p0};"

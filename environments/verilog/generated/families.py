@@ -1,7 +1,7 @@
-"""The families of designs by name, and drawing from them.
+"""Families of generated designs by name, and random designs from them.
 
-A design belongs to a split by what it is, not by when it was drawn: its circuit's hash decides, so
-that nothing that was trained on is tested.
+The hash of its circuit decides the split of a design, so that no training design is ever a test
+design.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _MODULES: tuple[tuple[ModuleType, int], ...] = (
     (queues, 3),
     (serial, 4),
 )
-_TESTED = 0.2  # share of the designs that are test ones
-_TRIES = 1000
+_TEST_SHARE = 0.2  # share of designs in the test split
+_TRIES = 1000  # draws before a split counts as empty
 
 
 def _families() -> dict[str, tuple[Family, int]]:
@@ -50,18 +50,18 @@ def _families() -> dict[str, tuple[Family, int]]:
 
 
 FAMILIES: dict[str, tuple[Family, int]] = _families()
-"""What writes a draft, and its level, 1 to 4, by the family's name."""
+"""Function that draws a draft, and difficulty level 1 to 4, by name of the family."""
 
 
 def choose(families: Sequence[str], levels: Sequence[int]) -> list[str]:
-    """The names of the families asked for.
+    """Names of the requested families.
 
     Args:
-        families: Names; all when empty.
-        levels: Of difficulty; all when empty.
+        families: Names of families; all when empty.
+        levels: Difficulty levels; all when empty.
 
     Raises:
-        UsageError: A family that there is not, or none that is left.
+        UsageError: Unknown family, or no family has these levels.
     """
     for name in families:
         if name not in FAMILIES:
@@ -77,9 +77,9 @@ def choose(families: Sequence[str], levels: Sequence[int]) -> list[str]:
 
 
 def draw(rng: random.Random, names: Sequence[str], split: str) -> Design:
-    """A design of one of these families that belongs to the split.
+    """Draw a design of one of these families that belongs to the split.
 
-    Families of few members may have none in a split: then another family is drawn.
+    A family of few designs may have none in a split; then another family is drawn.
     """
     for _ in range(_TRIES):
         name = rng.choice(list(names))
@@ -93,6 +93,6 @@ def draw(rng: random.Random, names: Sequence[str], split: str) -> Design:
 
 
 def split_of(design: Design) -> str:
-    """``train`` or ``test``."""
+    """Split of a design, ``train`` or ``test``, by the hash of its circuit."""
     digest = hashlib.sha256(design.golden.encode()).digest()
-    return "test" if digest[0] < 256 * _TESTED else "train"
+    return "test" if digest[0] < 256 * _TEST_SHARE else "train"

@@ -1,4 +1,4 @@
-"""What waits and who is served: queues, stacks, buffers, arbiters."""
+"""Queues and arbiters: FIFOs, stacks, buffers, arbitration."""
 
 from __future__ import annotations
 

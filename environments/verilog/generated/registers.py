@@ -1,4 +1,4 @@
-"""What remembers and moves bits: shift registers, files, delays, detectors of edges."""
+"""Registers: shift registers, register files, delay lines, edge detectors."""
 
 from __future__ import annotations
 
@@ -79,6 +79,7 @@ def universal_shift(rng: random.Random) -> Draft:
     )
 
 
+# Feedback taps of a maximal-length LFSR by width in bits.
 _TAPS = {3: (2, 1), 4: (3, 2), 5: (4, 2), 6: (5, 4), 7: (6, 5), 8: (7, 5, 4, 3)}
 
 

@@ -1,4 +1,4 @@
-"""What takes many clocks: serial lines, checksums, arithmetic step by step."""
+"""Multi-cycle circuits: serial lines, checksums, step-by-step arithmetic."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 
 from envgym.environments.verilog.generated.builder import Clocking, Draft
 
+# CRC generator polynomials by width in bits, without the leading term.
 _POLYNOMIALS = {4: [0x3, 0x9], 5: [0x5, 0x15], 8: [0x07, 0x31, 0x1D], 16: [0x1021, 0x8005]}
 
 

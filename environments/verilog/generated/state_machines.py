@@ -1,4 +1,4 @@
-"""Machines of states: detectors, tables, locks, lights, handshakes."""
+"""Finite state machines: sequence detectors, state tables, locks, traffic lights, handshakes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def sequence_detector(rng: random.Random) -> Draft:
 
 
 def _overlaps(pattern: str) -> bool:
-    """Whether an occurrence can begin within another one."""
+    """Whether an occurrence of a pattern can begin within another one."""
     return any(pattern[k:] == pattern[:-k] for k in range(1, len(pattern)))
 
 
@@ -59,7 +59,9 @@ def state_table(rng: random.Random) -> Draft:
     names = "ABCDEF"[:n]
     order = list(range(n))
     rng.shuffle(order)
-    following = dict(zip(order, [*order[1:], order[0]], strict=True))  # a circle reaches them all
+    following = dict(
+        zip(order, [*order[1:], order[0]], strict=True)
+    )  # a cycle through all states makes each reachable
     nexts = []
     for state in range(n):
         pair = [following[state], rng.choice([s for s in range(n) if s != following[state]])]

@@ -1,4 +1,4 @@
-"""Problems from files, told apart by what lies there: VerilogEval's folder, RTLLM's, JSONL rows."""
+"""Problem sources: a VerilogEval folder, an RTLLM folder, or JSONL rows, detected by content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["load_problems", "load_rows", "load_rtllm", "load_verilog_eval"]
 
 
 def load_problems(path: str) -> list[Problem]:
-    """The problems of a file or a folder, in their order.
+    """Problems of a file or folder, in order.
 
     Raises:
         UsageError: Nothing that is known lies there, a part is missing, or text is no text; the

@@ -1,8 +1,8 @@
-"""Rows of JSONL in CodeV-R1's shape (arXiv 2505.24183): a question, and one golden design or more.
+"""JSONL rows in CodeV-R1's format (arXiv 2505.24183): a question with one or more golden designs.
 
-CodeV-R1's own parquet keeps its ground truth pickled, and a pickle runs programs when it is read:
-such a row is refused, and has to be exported as JSON by somebody who trusts it. Clock and resets
-are not taken from the rows but found in the design; ports that a row states are held against it.
+CodeV-R1's parquet stores its ground truth as a pickle, and unpickling executes code: such a row is
+rejected, and has to be exported as JSON by someone who trusts it. Clock and resets are detected in
+the design; ports that a row states are checked against it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TRUTHS = ("ground_truth", "goldens", "golden", "answer", "code")
 
 
 def load_rows(path: Path) -> list[Problem]:
-    """The rows of a ``.jsonl`` or ``.jsonl.gz`` file.
+    """Rows of a ``.jsonl`` or ``.jsonl.gz`` file.
 
     Raises:
         UsageError: A row is broken, asks nothing, or has no golden; with its line number.
@@ -71,7 +71,7 @@ def _problem(line: bytes, number: int, path: Path) -> Problem:
 
 
 def _text(value: Any) -> str:
-    """A question as text; of a chat the last message of the user."""
+    """Question as text; of a chat, the last user message."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, list):
@@ -81,7 +81,7 @@ def _text(value: Any) -> str:
 
 
 def _designs(value: Any, where: str) -> Iterator[tuple[str, dict[str, int]]]:
-    """Golden designs with the ports that are stated for them."""
+    """Golden designs with the ports that the row states for them."""
     if isinstance(value, str):
         text = value.strip()
         if text.startswith(("{", "[")):

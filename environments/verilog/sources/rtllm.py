@@ -1,8 +1,8 @@
-"""RTLLM's folders: ``design_description.txt``, ``testbench.v``, ``verified_NAME.v`` (HKUST, MIT).
+"""RTLLM folders: ``design_description.txt``, ``testbench.v``, ``verified_NAME.v`` (HKUST, MIT).
 
-The verified design carries its prefix in its module's name too, here and there; the description
-asks for the name without it. One or two are called otherwise altogether (``adder_pipe_64bit`` is
-``verified_adder_64bit``): what the description asks for is what is judged.
+Some verified designs carry the file's prefix in their module name; the description asks for the
+name without it. A few names differ altogether (``adder_pipe_64bit`` is ``verified_adder_64bit``):
+the name in the description counts.
 """
 
 from __future__ import annotations

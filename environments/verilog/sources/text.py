@@ -1,4 +1,4 @@
-"""Reading a source's text files, with messages that name them."""
+"""Text files of a source, with errors that name the file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from envgym.errors import UsageError
 
 
 def read_text(path: Path) -> str:
-    """A file's text, whatever ends its lines.
+    """Text of a file, with any line ending.
 
     Raises:
-        UsageError: It cannot be read, is no UTF-8, or is longer than a design may be.
+        UsageError: The file is unreadable, no UTF-8, or longer than a design may be.
     """
     try:
         size = path.stat().st_size

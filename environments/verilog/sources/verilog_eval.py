@@ -1,7 +1,7 @@
-"""VerilogEval v2's folder: ``NAME_prompt.txt``, ``NAME_ref.sv``, ``NAME_test.sv`` (NVlabs, MIT).
+"""VerilogEval v2 folder: ``NAME_prompt.txt``, ``NAME_ref.sv``, ``NAME_test.sv`` (NVlabs, MIT).
 
-The reference is judged under the name that the prompt asks for. The data set's own bench is no
-judge here: a design can print its verdict.
+The reference is judged under the module name that the prompt asks for. The data set's testbench is
+not used for judging, because a design could print its verdict.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SUBFOLDER = "dataset_spec-to-rtl"
 
 
 def find_folder(place: Path) -> Path | None:
-    """Where the problems lie: the folder itself, or its ``dataset_spec-to-rtl``."""
+    """Folder of the problems: the given one, or its ``dataset_spec-to-rtl``."""
     for folder in (place, place / _SUBFOLDER):
         if next(folder.glob(f"*{PROMPT}"), None) is not None:
             return folder

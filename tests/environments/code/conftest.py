@@ -15,7 +15,7 @@ import envgym
 from envgym import Action
 from envgym.environments.code.judge import Bounds
 from envgym.environments.code.problem import Problem, Suite, call_row
-from envgym.environments.code.sandbox_queue import Boxes
+from envgym.environments.code.sandbox_queue import SandboxHandle
 from envgym.errors import UsageError
 from envgym.pytest_plugin import Examinations
 from envgym.sandboxes import open_backend
@@ -54,7 +54,7 @@ def one_zygote(envgym_examinations: Examinations, boxes: str) -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("envgym.environments.code.sandbox_queue.WARM", 0)
-        held = Boxes(boxes, {}, 16, Bounds().limits)
+        held = SandboxHandle(boxes, {}, 16, Bounds().limits)
         envgym_examinations._runner.run(held.ready())
         yield
         envgym_examinations._runner.run(held.close())

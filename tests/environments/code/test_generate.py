@@ -22,10 +22,10 @@ def drawn(level: int, seed: int = 0) -> tuple[Composition, list[Example]]:
 def test_levels_have_no_top_and_count_the_steps() -> None:
     for level in (1, 2, 3, 5, 9):
         composition, examples = drawn(level)
-        steps = sum(2 if isinstance(a, Choose) else 1 for a in composition.actions)
+        steps = sum(2 if isinstance(a, Choose) else 1 for a in composition.operations)
         assert steps == level
         assert len({repr(e.args) for e in examples}) == 15
-        assert len(composition.sentences()) == len(composition.actions)
+        assert len(composition.sentences()) == len(composition.operations)
 
 
 def test_no_constant_and_no_shorter_composition_passes() -> None:

@@ -11,7 +11,7 @@ import envgym
 from envgym import Action
 from envgym.environments.code.judge import Bounds
 from envgym.environments.code.prompts import outcome_in_words
-from envgym.environments.code.sandbox_queue import Workshop
+from envgym.environments.code.sandbox_queue import QueuedPool
 from envgym.errors import Fault, UsageError
 from envgym.pytest_plugin import envgym_checks
 from envgym.sandboxes import Outcome, Result, open_backend
@@ -232,7 +232,7 @@ async def test_a_broken_sandbox_is_a_fault_and_no_score(monkeypatch: pytest.Monk
             async with envgym.make("code/python-v1") as env:
                 await env.reset(seed=0)
                 for way in ("open", "repl", "run_python"):
-                    patched.setattr(Workshop, way, broken)
+                    patched.setattr(QueuedPool, way, broken)
                 with pytest.raises(Fault, match="is gone") as fault:
                     await env.step(action)
                 assert fault.value.kind == "infra"
@@ -257,15 +257,15 @@ async def test_a_backend_that_cannot_be_is_the_callers_error(
 
 
 async def test_who_waits_too_long_meets_a_fault() -> None:
-    async with Workshop(open_backend("unsafe"), Bounds().limits, 2, patience_s=0.05) as workshop:
-        async with workshop.turn(5.0):
+    async with QueuedPool(open_backend("unsafe"), Bounds().limits, 2, patience_s=0.05) as pool:
+        async with pool.turn(5.0):
             with pytest.raises(Fault, match="fewer episodes"):
-                async with workshop.turn(5.0):
+                async with pool.turn(5.0):
                     pass
         with pytest.raises(Fault, match="fewer episodes"):
-            async with workshop.turn(0.01):
+            async with pool.turn(0.01):
                 await asyncio.sleep(1.0)
-        async with workshop.turn(5.0):  # the place is free again
+        async with pool.turn(5.0):  # the place is free again
             pass
 
 

@@ -1,4 +1,4 @@
-"""Files of passages and questions: every accepted shape, and messages that say the mend."""
+"""Files of passages and questions: every accepted shape, and messages that say the fix."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_malformed_corpus_says_where_and_what(
     message = str(caught.value)
     assert where in message
     assert what in message
-    assert "; " in message  # the mend follows
+    assert "; " in message  # the fix follows
     assert "\n" not in message
 
 

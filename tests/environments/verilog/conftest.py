@@ -47,8 +47,8 @@ CHECKED = {"sequences": 2, "steps": 40}
 
 
 @pytest.fixture(scope="module")
-def one_workbench(envgym_examinations: Examinations, boxes: str) -> Iterator[None]:
-    """One workbench for all instances that the checks make one after another, to save its start.
+def one_toolchain(envgym_examinations: Examinations, boxes: str) -> Iterator[None]:
+    """One toolchain for all instances that the checks make one after another, to save its start.
 
     It outlives each of them, so it makes no boxes ahead: that would be work which an instance that
     was closed seems to have left.

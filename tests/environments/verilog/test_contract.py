@@ -7,6 +7,6 @@ import pytest
 from envgym.pytest_plugin import envgym_checks
 from tests.environments.verilog.conftest import CHECKED
 
-test_contract = pytest.mark.usefixtures("one_workbench")(
+test_contract = pytest.mark.usefixtures("one_toolchain")(
     envgym_checks("verilog/design-v1", episodes=2, company=40, **CHECKED)
 )

@@ -1,7 +1,7 @@
-"""HumanEval+'s and MBPP+'s test code without numpy: it compares floats, and needs no more.
+"""Numpy-free version of the test code of HumanEval+ and MBPP+, which compares floats only.
 
-Their tests import numpy for ``allclose``; most sandboxes hold the standard library alone. Where
-that is all they use, a few lines stand in for numpy, unless it can be imported.
+The original tests import numpy for ``allclose``; most sandboxes have the standard library alone. A
+few lines replace numpy where that suffices and numpy cannot be imported.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _numpy()
 
 
 def without_arrays(test: str) -> tuple[str, str]:
-    """Test code and what has to run before it: `STAND_IN`, where that is enough, or nothing.
+    """Replace numpy in test code; returns the code and its preamble (`STAND_IN` or nothing).
 
     A bare ``assert_allclose(…)`` becomes an assert, for it is one: asserts are what is counted.
     """
@@ -80,7 +80,7 @@ def without_arrays(test: str) -> tuple[str, str]:
     try:
         tree = ast.parse(test)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return test, ""  # refused later on, with the reason
+        return test, ""  # a later check rejects it with the reason
     names = {
         alias.asname or alias.name
         for node in ast.walk(tree)
@@ -93,7 +93,7 @@ def without_arrays(test: str) -> tuple[str, str]:
 
 
 class _Counted(ast.NodeTransformer):
-    """Turns a statement that is a call of ``assert_allclose`` or its like into an assert."""
+    """Rewrite statements that call ``assert_allclose`` or a variant into assert statements."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt:
         """See ``ast.NodeVisitor``."""
@@ -105,7 +105,7 @@ class _Counted(ast.NodeTransformer):
 
 
 def _attributes(tree: ast.AST, names: set[str]) -> set[str]:
-    """The names of numpy that are used, with ``testing.`` before those of its tests."""
+    """Names of numpy that the code uses; those of its test module with ``testing.`` before them."""
     dotted = [_dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     used = {name.partition(".")[2] for name in dotted if name.partition(".")[0] in names}
     for node in ast.walk(tree):

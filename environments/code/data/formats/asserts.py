@@ -1,7 +1,8 @@
-"""Rows whose tests are asserts about a function: HumanEval, MBPP, and EvalPlus' richer ones.
+"""Row formats whose tests are asserts about a function: HumanEval, MBPP and their EvalPlus
+versions.
 
-A data set's tests are code of an author whom nobody has checked: they are only parsed here, and
-run in a box of their own.
+Tests of a data set are unreviewed code: this module only parses them; they run in a sandbox of
+their own.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ from envgym.sandboxes.graders.assert_rewriter import rewrite
 
 _DEFINED = re.compile(r"^(?:async def|def|class)[ \t]+(\w+)", re.MULTILINE)
 PROXY = "candidate"
-"""By which name tests call the solution's function, beside its own."""
+"""Alias under which tests call the solution's function."""
 
 
 def human_eval(row: Row, where: str) -> Loaded:
-    """``prompt``, ``entry_point``, ``test`` with ``check(candidate)``, ``canonical_solution``."""
+    """HumanEval: ``prompt``, ``entry_point``, ``test`` with ``check(candidate)``,
+    ``canonical_solution``.
+    """
     prompt, entry = row.text("prompt"), row.text("entry_point")
     begun = _DEFINED.findall(prompt)
     if begun and entry not in begun:
         raise BadRow(f"its entry_point is {entry}, and its prompt defines {', '.join(begun)}")
     test, before = without_arrays(shortened(row.text("test")))
-    # The tests call the function by its name, too, unless it is their own: one is called "check".
+    # Tests may call the function by its own name, unless that is the test function's ("check").
     hidden = f"{test}\ncheck({PROXY})" if "def check(" in test else test
     prelude = f"{before}{prompt if is_python(prompt) else given(prompt, entry)}"
     shown = tuple(doctests(prompt, entry))
@@ -41,7 +44,7 @@ def human_eval(row: Row, where: str) -> Loaded:
 
 
 def described(row: Row, where: str, prompt: str, suite: Suite) -> Loaded:
-    """The problem of completing a prompt's function; its reference is the prompt's rest."""
+    """Problem of completing a prompt's function; its reference is the rest of the prompt."""
     check_tests(suite)
     entry = suite.entry_point
     name = row.optional("task_id") or where
@@ -55,7 +58,8 @@ def described(row: Row, where: str, prompt: str, suite: Suite) -> Loaded:
 
 
 def mbpp(row: Row, where: str) -> Loaded:
-    """``text`` or ``prompt``, ``test_list``, ``code``; MBPP+'s ``test`` decides where it is there.
+    """MBPP: ``text`` or ``prompt``, ``test_list``, ``code``; the ``test`` of MBPP+ decides if
+    present.
 
     Of its tests the first one is shown, as is the custom, for it alone names the function.
     """
@@ -77,7 +81,7 @@ def mbpp(row: Row, where: str) -> Loaded:
 
 
 def doctests(prompt: str, entry: str) -> list[str]:
-    """The examples of a prompt's docstring as asserts; those that are plain calls and values."""
+    """Docstring examples of a prompt as asserts; only plain calls with plain values."""
     try:
         body = ast.parse(prompt).body
     except (SyntaxError, ValueError):
@@ -106,17 +110,17 @@ def _examples(text: str, entry: str) -> Iterator[str]:
 
 
 def asserts_in(text: str) -> list[str]:
-    """The lines of a text that are asserts."""
+    """Lines of a text that are assert statements."""
     return [line.strip() for line in text.splitlines() if line.strip().startswith("assert ")]
 
 
 def given(prompt: str, entry: str) -> str:
-    """What a prompt has before the function that is asked for: imports and helpers."""
+    """Imports and helpers that a prompt states before the function to write."""
     try:
         for node in ast.parse(prompt).body:
             if isinstance(node, ast.FunctionDef) and node.name == entry:
                 return "\n".join(prompt.splitlines()[: node.lineno - 1]).strip()
-    except (SyntaxError, ValueError):  # it ends where its function's body is due
+    except (SyntaxError, ValueError):  # the prompt ends before the function's body
         begin = re.search(rf"^def {re.escape(entry)}\b", prompt, re.MULTILINE)
         if begin and is_python(prompt[: begin.start()]):
             return prompt[: begin.start()].strip()
@@ -124,7 +128,7 @@ def given(prompt: str, entry: str) -> str:
 
 
 def _tested(tests: list[str], code: str) -> tuple[str, ...]:
-    """The functions that tests call, of those that the reference defines, if there is one."""
+    """Functions that tests call, limited to those that the reference (if any) defines."""
     source = "\n".join(tests)
     called = _called(source)
     defined = {n.name for n in _parsed(code).body if isinstance(n, ast.FunctionDef)}
@@ -143,7 +147,7 @@ def _without_arrays(tests: list[str]) -> tuple[list[str], str]:
 
 
 def first_asserts(test: str, most: int) -> list[str]:
-    """The first asserts of a ``check(candidate)``, where there are more."""
+    """First asserts of a ``check(candidate)`` that has more."""
     for node in _parsed(test).body:
         if isinstance(node, ast.FunctionDef) and node.name == "check":
             found = [ast.unparse(one) for one in node.body if isinstance(one, ast.Assert)]

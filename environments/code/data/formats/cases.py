@@ -1,7 +1,7 @@
-"""Rows of inputs and outputs in the ways in which data sets write them, as a suite.
+"""Suites from rows of inputs and outputs, in the spellings of the data sets.
 
-One place for whole programs (texts) and functions (values): APPS' and TACO's lists side by side,
-LiveCodeBench's and PrimeIntellect's lists of tests.
+Covers whole programs (texts) and functions (values): parallel lists as in APPS and TACO, lists of
+tests as in LiveCodeBench and PrimeIntellect.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from envgym.environments.code.problem import Kind, Suite, call_row
 from envgym.sandboxes.graders.harness.plain_values import NotPlain
 
 SHOWN = 2
-"""Tests that are public where the row does not say which are; the first ones are the samples."""
+"""Number of public tests where the row does not mark them; the first tests are the samples."""
 TOLERANCE = 1e-6
-"""Of numbers in outputs: these data sets have no checkers of their own."""
+"""Tolerance for numbers in outputs, for data sets without checkers of their own."""
 _FUNCTIONAL = ("functional", "function_call")
 _RETURNS = re.compile(r"->\s*([^:\n]+?)\s*:")
 _DEFINED = re.compile(r"^[ \t]*def[ \t]+(\w+)", re.MULTILINE)
@@ -28,7 +28,7 @@ _WHOLE = re.compile(r"0|-?[1-9][0-9]*")
 
 @dataclass(frozen=True)
 class Case:
-    """One test.
+    """One test: an input and its expected output.
 
     Attributes:
         given: Standard input, or arguments: a list of values, or their JSON, one a line.
@@ -44,10 +44,10 @@ class Case:
 
 
 def cases_of(tests: Any) -> list[Case]:
-    """The tests of a field.
+    """Read the tests of a field.
 
     Raises:
-        BadRow: They are of another form, or have not as many outputs as inputs.
+        BadRow: The field has another form, or unequal numbers of inputs and outputs.
     """
     if tests is None or tests == "":
         return []
@@ -78,7 +78,7 @@ def _case(test: dict[str, Any]) -> Case:
 def suites_of(
     cases: Sequence[Case], shown: int, name: str = "", starter: str = ""
 ) -> tuple[Suite, ...]:
-    """A suite of some tests, of which the first ones are public, and what else they may mean.
+    """Build a suite whose first tests are public, with its alternative readings.
 
     Where their form leaves open what they mean, the first suite takes any reading of a result, and
     each of the others is one reading, the likeliest first.
@@ -116,7 +116,7 @@ def suites_of(
 
 
 def _open(readings: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The first reading, its rows with the results that others have for the same arguments."""
+    """First reading, with the results that other rows state for the same arguments."""
     first, *rest = readings
     same = [
         one for one in rest if all(a["args"] == b["args"] for a, b in zip(first, one, strict=True))
@@ -128,13 +128,13 @@ def _open(readings: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 
 def made(kind: Kind, rows: list[dict[str, Any]], shown: int, entry: str = "") -> Suite:
-    """A suite of which `shown` rows are public, but never all."""
+    """Build a suite with `shown` public rows, but never all of them."""
     shown = min(shown, len(rows) - 1)
     return Suite(kind, tuple(rows[:shown]), tuple(rows[shown:]), entry, tolerance=TOLERANCE)
 
 
 def texts(ins: list[Any], outs: list[Any]) -> list[dict[str, Any]]:
-    """Rows of input and output."""
+    """Rows of input text and output text."""
     return [{"stdin": _text(i), "expected": _text(o)} for i, o in zip(ins, outs, strict=True)]
 
 
@@ -162,7 +162,7 @@ def _values(case: Case) -> tuple[list[Any], Any]:
 def _readings(
     rows: list[tuple[list[Any], Any]], starter: str, written: bool
 ) -> list[list[dict[str, Any]]]:
-    """What rows out of JSON may mean.
+    """Possible readings of rows that come from JSON.
 
     APPS puts each result into a list of its own, and JSON makes a text of each key of a dict; a
     function may as well give lists of one, and take dicts of texts.
@@ -188,7 +188,7 @@ def _boxed(rows: list[tuple[list[Any], Any]]) -> bool:
 
 
 def _whole_keys(value: Any) -> Any:
-    """The value with dicts whose keys are all written whole numbers as dicts of these."""
+    """Value whose dicts with only integer-like keys have int keys."""
     if isinstance(value, list):
         return [_whole_keys(item) for item in value]
     if not isinstance(value, dict):
@@ -198,7 +198,7 @@ def _whole_keys(value: Any) -> Any:
 
 
 def with_starter(statement: str, suite: Suite, starter: str) -> str:
-    """A statement with the code that a solution begins with, or its function's name."""
+    """Statement followed by the starter code, or by the name of the function to write."""
     if starter.strip():
         return f"{statement}\n\nBegin with:\n{starter.strip()}"
     name = suite.entry_point.rpartition(".")[2]

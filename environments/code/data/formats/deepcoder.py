@@ -1,8 +1,8 @@
-"""DeepCoder's rows: problems of PrimeIntellect, TACO, LiveCodeBench and Codeforces under one roof.
+"""DeepCoder rows: problems of PrimeIntellect, TACO, LiveCodeBench and Codeforces in one data set.
 
-Their ``tests`` are written in three ways: TACO's ``{"inputs", "outputs", "fn_name"}``,
-PrimeIntellect's list of ``{"type", "fn_name", "input", "output"}``, and LiveCodeBench's list of
-``{"input", "output", "testtype", "metadata"}``.
+Its ``tests`` have three forms: TACO's ``{"inputs", "outputs", "fn_name"}``, PrimeIntellect's list
+of ``{"type", "fn_name", "input", "output"}``, and LiveCodeBench's list of ``{"input", "output",
+"testtype", "metadata"}``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from envgym.parsing.fences import PYTHON, code_of, is_python
 
 
 def deepcoder(row: Row, where: str) -> Loaded:
-    """``problem`` (or ``question``, ``prompt``), ``tests``, ``solutions``, ``starter_code``."""
+    """DeepCoder: ``problem`` (or ``question``, ``prompt``), ``tests``, ``solutions``,
+    ``starter_code``.
+    """
     tests = row.json("tests")
     if isinstance(tests, dict) and "inputs" not in tests:
         tests = tests.get("test_cases", [tests])
@@ -33,7 +35,7 @@ def deepcoder(row: Row, where: str) -> Loaded:
 
 
 def _references(row: Row) -> list[str]:
-    """Its solutions, which stand in Markdown fences in some of its parts."""
+    """Solutions of a row; some parts of the data set put them into Markdown fences."""
     text = row.optional("solutions").strip()
     found = [text] if text and not text.startswith("[") else row.json("solutions") or []
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):

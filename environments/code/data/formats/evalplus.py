@@ -1,8 +1,8 @@
-"""EvalPlus' own rows: inputs beside a reference, which says what is right.
+"""EvalPlus rows: inputs with a reference whose results are the expected outputs.
 
-They are JSON, which has no tuples, sets or complex numbers; EvalPlus turns the inputs of some MBPP
-problems back by their number (``mbpp_deserialize_inputs`` of its ``data/mbpp.py``), and so does
-this. How results are compared is EvalPlus' rule as well.
+JSON has no tuples, sets or complex numbers. EvalPlus restores the inputs of some MBPP problems by
+their number (``mbpp_deserialize_inputs`` in its ``data/mbpp.py``), and so does this module. Results
+are compared by EvalPlus' rules.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Arguments = list[Any]
 
 
 def eval_plus(row: Row, where: str) -> Loaded:
-    """``base_input``, ``plus_input``, ``atol``, ``canonical_solution``."""
+    """EvalPlus: ``base_input``, ``plus_input``, ``atol``, ``canonical_solution``."""
     prompt, entry = row.text("prompt"), row.text("entry_point")
     solution = row.text("canonical_solution")
     inputs = [*(row.json("base_input") or []), *(row.json("plus_input") or [])]
@@ -40,10 +40,10 @@ def eval_plus(row: Row, where: str) -> Loaded:
 
 
 def converted(task_id: str, args: Arguments) -> Arguments:
-    """The arguments as the functions of MBPP take them; others are what they are.
+    """Convert JSON arguments to the types that MBPP functions take; others stay unchanged.
 
     Raises:
-        BadRow: They are not of the form that the problem's are.
+        BadRow: The arguments do not have the form of the problem's.
     """
     name, _, number = task_id.partition("/")
     change = _CHANGES.get(int(number)) if name == "Mbpp" and number.isdigit() else None
@@ -54,7 +54,7 @@ def converted(task_id: str, args: Arguments) -> Arguments:
 
 
 def _tuples(value: Any) -> Any:
-    """All lists of a value, and of its lists, as tuples."""
+    """Convert lists to tuples, recursively."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 

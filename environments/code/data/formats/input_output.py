@@ -1,4 +1,4 @@
-"""Rows of inputs and outputs: APPS and TACO (`input_output`), CodeContests (`public_tests`, …).
+"""Row formats of inputs and outputs: APPS, TACO (`input_output`), CodeContests (`public_tests`, …).
 
 Most are whole programs from standard input to standard output; a row with ``fn_name`` is a
 function, called with rows of arguments.
@@ -22,7 +22,7 @@ from envgym.environments.code.problem import Problem, Suite
 
 _PYTHON3 = 3
 _NO_LEVEL = (0, 6)
-"""CodeContests' difficulties that are none: unknown, and external."""
+"""Difficulty codes of CodeContests without a meaning: unknown and external."""
 _DIFFICULTY = {
     "introductory": 1,
     "interview": 2,
@@ -69,7 +69,7 @@ def code_contests(row: Row, where: str) -> Loaded:
         raise BadRow("no tests in it: nothing would be tested")
     level = row.fields.get("difficulty")
     difficulty = float(level) if isinstance(level, int | float) and level not in _NO_LEVEL else None
-    suite = replace(made("io", rows, len(parts[0])), layout="words")  # as its own judge has it
+    suite = replace(made("io", rows, len(parts[0])), layout="words")  # as in APPS' own judge
     return _loaded(row, where, row.text("description"), (suite,), _by_language(row), difficulty)
 
 

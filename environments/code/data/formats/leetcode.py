@@ -1,7 +1,7 @@
-"""LeetCodeDataset's rows: a method of ``class Solution`` and ``check(candidate)``.
+"""LeetCodeDataset rows: a method of ``class Solution`` and a ``check(candidate)``.
 
-``prompt`` holds imports and helpers (``ListNode``, ``list_node``, ``is_same_list``), of which tests
-and solutions alike make use; ``completion`` is the reference.
+``prompt`` holds imports and helpers (``ListNode``, ``list_node``, ``is_same_list``) that tests and
+solutions use; ``completion`` is the reference.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from envgym.environments.code.data.formats.row import BadRow, Loaded, Row
 from envgym.environments.code.problem import Problem, Suite
 
 SHOWN = 2
-"""Asserts that are public: those of the statement's examples come first."""
+"""Number of public asserts; those of the statement's examples come first."""
 _METHOD = re.compile(r"\s*(\w+)\s*(?:\(\s*\))?\s*\.\s*(\w+)\s*\Z")
 _CANDIDATE, _PROXY = "candidate", "_candidate_of_plain_values"
 _DIFFICULTY = {"easy": 1, "medium": 2, "hard": 3}
@@ -27,7 +27,9 @@ def is_method(row: Row) -> bool:
 
 
 def leetcode(row: Row, where: str) -> Loaded:
-    """``prompt``, ``entry_point``, ``test``, ``completion``; a statement under several names."""
+    """LeetCodeDataset: ``prompt``, ``entry_point``, ``test``, ``completion``; several statement
+    fields.
+    """
     found = _METHOD.match(row.text("entry_point"))
     if found is None:
         raise BadRow('its entry_point is no method ("Solution().name")')
@@ -55,7 +57,7 @@ def leetcode(row: Row, where: str) -> Loaded:
 
 
 def _statement(row: Row, kind: str, method: str) -> str:
-    """The problem and the code that it begins with."""
+    """Statement followed by the starter code."""
     text = row.optional("problem_description").strip()
     starter = (row.optional("starter_code") or _field(row, "lang_code")).strip()
     if text and starter:
@@ -66,6 +68,6 @@ def _statement(row: Row, kind: str, method: str) -> str:
 
 
 def _field(row: Row, name: str) -> str:
-    """A field of the row, or of its ``meta``."""
+    """Field of the row or of its ``meta``."""
     meta = row.fields.get("meta")
     return row.optional(name) or (Row(meta).optional(name) if isinstance(meta, dict) else "")

@@ -1,7 +1,7 @@
-"""LeetCode's linked lists and trees as plain values, which are all that crosses a box's wall.
+"""LeetCode's linked lists and trees as plain values, the only ones that leave a sandbox.
 
-A test calls ``candidate(head=list_node([1, 2]))``. In the tests' box nodes become plain values, in
-the solution's box these become nodes again, and back; neither the tests nor the solution see it.
+A test calls ``candidate(head=list_node([1, 2]))``. Nodes are converted to plain values in the
+tests' sandbox and back to nodes in the solution's sandbox, transparently for both.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _unpacked(value):
     return value
 """
 CALL = "_call_with_nodes"
-"""The function that the solution's box is asked for."""
+"""Name of the function that the tests call in the solution's sandbox."""
 _CALLED = """
 def {call}(*args, **kwargs):
     named = {{name: _unpacked(value) for name, value in kwargs.items()}}
@@ -80,20 +80,20 @@ def {name}(*args, **kwargs):
 
 
 def takes_nodes(test: str) -> bool:
-    """Whether test code speaks of linked lists or trees."""
+    """Whether test code mentions linked lists or trees."""
     return any(name in test for name in ("list_node(", "tree_node(", "ListNode(", "TreeNode("))
 
 
 def for_solution(prompt: str, entry: str) -> str:
-    """What stands before a solution: the row's prompt, and a function that takes plain values."""
+    """Solution preamble: the row's prompt, and a function that takes plain values."""
     return f"{with_classes(prompt)}{_PACKING}{_CALLED.format(call=CALL, entry=entry)}"
 
 
 def for_tests(name: str, proxy: str) -> str:
-    """What stands before the tests: a candidate that takes nodes and calls the proxy without."""
+    """Test preamble: a candidate that takes nodes and calls the proxy with plain values."""
     return f"{_PACKING}{_CANDIDATE.format(name=name, proxy=proxy)}"
 
 
 def with_classes(prompt: str) -> str:
-    """The prompt, with the classes of nodes where it has none."""
+    """Prompt with node classes added where it defines none."""
     return prompt if "class ListNode" in prompt else f"{_CLASSES}{prompt}"

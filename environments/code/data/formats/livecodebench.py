@@ -1,4 +1,4 @@
-"""LiveCodeBench's rows: public and private tests, programs and methods."""
+"""LiveCodeBench rows: public and private tests of programs and methods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _DIFFICULTY = {"easy": 1, "medium": 2, "hard": 3}
 
 
 def livecodebench(row: Row, where: str) -> Loaded:
-    """``question_content``, ``public_test_cases``, ``private_test_cases``, ``metadata``.
+    """LiveCodeBench: ``question_content``, ``public_test_cases``, ``private_test_cases``,
+    ``metadata``.
 
     Tests are lists of ``{"input", "output", "testtype"}``, as JSON or packed. There is no
     reference: rows are taken as they are.

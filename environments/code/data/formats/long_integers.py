@@ -1,7 +1,7 @@
-"""Whole numbers of thousands of digits in the source of tests.
+"""Integer literals of thousands of digits in the source of tests.
 
-Python refuses to read or write more than 4,300 decimal digits at once. There is no such bound on
-hexadecimal ones, so longer literals are written as these before anybody parses the source.
+Python refuses to read or write more than 4,300 decimal digits at once. Hexadecimal digits have no
+such limit, so longer literals become hexadecimal before the source is parsed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LONG = re.compile(rf"\d[\d_]{{{_DIGITS},}}")
 
 
 def shortened(source: str) -> str:
-    """The source with each decimal literal of over 4,000 digits as ``int("0x…", 16)``."""
+    """Source with each decimal literal over 4,000 digits written as ``int("0x…", 16)``."""
     if not _LONG.search(source):
         return source
     lines = source.splitlines(keepends=True)
@@ -34,12 +34,12 @@ def shortened(source: str) -> str:
 
 
 def written(digits: str) -> str:
-    """An expression for the whole number of these decimal digits."""
+    """Expression for the integer with these decimal digits."""
     return f'int("{int(Decimal(digits.replace("_", ""))):#x}", 16)'
 
 
 def expression(value: Any) -> str:
-    """A value of plain types as an expression, its whole numbers of any length."""
+    """Expression for a value of plain types, with integers of any length."""
     if isinstance(value, list):
         return f"[{', '.join(map(expression, value))}]"
     if isinstance(value, tuple):

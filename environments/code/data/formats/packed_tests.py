@@ -1,7 +1,7 @@
-"""LiveCodeBench's private tests: JSON, or JSON in zlib in base64, most often in a pickle, too.
+"""Packed private tests of LiveCodeBench: JSON, or JSON compressed, base64-encoded and pickled.
 
-A pickle is a program, so none is loaded here: its instructions are read, and one that holds
-anything but a single text is refused.
+Unpickling executes code, so no pickle is loaded: the module reads its opcodes and rejects any
+pickle that holds more than one string.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import zlib
 from envgym.environments.code.data.formats.row import BadRow
 
 MOST_BYTES = 1 << 28
-"""Of a row's tests once unpacked; the largest published ones are about 100 MiB."""
+"""Maximum size of a row's unpacked tests in bytes; the largest published are about 100 MiB."""
 _TEXTS = ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE")
 _AROUND = ("PROTO", "FRAME", "MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT", "STOP")
 
 
 def unpacked(text: str) -> str:
-    """The JSON text of a field that is JSON or a packed text.
+    """JSON text of a field that is JSON or a packed text.
 
     Raises:
-        BadRow: It is neither.
+        BadRow: The field is neither JSON nor a packed text.
     """
     if text.lstrip()[:1] in ("[", "{"):
         return text
@@ -41,7 +41,7 @@ def unpacked(text: str) -> str:
 
 
 def _pickled_text(data: bytes) -> str:
-    """The text that a pickle of one text holds, read and not run."""
+    """Text in a pickle of one string, read without executing the pickle."""
     try:
         codes = [(code.name, argument) for code, argument, _ in pickletools.genops(data)]
     except (ValueError, UnicodeDecodeError) as error:

@@ -1,8 +1,8 @@
-"""Imports that stand before the programs of competition and LeetCode rows.
+"""Import preamble for programs of competition and LeetCode rows.
 
-Those data sets' solutions were judged with these names in reach, so most of them import nothing;
-the list is the one that APPS' and LiveCodeBench's own judges put before a program. It is part of
-a problem's preamble: the agent reads it and runs with it, as the judge does.
+The data sets' own judges import these names first, so most solutions import nothing. The list is
+the one of APPS' and LiveCodeBench's judges. It is part of a problem's preamble: the agent sees it,
+and both its runs and the judge use it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ _NAMES = """
     operator typing
 """
 STARRED = tuple(_NAMES.split())
-"""Modules of which every name is there."""
+"""Modules imported with ``*``."""
 _PLAIN = (*STARRED, "io", "sys", "json")
 
 IMPORTS = "\n".join(
     [
         *(f"from {name} import *" for name in STARRED),
-        "from builtins import *  # math, operator and re have names of theirs",
+        "from builtins import *  # math, operator and re shadow some",
         *(f"import {name}" for name in _PLAIN),
         "sys.setrecursionlimit(50_000)",
     ]

@@ -1,4 +1,4 @@
-"""A row that is being read: its fields, or an error that says which one is wrong and how."""
+"""Field access to one row, with errors that name the wrong field and the fix."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from envgym.environments.rows import read_json
 
 
 class BadRow(ValueError):
-    """A row holds no problem that could be judged; the message says why."""
+    """A row without a usable problem; the message says why."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A problem as its row gives it, before anybody ran it.
+    """Problem as read from a row, not yet verified.
 
     Attributes:
         where: File and line, or data set and row.
         problem: The problem; its reference is still empty.
-        references: Sources that the row says are right, the first of them to be tried first.
-        readings: What the tests may mean, where their form leaves that open; a reference decides,
-            and where there is none, the problem's own suite takes any.
+        references: Sources that the row states as right, in the order to try them.
+        readings: Alternative suites where the form of the tests is ambiguous; a reference decides,
+            and without one the problem's own suite accepts any reading.
     """
 
     where: str
@@ -34,7 +34,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Row:
-    """A row's fields by name."""
+    """Fields of one row, by name."""
 
     fields: Mapping[str, Any]
 
@@ -42,7 +42,7 @@ class Row:
         return self.fields.get(name) is not None
 
     def text(self, *names: str) -> str:
-        """The first field of these names that says something.
+        """First non-empty field of these names.
 
         Raises:
             BadRow: None of them does, or it is no text.
@@ -56,15 +56,15 @@ class Row:
         raise BadRow(f"no {' or '.join(names)} in it")
 
     def optional(self, name: str) -> str:
-        """A text, or "" where the row has none."""
+        """Text of a field, or "" where the row has none."""
         value = self.fields.get(name)
         return value if isinstance(value, str) else ""
 
     def texts(self, name: str) -> list[str]:
-        """A list of texts; empty where there is none.
+        """List of texts; empty where the row has none.
 
         Raises:
-            BadRow: It is something else.
+            BadRow: The field is no list of texts.
         """
         value = self.fields.get(name)
         if value is None:
@@ -74,7 +74,7 @@ class Row:
         return value
 
     def json(self, name: str) -> Any:
-        """A field that is JSON, or JSON as text.
+        """Value of a field that is JSON or JSON text.
 
         Raises:
             BadRow: The text is no JSON.

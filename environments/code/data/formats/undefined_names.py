@@ -1,6 +1,6 @@
-"""Names that a row's code uses and that nothing defines: an import was forgotten, say.
+"""Undefined names in a row's code, such as a forgotten import.
 
-Such code fails whatever a solution answers, so a row that holds some is refused by that name.
+Such code fails for any solution, so the row is rejected with the name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OF_MODULES = ("__file__", "__name__")
 
 
 def undefined(source: str, defined: Iterable[str] = ()) -> list[str]:
-    """The names that a source looks up in its module and that nothing binds there, in order.
+    """Module-level names that a source reads and never binds, in order.
 
     Nothing is said of a source that does not parse, or that imports all of a module that is not
     among `STARRED`.

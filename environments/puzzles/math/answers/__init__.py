@@ -1,1 +1,1 @@
-"""Reading and comparing of mathematical answers: text to structure, structure to a verdict."""
+"""Parsing and comparison of mathematical answers: text to structure, structure to verdict."""

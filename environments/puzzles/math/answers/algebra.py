@@ -1,10 +1,10 @@
-"""Whether two formulas are equal: read by math-verify's LaTeX grammar, worked out by SymPy.
+"""Equality of two formulas, parsed by math-verify's LaTeX grammar and evaluated by SymPy.
 
-math-verify's own comparison rounds (1/2^99 equals 1/2^98, 0.0010004 equals 0.001), so its grammar
-is used and its comparison is not. Numbers are compared as numbers of any size; formulas with
-letters at points, and where they agree at all of them, by what SymPy can prove or fails to refute.
+math-verify's grammar is used, its comparison is not, because it rounds (1/2^99 equals 1/2^98,
+0.0010004 equals 0.001). Numbers are compared exactly at any size; formulas with letters are
+compared at sample points and, where they agree at all of them, by SymPy.
 
-Unbounded in time: for a judge's process alone.
+Unbounded in time: call it in a judge process only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DIGITS = 60
 
 
 def parsed(text: str) -> Any:
-    """The formula as SymPy has it, decimals as fractions.
+    """SymPy form of a formula, with decimals as fractions.
 
     Raises:
         Exception: It cannot be read; of any kind, as the grammar's readers raise.
@@ -44,7 +44,7 @@ def _parsed(text: str) -> Any:
 
 
 def same(gold: str, answer: str) -> bool:
-    """Whether two formulas are equal, or two equations and inequalities equivalent."""
+    """Whether two formulas are equal, or two equations or inequalities equivalent."""
     one, other = parsed(gold), parsed(answer)
     if isinstance(one, sympy.core.relational.Relational):
         return type(one) is type(other) and _same_relation(one, other)
@@ -72,7 +72,9 @@ def _same_matrix(one: Any, other: Any) -> bool:
 
 
 def _same_relation(one: Any, other: Any) -> bool:
-    """Whether one side's difference is a constant times the other's; positive for inequalities."""
+    """Whether one difference of sides is a constant multiple of the other (positive for
+    inequalities).
+    """
     first, second = sympy.expand(one.lhs - one.rhs), sympy.expand(other.lhs - other.rhs)
     if not first.free_symbols or first.free_symbols != second.free_symbols:
         return False
@@ -106,13 +108,13 @@ def _is_zero(one: sympy.Expr, other: sympy.Expr) -> bool:
 
 
 def _counts(value: sympy.Expr, expr: sympy.Expr) -> bool:
-    """Whether a formula is defined at a point; one without i only where it is real."""
+    """Whether a formula is defined at a point; a formula without i only where it is real."""
     defined = value.is_number and value.is_finite
     return bool(defined and (expr.has(sympy.I) or value.is_real is not False))
 
 
 def _same_number(one: sympy.Expr, other: sympy.Expr) -> bool:
-    """Exact for rational numbers; else the difference has no digit that `_DIGITS` could show."""
+    """Exact for rational numbers, otherwise equal within `_DIGITS` digits."""
     one, other = one.doit(), other.doit()
     if one == other:
         return True

@@ -1,6 +1,6 @@
 """Boxed answers in a message: ``\\boxed{42}``, ``\\fbox{42}``, ``\\boxed 42``.
 
-One pass over the text, whatever it repeats; nested boxes count as the outermost one.
+Linear time for any text; nested boxes count as the outermost one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ _OPEN = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BARE = re.compile(r"\\[a-zA-Z]+|[-+]?[\w.,/]*\w|\S")
 MAX_CHARS = 1_000
-"""Of the content of a box; a longer one is kept up to one character more, to be refused."""
+"""Maximum length of a box's content; a longer one is cut one character above it and rejected."""
 
 
 def boxes(text: str) -> list[str]:
-    """The contents of all boxes, in order; a box that is never closed is none."""
+    """Contents of all closed boxes, in order."""
     ends = _closing(text) if opens(text) else {}
     found, position = list[str](), 0
     while opened := _OPEN.search(text, position):
@@ -33,18 +33,18 @@ def boxes(text: str) -> list[str]:
 
 
 def opens(text: str) -> bool:
-    """Whether a box begins in it."""
+    """Whether a text contains the start of a box."""
     return _OPEN.search(text) is not None
 
 
 def last_boxed(text: str) -> str | None:
-    """The content of the last box, or None."""
+    """Content of the last box, or None."""
     found = boxes(text)
     return found[-1] if found else None
 
 
 def _closing(text: str) -> dict[int, int]:
-    """Where each opened brace is closed; escaped braces are characters."""
+    """Position of the closing brace per opening brace; escaped braces are characters."""
     ends: dict[int, int] = {}
     opened: list[int] = []
     for mark in _BRACE.finditer(text):

@@ -1,4 +1,4 @@
-"""Whether an answer is the gold, by the gold's kind: equal is exact, order counts where it means.
+"""Equality of an answer and the gold, by the gold's kind.
 
 - Numbers are equal when they are the same number; there is no tolerance, for decimals neither.
 - A bare list, or one in braces, is equal in any order; a point, a vector and an interval in theirs,
@@ -69,7 +69,9 @@ def _same_name(one: str, other: str) -> bool:
 
 
 def _curve(named: Named, relation: Relation, algebra: Algebra) -> bool:
-    """``y = 2x + 3`` beside ``2x - y + 3 = 0``: not for ``x = 2``, which is to be worked out."""
+    """Equation of a curve in two variables (``y = 2x + 3`` beside ``2x - y + 3 = 0``); not ``x =
+    2``.
+    """
     value = named.value
     if not isinstance(value, Formula) or value.number is not None or relation.sign != "=":
         return False
@@ -108,7 +110,7 @@ def _parts(node: Node) -> Sequence[Node]:
 
 
 def _single(node: Node) -> Node:
-    """A set of one as its element; the set of the empty set stays one."""
+    """Element of a one-element set; the set of the empty set stays a set."""
     if isinstance(node, Group) and node.brackets in ("", "{}") and len(node.items) == 1:
         return node if node.items[0] == Group("{}", ()) else node.items[0]
     return node
@@ -137,7 +139,7 @@ def _same_group(gold: Group, answer: Group, algebra: Algebra) -> bool:
 
 
 def _names(group: Group) -> dict[str, Node]:
-    """Values by name, where there are several and all differ: ``x = 1, y = 2``."""
+    """Values by name, for several different names: ``x = 1, y = 2``."""
     named = [item for item in group.items if isinstance(item, Named)]
     found = {re.split(r"[_(]", item.name)[0]: item.value for item in named}
     return found if len(found) == len(group.items) > 1 else {}

@@ -1,7 +1,7 @@
-"""One spelling for the many in which the same formula is written.
+"""Canonical LaTeX spelling of formulas.
 
-Models write Unicode, Markdown, plain text and LaTeX in one answer; `cleaned` turns all of it into
-LaTeX without layout. It changes no value. Linear in the text; never raises.
+Models mix Unicode, Markdown, plain text and LaTeX in one answer; `cleaned` turns all of it into
+LaTeX without layout. It preserves values, runs in linear time and never raises.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _RATE = re.compile(
     r"\\[dt]?frac\s*\{\s*(\\(?:text|mathrm)\{[^{}]*\}(?:\^\{?\d\}?)?)\s*\}"
     r"\s*\{\s*(\\(?:text|mathrm)\{[^{}]*\}(?:\^\{?\d\}?)?)\s*\}"
 )
-"""A unit as a fraction of upright letters."""
+"""Unit written as a fraction of upright letters."""
 _MICRO = re.compile(
     r"(?<=[\d}\s{])(?:[µμ]|\\mu\s*(?=\\(?:text|mathrm)\{))(?:\\(?:text|mathrm)\{)?([a-zA-Z])\}?\Z"
 )
@@ -48,7 +48,7 @@ _OHM = re.compile(
 )
 _SMALL = re.compile(r"\^\{?(\d+)\}?\s*/\s*_\{?(\d+)\}?|\{(\d+)\}\s*/\s*\{(\d+)\}")
 _EXPONENT = re.compile(r"(?:\^|\*\*)\s*(?:(-?\d+(?:\.\d+)?)(?![\d.])|\(([^(){}]*)\))")
-"""Plain text's exponents: ``x^10``, ``x^-1``, ``x^(n+1)``."""
+"""Plain-text exponents: ``x^10``, ``x^-1``, ``x^(n+1)``."""
 _HEADING = re.compile(
     r"\A\s*(?:#{1,6}\s+)?(?:(\*\*)?(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*:?\s*(?(1)\*\*|(?=\*\*))\s*:?\s*)?",
     re.IGNORECASE,
@@ -63,7 +63,7 @@ _TO = re.compile(r"(?<=\d)\s*(?:\\text\{to\}|to)\s*(?=\d)")
 _SYSTEM = re.compile(r"\\begin\{(cases|aligned|gathered)\}([^&]*?)\\end\{\1\}")
 _CHOICE = re.compile(r"\{([^{}]*)\\choose([^{}]*)\}")
 _COMMA = re.compile(r"(?<=\d)(?:\{,\}(?=\d)(?!\d{3}(?!\d))|\{\.\}(?=\d))")
-"""A decimal comma, not before three digits, or a point in braces."""
+"""Decimal comma (not before three digits), or decimal point in braces."""
 _RELATION = re.compile(
     "|".join(
         re.escape(form) + (r"(?![a-zA-Z])" if form[-1].isalpha() else "")
@@ -85,7 +85,7 @@ _TRAIL = re.compile(r"(?:(?<![\\.])[.,;:](?!\.)|\\\\|\\text\{[\s.]*\}|\s)+\Z")
 
 
 def cleaned(text: str) -> str:
-    """The text as LaTeX without layout, fonts, dollar signs, Markdown and boxes."""
+    """LaTeX without layout, fonts, dollar signs, Markdown and boxes."""
     text = _MICRO.sub(r"\\text{u\1}", text)
     text = RUN.sub(_plain, text.translate(SYMBOLS)).strip()
     text = _HEADING.sub("", text)
@@ -111,7 +111,7 @@ def cleaned(text: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Without lead-ins ("The answer is"), a closing full stop and braces around all of it."""
+    """Strip lead-ins ("The answer is"), a final full stop and braces around the whole."""
     before = None
     while text != before:
         before = text
@@ -122,7 +122,7 @@ def trimmed(text: str) -> str:
 
 
 def closing(text: str) -> dict[int, int]:
-    """Where each brace that is opened is closed."""
+    """Position of the closing brace per opening brace."""
     ends: dict[int, int] = {}
     opened: list[int] = []
     for mark in re.finditer(r"\\.|[{}]", text, re.DOTALL):
@@ -148,7 +148,7 @@ def _plain(found: re.Match[str]) -> str:
 
 
 def _currency(text: str) -> str:
-    r"""Dollar signs: a pair encloses mathematics; an escaped or a single one is money."""
+    r"""Resolve dollar signs: a pair encloses mathematics; an escaped or single one is money."""
     text = text.replace(r"\$", r"\text{dollars}")
     text = _DOLLARS.sub(" ", text)
     if text.count("$") % 2:
@@ -157,7 +157,7 @@ def _currency(text: str) -> str:
 
 
 def _unwrapped(found: re.Match[str]) -> str:
-    """Text as text; what is no word in it as mathematics."""
+    """Unwrap text commands; content without words becomes mathematics."""
     inside = found[1].strip()
     if found[1] == ",":
         return ","
@@ -175,7 +175,7 @@ def _unwrapped(found: re.Match[str]) -> str:
 
 
 def _without(text: str, commands: re.Pattern[str]) -> str:
-    """Without these commands, and without the braces of what they are applied to."""
+    """Remove these commands and the braces of their arguments."""
     ends = closing(text)
     dropped = bytearray(len(text))
     for command in commands.finditer(text):
@@ -192,7 +192,7 @@ def _ohm(found: re.Match[str]) -> str:
 
 
 def _braceless(found: re.Match[str]) -> str:
-    r"""``\mathrm{s^{-1}}`` with its exponents bare."""
+    r"""Remove braces around the exponents in ``\mathrm{s^{-1}}``."""
     command, _, inside = found[0][:-1].partition("{")
     return f"{command}{{{inside.replace('{', '').replace('}', '')}}}"
 
@@ -205,7 +205,7 @@ def _braced(found: re.Match[str]) -> str:
 
 
 def _rooted(text: str) -> str:
-    r"""``\sqrt 2`` and ``\sqrt(2)`` with braces."""
+    r"""Add braces to ``\sqrt 2`` and ``\sqrt(2)``."""
     if r"\sqrt" not in text:
         return text
     pairs: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Answers close to a gold and different from it, to hold a judge against."""
+"""Almost right answers, for testing a judge."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TINY = Fraction(1, 10**12)
 
 
 def near_misses(gold: str) -> Sequence[str]:
-    """A handful of wrong answers to a problem with this gold."""
+    """A few wrong answers to a problem with this gold."""
     return tuple(dict.fromkeys(_misses(read(cleaned(gold)))))
 
 

@@ -1,4 +1,4 @@
-"""The kinds of answers that are told apart."""
+"""Kinds of answers, as data classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that are worked out, read exactly: no rounding, whatever their size.
+"""Exact values of numerals: no rounding, any size.
 
 ``18``, ``-0.5``, ``1,000,000``, ``1{,}000``, ``3/4``, ``\\frac{3}{4}``, ``1 3/4``, ``4.5e33``,
 ``4.5 \\times 10^{33}``, ``10^{6}``, ``0.\\overline{3}``, ``5 million``.
@@ -10,7 +10,7 @@ import re
 from fractions import Fraction
 
 _MAX_EXPONENT, _MAX_CHARS = 3_000, 1_100
-"""Larger ones are left to a reader whose time is bounded."""
+"""Larger exponents are left to the judge process, whose time is limited."""
 _DIGITS = r"(?:\d{1,3}(?:(?:,|\{,\}| )\d{3})+(?!\d)(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)"
 _REPEATING = r"(?:\d+\.\d*(?:\\(?:overline|bar|dot)\s*\{\d+\}|\(\d+\)))"
 _EXPONENT = r"\{\s*([-+]?\d+)\s*\}|([-+]?\d+)"
@@ -28,7 +28,7 @@ _MAGNITUDES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillio
 
 
 def rational(text: str) -> Fraction | None:
-    """The value of a number that is worked out; None for anything else."""
+    """Value of a fully worked out number; None for anything else."""
     text = text.strip()
     if len(text) > _MAX_CHARS:
         return None
@@ -41,13 +41,13 @@ def rational(text: str) -> Fraction | None:
 
 
 def written(value: Fraction) -> str:
-    """A rational number in LaTeX."""
+    """Rational number in LaTeX."""
     top, bottom = value.as_integer_ratio()
     return str(top) if bottom == 1 else rf"\frac{{{top}}}{{{bottom}}}"
 
 
 def _unsigned(text: str) -> tuple[str, int]:
-    """Without one sign, in or outside of parentheses around all of it."""
+    """Strip one sign, inside or outside of parentheses around the whole."""
     sign = 1
     for _ in range(2):
         while len(text) > 1 and text[0] == "(" and text.find(")") == len(text) - 1:

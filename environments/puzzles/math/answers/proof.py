@@ -1,4 +1,4 @@
-"""Golds that the judge cannot read, found in its own process before a task is made of them."""
+"""Unreadable golds of a file, found in the judge's process before tasks are made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _JUDGE = "envgym.environments.puzzles.math.judge"
 
 
 def unreadable(golds: Sequence[str]) -> dict[int, str]:
-    """Why golds cannot be judged by, by their index; numbers and words need no process.
+    """Reason per index of a gold that cannot be judged; numbers and words need no process.
 
     Raises:
         Fault: The judge does not start.
@@ -36,7 +36,7 @@ def unreadable(golds: Sequence[str]) -> dict[int, str]:
 
 
 def _replies(golds: Sequence[str]) -> list[dict[str, bool]]:
-    """The judge's replies to each gold as its own answer, up to one that ends its process."""
+    """Reply of the judge to each gold as its own answer, up to one that kills its process."""
     requests = "".join(json.dumps({"gold": gold, "answer": gold}) + "\n" for gold in golds)
     done = subprocess.run(
         [sys.executable, "-m", _JUDGE],

@@ -1,4 +1,4 @@
-"""A value with the unit behind it, or the currency before it."""
+"""Quantities: a value with a unit behind it or a currency before it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _BASES = (
     "eleven",
     "twelve",
 )
-"""Of numerals like ``101_{2}`` and ``17_{\\text{eight}}``, from 2 on."""
+"""Names of bases, from 2 on, for numerals like ``101_{2}`` and ``17_{\\text{eight}}``."""
 _MAX_CHARS = 80
-"""Of a unit as it is written."""
+"""Maximum length of a unit's text in characters."""
 _VARIABLE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]")
 
 
 def quantity(text: str) -> Formula:
-    """The formula with its unit; of a text without one, all of it."""
+    """Formula with its unit; without a unit, the whole text."""
     if based := _numeral(text):
         return based
     if sign := CURRENCY.match(text):
@@ -63,7 +63,7 @@ def quantity(text: str) -> Formula:
 
 
 def _numeral(text: str) -> Formula | None:
-    """A numeral of digits with its base, which is told apart as a unit is."""
+    """Numeral with its base, which is treated like a unit."""
     found = _BASED.fullmatch(text)
     if found is None or not (found[2].isdigit() or found[2] in _BASES):
         return None

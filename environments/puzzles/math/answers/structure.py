@@ -1,7 +1,7 @@
-"""The structure of an answer: a number with its unit, a list, a set, a point, an interval, words.
+"""Structure of an answer: number with unit, list, set, point, interval or words.
 
-`read` looks at separators and brackets alone. Formulas stay text; whether two of them are equal is
-for `algebra` to say.
+`read` uses separators and brackets alone. Formulas stay text; `algebra` decides whether two of them
+are equal.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _NAMED_SETS = {
 
 
 def read(text: str, depth: int = 0) -> Node:
-    """The structure of a cleaned text. What cannot be told apart is one `Formula`."""
+    """Structure of a cleaned text; an undecidable one is a single `Formula`."""
     text = unwrapped(trimmed(text))
     if depth > _MAX_DEPTH or not 0 < len(text) <= _MAX_CHARS:
         return Formula(text)
@@ -92,7 +92,7 @@ def read(text: str, depth: int = 0) -> Node:
 
 
 def listed(text: str) -> Node | None:
-    """``1,234`` read as two numbers, for a gold that leaves it open; None for other texts."""
+    """Reading of ``1,234`` as two numbers, for an ambiguous gold; None for other texts."""
     text = unwrapped(trimmed(text))
     if not GROUPED.fullmatch(text):
         return None
@@ -139,7 +139,7 @@ def _is_set(node: Node) -> bool:
 
 
 def _between(one: Node, other: Node) -> Node | None:
-    """``x > 1 and x < 2`` as one interval."""
+    """Interval of ``x > 1 and x < 2``."""
     if not (isinstance(one, Group) and isinstance(other, Group)):
         return None
     ends = [(g, g.items[0], g.items[-1]) for g in (one, other)]
@@ -215,7 +215,7 @@ def _single(left: str, sign: str, right: str, depth: int) -> Node:
 
 
 def _contradicts(exact: str, rounded: str) -> bool:
-    """Whether ``3 ≈ 4`` states two values: no number behind it, or one a twentieth off."""
+    """Whether ``3 ≈ 4`` states two values: no number on the right, or one off by a twentieth."""
     one, given = rational(exact), quantity(rounded)
     if given.number is None or one is None:
         return given.number is None
@@ -224,14 +224,14 @@ def _contradicts(exact: str, rounded: str) -> bool:
 
 
 def _ray(sign: str, end: Node) -> Group:
-    """What is less or more than an end."""
+    """Interval below or above a bound."""
     if sign in ("<", r"\le"):
         return Group("()" if sign == "<" else "(]", (_LEAST, end))
     return Group("()" if sign == ">" else "[)", (end, _MOST))
 
 
 def _matrix(rows: list[list[Node]]) -> Group:
-    """A column, a row, or a matrix of rows."""
+    """Column, row, or matrix of rows."""
     if len(rows) == 1:
         return Group("row", tuple(rows[0]))
     if all(len(row) == 1 for row in rows):
@@ -240,7 +240,7 @@ def _matrix(rows: list[list[Node]]) -> Group:
 
 
 def _without(whole: Node, points: Node) -> Node | None:
-    """The real numbers without some points or an interval, as a union of intervals."""
+    """Real numbers without some points or an interval, as a union of intervals."""
     if whole != _REALS or not isinstance(points, Group):
         return None
     if points.brackets in ("()", "[]", "(]", "[)") and len(points.items) == 2:

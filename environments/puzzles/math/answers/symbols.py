@@ -1,4 +1,4 @@
-"""Characters and commands that are other spellings of a LaTeX command."""
+"""Characters and commands that are alternative spellings of a LaTeX command."""
 
 from __future__ import annotations
 

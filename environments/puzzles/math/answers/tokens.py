@@ -1,4 +1,4 @@
-"""Brackets and separators of a formula: the level of each token, the parts between separators."""
+"""Tokens of a formula with their bracket depth, and splitting at separators."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 Token = tuple[int, str, int]
-"""Where it begins, what it is, how many brackets it is in."""
+"""Position, text and bracket depth."""
 
 _TOKEN = re.compile(
     r"\\(?:\{|\}|langle(?![a-zA-Z])|rangle(?![a-zA-Z]))|\\[a-zA-Z]+|\\.|.", re.DOTALL
@@ -21,7 +21,7 @@ GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)(?!,\d)")
 
 
 def tokens_of(text: str) -> list[Token] | None:
-    """Place, text and depth of each token; brackets have their outside's. None if unbalanced."""
+    """Position, text and depth per token; a bracket has the depth outside. None if unbalanced."""
     out: list[Token] = []
     depth = 0
     for found in _TOKEN.finditer(text):
@@ -37,7 +37,7 @@ def tokens_of(text: str) -> list[Token] | None:
 
 
 def enclosed(tokens: Sequence[Token]) -> str | None:
-    """The kind of the two brackets around all of a text, or None."""
+    """Kind of the brackets around the whole text, or None."""
     first, last = tokens[0][1], tokens[-1][1]
     if first not in _OPENING or last not in _CLOSING or first == "{":
         return None
@@ -47,7 +47,7 @@ def enclosed(tokens: Sequence[Token]) -> str | None:
 
 
 def split(text: str, tokens: Sequence[Token], at: tuple[str, ...]) -> list[str]:
-    """The parts between separators outside of all brackets."""
+    """Parts between separators outside of all brackets."""
     cuts: list[tuple[int, int]] = []
     thousands = _thousands(text) if "," in at else set()
     spans = [m.span() for m in JOIN.finditer(text)] if "and" in at else []
@@ -67,8 +67,9 @@ def split(text: str, tokens: Sequence[Token], at: tuple[str, ...]) -> list[str]:
 
 
 def _thousands(text: str) -> set[int]:
-    """Places of commas that group digits: all such where another comma has a space behind it, or
-    where the text has no comma but these."""
+    """Positions of commas that group digits: all candidates where another comma is followed by a
+    space, or where the text has no other comma.
+    """
     grouping = {
         m.start() + n for m in GROUPED.finditer(text) for n, c in enumerate(m[0]) if c == ","
     }
@@ -79,7 +80,7 @@ def _thousands(text: str) -> set[int]:
 
 
 def matrix(text: str) -> list[list[str]] | None:
-    """The cells of a text that is one matrix, by rows; None for other texts."""
+    """Cells, by rows, of a text that is one matrix; None for other texts."""
     found = _MATRIX.fullmatch(text)
     if found is None or "\\begin" in found[2]:
         return None
@@ -88,7 +89,7 @@ def matrix(text: str) -> list[list[str]] | None:
 
 
 def unwrapped(text: str) -> str:
-    """Without parentheses around one value."""
+    """Strip parentheses around one value."""
     while len(text) > 1 and text[0] == "(":
         tokens = tokens_of(text)
         if (

@@ -1,7 +1,7 @@
-"""Units behind a number: which ones are the same, and by what they differ.
+"""Units behind a number: synonyms and conversion factors.
 
-Lengths, masses, times, volumes, angles and money in their common spellings; any other word is a
-unit of its own ("apples"), the same as itself in singular and plural.
+Covers lengths, masses, times, volumes, angles and money in common spellings. Any other word is a
+unit of its own ("apples"), equal to itself in singular and plural.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _WORD = re.compile(r"[a-zA-Z€]+|°|\\?%|\^\s*\\circ|\^\s*\{?\s*(-?\d)\s*\}?|/|
 
 @dataclass(frozen=True)
 class Unit:
-    """A product of powers of kinds ("length", or a word) and its size in basic units."""
+    """Product of powers of dimensions ("length", or a word), and its factor to base units."""
 
     powers: tuple[tuple[str, int], ...]
     size: Fraction
@@ -78,7 +78,7 @@ PERCENT = Unit((("ratio", 1),), Fraction(1, 100))
 
 
 def unit(text: str) -> Unit | None:
-    """The unit that a text behind a number is: ``\\text{cm}^2``, ``km/h``, ``\\%``, ``apples``.
+    r"""Unit of a text behind a number: ``\text{cm}^2``, ``km/h``, ``\%``, ``apples``.
 
     None where it is none: ``x``, or words that are no unit and not set as text.
     """
@@ -106,7 +106,7 @@ def unit(text: str) -> Unit | None:
 
 
 def _factors(text: str) -> list[tuple[str, int]] | None:
-    """The words of a unit with their powers; None where something in it is no unit."""
+    """Words of a unit with their powers; None where something in it is no unit."""
     factors: list[tuple[str, int]] = []
     sign, ahead = 1, 1
     for found in _WORD.finditer(text):

@@ -1,4 +1,4 @@
-"""The verdict on an answer's text, without or with algebra."""
+"""Verdict on an answer's text, with or without algebra."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AlgebraNeeded(Exception):
 
 
 def right(gold: str, answer: str, algebra: Algebra) -> bool:
-    """Whether the answer is the gold in one of its readings."""
+    """Whether the answer equals the gold in one of the gold's readings."""
     if _plain(gold) == _plain(answer):
         return True
     given = read(cleaned(answer))
@@ -31,12 +31,12 @@ def right(gold: str, answer: str, algebra: Algebra) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without what sets text apart from mathematics."""
+    """Strip the marks that set text apart from mathematics."""
     return " ".join(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", cleaned(text)).split()) or text
 
 
 def at_once(gold: str, answer: str) -> bool | None:
-    """`right` where no algebra is needed for it, else None."""
+    """Result of `right` where it needs no algebra, else None."""
     try:
         return right(gold, answer, _needed)
     except AlgebraNeeded:
@@ -44,14 +44,14 @@ def at_once(gold: str, answer: str) -> bool | None:
 
 
 def structures(gold: str) -> Sequence[Node]:
-    """The readings of a gold: ``100,200`` is a number before it is two."""
+    """Readings of a gold: ``100,200`` is one number first, two numbers second."""
     text = cleaned(gold)
     several = listed(text)
     return (read(text),) if several is None else (read(text), several)
 
 
 def formulas(node: Node) -> Iterator[str]:
-    """The formulas in it that algebra has to read."""
+    """Formulas in a structure that algebra has to parse."""
     match node:
         case Formula(text, number):
             if number is None:

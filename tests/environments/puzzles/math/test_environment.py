@@ -18,7 +18,7 @@ import sympy
 import envgym
 from envgym import Action, Task
 from envgym.environments.puzzles.judging import process_pool
-from envgym.environments.puzzles.judging.process_pool import Judges
+from envgym.environments.puzzles.judging.process_pool import JudgePool
 from envgym.environments.puzzles.math.answers.proof import unreadable
 from envgym.environments.puzzles.math.problems import TOPICS
 from envgym.environments.puzzles.math.shape import fault, last_boxed
@@ -108,7 +108,7 @@ async def test_copying_out_of_the_problem_is_no_answer() -> None:
 
 async def test_a_judge_that_cannot_run_is_a_fault_and_never_a_score() -> None:
     for module in ("envgym.environments.puzzles.no_such_judge", "this"):
-        hold = Judges(module)
+        hold = JudgePool(module)
         with pytest.raises(Fault, match=f"python -m {module} says why"):
             await hold.ask({})
         await hold.aclose()
@@ -126,7 +126,7 @@ async def test_a_machine_too_slow_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_cancelled_answer_leaves_the_judge_in_order() -> None:
-    hold = Judges("envgym.environments.puzzles.math.judge")
+    hold = JudgePool("envgym.environments.puzzles.math.judge")
     right = {"gold": "2x", "answer": "x+x"}
     assert (await hold.ask(right)) == {"right": True, "read": True}
     os.kill(hold._idle[-1].pid, signal.SIGSTOP)  # it answers nothing meanwhile

@@ -67,7 +67,7 @@ def test_auto_takes_the_faster_one(world: World) -> None:
     assert Bm25Index(many).backend == "bm25s"
 
 
-def test_errors_name_the_mend() -> None:
+def test_errors_name_the_fix() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Bm25Index([])
     with pytest.raises(ValueError, match="use auto"):

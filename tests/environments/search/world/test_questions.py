@@ -71,7 +71,7 @@ def test_aliases_are_golds(world: World) -> None:
     assert all(world.aliases[q.golds[0]] == q.golds[1] for q in with_alias)
 
 
-def test_errors_name_the_mend(world: World) -> None:
+def test_errors_name_the_fix(world: World) -> None:
     with pytest.raises(ValueError, match="use 1 to 4"):
         question_pool(world, 5, "train")
     with pytest.raises(ValueError, match="use train or test"):
