@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import random
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from envgym.errors import UsageError, suggest
 from envgym.task import Task, TaskSource
+from envgym.utils.splits import Split, check_split, hash_split
 
 SIZES = {"train": 100_000, "test": 2_000}
-_TEST_SHARE = 5
-"""One puzzle in so many is a test puzzle."""
 
 Draft = tuple[Mapping[str, Any], Mapping[str, Any], float]
 """The visible part, the hidden part, the difficulty."""
@@ -40,13 +37,6 @@ def generated(make: Callable[[random.Random], Draft], split: str, seed: int) -> 
     return TaskSource.generated(one, size=SIZES[split], seed=f"{seed}:{split}")
 
 
-def split_of(data: Mapping[str, Any]) -> str:
+def split_of(data: Mapping[str, Any]) -> Split:
     """The split to which what a task shows belongs, on any machine."""
-    row = json.dumps(data, sort_keys=True).encode()
-    return "train" if zlib.crc32(row) % _TEST_SHARE else "test"
-
-
-def check_split(split: str) -> None:
-    """Raise a UsageError unless it is one of the two."""
-    if split not in SIZES:
-        raise UsageError(f"no split {split!r}.{suggest(split, SIZES)}")
+    return hash_split(json.dumps(data, sort_keys=True), hash_name="crc32-mod-5")

@@ -8,7 +8,6 @@ judge that no design can talk to; the first cycle that differs is told.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Literal
 
@@ -30,13 +29,14 @@ from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
 from envgym.trajectory import Episode
+from envgym.utils.splits import SPLITS, check_split, hash_split
 
 INSTRUCTIONS = (
     "Write the Verilog module that the specification asks for: synthesisable, of one file, without "
     "system tasks. Check it with the tools, then submit it."
 )
 _FEEDBACK = 3000
-_TESTED = 0.2  # share of a file's problems that are test ones
+_FILE_SPLITS = (*SPLITS, "all")
 
 
 class VerilogDesign(ToolEnv[Task]):
@@ -103,15 +103,13 @@ class VerilogDesign(ToolEnv[Task]):
     def tasks(self, split: str = "train") -> TaskSource:
         """Problems of a split; difficulty is a generated design's level."""
         if self._files is None:
-            if split not in ("train", "test"):
-                raise UsageError(f"no split {split!r}: there are train and test")
+            check_split(split)
             return TaskSource.generated(
                 lambda rng: Problem.generated(draw(rng, self._families, split)).task(split),
                 size=self._size,
                 seed=f"verilog:{self._seed}:{split}",
             )
-        if split not in ("train", "test", "all"):
-            raise UsageError(f"no split {split!r}: there are train, test and all")
+        check_split(split, _FILE_SPLITS)
         rows = [p.task(split) for p in self._files.value if split in ("all", _split_of(p))]
         return TaskSource.rows(rows)
 
@@ -246,5 +244,4 @@ def _lengths(sequences: int | None, steps: int | None) -> tuple[int, int] | None
 
 
 def _split_of(problem: Problem) -> str:
-    digest = hashlib.sha256(problem.name.encode()).digest()
-    return "test" if digest[0] < 256 * _TESTED else "train"
+    return hash_split(problem.name, hash_name="sha256-byte")
