@@ -23,7 +23,7 @@ from envgym.sandboxes.graders.verilog import (
     record_golden,
 )
 from envgym.sandboxes.graders.verilog.judge import LIMITS
-from envgym.sandboxes.graders.verilog.source import lint
+from envgym.sandboxes.graders.verilog.source.lint import lint
 
 _JUDGED = ["priority_encoder", "timer", "fifo", "crc"]
 
