@@ -16,7 +16,7 @@ from envgym.environments.verilog import hints as guidance
 from envgym.environments.verilog.generated.families import choose, draw
 from envgym.environments.verilog.problem import Problem, ports_in_words
 from envgym.environments.verilog.sources import load_problems
-from envgym.environments.verilog.toolchain import Settings, Workbench, bounded
+from envgym.environments.verilog.toolchain import Settings, Workbench
 from envgym.environments.verilog.variants import stuck_designs
 from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
@@ -29,6 +29,7 @@ from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
 from envgym.trajectory import Episode
+from envgym.utils.bounded_text import bounded_middle
 from envgym.utils.splits import SPLITS, check_split, hash_split
 
 INSTRUCTIONS = (
@@ -187,7 +188,7 @@ class VerilogDesign(ToolEnv[Task]):
         if verdict.passed:
             self.end(1.0)
             return "Accepted: the design is right."
-        words = f"Not accepted. {bounded(str(verdict.first_failure), _FEEDBACK)}"
+        words = f"Not accepted. {bounded_middle(str(verdict.first_failure), _FEEDBACK)}"
         if self._left:
             return f"{words}\nAttempts left: {self._left}."
         self.end(0.0, reward=verdict.fraction if self._reward_kind == "fraction" else 0.0)

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Section
+from envgym.utils.validation_text import first_problem
 
 _SAME = ("name", "seed", "output", "threads", "env", "model", "chat", "warm_start", "evaluation")
 _SAME_FIELDS = ("rollout.groups", "rollout.group_size", "learner.steps")
@@ -143,6 +144,4 @@ def load_reproduction(name: str) -> tuple[str, Reproduction]:
     except yaml.YAMLError as error:
         raise UsageError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise UsageError(f"{path.name}: {where}: {problem['msg']}") from error
+        raise UsageError(f"{path.name}: {first_problem(error)}") from error
