@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,6 +33,7 @@ from envgym.trainers.running.sanity_checks import (
 )
 from envgym.trainers.running.warm_start import demonstrations, imitate
 from envgym.trajectory import Episode
+from envgym.utils.seeds import derive_seed
 
 
 class Trainer:
@@ -130,7 +130,7 @@ class Trainer:
         taken.update(task.key for task in tasks)
         starts = [
             Start(
-                seed=_seed(seed, i),
+                seed=derive_seed(seed, i, bits=48),
                 task=task,
                 group=f"{self.step_number}.{number}.{i}",
                 member=member,
@@ -255,8 +255,3 @@ def as_groups(episodes: Sequence[Episode]) -> list[Group]:
             if trajectory.turns:
                 groups.setdefault((episode.group, seat), []).append(Sample(episode, trajectory))
     return list(groups.values())
-
-
-def _seed(text: str, index: int) -> int:
-    digest = hashlib.blake2b(f"{text}:{index}".encode(), digest_size=6).digest()
-    return int.from_bytes(digest, "big")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Config
 from envgym.trainers.former_names import present_path, with_present_names
+from envgym.utils.validation_text import first_problem
 
 
 def recipes() -> dict[str, Path]:
@@ -51,11 +52,8 @@ def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Confi
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        at = f"{where}: " if where else ""  # what concerns several fields names them itself
-        raise UsageError(f"{path.name}: {at}{problem['msg']}{more}") from error
+        raise UsageError(f"{path.name}: {first_problem(error)}{more}") from error
 
 
 def _override(values: dict[str, Any], override: str) -> None:

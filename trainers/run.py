@@ -26,6 +26,7 @@ from envgym.trainers.running.disk_full import full_disk_said
 from envgym.trainers.running.progress import RunProgress
 from envgym.trainers.running.resume import check_same, differences
 from envgym.trajectory import Episode
+from envgym.utils.atomic_write import write_atomically
 from envgym.view import write_page
 
 
@@ -232,9 +233,7 @@ def _prepare(config: Config, directory: Path, resume: bool, fresh: bool) -> None
     elif directory.exists() and fresh:
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    draft = recorded.with_suffix(".tmp")
-    draft.write_text(_written(config))
-    draft.replace(recorded)  # there whole or not at all: it decides whether a run may go on
+    write_atomically(recorded, _written(config))  # it decides whether a run may go on
 
 
 def _written(config: Config) -> str:

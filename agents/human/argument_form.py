@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from envgym.agents.human.terminal import Terminal
 from envgym.messages import ToolCall
 from envgym.tools import ToolSpec
+from envgym.utils.validation_text import first_problem
 
 
 class Back(Exception):
@@ -50,7 +51,7 @@ async def fill_in(tool: ToolSpec, terminal: Terminal) -> ToolCall:
                 arguments[name] = read_value("" if text == '""' else text, field)
                 break
             except ValidationError as error:
-                terminal.say(f"  {_problem(error)}", "red")
+                terminal.say(f"  {first_problem(error)}", "red")
     return ToolCall(tool.name, arguments)
 
 
@@ -96,9 +97,3 @@ def _question(
     default = "" if field.is_required() else f", {field.get_default()!r} if left empty"
     about = docs.get(name, "")
     return f"{name} ({type_name(schema)}{default}){': ' if about else ''}{about}"
-
-
-def _problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    return f"{place}: {problem['msg']}" if place else problem["msg"]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from envgym.errors import suggest
 from envgym.parsing.near_json import BrokenJson, WrittenFloat, read_json
+from envgym.utils.validation_text import first_problem
 
 _LEFT_OUT = object()
 
@@ -38,7 +39,7 @@ def fit(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
         try:
             read = model.model_validate(values)
         except ValidationError as error:
-            raise ValueError(_first_problem(error)) from None
+            raise ValueError(_first_problem_with_input(error)) from None
     fitted = {name: getattr(read, name) for name in model.model_fields}
     for name, value in values.items():
         if _lost(value, fitted[name]):
@@ -121,11 +122,10 @@ def _lost(value: Any, fitted: Any) -> bool:
     return isinstance(value, int) and isinstance(fitted, float) and fitted != value
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem_with_input(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in problem["loc"]) or "arguments"
     came = "" if problem["type"] == "missing" else _shown(problem["input"])
-    return f"{where}: {problem['msg']}{came}"
+    return first_problem(error, "arguments") + came
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,6 @@ quarantined: it comes back as an episode with `fault` set, apart from the others
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from envgym.rollout.transcript import Transcript
 from envgym.stop_reason import StopReason
 from envgym.task import Task
 from envgym.trajectory import Episode
+from envgym.utils.seeds import derive_seed
 
 _BUDGET: FaultKind = "budget"
 
@@ -274,7 +274,8 @@ async def _play(
         transcript = transcripts[seat]
         transcript.observe(observation)
         turn = len(transcript.trajectory.turns)
-        context, spans = transcript.context(start.group, _seed(start, seat, turn))
+        sampling_seed = derive_seed(start.seed, start.group, start.member, seat, turn)
+        context, spans = transcript.context(start.group, sampling_seed)
         asked = time.monotonic()
         completion = await agent.act(context)
         episode.agent_s += time.monotonic() - asked
@@ -317,9 +318,3 @@ def _credit_others(info: dict[str, Any], transcripts: dict[str, Transcript]) -> 
     for seat, reward in info.get("rewards", {}).items():
         if seat in transcripts and transcripts[seat].trajectory.turns:
             transcripts[seat].trajectory.turns[-1].reward += reward
-
-
-def _seed(start: Start, seat: str, turn: int) -> int:
-    """The sampling seed of one completion: stable across processes and runs."""
-    text = f"{start.seed}:{start.group}:{start.member}:{seat}:{turn}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")

@@ -17,6 +17,7 @@ from envgym.errors import UsageError
 from envgym.store.json_rows import episode_line, episode_of
 from envgym.store.token_arrays import TurnTokens, pack, unpack
 from envgym.trajectory import Episode, Turn
+from envgym.utils.atomic_write import write_atomically
 
 
 class EpisodeWriter:
@@ -58,8 +59,8 @@ class EpisodeWriter:
                 turns.extend(trajectory.turns)
         packed = pack(turns)
         readable.unlink(missing_ok=True)  # never beside tokens that are not its own
-        _put(tokens, packed)
-        _put(readable, b"".join(lines))
+        write_atomically(tokens, packed)
+        write_atomically(readable, b"".join(lines))
         return readable
 
     def _next(self) -> int:
@@ -125,18 +126,3 @@ def _read_shard(readable: Path) -> Iterator[Episode]:
 def _paths(directory: Path, number: int) -> tuple[Path, Path]:
     name = f"{number:06d}"
     return directory / f"episodes-{name}.jsonl", directory / f"tokens-{name}.safetensors"
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole, or not at all, whenever the power goes."""
-    draft = path.with_name(f".{path.name}.tmp")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

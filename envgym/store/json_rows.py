@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from envgym.errors import UsageError
-from envgym.messages import Action, Message, ToolCall
+from envgym.messages import Message
 from envgym.stop_reason import StopReason
 from envgym.task import Task
 from envgym.trajectory import Episode, Trajectory, Turn
+from envgym.utils.message_rows import action_of, action_row, message_of, message_row
 
 
 class TokensByTurn(Protocol):
@@ -39,7 +39,7 @@ def episode_line(episode: Episode, first_turn: int) -> bytes:
             seat: {
                 "seat": trajectory.seat,
                 "turns": [_turn_row(turn) for turn in trajectory.turns],
-                "final": [_message_row(m) for m in trajectory.final],
+                "final": [message_row(m, full=True) for m in trajectory.final],
             }
             for seat, trajectory in episode.trajectories.items()
         },
@@ -58,7 +58,7 @@ def episode_line(episode: Episode, first_turn: int) -> bytes:
 
 def _turn_row(turn: Turn) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "messages": [_message_row(m) for m in turn.messages],
+        "messages": [message_row(m, full=True) for m in turn.messages],
         "text": turn.text,
         "reward": turn.reward,
         "restart": turn.restart,
@@ -66,38 +66,7 @@ def _turn_row(turn: Turn) -> dict[str, Any]:
     if turn.anchor:
         row["anchor"] = turn.anchor
     if turn.taken is not None:
-        row["taken"] = _action_row(turn.taken, turn.text)
-    return row
-
-
-def _action_row(action: Action, text: str) -> dict[str, Any]:
-    """An action; its text is left out where it is the turn's."""
-    row: dict[str, Any] = {} if action.text == text else {"text": action.text}
-    if action.tool_calls:
-        row["tool_calls"] = _call_rows(action.tool_calls)
-    return row
-
-
-def _call_rows(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": call.name,
-            "arguments": None if call.arguments is None else dict(call.arguments),
-            "id": call.id,
-            "error": call.error,
-        }
-        for call in calls
-    ]
-
-
-def _message_row(message: Message) -> dict[str, Any]:
-    row: dict[str, Any] = {"role": message.role, "kind": message.kind, "content": message.content}
-    if message.tool_calls:
-        row["tool_calls"] = _call_rows(message.tool_calls)
-    if message.tool_call_id is not None:
-        row["tool_call_id"] = message.tool_call_id
-    if message.name is not None:
-        row["name"] = message.name
+        row["taken"] = action_row(turn.taken, full=True, known_text=turn.text)
     return row
 
 
@@ -111,7 +80,7 @@ def episode_of(row: dict[str, Any], tokens: TokensByTurn) -> Episode:
         for turn in part["turns"]:
             turn["messages"] = _messages(turn["messages"])
             if "taken" in turn:
-                turn["taken"] = _action(turn["taken"], turn["text"])
+                turn["taken"] = action_of(turn["taken"], turn["text"])
             turns.append(Turn(**tokens[number], **turn))
             number += 1
         row["trajectories"][seat] = Trajectory(part["seat"], turns, _messages(part["final"]))
@@ -119,14 +88,4 @@ def episode_of(row: dict[str, Any], tokens: TokensByTurn) -> Episode:
 
 
 def _messages(rows: list[dict[str, Any]]) -> tuple[Message, ...]:
-    for row in rows:
-        row["tool_calls"] = _calls(row)
-    return tuple(Message(**row) for row in rows)
-
-
-def _action(row: dict[str, Any], text: str) -> Action:
-    return Action(row.get("text", text), _calls(row))
-
-
-def _calls(row: dict[str, Any]) -> tuple[ToolCall, ...]:
-    return tuple(ToolCall(**call) for call in row.get("tool_calls", ()))
+    return tuple(message_of(row) for row in rows)

@@ -15,6 +15,7 @@ import yaml
 from envgym.env import EnvSpec
 from envgym.errors import UsageError
 from envgym.registry import specs
+from envgym.utils.atomic_write import write_atomically
 
 _FILE = "env.json"
 _HEIGHT = 3  # folders looked in: the shards' own, and those above, RUN/episodes/NAME
@@ -34,9 +35,7 @@ def write_env(directory: str | os.PathLike[str], spec: EnvSpec) -> None:
             "folder"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".tmp")
-    draft.write_text(text)
-    draft.replace(path)
+    write_atomically(path, text)
 
 
 def accepts(directory: str | os.PathLike[str], spec: EnvSpec) -> bool:

@@ -128,7 +128,6 @@ MOVED = {
     "environments.search.sheets": "environments.search.world.reading_documents",
     "environments.search.text": "environments.search.text_folding",
     "environments.search.titles": "environments.search.retrieval.titles",
-    "environments.search.verifiable": "environments.search.answerable",
     "environments.verilog.bench_rules": "environments.verilog.testbench_rules",
     "environments.verilog.design": "environments.verilog.write_design",
     "environments.verilog.designs": "environments.verilog.generated",

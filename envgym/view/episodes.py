@@ -12,6 +12,7 @@ from typing import Any
 from envgym.messages import Message, ToolCall
 from envgym.task import Task
 from envgym.trajectory import Episode, Trajectory, Turn
+from envgym.utils.bounded_text import bounded_middle
 from envgym.view.tokens import Pieces
 
 _TASK_CHARACTERS = 300  # of a task's text in the list
@@ -114,11 +115,8 @@ class _Cutter:
         return self._text(message.kind, text)
 
     def _text(self, kind: str, text: str) -> dict[str, Any]:
-        half = self._limit * _CHARACTERS_A_TOKEN // 2
-        left_out = len(text) - 2 * half
-        if left_out > 0:
-            text = f"{text[:half]}\n… {left_out} characters left out …\n{text[-half:]}"
-        return {"k": kind, "text": text}
+        most = self._limit * _CHARACTERS_A_TOKEN
+        return {"k": kind, "text": bounded_middle(text, most, head=1, tail=1)}
 
     def _middle(self, values: Sequence[Any]) -> list[Any]:
         """Values without the middle ones, where there are too many."""

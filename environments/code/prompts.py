@@ -6,6 +6,7 @@ from envgym.environments.code.problem import Problem
 from envgym.sandboxes import Outcome, Result
 from envgym.sandboxes.graders import Status
 from envgym.sandboxes.graders.verdict import WORDS
+from envgym.utils.bounded_text import bounded_end, bounded_start
 
 _SHOWN = 4000
 
@@ -29,16 +30,7 @@ def outcome_in_words(result: Result) -> str:
         ended = f"It was stopped: {WORDS[Status(result.outcome.value)]}."
     parts = [ended]
     if result.text:
-        parts.append(f"Output:\n{_cut(result.text)}")
+        parts.append(f"Output:\n{bounded_start(result.text, _SHOWN)}")
     if result.error_text:
-        parts.append(f"Errors:\n{_tail(result.error_text)}")
+        parts.append(f"Errors:\n{bounded_end(result.error_text, _SHOWN)}")
     return "\n".join(parts)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
-
-
-def _tail(text: str) -> str:
-    """End of an error output, where the exception stands."""
-    return text if len(text) <= _SHOWN else f"({len(text)} characters) …{text[-_SHOWN:]}"

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from envgym.deadlines import Deadlines
 from envgym.environments.code.data.dataset import BadRows, Problems, Source
-from envgym.environments.code.generate.compose import SPLITS
 from envgym.environments.code.generated_problems import FORMS, Form, generated
 from envgym.environments.code.hints import hints
 from envgym.environments.code.judge import Bounds, judge
@@ -31,6 +30,7 @@ from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
 from envgym.trajectory import Episode
+from envgym.utils.splits import check_split
 
 GENERATED = 1 << 30
 """Number of generated tasks per split; each is drawn on access."""
@@ -175,8 +175,7 @@ class WriteProgram(ToolEnv[Task]):
         """Problems of a split; the difficulty of a generated one is its number of steps."""
         if self._data is not None:
             return TaskSource.rows(self._data.value.split(split))
-        if split not in SPLITS:
-            raise UsageError(f"no split {split!r}: use {' or '.join(SPLITS)}")
+        check_split(split)
         return TaskSource(GENERATED, lambda index: self._generated(split, index))
 
     def _generated(self, split: str, index: int) -> Task:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import random
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from envgym.errors import UsageError, suggest
 from envgym.task import Task, TaskSource
+from envgym.utils.splits import Split, check_split, hash_split
 
 SIZES = {"train": 100_000, "test": 2_000}
-_TEST_SHARE = 5
-"""One puzzle in five belongs to the test split."""
 
 Draft = tuple[Mapping[str, Any], Mapping[str, Any], float]
 """Visible part, hidden part and difficulty of a task."""
@@ -40,13 +37,6 @@ def generated(make: Callable[[random.Random], Draft], split: str, seed: int) -> 
     return TaskSource.generated(one, size=SIZES[split], seed=f"{seed}:{split}")
 
 
-def split_of(data: Mapping[str, Any]) -> str:
+def split_of(data: Mapping[str, Any]) -> Split:
     """Split of a task, by the hash of its visible part; the same on any machine."""
-    row = json.dumps(data, sort_keys=True).encode()
-    return "train" if zlib.crc32(row) % _TEST_SHARE else "test"
-
-
-def check_split(split: str) -> None:
-    """Raise a UsageError for an unknown split."""
-    if split not in SIZES:
-        raise UsageError(f"no split {split!r}.{suggest(split, SIZES)}")
+    return hash_split(json.dumps(data, sort_keys=True), hash_name="crc32-mod-5")

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envgym.environments.search.corpus import Passage, load_corpus, load_questions
-from envgym.environments.search.question import SPLITS, Question, split_of
+from envgym.environments.search.question import Question, split_of
 from envgym.environments.search.retrieval.index import Backend, Bm25Index
 from envgym.environments.search.world.questions import question_pool
 from envgym.environments.search.world.relations import RELATIONS
 from envgym.environments.search.world.world import World
 from envgym.errors import UsageError, suggest
+from envgym.utils.splits import check_split
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,7 @@ class Library:
         Longer chains outnumber shorter ones by far, so a generated world gives as many of each as
         it has of the rarest. A question file has no chains: `hops` does not apply to it.
         """
-        if split not in SPLITS:
-            raise UsageError(f"no split {split!r}: use {' or '.join(SPLITS)}")
+        check_split(split)
         key = (split, hops)
         if key not in self._pools:
             if self.world is not None:

@@ -6,15 +6,11 @@ one input.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from envgym.environments.search.scoring import normalize_answer
-
-Split = Literal["train", "test"]
-SPLITS: tuple[Split, ...] = ("train", "test")
+from envgym.utils.splits import Split, hash_split
 
 
 @dataclass(frozen=True)
@@ -43,13 +39,7 @@ def split_of(title: str) -> Split:
 
     It hangs on the title alone, so no start entity is ever in both, whatever the seed.
     """
-    return "test" if hashlib.sha256(title.encode()).digest()[0] % 5 == 0 else "train"
-
-
-def check_split(split: str) -> None:
-    """Raise ValueError unless `split` is one of SPLITS."""
-    if split not in SPLITS:
-        raise ValueError(f"split {split!r} is unknown: use {' or '.join(SPLITS)}")
+    return hash_split(title, hash_name="sha256-byte-mod-5")
 
 
 def mentions(text: str, names: Iterable[str]) -> bool:

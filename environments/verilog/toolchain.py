@@ -57,6 +57,7 @@ from envgym.sandboxes.graders.verilog.tools.tool_commands import (
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.pool.pool import Pool
+from envgym.utils.bounded_text import bounded_middle
 from envgym.utils.thread_call import ThreadCall
 
 BOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)
@@ -186,7 +187,7 @@ class Toolchain:
             if foreign:
                 return _rules(foreign)
             ran = await run_tool(box, "vvp", "-n", "run.vvp", limits=RUN)
-        parts = [_said(built), bounded(ran.text.strip(), _OUTPUT), _said(ran)]
+        parts = [_said(built), bounded_middle(ran.text.strip(), _OUTPUT), _said(ran)]
         return "\n".join(part for part in parts if part) or "The test bench printed nothing."
 
     async def synthesise(self, design: str, module: str) -> str:
@@ -207,7 +208,7 @@ class Toolchain:
         warnings = _said(result)
         _, _, counted = cells.partition("===")
         counted = "\n".join(line.rstrip() for line in counted.splitlines()[1:] if line.strip())
-        return bounded(f"{counted}\n{warnings or 'No warnings.'}", _OUTPUT)
+        return bounded_middle(f"{counted}\n{warnings or 'No warnings.'}", _OUTPUT)
 
     async def close(self) -> None:
         """Cancel recordings and close the pool."""
@@ -308,14 +309,6 @@ def _stimulus(
     return Stimulus.random(found.interface, 0, runs, values=numbers(golden))
 
 
-def bounded(text: str, most: int) -> str:
-    """Text cut to its beginning and end, if longer than `most` characters."""
-    if len(text) <= most:
-        return text
-    head, tail = 2 * most // 3, most // 3
-    return f"{text[:head]}\n… {len(text) - head - tail} characters left out …\n{text[-tail:]}"
-
-
 def _same_ports(stated: Interface, found: Interface) -> None:
     """Raise if a problem states other ports than its golden design has."""
     if set(stated.inputs) != set(found.inputs) or set(stated.outputs) != set(found.outputs):
@@ -332,7 +325,7 @@ def _rules(broken: list[str]) -> str:
 
 def _said(result: Result) -> str:
     """Messages of a tool, and the reason if it failed."""
-    said = bounded(result.error_text.strip(), _MESSAGE)
+    said = bounded_middle(result.error_text.strip(), _MESSAGE)
     if result.outcome in (Outcome.OK, Outcome.RE):
         return said or ("" if result.ok else ending(result)[1])
     return f"{said}\nstopped: {WORDS[Status(result.outcome.value)]}".strip()

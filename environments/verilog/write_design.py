@@ -8,7 +8,6 @@ compares a submission with a golden circuit; feedback names the first cycle that
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Literal
 
@@ -17,7 +16,7 @@ from envgym.environments.verilog import hints as guidance
 from envgym.environments.verilog.generated.families import choose, draw
 from envgym.environments.verilog.problem import Problem, ports_in_words
 from envgym.environments.verilog.sources import load_problems
-from envgym.environments.verilog.toolchain import Settings, Toolchain, bounded
+from envgym.environments.verilog.toolchain import Settings, Toolchain
 from envgym.environments.verilog.variants import stuck_designs
 from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
@@ -30,13 +29,15 @@ from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
 from envgym.trajectory import Episode
+from envgym.utils.bounded_text import bounded_middle
+from envgym.utils.splits import SPLITS, check_split, hash_split
 
 INSTRUCTIONS = (
     "Write the Verilog module that the specification asks for: synthesisable, of one file, without "
     "system tasks. Check it with the tools, then submit it."
 )
 _FEEDBACK = 3000  # maximum characters of feedback on a wrong design
-_TEST_SHARE = 0.2  # share of a file's problems in the test split
+_FILE_SPLITS = (*SPLITS, "all")
 
 
 class VerilogDesign(ToolEnv[Task]):
@@ -136,15 +137,13 @@ class VerilogDesign(ToolEnv[Task]):
     def tasks(self, split: str = "train") -> TaskSource:
         """Problems of a split; difficulty is the level of a generated design."""
         if self._files is None:
-            if split not in ("train", "test"):
-                raise UsageError(f"no split {split!r}: there are train and test")
+            check_split(split)
             return TaskSource.generated(
                 lambda rng: Problem.generated(draw(rng, self._families, split)).task(split),
                 size=self._size,
                 seed=f"verilog:{self._seed}:{split}",
             )
-        if split not in ("train", "test", "all"):
-            raise UsageError(f"no split {split!r}: there are train, test and all")
+        check_split(split, _FILE_SPLITS)
         rows = [p.task(split) for p in self._files.value if split in ("all", _split_of(p))]
         return TaskSource.rows(rows)
 
@@ -222,7 +221,7 @@ class VerilogDesign(ToolEnv[Task]):
         if verdict.passed:
             self.end(1.0)
             return "Accepted: the design is right."
-        words = f"Not accepted. {bounded(str(verdict.first_failure), _FEEDBACK)}"
+        words = f"Not accepted. {bounded_middle(str(verdict.first_failure), _FEEDBACK)}"
         if self._left:
             return f"{words}\nAttempts left: {self._left}."
         self.end(0.0, reward=verdict.fraction if self._reward_kind == "fraction" else 0.0)
@@ -279,5 +278,4 @@ def _lengths(sequences: int | None, steps: int | None) -> tuple[int, int] | None
 
 
 def _split_of(problem: Problem) -> str:
-    digest = hashlib.sha256(problem.name.encode()).digest()
-    return "test" if digest[0] < 256 * _TEST_SHARE else "train"
+    return hash_split(problem.name, hash_name="sha256-byte")

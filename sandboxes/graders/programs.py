@@ -18,6 +18,7 @@ from envgym.sandboxes.graders.solution_proxy import ending
 from envgym.sandboxes.graders.verdict import CaseResult, Status, Verdict
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
+from envgym.utils.bounded_text import bounded_start
 
 _SHOWN = 300
 
@@ -183,5 +184,4 @@ def _build_words(result: Result) -> str:
 
 
 def _cut(text: str, limit: int = _SHOWN) -> str:
-    text = text.rstrip("\n")
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    return bounded_start(text.rstrip("\n"), limit)

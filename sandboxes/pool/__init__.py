@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from envgym.utils.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from envgym.sandboxes.pool.pool import Pool, PoolFull, shared_pool
+    from envgym.sandboxes.pool.pool import Pool, PoolFull
 
-__all__ = ["Pool", "PoolFull", "shared_pool"]
+__all__ = ["Pool", "PoolFull"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -17,7 +17,6 @@ __getattr__ = lazy_exports(
         "pool": (
             "PoolFull",
             "Pool",
-            "shared_pool",
         )
     },
 )

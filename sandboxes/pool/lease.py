@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from envgym.sandboxes.base import Sandbox, Session
-from envgym.sandboxes.limits import MIB, Limits
-from envgym.sandboxes.outcome import Result
+from envgym.sandboxes.delegating import DelegatingSandbox, DelegatingSession
 
 if TYPE_CHECKING:
     from envgym.sandboxes.pool.pool import Pool
 
 
-class Lease(Sandbox):
+class Lease(DelegatingSandbox):
     """A box for exclusive, single use.
 
     Args:
@@ -24,52 +22,10 @@ class Lease(Sandbox):
     """
 
     def __init__(self, pool: Pool, owner: str, box: Sandbox) -> None:
+        super().__init__(box)
         self._pool = pool
         self._owner = owner
-        self._box = box
         self._closing: asyncio.Task[None] | None = None
-
-    async def exec(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes = b"",
-        env: Mapping[str, str] | None = None,
-        limits: Limits | None = None,
-    ) -> Result:
-        """See `Sandbox`."""
-        return await self._box.exec(argv, stdin=stdin, env=env, limits=limits)
-
-    async def python(
-        self,
-        code: str,
-        *,
-        args: Sequence[str] = (),
-        stdin: bytes = b"",
-        limits: Limits | None = None,
-    ) -> Result:
-        """See `Sandbox`."""
-        return await self._box.python(code, args=args, stdin=stdin, limits=limits)
-
-    async def write(self, path: str, data: bytes) -> None:
-        """See `Sandbox`."""
-        await self._box.write(path, data)
-
-    async def read(self, path: str, *, limit: int = 16 * MIB) -> bytes:
-        """See `Sandbox`."""
-        return await self._box.read(path, limit=limit)
-
-    async def shell(self) -> Session:
-        """See `Sandbox`."""
-        return await self._box.shell()
-
-    async def repl(self) -> Session:
-        """See `Sandbox`."""
-        return await self._box.repl()
-
-    async def snapshot(self) -> bytes:
-        """See `Sandbox`."""
-        return await self._box.snapshot()
 
     async def fork(self) -> Sandbox:
         """See `Sandbox`. The copy takes a slot of its own, and may wait for it."""
@@ -88,12 +44,12 @@ class Lease(Sandbox):
 
     async def _close(self) -> None:
         try:
-            await self._box.close()
+            await super().close()
         finally:
             self._pool.release(self._owner, self)
 
 
-class LeasedSession(Session):
+class LeasedSession(DelegatingSession):
     """A leased session that is its own box.
 
     Args:
@@ -102,23 +58,14 @@ class LeasedSession(Session):
     """
 
     def __init__(self, pool: Pool, session: Session) -> None:
+        super().__init__(session)
         self._pool = pool
-        self._session = session
         self._open = True
-        self.ready = session.ready
-
-    async def run(self, code: str, *, limits: Limits | None = None) -> Result:
-        """See `Session`."""
-        return await self._session.run(code, limits=limits)
-
-    async def fork(self) -> Session:
-        """See `Backend.repl`."""
-        return await self._session.fork()
 
     async def close(self) -> None:
         """See `Session`. The slot is free once its box is gone."""
         try:
-            await self._session.close()
+            await super().close()
         finally:
             if self._open:
                 self._open = False

@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from envgym.errors import Fault, UsageError
-from envgym.resources import Shared
-from envgym.sandboxes.backends.registry import open_backend
 from envgym.sandboxes.base import Backend, Sandbox, Session
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Result
@@ -370,16 +368,3 @@ class _OwnerView(Backend):
 
     async def close(self) -> None:
         return
-
-
-def shared_pool(name: str, *, size: int = 4, most: int = 16, **options: Any) -> Shared[Pool]:
-    """Reference to this process's pool over a backend, shared between equal requests.
-
-    Args:
-        name: Name of the backend.
-        size, most: As in `Pool`.
-        options: Options of the backend.
-    """
-    loop, given = asyncio.get_running_loop(), repr(sorted(options.items()))
-    key = ("sandbox pool", loop, name, size, most, given)
-    return Shared(key, lambda: Pool(open_backend(name, **options), size=size, most=most))

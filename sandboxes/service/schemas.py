@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 
 from envgym.errors import UsageError
 from envgym.sandboxes.limits import MIB, Limits
+from envgym.utils.validation_text import problems
 
 ModelT = TypeVar("ModelT", bound="Request")
 
@@ -99,9 +100,7 @@ def parse(model: type[ModelT], header: dict[str, Any]) -> ModelT:
     try:
         return model.model_validate(header)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'request'}: {e['msg']}" for e in error.errors()[:4]
-        )
+        wrong = "; ".join(problems(error, "request", most=4))
         raise UsageError(f"bad request: {wrong}") from None
 
 

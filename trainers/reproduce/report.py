@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from envgym.trainers.reproduce.run import SIDES, Runs, Side, curve, figure
 from envgym.trainers.reproduce.spec import Claim, Reproduction
 from envgym.trainers.reproduce.statistics import RULE, Verdict, gain, interval, judge, together
+from envgym.utils.atomic_write import write_atomically
 
 _COLOURS: dict[Side, str] = {"baseline": "110, 118, 129", "method": "9, 105, 218"}
 
@@ -20,9 +21,7 @@ def write_report(name: str, spec: Reproduction, runs: Runs, folder: Path) -> dic
     result = summarise(name, spec, runs)
     _figure(result).write_html(folder / "plot.html", include_plotlyjs=True)
     (folder / "result.md").write_text(markdown(result))
-    draft = folder / "result.json.tmp"
-    draft.write_text(json.dumps(result, indent=2) + "\n")
-    draft.replace(folder / "result.json")
+    write_atomically(folder / "result.json", json.dumps(result, indent=2) + "\n")
     return result
 
 

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Section
 from envgym.trainers.former_names import present_path, with_former_names
+from envgym.utils.validation_text import first_problem
 
 _SAME = [
     "name",
@@ -170,6 +171,4 @@ def load_reproduction(name: str) -> tuple[str, Reproduction]:
     except yaml.YAMLError as error:
         raise UsageError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise UsageError(f"{path.name}: {where}: {problem['msg']}") from error
+        raise UsageError(f"{path.name}: {first_problem(error)}") from error

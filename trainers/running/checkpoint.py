@@ -7,7 +7,6 @@ full disk, leaves the last good checkpoint.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from envgym.errors import UsageError
 from envgym.trainers.loop import Trainer
+from envgym.utils.atomic_write import flush_to_disk
 
 _KEEP = 2
 _PLUGINS = ("sampler", "guidance", "advantage", "batching")
@@ -49,14 +49,14 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
         "plugins": {p: getattr(trainer.config, p).state() for p in _PLUGINS},
     }
     (draft / "state.json").write_text(json.dumps(state))
-    for path in draft.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for path in [*draft.iterdir(), draft]:
+        flush_to_disk(path)
     aside = folder / f"{name}.old"  # still found, should the run be killed before the next line
     shutil.rmtree(aside, ignore_errors=True)
     if final.exists():
         final.rename(aside)
     draft.rename(final)
+    flush_to_disk(folder)
     for old in [*_all(folder)[:-_KEEP], aside]:
         shutil.rmtree(old, ignore_errors=True)
     return final

@@ -12,6 +12,7 @@ from envgym.errors import Fault
 from envgym.rollout.runner import Rollout, RolloutResult, Start
 from envgym.task import Task
 from envgym.trajectory import Episode
+from envgym.utils.seeds import indexed_seed
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -76,7 +77,7 @@ async def evaluate(
 ) -> tuple[Scores, RolloutResult]:
     """Play every task `samples` times and score the episodes."""
     starts = [
-        Start(seed=seed * 100003 + i, task=task, group=f"eval{seed}/{i}", member=member)
+        Start(seed=indexed_seed(seed, i), task=task, group=f"eval{seed}/{i}", member=member)
         for i, task in enumerate(tasks)
         for member in range(samples)
     ]

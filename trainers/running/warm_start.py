@@ -24,6 +24,7 @@ from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Sft
 from envgym.trainers.losses.base import token_weights
 from envgym.trajectory import Episode
+from envgym.utils.seeds import indexed_seed
 
 
 async def demonstrations(config: Config, chat: Chat) -> list[Episode]:
@@ -39,7 +40,7 @@ async def demonstrations(config: Config, chat: Chat) -> list[Episode]:
     async with make_env(config, **warm.env) as env:
         tasks = choose_tasks(env.tasks("train"), warm, random.Random(f"demonstrations:{seed}"))
         starts = [
-            Start(seed=seed * 100003 + i, task=task, group=f"oracle/{i}")
+            Start(seed=indexed_seed(seed, i), task=task, group=f"oracle/{i}")
             for i, task in enumerate(tasks)
         ]
         try:

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, InstanceOf, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from envgym.errors import FaultKind, UsageError
+from envgym.utils.validation_text import first_problem
 
 MAX_BYTES = 16 * 2**20
 """Longest frame, in either direction."""
@@ -353,9 +354,7 @@ def decode(form: TypeAdapter[F], text: str | bytes) -> F:
     try:
         return form.validate_python(json.loads(text))
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "the frame"
-        raise UsageError(f"bad frame: {where}: {problem['msg']}") from None
+        raise UsageError(f"bad frame: {first_problem(error, 'the frame')}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"bad frame: no JSON ({type(error).__name__}: {error!s:.80})") from None
 

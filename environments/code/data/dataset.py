@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, Literal
 
 from envgym.environments.code.data.formats.row import BadRow, Loaded
@@ -17,10 +16,11 @@ from envgym.environments.code.judge import Bounds
 from envgym.environments.code.problem import Problem
 from envgym.errors import UsageError
 from envgym.task import Task
+from envgym.utils.splits import SPLITS, check_split, hash_split
 
 _log = logging.getLogger(__name__)
 BadRows = Literal["refuse", "drop"]
-_TEST_SHARE = 5
+_SPLITS = (*SPLITS, "all")
 _NAMED = 5
 
 
@@ -112,8 +112,7 @@ class Problems:
         Raises:
             UsageError: Unknown or empty split.
         """
-        if name not in ("train", "test", "all"):
-            raise UsageError(f"no split {name!r}: use train, test or all")
+        check_split(name, _SPLITS)
         if name not in self._tasks:
             mine = [p for p in self.problems if name in ("all", _split(p))]
             if not mine:
@@ -141,8 +140,7 @@ def _first(said: list[str]) -> str:
 def _split(problem: Problem) -> str:
     if problem.split is not None:
         return problem.split
-    digest = sha256(f"{problem.name}\n{problem.statement}".encode(errors="replace")).digest()
-    return "test" if digest[0] % _TEST_SHARE == 0 else "train"
+    return hash_split(f"{problem.name}\n{problem.statement}", hash_name="sha256-byte-mod-5")
 
 
 def _judged(source: Source, bad: list[str], good: int) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -22,6 +21,7 @@ from typing import Any
 
 from envgym.environments.code.data.formats.row import Loaded
 from envgym.environments.code.problem import Problem
+from envgym.utils.atomic_write import write_atomically
 
 _log = logging.getLogger(__name__)
 FOLDER = "ENVGYM_CACHE"
@@ -99,11 +99,7 @@ class Proofs:
         text = json.dumps({"key": key, "proof": asdict(proof)})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"
-            ) as file:
-                file.write(text)
-            os.replace(file.name, path)
+            write_atomically(path, text)
         except OSError as error:
             _log.warning("a proof is not kept: %s; set %s to a folder", error, FOLDER)
 

@@ -11,7 +11,6 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from envgym.environments.code.generate import number_steps, text_steps
@@ -36,9 +35,8 @@ from envgym.environments.code.generate.step import (
     TEXTS,
     Step,
 )
+from envgym.utils.splits import Split, hash_split
 
-SPLITS = ("train", "test")
-_TEST_SHARE = 5  # one in five compositions belongs to the test split
 _TRIES = 10_000
 _WASTED = 60  # unusable inputs before the composition is given up
 _ARGUED = 0.35  # probability of a second argument
@@ -55,10 +53,9 @@ class Example:
     result: Any
 
 
-def split_of(composition: Composition) -> str:
+def split_of(composition: Composition) -> Split:
     """Split of a composition, by the hash of its source."""
-    digest = sha256(composition.source("solve").encode()).digest()
-    return SPLITS[digest[0] % _TEST_SHARE == 0]
+    return hash_split(composition.source("solve"), hash_name="sha256-byte-mod-5")
 
 
 def compose(

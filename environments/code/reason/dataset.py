@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +15,10 @@ from envgym.environments.code.reason.seed_files import Seed, all_of, examined
 from envgym.environments.rows import read_rows
 from envgym.errors import UsageError
 from envgym.task import Task
+from envgym.utils.splits import SPLITS, check_split, hash_split
 
 _log = logging.getLogger(__name__)
-_TEST_SHARE = 5
+_SPLITS = (*SPLITS, "all")
 _NAMED = 5
 
 
@@ -89,8 +89,7 @@ class Exercises:
         Raises:
             UsageError: Unknown or empty split.
         """
-        if name not in ("train", "test", "all"):
-            raise UsageError(f"no split {name!r}: use train, test or all")
+        check_split(name, _SPLITS)
         mine = [e for e in self.exercises if name in ("all", _split(e))]
         tasks = [e.task(kind, name) for e in mine for kind in kinds if _serves(e, kind)]
         if not tasks:
@@ -104,8 +103,7 @@ def _serves(exercise: Exercise, kind: Kind) -> bool:
 
 
 def _split(exercise: Exercise) -> str:
-    digest = sha256(exercise.program.encode(errors="replace")).digest()
-    return "test" if digest[0] % _TEST_SHARE == 0 else "train"
+    return hash_split(exercise.program, hash_name="sha256-byte-mod-5")
 
 
 def _judged(seeds: Seeds, bad: list[str], good: int) -> tuple[str, ...]:

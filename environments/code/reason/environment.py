@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from envgym.deadlines import Deadlines
-from envgym.environments.code.generate.compose import SPLITS
 from envgym.environments.code.judge import Bounds
 from envgym.environments.code.reason.dataset import Exercises, Seeds
 from envgym.environments.code.reason.exercise import KINDS, Answer, Kind, Pair
@@ -33,6 +32,7 @@ from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
 from envgym.trajectory import Episode
+from envgym.utils.splits import check_split
 
 GENERATED = 1 << 30
 """Number of generated tasks per split; each is drawn on access."""
@@ -149,8 +149,7 @@ class ReasonAboutProgram(ToolEnv[Task]):
         """Exercises of a split; the difficulty of a generated one is its number of steps."""
         if self._exercises is not None:
             return TaskSource.rows(self._exercises.value.split(split, self._kinds))
-        if split not in SPLITS:
-            raise UsageError(f"no split {split!r}: use {' or '.join(SPLITS)}")
+        check_split(split)
         return TaskSource(GENERATED, lambda index: self._generated(split, index))
 
     def _generated(self, split: str, index: int) -> Task:

@@ -6,14 +6,13 @@ separate the splits. Here a hash of the level's content decides its split.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable
 
 from envgym.errors import UsageError
 from envgym.task import Task, TaskSource
+from envgym.utils.splits import check_split, hash_split
 
-_TEST_SHARE = 0.2
 _TRIES = 5_000
 
 
@@ -29,21 +28,15 @@ def levels(
     Raises:
         UsageError: Unknown split; or, on access to a level, none can be drawn.
     """
-    if split not in ("train", "test"):
-        raise UsageError(f"no split {split!r}: use train or test")
+    check_split(split)
 
     def make(rng: random.Random) -> Task:
         for _ in range(_TRIES):
             level = draw(rng)
-            if level is not None and _split_of(level) == split:
+            if level is not None and hash_split(level.key) == split:
                 return Task(level.data, level.hidden, split, level.difficulty)
         raise UsageError(
             f"no level in {_TRIES} draws: allow more turns or actions, fewer holes, walls or boxes"
         )
 
     return TaskSource.generated(make, size=count, seed=f"{seed}:{split}")
-
-
-def _split_of(level: Task) -> str:
-    digest = hashlib.blake2b(level.key.encode(), digest_size=4).digest()
-    return "test" if int.from_bytes(digest, "big") < _TEST_SHARE * 2**32 else "train"

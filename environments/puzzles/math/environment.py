@@ -25,12 +25,13 @@ from envgym.environments.puzzles.math.answers.verdict import at_once
 from envgym.environments.puzzles.math.problems import MAX_LEVEL, TOPICS
 from envgym.environments.puzzles.math.rows import BadRows
 from envgym.environments.puzzles.math.shape import fault
-from envgym.environments.puzzles.splits import Draft, check_split, generated
+from envgym.environments.puzzles.splits import Draft, generated
 from envgym.errors import Fault, ToolError, UsageError, suggest
 from envgym.messages import Action, Message, user
 from envgym.resources import Shared
 from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
+from envgym.utils.splits import check_split
 
 _JUDGE = "envgym.environments.puzzles.math.judge"
 _LONG = 50_000

@@ -15,12 +15,13 @@ from envgym.deadlines import Deadlines
 from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
 from envgym.environments.puzzles.judging.process_pool import JudgePool
 from envgym.environments.puzzles.reasoning_gym.entries import Entries, expected
-from envgym.environments.puzzles.splits import check_split, split_of
+from envgym.environments.puzzles.splits import split_of
 from envgym.errors import UsageError
 from envgym.messages import Action
 from envgym.resources import Shared
 from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
+from envgym.utils.splits import check_split
 
 _JUDGE = "envgym.environments.puzzles.reasoning_gym.judge"
 BLOCKS = {"train": 8, "test": 64}

@@ -13,14 +13,13 @@ from typing import overload
 
 from envgym.environments.search.question import (
     Question,
-    Split,
     Step,
-    check_split,
     mentions,
     split_of,
 )
 from envgym.environments.search.world.relations import RELATIONS
 from envgym.environments.search.world.world import Fact, World
+from envgym.utils.splits import check_split
 
 __all__ = ["MAX_HOPS", "Question", "QuestionPool", "Step", "question_pool"]
 
@@ -33,7 +32,7 @@ class QuestionPool(Sequence[Question]):
     """Questions of one length and split, shuffled by the seed; pool[i] never changes."""
 
     def __init__(
-        self, world: World, hops: int, split: Split, seed: int, relations: Collection[str]
+        self, world: World, hops: int, split: str, seed: int, relations: Collection[str]
     ) -> None:
         self._world, self._seed = world, seed
         self._paths = [
@@ -60,7 +59,7 @@ class QuestionPool(Sequence[Question]):
 def question_pool(
     world: World,
     hops: int,
-    split: Split,
+    split: str,
     seed: int = 0,
     relations: Collection[str] = RELATIONS.keys(),
 ) -> QuestionPool:
@@ -81,7 +80,7 @@ def _check(hops: int, split: str) -> None:
         raise ValueError(f"hops is {hops}: use 1 to {MAX_HOPS}")
 
 
-def _starts(world: World, split: Split) -> list[str]:
+def _starts(world: World, split: str) -> list[str]:
     return [passage.title for passage in world.passages if split_of(passage.title) == split]
 
 

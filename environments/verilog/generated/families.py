@@ -6,7 +6,6 @@ design.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import random
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from envgym.environments.verilog.generated import (
 )
 from envgym.environments.verilog.generated.builder import Design, Draft, finish
 from envgym.errors import UsageError, suggest
+from envgym.utils.splits import Split, hash_split
 
 Family = Callable[[random.Random], Draft]
 
@@ -35,7 +35,6 @@ _MODULES: tuple[tuple[ModuleType, int], ...] = (
     (queues, 3),
     (serial, 4),
 )
-_TEST_SHARE = 0.2  # share of designs in the test split
 _TRIES = 1000  # draws before a split counts as empty
 
 
@@ -92,7 +91,6 @@ def draw(rng: random.Random, names: Sequence[str], split: str) -> Design:
     )
 
 
-def split_of(design: Design) -> str:
+def split_of(design: Design) -> Split:
     """Split of a design, ``train`` or ``test``, by the hash of its circuit."""
-    digest = hashlib.sha256(design.golden.encode()).digest()
-    return "test" if digest[0] < 256 * _TEST_SHARE else "train"
+    return hash_split(design.golden, hash_name="sha256-byte")

@@ -16,10 +16,10 @@ import envgym
 from envgym import Action, StepResult, Task
 from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.testbench_rules import check_bench
-from envgym.environments.verilog.toolchain import bounded
 from envgym.environments.verilog.write_design import VerilogDesign
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.graders import verilog as judging
+from envgym.utils.bounded_text import bounded_middle
 from tests.sandboxes.graders.verilog.designs import ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
 
 QUICK: dict[str, Any] = {"sequences": 6, "steps": 60}
@@ -392,8 +392,8 @@ async def test_verilog_eval_is_played(verilog_eval: Path) -> None:
 
 
 def test_long_texts_keep_their_ends() -> None:
-    assert bounded("short", 10) == "short"
-    text = bounded("a" * 50 + "z" * 50, 30)
+    assert bounded_middle("short", 10) == "short"
+    text = bounded_middle("a" * 50 + "z" * 50, 30)
     assert text.startswith("a" * 20)
     assert text.endswith("z" * 10)
     assert "70 characters" in text

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from envgym.errors import Fault, UsageError
-from envgym.resources import open_resources
 from envgym.sandboxes import open_backend
 from envgym.sandboxes.base import Backend, BoxLost, Sandbox
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.pool.pool import Pool, PoolFull, shared_pool
+from envgym.sandboxes.pool.pool import Pool, PoolFull
 from envgym.sandboxes.supervisor_client.supervised_sandbox import Box
 
 
@@ -360,15 +359,3 @@ async def test_real_boxes_killed_while_ready_are_replaced() -> None:
                 assert (await repl.run("6 * 7")).text == "42\n"
         assert pool.stats.dead == 1
         assert (await pool.run_python("import os; print(os.listdir())")).text == "[]\n"
-
-
-async def test_one_pool_a_process() -> None:
-    one, two = shared_pool("unsafe", size=1), shared_pool("unsafe", size=1)
-    other = shared_pool("unsafe", size=0)
-    assert one.value is two.value
-    assert one.value is not other.value
-    await one.close()
-    assert (await two.value.run_python("print(1)")).ok
-    await two.close()
-    await other.close()
-    assert not [key for key in open_resources() if key[0] == "sandbox pool"]  # type: ignore[index]

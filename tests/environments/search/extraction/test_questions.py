@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from envgym.environments.search.answerable import verifiable
-from envgym.environments.search.corpus import Passage, QuestionRow, load_questions
+from envgym.environments.search.corpus import Passage
 from envgym.environments.search.extraction.questions import extract_facts, extract_questions
 from envgym.environments.search.extraction.text import date_golds, sentences
 from envgym.environments.search.question import Question, mentions, split_of
@@ -176,36 +173,3 @@ def test_order_is_deterministic(wiki_passages: list[Passage]) -> None:
     few = wiki_passages[:300]
     assert extract_questions(few) == extract_questions(few)
     assert extract_questions(few, seed=1) != extract_questions(few)
-
-
-def test_verifiable() -> None:
-    pages = [
-        Passage("0", "Cold Sea (film)", "Cold Sea is a film by Ann Lee."),
-        Passage("1", "Empties", "Empties is a film of 2007."),
-    ]
-
-    def row(question: str, answer: str) -> QuestionRow:
-        return QuestionRow("0", question, (answer,), "")
-
-    good = [
-        row("Who made cold sea?", "Ann Lee"),
-        row("When did Empties come out?", "2007"),
-        row("Who is Cold Sea's director?", "ann lee"),
-    ]
-    bad = [
-        row("Who made Warm Sea?", "Ann Lee"),
-        row("Who made Cold Sea?", "Bo Ek"),
-        row("Who empties it?", "Ann Lee"),
-        row("Is Cold Sea a film?", "yes"),
-    ]
-    assert verifiable([*good, *bad], pages) == good
-
-
-def test_verifiable_on_real_files(
-    wiki_passages: list[Passage], data: Callable[[str], Path]
-) -> None:
-    rows = load_questions(data("2wiki/questions.json"))
-    kept = {row.id for row in verifiable(rows, wiki_passages)}
-    assert 50 < len(kept) < 150
-    assert "2wiki_3" in kept  # the father of Emperor Taizong of Song
-    assert verifiable(load_questions(data("bamboogle/bamboogle.json")), wiki_passages) == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from envgym.environments.search.question import SPLITS, Question, mentions, split_of
+from envgym.environments.search.question import Question, mentions, split_of
 from envgym.environments.search.world.questions import MAX_HOPS, question_pool
 from envgym.environments.search.world.world import World
+from envgym.utils.splits import SPLITS
 
 HOPS = range(1, MAX_HOPS + 1)
 
