@@ -1,7 +1,7 @@
 """What can go wrong, by whose fault.
 
 Three answers to trouble are kept apart everywhere: a *usage error* is the caller's and says how to
-mend it; a *fault* is the world's (a sandbox gone, a simulator down) and never becomes a reward of
+fix it; a *fault* is the world's (a sandbox gone, a simulator down) and never becomes a reward of
 0; what the *model* did wrong is neither, it is an observation.
 """
 
@@ -15,7 +15,7 @@ FaultKind = Literal["infra", "env", "model", "budget"]
 
 
 class EnvgymError(Exception):
-    """Base of every error envgym raises on purpose: one line that names the mend."""
+    """Base of every error envgym raises on purpose: one line that names the fix."""
 
 
 class UsageError(EnvgymError, ValueError):

@@ -5,7 +5,7 @@
     test_contract = envgym_checks("mine/guess-v1", size=5)
 
 Each check becomes a test of its own, ``test_contract[oracle_scores_one]``, that fails with what was
-seen and what mends it. pytest loads this module by its entry point in every session, so it imports
+seen and what fixes it. pytest loads this module by its entry point in every session, so it imports
 nothing heavy; the checker is loaded by the first call of `envgym_checks`.
 """
 
@@ -89,10 +89,10 @@ def envgym_examinations() -> Iterator[Examinations]:
 
 
 def _told(failed: list[Finding]) -> str:
-    """The check, and under it what was seen, with each mend once."""
+    """The check, and under it what was seen, with each fix once."""
     lines = [f"{failed[0].check}:"]
     for number, finding in enumerate(failed):
         lines.append(f"  {finding.message}")
-        if number + 1 == len(failed) or failed[number + 1].mend != finding.mend:
-            lines.append(f"    mend: {finding.mend}")
+        if number + 1 == len(failed) or failed[number + 1].fix != finding.fix:
+            lines.append(f"    fix: {finding.fix}")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from envgym.agent import Agent, Completion, Context
-from envgym.agents.human.argument_form import Back, Quit, fill_in
+from envgym.agents.human.argument_form import GoBack, QuitGame, fill_arguments
 from envgym.agents.human.terminal import PlayerLeft, Terminal
 from envgym.env import Env
 from envgym.errors import suggest
@@ -55,7 +55,7 @@ class HumanAgent(Agent):
         self._show_news(context)
         try:
             action = await (self._call(context.tools) if context.tools else self._text("> "))
-        except (PlayerLeft, Quit):
+        except (PlayerLeft, QuitGame):
             self.left = True
             return Completion(finish="quit", guidance=tuple(self._asked))
         return Completion(action=action, guidance=tuple(self._asked))
@@ -93,8 +93,8 @@ class HumanAgent(Agent):
             elif choice in names or (choice.isdecimal() and 1 <= int(choice) <= len(tools)):
                 tool = tools[names.index(choice) if choice in names else int(choice) - 1]
                 try:
-                    return Action("", (await fill_in(tool, self._terminal),))
-                except Back:
+                    return Action("", (await fill_arguments(tool, self._terminal),))
+                except GoBack:
                     self._list(tools)
             elif choice:
                 known = suggest(choice, [*names, *_COMMANDS])
@@ -120,7 +120,7 @@ class HumanAgent(Agent):
 
     def _command(self, command: str) -> None:
         if command == "quit":
-            raise Quit
+            raise QuitGame
         assert self._env is not None
         hints = self._env.hints()
         if self._hints_shown >= len(hints):

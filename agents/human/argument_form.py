@@ -14,20 +14,20 @@ from envgym.messages import ToolCall
 from envgym.tools import ToolSpec
 
 
-class Back(Exception):
+class GoBack(Exception):
     """The person wants another tool."""
 
 
-class Quit(Exception):
+class QuitGame(Exception):
     """The person wants to end the game."""
 
 
-async def fill_in(tool: ToolSpec, terminal: Terminal) -> ToolCall:
+async def fill_arguments(tool: ToolSpec, terminal: Terminal) -> ToolCall:
     """Ask for every argument of a tool.
 
     Raises:
-        Back: On ``/back``.
-        Quit: On ``/quit``.
+        GoBack: On ``/back``.
+        QuitGame: On ``/quit``.
         PlayerLeft: At the end of the input.
     """
     arguments: dict[str, Any] = {}
@@ -40,7 +40,7 @@ async def fill_in(tool: ToolSpec, terminal: Terminal) -> ToolCall:
         while True:
             text = await terminal.ask(f"  {name}> ")
             if text.strip() in ("/back", "/quit"):
-                raise Back if text.strip() == "/back" else Quit
+                raise GoBack if text.strip() == "/back" else QuitGame
             if not text and not field.is_required():
                 break
             if not text:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Lockstep:
+class BatchBarrier:
     """Who is expected, and how long it is worth waiting.
 
     Patience halves each time somebody does not come in time and is back at once when all do: where

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from envgym.agents.local.hf_runner import HFRunner
 from envgym.agents.local.llama_runner import LlamaRunner
 from envgym.agents.local.llama_support import unsupported
-from envgym.agents.local.model_runner import Runner
+from envgym.agents.local.model_runner import ModelRunner
 from envgym.agents.local.request import EngineStats, Generation, Request
 from envgym.agents.local.sampling import SamplingParams
 from envgym.agents.local.worker import Worker
@@ -40,7 +40,7 @@ class Engine:
         eos_ids: ids that end every generation, besides each request's `stop_ids`; `None` takes
             the model's generation config, `()` means none.
         patience_s: most seconds to wait for the callers that have joined and are away, see
-            `Lockstep`; 0 goes on at once with whoever is there.
+            `BatchBarrier`; 0 goes on at once with whoever is there.
 
     Raises:
         UsageError: the model keeps a state other than keys and values.
@@ -62,7 +62,7 @@ class Engine:
         embedding: Any = model.get_input_embeddings()
         self._vocabulary: int = embedding.weight.shape[0]
         kind = HFRunner if unsupported(model, self.max_context) else LlamaRunner
-        runner: Runner = kind(model, max_rows=max_rows, max_context=self.max_context)
+        runner: ModelRunner = kind(model, max_rows=max_rows, max_context=self.max_context)
         self.runner_name: str = runner.name
         self.version = 0
         self._worker = Worker(

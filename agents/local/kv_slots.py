@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(eq=False)
-class Session:
+class KVSlot:
     """A conversation with a slot.
 
     Attributes:
@@ -25,14 +25,14 @@ class Session:
     """
 
     name: str
-    slot: int
+    index: int
     group: str | None
     cached: list[int] = field(default_factory=list)
     busy: bool = False
     released: bool = False
 
 
-class SessionTable:
+class KVSlotTable:
     """Sessions by name, oldest use first.
 
     Args:
@@ -41,80 +41,80 @@ class SessionTable:
 
     def __init__(self, max_rows: int) -> None:
         self._free = list(range(max_rows))  # a heap: low slots first keeps the batch compact
-        self._sessions: dict[str, Session] = {}
-        self._groups: dict[str, dict[str, Session]] = {}
+        self._by_session: dict[str, KVSlot] = {}
+        self._groups: dict[str, dict[str, KVSlot]] = {}
         self.evictions = 0
 
-    def get(self, name: str) -> Session | None:
+    def get(self, name: str) -> KVSlot | None:
         """The session of that name, if it holds a slot."""
-        return self._sessions.get(name)
+        return self._by_session.get(name)
 
-    def mates(self, group: str) -> list[Session]:
+    def group_slots(self, group: str) -> list[KVSlot]:
         """Every session of a group that holds a slot."""
         return list(self._groups.get(group, {}).values())
 
-    def acquire(self, name: str, group: str | None) -> Session | None:
+    def acquire(self, name: str, group: str | None) -> KVSlot | None:
         """Give the (idle) session a slot and mark it busy; `None` when every slot is busy."""
-        session = self._sessions.get(name)
-        if session is None:
+        slot = self._by_session.get(name)
+        if slot is None:
             if not self._free and not self._evict():
                 return None
-            session = Session(name, heapq.heappop(self._free), group)
-            self._sessions[name] = session
-            self._join(session)
-        elif session.group != group:
-            self._leave(session)
-            session.group = group
-            self._join(session)
-        session.busy = True
-        return session
+            slot = KVSlot(name, heapq.heappop(self._free), group)
+            self._by_session[name] = slot
+            self._join(slot)
+        elif slot.group != group:
+            self._leave(slot)
+            slot.group = group
+            self._join(slot)
+        slot.busy = True
+        return slot
 
-    def retire(self, session: Session, cached: list[int]) -> None:
+    def retire(self, slot: KVSlot, cached: list[int]) -> None:
         """The session's row is done and its slot now holds `cached`."""
-        session.busy = False
-        session.cached = cached
-        if session.released:
-            self.drop(session)
+        slot.busy = False
+        slot.cached = cached
+        if slot.released:
+            self.drop(slot)
         else:  # the most recently used goes last
-            self._sessions[session.name] = self._sessions.pop(session.name)
+            self._by_session[slot.name] = self._by_session.pop(slot.name)
 
     def release(self, name: str) -> None:
         """Forget a session, at once or when its row is done; an unknown name is no error."""
-        session = self._sessions.get(name)
-        if session is not None and session.busy:
-            session.released = True
-        elif session is not None:
-            self.drop(session)
+        slot = self._by_session.get(name)
+        if slot is not None and slot.busy:
+            slot.released = True
+        elif slot is not None:
+            self.drop(slot)
 
-    def drop(self, session: Session) -> None:
+    def drop(self, slot: KVSlot) -> None:
         """Forget a session now and free its slot."""
-        del self._sessions[session.name]
-        self._leave(session)
-        heapq.heappush(self._free, session.slot)
+        del self._by_session[slot.name]
+        self._leave(slot)
+        heapq.heappush(self._free, slot.index)
 
     def forget_cached(self) -> None:
         """Every slot's content is stale: the weights that computed it are gone."""
-        for session in self._sessions.values():
-            session.cached = []
+        for slot in self._by_session.values():
+            slot.cached = []
 
     def _evict(self) -> bool:
-        idle = next((s for s in self._sessions.values() if not s.busy), None)
+        idle = next((s for s in self._by_session.values() if not s.busy), None)
         if idle is None:
             return False
         self.drop(idle)
         self.evictions += 1
         return True
 
-    def _join(self, session: Session) -> None:
-        if session.group is not None:
-            self._groups.setdefault(session.group, {})[session.name] = session
+    def _join(self, slot: KVSlot) -> None:
+        if slot.group is not None:
+            self._groups.setdefault(slot.group, {})[slot.name] = slot
 
-    def _leave(self, session: Session) -> None:
-        if session.group is not None:
-            mates = self._groups[session.group]
-            del mates[session.name]
-            if not mates:
-                del self._groups[session.group]
+    def _leave(self, slot: KVSlot) -> None:
+        if slot.group is not None:
+            group_slots = self._groups[slot.group]
+            del group_slots[slot.name]
+            if not group_slots:
+                del self._groups[slot.group]
 
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:

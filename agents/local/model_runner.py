@@ -22,7 +22,7 @@ class Chunk:
     ids: list[int]
 
 
-class Runner(Protocol):
+class ModelRunner(Protocol):
     """A forward pass over a slot cache; called by the worker thread alone, without gradients."""
 
     name: str

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from envgym.agents.local.sampling import SamplingParams
 
 if TYPE_CHECKING:
-    from envgym.agents.local.kv_slots import Session
+    from envgym.agents.local.kv_slots import KVSlot
 
 Finish = Literal["stop", "length", "context"]
 """Why a generation ended: a stop id or text, `max_tokens`, or the engine's `max_context`."""
@@ -92,7 +92,7 @@ class Row:
     """
 
     request: Request
-    session: Session
+    slot: KVSlot
     version: int
     next_id: int
     position: int

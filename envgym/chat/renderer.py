@@ -14,7 +14,7 @@ from typing import Any
 
 from envgym.chat.dialects import Dialect, dialect, resolve_dialect
 from envgym.chat.folding import Folding, Parts
-from envgym.chat.skeleton import Plain, Sketch, reduce
+from envgym.chat.skeleton import ConversationSkeleton, Plain, reduce
 from envgym.chat.template import ASK, ChatTemplate
 from envgym.errors import UsageError
 from envgym.messages import Action, Kind, Message
@@ -65,26 +65,30 @@ class Chat:
         """The whole context from the start of the conversation, ready for the model to act.
 
         Raises:
-            UsageError: The template cannot show these messages; the error names the mend.
+            UsageError: The template cannot show these messages; the error names the fix.
         """
         conversation, parts, schemas = self._opening(messages, tools)
         full = self.template.render(conversation, schemas)
         return self._spans(conversation, parts, schemas, full, 0)
 
-    def sketch(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Sketch:
+    def skeleton(
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec]
+    ) -> ConversationSkeleton:
         """What `extend` needs to know of the conversation that `begin` has rendered."""
         conversation, _, schemas = self._opening(messages, tools)
-        return Sketch(conversation, schemas)
+        return ConversationSkeleton(conversation, schemas)
+
+    sketch = skeleton  # its former name
 
     def extend(
         self,
-        sketch: Sketch,
+        skeleton: ConversationSkeleton,
         action: Message,
         sampled: Sequence[int],
         messages: Sequence[Message],
         tools: Sequence[ToolSpec],
     ) -> list[Span] | None:
-        """The context between the ids just sampled and the next action; the sketch grows by it.
+        """The context between the ids just sampled and the next action; the skeleton grows by it.
 
         It begins with what the template puts after an assistant message, less what was sampled of
         it (the end-of-turn token, as a rule).
@@ -93,18 +97,18 @@ class Chat:
             None where the template, seeing the new messages, changes what the model saw or wrote.
 
         Raises:
-            UsageError: The template cannot show these messages; the error names the mend.
+            UsageError: The template cannot show these messages; the error names the fix.
         """
-        before = sketch.messages[-1]["role"] if sketch.messages else None
-        shows = sketch.schemas is not None
+        before = skeleton.messages[-1]["role"] if skeleton.messages else None
+        shows = skeleton.schemas is not None
         new = [action, *messages]
         turn, parts = self._shaped(
             [self._plain(m, tools) for m in new], [m.kind for m in new], before, shows
         )
-        self._widen(sketch, turn)
-        seen = self.template.render(sketch.messages, sketch.schemas)
-        conversation = [*sketch.messages, *turn]
-        full = self.template.render(conversation, sketch.schemas)
+        self._widen(skeleton, turn)
+        seen = self.template.render(skeleton.messages, skeleton.schemas)
+        conversation = [*skeleton.messages, *turn]
+        full = self.template.render(conversation, skeleton.schemas)
         prefill = self._prefill(before, shows)
         written = prefill + self.dialect.write(message_action(action), tools)
         start = _after(full, seen.removesuffix(prefill), written)
@@ -115,8 +119,8 @@ class Chat:
             if not full.startswith(stop, start):
                 return None  # the template ends a turn in another way than the model did
             start += len(stop)
-        sketch.add(turn)
-        return self._spans(conversation, parts[1:], sketch.schemas, full, start)
+        skeleton.add(turn)
+        return self._spans(conversation, parts[1:], skeleton.schemas, full, start)
 
     def demonstrate(self, action: Action, tools: Sequence[ToolSpec]) -> list[int]:
         """The ids of an action written by no model, its end-of-turn token included."""
@@ -229,21 +233,21 @@ class Chat:
     def _prefill(self, before: str | None, shows: bool) -> str:
         return self.template.prefill(before, shows) if before else ""
 
-    def _widen(self, sketch: Sketch, turn: Sequence[Plain]) -> None:
-        """Let the sketch be the whole skeleton where its shortness would show in the delta."""
-        if not sketch.shortened or sketch.whole:
+    def _widen(self, skeleton: ConversationSkeleton, turn: Sequence[Plain]) -> None:
+        """Let the skeleton be the whole skeleton where its shortness would show in the delta."""
+        if not skeleton.shortened or skeleton.whole:
             return
         reduced = [reduce(m) for m in turn]
-        shapes = [(m["role"], m["content"]) for m in (*sketch.messages, *reduced)]
-        key = repr((bool(sketch.schemas), shapes))
+        shapes = [(m["role"], m["content"]) for m in (*skeleton.messages, *reduced)]
+        key = repr((bool(skeleton.schemas), shapes))
         if key not in self._local:
             deltas = []
-            for before in (sketch.messages, sketch.doubled):
-                seen = self.template.render(before, sketch.schemas)
-                full = self.template.render([*before, *reduced], sketch.schemas)
+            for before in (skeleton.messages, skeleton.doubled):
+                seen = self.template.render(before, skeleton.schemas)
+                full = self.template.render([*before, *reduced], skeleton.schemas)
                 deltas.append(full[len(seen) :] if full.startswith(seen) else None)
             self._local[key] = deltas[0] == deltas[1]
-        sketch.whole = not self._local[key]
+        skeleton.whole = not self._local[key]
 
     def _spans(
         self,

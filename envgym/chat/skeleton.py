@@ -26,7 +26,7 @@ _THINK, _WORDS = re.compile(r"(</?think>)"), re.compile(r"\S(?:.*\S)?", re.DOTAL
 _OPENS, _CLOSES = re.compile(r"<\w+>"), re.compile(r"</\w+>\Z")
 
 
-class Sketch:
+class ConversationSkeleton:
     """The sketch of one conversation; it grows with it.
 
     Args:

@@ -19,7 +19,7 @@ _FIRST, _SECOND = MARK + "1", MARK + "2"
 _PREFIXES = 64
 """Messages of a conversation of which the one that is refused is looked for."""
 _FOLD = "fold=auto does so (chat.fold in a recipe)"
-_MENDS = {
+_FIXES = {
     "system": "put the rules into the first user message, and the tools too where there are some "
     f"(instructions=False leaves them out of the system message): {_FOLD}",
     "tool": f"give the results as user messages ({_FOLD}), or use a template that shows them",
@@ -233,11 +233,11 @@ class ChatTemplate:
             )  # its own refusal, if any, is the plainer reason
         if not self.refusal(before, role, not tools):
             reason += f"; {'without' if tools else 'with'} tools in the template it has them"
-        what, mend = f"{role} messages", _MENDS[role]
+        what, fix = f"{role} messages", _FIXES[role]
         if before is not None and (before == role or before == "tool"):
             what = f"{role} messages after {before} messages"
-            mend = f"join them into one: {_FOLD}"
-        raise UsageError(f"the chat template has no {what} ({reason}): {mend}")
+            fix = f"join them into one: {_FOLD}"
+        raise UsageError(f"the chat template has no {what} ({reason}): {fix}")
 
     def _probe(self, before: str | None, role: str, schemas: Sequence[Any] | None) -> str:
         first = [] if before is None else [*_lead(before), _mark(before, _FIRST)]

@@ -1,4 +1,4 @@
-"""The checker: tells authors what is wrong with an environment, and what mends it."""
+"""The checker: tells authors what is wrong with an environment, and what fixes it."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 
 class Problem(NamedTuple):
-    """Something wrong: what was seen, and what most likely mends it."""
+    """Something wrong: what was seen, and what most likely fixes it."""
 
     message: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -19,23 +19,28 @@ class Finding:
 
     Attributes:
         check: The check's name.
-        mend: What most likely mends it; empty where it passed.
-        rests_on: The failed check that this one builds on, for which it was not run: mend that one
+        fix: What most likely fixes it; empty where it passed.
+        rests_on: The failed check that this one builds on, for which it was not run: fix that one
             first. Empty where it was run.
     """
 
     check: str
     ok: bool
     message: str = ""
-    mend: str = ""
+    fix: str = ""
     rests_on: str = ""
+
+    @property
+    def mend(self) -> str:
+        """Former name of `fix`, kept for one release."""
+        return self.fix
 
     def __str__(self) -> str:
         if self.ok:
             return f"ok    {self.check}"
         if self.rests_on:
             return f"-     {self.check}: not run, it rests on {self.rests_on}"
-        return f"FAIL  {self.check}: {self.message}\n      mend: {self.mend}"
+        return f"FAIL  {self.check}: {self.message}\n      fix: {self.fix}"
 
 
 @dataclass

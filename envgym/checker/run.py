@@ -26,7 +26,7 @@ from envgym.checker.checks import (
     timing,
 )
 from envgym.checker.report import Finding, Problem, Report
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.env import Env
 from envgym.errors import UsageError
 from envgym.registry import make
@@ -34,7 +34,7 @@ from envgym.registry import make
 _MOST = 8
 """Problems that one check reports."""
 
-Check = Callable[[Subject], AsyncIterator[Problem]]
+Check = Callable[[Target], AsyncIterator[Problem]]
 
 CHECKS: tuple[Check, ...] = (
     tasks.tasks_are_repeatable,
@@ -94,12 +94,12 @@ class Examination:
     def __init__(
         self, make: Callable[[], Env[Any]], *, episodes: int = 4, company: int = 1000
     ) -> None:
-        self._subject = Subject(make, episodes, company)
+        self._target = Target(make, episodes, company)
         self._keeper: Env[Any] | None = None
         self._found: dict[str, list[Finding]] = {}
 
     async def __aenter__(self) -> Examination:
-        self._keeper = self._subject.make()  # what instances share stays open in between
+        self._keeper = self._target.make()  # what instances share stays open in between
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -123,7 +123,7 @@ class Examination:
         for base in (c for c in CHECKS if c.__name__ in RESTS_ON.get(name, ())):
             if not all(finding.ok for finding in await self.findings(base)):
                 return [Finding(name, ok=False, rests_on=base.__name__)]
-        problems = await _problems(check, self._subject)
+        problems = await _problems(check, self._target)
         return [Finding(name, False, *problem) for problem in problems] or [Finding(name, True)]
 
 
@@ -154,20 +154,20 @@ async def check_id(id: str, *, episodes: int = 4, company: int = 1000, **kwargs:
     return await check(lambda: make(id, **kwargs), episodes=episodes, company=company)
 
 
-async def _problems(one: Check, subject: Subject) -> list[Problem]:
+async def _problems(one: Check, target: Target) -> list[Problem]:
     problems: list[Problem] = []
     try:
-        async for problem in one(subject):
+        async for problem in one(target):
             problems.append(problem)
             if len(problems) == _MOST:  # the same mistake, most likely, once for each task
                 break
-    except UsageError as error:  # says its mend itself
+    except UsageError as error:  # says its fix itself
         problems.append(Problem(str(error), "do what the message says"))
     except Exception as error:
         problems.append(
             Problem(
                 f"{type(error).__name__}: {error}",
-                "an episode must not raise: mend the environment where it does",
+                "an episode must not raise: fix the environment where it does",
             )
         )
     return problems

@@ -13,7 +13,7 @@ from envgym.task import Task
 
 
 @dataclass
-class Subject:
+class Target:
     """How to make the environment, and how much of it to look at.
 
     Attributes:

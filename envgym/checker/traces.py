@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envgym.checker.malformed_actions import NOTHING, malformed_actions
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.env import Env, Info, StepResult
 from envgym.errors import UsageError
 from envgym.messages import Action, Observation
@@ -84,17 +84,17 @@ async def play_nothing(env: Env[Any], trace: Trace) -> Trace:
     return trace
 
 
-async def script(subject: Subject, seed: int, **options: Any) -> list[Action]:
+async def script(target: Target, seed: int, **options: Any) -> list[Action]:
     """What to play: a few broken actions, to have their answers compared too, then the oracle's."""
-    async with subject.env() as env:
+    async with target.env() as env:
         oracle = (await play_oracle_or_stop(env, await begin(env, seed=seed, **options))).actions
         broken = [action for _, action in malformed_actions(env.tools)][3:6]
     return [*broken[: max(0, env.max_turns - len(oracle))], *oracle]
 
 
-async def alone(subject: Subject, seed: int, actions: Sequence[Action], **options: Any) -> Trace:
+async def alone(target: Target, seed: int, actions: Sequence[Action], **options: Any) -> Trace:
     """Those actions in an instance of its own."""
-    async with subject.env() as env:
+    async with target.env() as env:
         return await replay(env, actions, seed=seed, **options)
 
 

@@ -33,7 +33,7 @@ def check_command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Check an environment against the contract; each failure names its likely mend."""
+    """Check an environment against the contract; each failure names its likely fix."""
     from envgym.checker import CHECKS, check
 
     arguments = env_arguments(arg)
@@ -61,6 +61,6 @@ def check_command(
             else:
                 console.print(f"[red]FAIL[/]  {finding.check}", end=": ")
                 console.print(finding.message, markup=False, highlight=False)
-                console.print(f"      mend: {finding.mend}", markup=False, highlight=False)
+                console.print(f"      fix: {finding.fix}", markup=False, highlight=False)
     if not report.ok:
         raise typer.Exit(1)

@@ -53,7 +53,7 @@ async def _play(
 
     agent = HumanAgent(terminal)
     keep = make()  # holds the shared resources open between episodes
-    rollout = envgym.Rollout(make, envgym.Limits(concurrency=1, retries=0, episode_s=None))
+    rollout = envgym.Rollout(make, envgym.RolloutLimits(concurrency=1, retries=0, episode_s=None))
     try:
         folder = save or _free_folder(keep.spec)
         write_env(folder, keep.spec)

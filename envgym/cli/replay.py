@@ -62,7 +62,7 @@ async def _replay(folders: list[Path], root: Path, advance: Callable[[], None]) 
         env_id, kwargs = read_env(folder)
         make = partial(envgym.make, env_id, **kwargs)
         keep = make()  # holds the shared resources open between episodes
-        rollout = envgym.Rollout(make, envgym.Limits(episode_s=None, fault_rate=1.0))
+        rollout = envgym.Rollout(make, envgym.RolloutLimits(episode_s=None, fault_rate=1.0))
         try:
             episodes = read_episodes(folder)
             while batch := list(islice(episodes, _AT_ONCE)):

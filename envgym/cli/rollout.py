@@ -135,7 +135,7 @@ async def _rollout(
 ) -> tuple[dict[str, Any], str]:
     """The summary, and why the rollout stopped early, if it did."""
     keep = make()  # holds the shared resources open between episodes
-    roller = envgym.Rollout(make, envgym.Limits(concurrency=concurrency))
+    roller = envgym.Rollout(make, envgym.RolloutLimits(concurrency=concurrency))
     try:
         if save is not None:
             from envgym.store.manifest import write_env

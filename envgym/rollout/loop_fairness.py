@@ -16,7 +16,7 @@ SLICE_S = 0.005
 PROBE_S = 0.01
 
 
-class Pace:
+class FairYield:
     """A line before the loop, shared by the episodes of a rollout."""
 
     def __init__(self) -> None:
@@ -26,10 +26,10 @@ class Pace:
         self._turning = False
 
     def due(self) -> bool:
-        """Whether the slice is over: then await `turn` before going on."""
+        """Whether the slice is over: then await `wait_turn` before going on."""
         return self._loop.time() > self._until
 
-    async def turn(self) -> None:
+    async def wait_turn(self) -> None:
         """Stand in line."""
         place = self._loop.create_future()
         self._line.append(place)

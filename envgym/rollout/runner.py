@@ -18,7 +18,7 @@ from envgym.agent import OF_AGENT, Agent
 from envgym.env import Env, StepResult
 from envgym.errors import Fault, FaultKind, UsageError
 from envgym.messages import Message, Observation
-from envgym.rollout.loop_fairness import LoopLag, Pace
+from envgym.rollout.loop_fairness import FairYield, LoopLag
 from envgym.rollout.transcript import Transcript
 from envgym.stop_reason import StopReason
 from envgym.task import Task
@@ -52,7 +52,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RolloutLimits:
     """Bounds of a rollout.
 
     Attributes:
@@ -67,6 +67,10 @@ class Limits:
     retries: int = 2
     episode_s: float | None = 1800.0
     fault_rate: float = 0.5
+
+
+Limits = RolloutLimits
+"""Former name of `RolloutLimits`."""
 
 
 @dataclass
@@ -100,10 +104,10 @@ class Rollout:
         make: Makes an environment instance; called at most `limits.concurrency` times at once.
     """
 
-    def __init__(self, make: Callable[[], Env[Any]], limits: Limits | None = None) -> None:
+    def __init__(self, make: Callable[[], Env[Any]], limits: RolloutLimits | None = None) -> None:
         self._make = make
         self._idle: list[Env[Any]] = []
-        self.limits = limits or Limits()
+        self.limits = limits or RolloutLimits()
 
     async def run(
         self,
@@ -123,7 +127,7 @@ class Rollout:
         result = RolloutResult()
         began = time.monotonic()
         lag = LoopLag()
-        pace = Pace()
+        pace = FairYield()
         slots: list[Episode | None] = [None] * len(starts) if keep else []
         todo = iter(enumerate(starts))
         failed = 0
@@ -174,10 +178,12 @@ class Rollout:
             if outcome is not None:
                 raise outcome
 
-    async def _try(self, start: Start, agent: Agent, result: RolloutResult, pace: Pace) -> Episode:
+    async def _try(
+        self, start: Start, agent: Agent, result: RolloutResult, pace: FairYield
+    ) -> Episode:
         for attempt in range(self.limits.retries + 1):
             if pace.due():
-                await pace.turn()
+                await pace.wait_turn()
             env = self._idle.pop() if self._idle else self._make()
             try:
                 episode = await run_episode(env, agent, start, self.limits.episode_s, pace)
@@ -209,7 +215,7 @@ async def run_episode(
     agent: Agent,
     start: Start,
     seconds: float | None = None,
-    pace: Pace | None = None,
+    pace: FairYield | None = None,
 ) -> Episode:
     """One episode. Faults of the world are recorded in it; usage errors are raised.
 
@@ -229,7 +235,7 @@ async def run_episode(
     used: defaultdict[str, float] = defaultdict(float)
     try:
         async with asyncio.timeout(seconds) as clock:
-            await _play(env, agent, start, episode, transcripts, used, pace or Pace())
+            await _play(env, agent, start, episode, transcripts, used, pace or FairYield())
     except TimeoutError as error:
         if not clock.expired():
             episode.fault = f"model: the agent timed out ({error})"
@@ -257,7 +263,7 @@ async def _play(
     episode: Episode,
     transcripts: dict[str, Transcript],
     used: defaultdict[str, float],
-    pace: Pace,
+    pace: FairYield,
 ) -> None:
     options = {"task": start.task} if start.task is not None else {}
     began = time.monotonic()
@@ -281,7 +287,7 @@ async def _play(
         for name, value in completion.metrics.items():
             used[OF_AGENT + name] += value
         if pace.due():
-            await pace.turn()
+            await pace.wait_turn()
         if completion.guidance:
             transcript.guide(completion.guidance)
         left = completion.finish == "quit"
@@ -295,7 +301,7 @@ async def _play(
         step = await env.step(action)
         episode.env_s += time.monotonic() - stepping
         if pace.due():
-            await pace.turn()
+            await pace.wait_turn()
         observation, info = step.observation, step.info
         transcript.trajectory.turns[-1].reward = step.reward
         _credit_others(info, transcripts)

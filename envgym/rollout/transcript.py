@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from envgym.agent import Completion, Context
 from envgym.chat.renderer import Chat
-from envgym.chat.skeleton import Sketch
+from envgym.chat.skeleton import ConversationSkeleton
 from envgym.messages import Action, Message, Observation
 from envgym.tools import ToolSpec
 from envgym.trajectory import Span, Trajectory, Turn
@@ -28,7 +28,7 @@ class Transcript:
         self._new: list[Message] = []
         self._sampled: list[int] = []
         self._restart = False
-        self._sketch: Sketch | None = None
+        self._skeleton: ConversationSkeleton | None = None
 
     def observe(self, observation: Observation) -> None:
         """Take in what is new; rendered when the agent is next to act."""
@@ -91,12 +91,12 @@ class Transcript:
         return self.trajectory
 
     def _render(self, chat: Chat) -> list[Span]:
-        if self._sketch is not None and not self._restart:
+        if self._skeleton is not None and not self._restart:
             action = self.messages[-len(self._new) - 1]
-            spans = chat.extend(self._sketch, action, self._sampled, self._new, self._tools)
+            spans = chat.extend(self._skeleton, action, self._sampled, self._new, self._tools)
             if spans is not None:
                 return spans
             self._restart = True
         self._ids = []
-        self._sketch = chat.sketch(self.messages, self._tools)
+        self._skeleton = chat.skeleton(self.messages, self._tools)
         return chat.begin(self.messages, self._tools)

@@ -20,12 +20,12 @@ from envgym.env import Env, EnvSpec, Info, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.resources import Shared
-from envgym.serve.connection import Link
+from envgym.serve.connection import Connection
 from envgym.serve.protocol.frames import Began, DeadlinesRow, Reset, Step, Stepped
 from envgym.serve.protocol.rows import action_of, action_row, seen_of
 from envgym.serve.protocol.sockets import allow_files
-from envgym.serve.remote_info import Place
-from envgym.serve.reusable_timeout import Alarm
+from envgym.serve.remote_info import RemoteInfo
+from envgym.serve.reusable_timeout import ReusableTimeout
 from envgym.serve.served_tasks import ServedTask
 from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
@@ -57,14 +57,16 @@ class RemoteEnv(Env[Task]):
             key = json.dumps(kwargs, sort_keys=True)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{url}: arguments cross the wire as JSON values: {error}") from error
-        self._shared: Shared[Place] = Shared(("serve", url, key), lambda: _place(url, kwargs))
-        self._place = self._shared.value
-        about = self._place.about
-        self.max_turns, self.deadlines = about["max_turns"], self._place.deadlines
-        self.seats, self.tools = tuple(about["seats"]), self._place.tools
+        self._shared: Shared[RemoteInfo] = Shared(
+            ("serve", url, key), lambda: _remote_info(url, kwargs)
+        )
+        self._remote = self._shared.value
+        about = self._remote.about
+        self.max_turns, self.deadlines = about["max_turns"], self._remote.deadlines
+        self.seats, self.tools = tuple(about["seats"]), self._remote.tools
         self.spec = EnvSpec(url, kwargs, self.max_turns, url)
-        self._link: Link | None = None
-        self._alarm = Alarm()
+        self._connection: Connection | None = None
+        self._timeout = ReusableTimeout()
         self._told: Deadlines = self.deadlines  # those that the server goes by
         self._asked: tuple[int | None, dict[str, Any]] = (None, {})
         self._info_here: Info = {}
@@ -73,7 +75,7 @@ class RemoteEnv(Env[Task]):
 
     def tasks(self, split: str = "train") -> TaskSource:
         """The tasks of a split, as far as the agent may see them."""
-        return self._place.tasks(split)
+        return self._remote.tasks(split)
 
     # --- what callers use -----------------------------------------------------------------------
 
@@ -90,7 +92,7 @@ class RemoteEnv(Env[Task]):
 
     async def step(self, action: Action) -> StepResult:
         """Apply an action; see `Env.step`."""
-        if self._phase in ("new", "closed") or self._link is None or self._link.lost:
+        if self._phase in ("new", "closed") or self._connection is None or self._connection.lost:
             raise UsageError(f"cannot step: the episode is {self._phase}; call reset first")
         seen = await self._timely(self.deadlines.step, self.act(action))
         gave = self._stepped
@@ -106,40 +108,40 @@ class RemoteEnv(Env[Task]):
 
     def oracle(self) -> AsyncIterator[Action]:
         """The server's oracle, action by action."""
-        if not self._place.about["oracle"]:
+        if not self._remote.about["oracle"]:
             return super().oracle()
         self._oracles += 1
         return self._consult(self._oracles - 1)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """The server's hints for the episode that has begun."""
-        if self._link is None:
+        if self._connection is None:
             raise UsageError("no hints yet: call reset first")
-        return tuple(self._place.hints(self._link.session, attempt))
+        return tuple(self._remote.hints(self._connection.session, attempt))
 
     def near_misses(self) -> Sequence[Sequence[Action]]:
         """The server's near misses of the task of the episode that has begun."""
-        if self._link is None:
+        if self._connection is None:
             raise UsageError("no near misses yet: call reset first")
-        return self._place.near_misses(self._link.session)
+        return self._remote.near_misses(self._connection.session)
 
     # --- the hooks, under their deadlines -------------------------------------------------------
 
     async def start(self, task: Task) -> Observation:
         """Have the server begin the episode that `reset` was asked for."""
-        link = await self._connected()
+        connection = await self._connected()
         seed, options = self._asked
         given = options.pop("task", None)
         request: Reset = {
             "op": "reset",
-            "id": link.next(),
+            "id": connection.next(),
             "seed": seed,
             "options": options,
             "task": None if given is None else given.to_json(),
         }
         if self.deadlines is not self._told:
             request["deadlines"] = self._news()
-        reply: Began = await link.ask(request)
+        reply: Began = await connection.ask(request)
         self.task = given if reply["task"] is None else ServedTask(**reply["task"])
         self._oracles = 0
         self._stop = None
@@ -149,12 +151,12 @@ class RemoteEnv(Env[Task]):
 
     async def act(self, action: Action) -> Observation:
         """Have the server step."""
-        assert self._link is not None
+        assert self._connection is not None
         self._phase = "broken"
-        request: Step = {"op": "step", "id": self._link.next(), "action": action_row(action)}
+        request: Step = {"op": "step", "id": self._connection.next(), "action": action_row(action)}
         if self.deadlines is not self._told:
             request["deadlines"] = self._news()
-        reply: Stepped = await self._link.ask(request)
+        reply: Stepped = await self._connection.ask(request)
         self._enter(reply)
         self._stepped = reply
         self._phase = "over" if reply["terminated"] or reply["truncated"] else "running"
@@ -162,36 +164,38 @@ class RemoteEnv(Env[Task]):
 
     async def stop(self) -> None:
         """Have the server close its instance, then close the socket."""
-        link, self._link = self._link, None
-        self._alarm.stop()
+        connection, self._connection = self._connection, None
+        self._timeout.stop()
         try:
-            if link is not None and not link.lost:
-                await link.ask({"op": "close", "id": link.next()})
+            if connection is not None and not connection.lost:
+                await connection.ask({"op": "close", "id": connection.next()})
         finally:
             try:
-                if link is not None:
-                    await link.close()
+                if connection is not None:
+                    await connection.close()
             finally:
                 await self._shared.close()
 
     # --- inside ---------------------------------------------------------------------------------
 
     async def _consult(self, number: int) -> AsyncIterator[Action]:
-        while (link := self._link) is not None:
-            reply = await link.ask({"op": "consult", "id": link.next(), "oracle": number})
+        while (connection := self._connection) is not None:
+            reply = await connection.ask(
+                {"op": "consult", "id": connection.next(), "oracle": number}
+            )
             if reply["action"] is None:
                 return
             yield action_of(reply["action"])
 
-    async def _connected(self) -> Link:
-        if self._link is not None and self._link.lost:
-            lost, self._link = self._link, None
+    async def _connected(self) -> Connection:
+        if self._connection is not None and self._connection.lost:
+            lost, self._connection = self._connection, None
             await lost.close()
-        if self._link is None:
-            place = self._place
-            self._link = await Link.open(place.url, place.headers, place.kwargs)
-            self._told = place.deadlines
-        return self._link
+        if self._connection is None:
+            remote = self._remote
+            self._connection = await Connection.open(remote.url, remote.headers, remote.kwargs)
+            self._told = remote.deadlines
+        return self._connection
 
     async def _timely(self, seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
         """The outcome, or a fault of the network where not even the deadline was heard of."""
@@ -199,10 +203,10 @@ class RemoteEnv(Env[Task]):
             return await work
         limit = seconds + _GRACE_S
         try:
-            return await self._alarm.within(limit, work)
+            return await self._timeout.within(limit, work)
         except TimeoutError:
-            if self._link is not None:
-                self._link.lost = True
+            if self._connection is not None:
+                self._connection.lost = True
             raise Fault(f"{self.spec.id} has not answered within {limit:g} s") from None
 
     def _news(self) -> DeadlinesRow:
@@ -223,7 +227,7 @@ class RemoteEnv(Env[Task]):
         self.anchor = info.get("anchor", "")
 
 
-def _place(url: str, kwargs: dict[str, Any]) -> Place:
+def _remote_info(url: str, kwargs: dict[str, Any]) -> RemoteInfo:
     with contextlib.suppress(UsageError):  # as many as there may be
         allow_files(_SOCKETS)
-    return Place(url, kwargs)
+    return RemoteInfo(url, kwargs)

@@ -44,7 +44,7 @@ _FAREWELL_S = 2.0
 _CODES = {1001: "the server is stopping", 1008: "the server refused a frame"}
 
 
-class Link:
+class Connection:
     """One open socket; `lost` once it is of no more use."""
 
     def __init__(self, url: str, http: ClientSession, socket: ClientWebSocketResponse) -> None:
@@ -55,7 +55,9 @@ class Link:
         self._asking = False
 
     @classmethod
-    async def open(cls, url: str, headers: Mapping[str, str], kwargs: Mapping[str, Any]) -> Link:
+    async def open(
+        cls, url: str, headers: Mapping[str, str], kwargs: Mapping[str, Any]
+    ) -> Connection:
         """Connect, and have an instance made.
 
         Raises:
@@ -81,15 +83,15 @@ class Link:
             if isinstance(error, ClientError | OSError):
                 raise unreachable(url, error) from error
             raise
-        link = cls(url, http, socket)
+        connection = cls(url, http, socket)
         try:
             keep_alive(socket.get_extra_info("socket"))
-            opening: Open = {"op": "open", "id": link.next(), "kwargs": dict(kwargs)}
-            link.session = (await link.ask(opening, OPENED))["session"]
+            opening: Open = {"op": "open", "id": connection.next(), "kwargs": dict(kwargs)}
+            connection.session = (await connection.ask(opening, OPENED))["session"]
         except BaseException:
-            await link.close()
+            await connection.close()
             raise
-        return link
+        return connection
 
     def next(self) -> int:
         """A number for a request."""

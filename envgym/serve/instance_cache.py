@@ -28,7 +28,7 @@ MOST_TASKS = 1024
 """Tasks in one answer."""
 
 
-class Keeper:
+class CachedInstance:
     """One kept instance."""
 
     def __init__(self, id: str, kwargs: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ class Keeper:
         return self._made.done() and (self._made.cancelled() or bool(self._made.exception()))
 
 
-class Keepers:
+class InstanceCache:
     """The kept instances; of those not used of late only `most` stay.
 
     Args:
@@ -87,30 +87,30 @@ class Keepers:
 
     def __init__(self, most: int = 16) -> None:
         self._most = most
-        self._kept: OrderedDict[str, Keeper] = OrderedDict()
+        self._kept: OrderedDict[str, CachedInstance] = OrderedDict()
 
-    async def get(self, id: str, kwargs: Mapping[str, Any]) -> Keeper:
-        """The keeper of an environment with these arguments, its instance made.
+    async def get(self, id: str, kwargs: Mapping[str, Any]) -> CachedInstance:
+        """The instance of an environment with these arguments, its instance made.
 
         Raises:
             UsageError: It takes no such arguments, or cannot be made with them.
         """
         key = json.dumps([id, kwargs], sort_keys=True)
-        keeper = self._kept.get(key)
-        if keeper is None or keeper.broken:
-            keeper = self._kept[key] = Keeper(id, kwargs)
+        instance = self._kept.get(key)
+        if instance is None or instance.broken:
+            instance = self._kept[key] = CachedInstance(id, kwargs)
         self._kept.move_to_end(key)
-        await keeper.env()
+        await instance.env()
         while len(self._kept) > self._most:
             _, oldest = self._kept.popitem(last=False)
             await oldest.close()
-        return keeper
+        return instance
 
     async def close(self) -> None:
         """Close them all."""
         kept, self._kept = list(self._kept.values()), OrderedDict()
-        for keeper in kept:
-            await keeper.close()
+        for instance in kept:
+            await instance.close()
 
 
 def new_env(id: str, kwargs: Mapping[str, Any]) -> Env[Any]:

@@ -1,8 +1,8 @@
 """A served environment as its client knows it before any episode: tools, deadlines, tasks.
 
-All instances of one address and set of arguments share a `Place`. It asks by plain HTTP and waits
-for the answer, because `make`, `tasks` and `hints` are no coroutines; a server that is asked from
-its own event loop could never answer.
+All instances of one address and set of arguments share a `RemoteInfo`. It asks by plain HTTP and
+blocks until the answer, because `make`, `tasks` and `hints` are no coroutines; so a client in the
+server's own event loop would wait for ever.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _ANSWER_S = 120.0
 F = TypeVar("F")
 
 
-class Place:
+class RemoteInfo:
     """One address and set of arguments.
 
     Args:
@@ -123,23 +123,23 @@ class Place:
 def unreachable(url: str, error: BaseException) -> Fault:
     """Nobody answers there, or not as a server of ours does."""
     reason = getattr(error, "reason", None) or error
-    return Fault(f"cannot reach {url} ({reason}): {_mend(url, error, reason)}")
+    return Fault(f"cannot reach {url} ({reason}): {_fix(url, error, reason)}")
 
 
-def _mend(url: str, error: BaseException, reason: object) -> str:
+def _fix(url: str, error: BaseException, reason: object) -> str:
     plain = url.replace("wss:", "ws:", 1)
     no_tls = isinstance(reason, ssl.SSLError) and not isinstance(
         reason, ssl.SSLCertVerificationError
     )
     if no_tls or isinstance(getattr(error, "os_error", None), ssl.SSLError):
         return f"it speaks no TLS: write {plain}"
-    mend = "is `envgym serve` running there?"
+    fix = "is `envgym serve` running there?"
     if urlsplit(url).port is None:
         port = 443 if url.startswith("wss:") else 80
-        mend += f" The address names no port, so {port} was asked; `envgym serve` takes 8080."
+        fix += f" The address names no port, so {port} was asked; `envgym serve` takes 8080."
     elif "[" in url:
-        mend += " It listens on 127.0.0.1 unless --host says otherwise."
-    return mend
+        fix += " It listens on 127.0.0.1 unless --host says otherwise."
+    return fix
 
 
 def _error_of(url: str, status: int, body: bytes) -> Exception:

@@ -14,28 +14,28 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Alarm:
+class ReusableTimeout:
     """Deadlines of one thing after another."""
 
     def __init__(self) -> None:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._due: float | None = None
-        self._rang = False
+        self._expired = False
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`, or TimeoutError once it has taken `seconds`; cancelled then."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         cancelling = task.cancelling()
-        self._task, self._due, self._rang = task, loop.time() + seconds, False
+        self._task, self._due, self._expired = task, loop.time() + seconds, False
         if self._timer is None or self._due < self._timer.when():
             self._arm(loop)
         try:
             return await work
         except asyncio.CancelledError:
             # As asyncio.timeout tells: ours alone, or has somebody else cancelled as well?
-            if self._rang and task.uncancel() <= cancelling:
+            if self._expired and task.uncancel() <= cancelling:
                 raise TimeoutError from None
             raise
         finally:
@@ -50,14 +50,14 @@ class Alarm:
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         self.stop()
         assert self._due is not None
-        self._timer = loop.call_at(self._due, self._ring, loop)
+        self._timer = loop.call_at(self._due, self._expire, loop)
 
-    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         if self._due is None or self._task is None:
             return  # nothing is waited for; the next deadline sets it anew
         if loop.time() < self._due:
             self._arm(loop)
         else:
-            self._rang = True
+            self._expired = True
             self._task.cancel()

@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 
 from envgym.errors import EnvgymError, Fault, UsageError, suggest
 from envgym.registry import specs
-from envgym.serve.instance_cache import Keepers, new_env
+from envgym.serve.instance_cache import InstanceCache, new_env
 from envgym.serve.metrics import Metrics
 from envgym.serve.protocol.failures import failed
 from envgym.serve.protocol.frames import (
@@ -79,7 +79,7 @@ class EnvServer:
             raise UsageError(f"health asks for {', '.join(unserved)}: name only what is served")
         self._proving = list(health) or list(self.ids.values())[: None if ids else 1]
         self._capacity, self._token = capacity, token
-        self._keepers = Keepers()
+        self._instances = InstanceCache()
         self._sessions: dict[str, tuple[Session, asyncio.Task[Any]]] = {}
         self._held = 0  # places taken, those of sessions that are just beginning included
         self._stopping = False
@@ -115,7 +115,7 @@ class EnvServer:
                 for _, task in self._sessions.values():
                     log.warning("a session has not ended within %g s: it is cut", STOP_S)
                     task.cancel()
-        await self._keepers.close()
+        await self._instances.close()
 
     # --- who may --------------------------------------------------------------------------------
 
@@ -157,10 +157,10 @@ class EnvServer:
                 session = self._sessions[asked["session"]][0]
                 hints = asked["op"] == "hints"
                 return _json(session.hints(asked) if hints else session.near_misses())
-            keeper = await self._keepers.get(id, asked["kwargs"])
+            instance = await self._instances.get(id, asked["kwargs"])
             if asked["op"] == "describe":
-                return _json(await keeper.describe())
-            return _json(await keeper.tasks(asked))
+                return _json(await instance.describe())
+            return _json(await instance.tasks(asked))
         except Exception as error:
             failure = failed(error, what=name)
             if not isinstance(error, EnvgymError):
@@ -176,7 +176,7 @@ class EnvServer:
                 if self._stopping:
                     raise Fault("the server is stopping")
                 for id in self._proving:
-                    await self._keepers.get(id, {})  # holds open what instances share
+                    await self._instances.get(id, {})  # holds open what instances share
                     env = new_env(id, {})
                     try:
                         await env.reset(seed=0)
@@ -225,7 +225,7 @@ class EnvServer:
         self.metrics.sessions.set(self._held)
         try:
             id, opening = self._id(request), await _first_frame(socket)
-            await self._keepers.get(id, opening["kwargs"])
+            await self._instances.get(id, opening["kwargs"])
             env, name = new_env(id, opening["kwargs"]), request.match_info["id"]
             session = Session(name, env, socket, self.metrics, opening["id"])
             handler = asyncio.current_task()

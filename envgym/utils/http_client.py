@@ -26,7 +26,7 @@ _QUOTA = "insufficient_quota"
 
 
 class Refused(Exception):
-    """The server understood the request and will not do it (a 4xx that no retry mends)."""
+    """The server understood the request and will not do it (a 4xx that no retry fixes)."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -94,7 +94,7 @@ class JsonClient:
             tokens: How many it is counted as under a limit of tokens, until they are known.
 
         Raises:
-            Refused: A 4xx that trying again does not mend.
+            Refused: A 4xx that trying again does not fix.
             Fault: (``infra``) It failed at every try.
             UsageError: The client is closed.
         """

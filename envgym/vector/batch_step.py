@@ -29,7 +29,7 @@ def own_ways(envs: Sequence[Env[Any]]) -> frozenset[int]:
     )
 
 
-class Sweep:
+class BatchStep:
     """A step of n environments.
 
     Args:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(work: Generator[Awaitable[T], None, None]) -> list[T | Exception]:
+async def lazy_gather(work: Generator[Awaitable[T], None, None]) -> list[T | Exception]:
     """What each awaitable gave, or the Exception it raised, in order.
 
     Cancelling it cancels those that run, waits for their clean-up and begins no other.
@@ -28,25 +28,25 @@ async def together(work: Generator[Awaitable[T], None, None]) -> list[T | Except
     first = next(work, None)
     if first is None:
         return []  # nothing is left to be awaited: what there was, the generator has done itself
-    crew = _Crew(work)
+    gathering = _Gathering(work)
     try:
-        await crew.go_on(first)
-        while running := [helper for helper in crew.helpers if not helper.done()]:
+        await gathering.go_on(first)
+        while running := [helper for helper in gathering.helpers if not helper.done()]:
             await asyncio.wait(running)
     except BaseException:
         work.close()
-        while crew.helpers:
-            stopped, crew.helpers = crew.helpers, []
+        while gathering.helpers:
+            stopped, gathering.helpers = gathering.helpers, []
             for helper in stopped:
                 helper.cancel()
             await asyncio.gather(*stopped, return_exceptions=True)
         raise
-    for helper in crew.helpers:
+    for helper in gathering.helpers:
         helper.result()
-    return crew.outcomes
+    return gathering.outcomes
 
 
-class _Crew:
+class _Gathering:
     """Those that work through one generator. (Closures would be a cycle around every outcome.)"""
 
     def __init__(self, work: Iterator[Awaitable[Any]]) -> None:
@@ -56,7 +56,7 @@ class _Crew:
         self._loop = asyncio.get_running_loop()
 
     async def go_on(self, *begun: Awaitable[Any]) -> None:
-        relief = self._loop.call_soon(self._help)  # comes about once this one waits, not before
+        helping = self._loop.call_soon(self._help)  # comes about once this one waits, not before
         outcomes = self.outcomes
         try:
             for one in chain(begun, self._work):
@@ -67,7 +67,7 @@ class _Crew:
                 except Exception as error:
                     outcomes[index] = error
         finally:
-            relief.cancel()
+            helping.cancel()
 
     def _help(self) -> None:
         self.helpers.append(self._loop.create_task(self.go_on()))

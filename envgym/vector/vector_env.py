@@ -18,8 +18,8 @@ from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.registry import make
 from envgym.vector.batch_info import BatchedInfo
-from envgym.vector.batch_step import Sweep, own_ways
-from envgym.vector.lazy_gather import together
+from envgym.vector.batch_step import BatchStep, own_ways
+from envgym.vector.lazy_gather import lazy_gather
 
 _NOBODY: frozenset[int] = frozenset()
 Flags = NDArray[np.bool_]
@@ -79,7 +79,9 @@ class VectorEnv:
         options = dict(options or {})
         mask = self._mask(options.pop("reset_mask", None))
         chosen = np.flatnonzero(mask).tolist()
-        begun = await together(self.envs[i].reset(seed=seeds[i], options=options) for i in chosen)
+        begun = await lazy_gather(
+            self.envs[i].reset(seed=seeds[i], options=options) for i in chosen
+        )
         infos: dict[int, Info] = {}
         failed: dict[int, Exception] = {}
         for i, outcome in zip(chosen, begun, strict=True):
@@ -106,7 +108,7 @@ class VectorEnv:
         if len(actions) != self.num_envs:
             raise UsageError(f"{len(actions)} actions for {self.num_envs} environments")
         mode = self.autoreset_mode
-        sweep = Sweep(
+        batch = BatchStep(
             self.envs,
             actions,
             self._observations,
@@ -114,25 +116,25 @@ class VectorEnv:
             own=self._own,
             again=mode is AutoresetMode.SAME_STEP,
         )
-        await together(sweep.work())
-        sweep.read()
+        await lazy_gather(batch.work())
+        batch.read()
         # Noted before a failure is raised: it must not lose what the others did.
-        self._observations = sweep.observations
-        over, self._over = self._over, sweep.ended
-        if sweep.failed:
-            self._over |= over & sweep.failed.keys()
-            self._fail(sweep.failed)
+        self._observations = batch.observations
+        over, self._over = self._over, batch.ended
+        if batch.failed:
+            self._over |= over & batch.failed.keys()
+            self._fail(batch.failed)
         return (
-            list(sweep.observations),
-            sweep.rewards,
-            sweep.terminations,
-            sweep.truncations,
-            sweep.infos,
+            list(batch.observations),
+            batch.rewards,
+            batch.terminations,
+            batch.truncations,
+            batch.infos,
         )
 
     async def close(self) -> None:
         """Close every environment; safe to call twice."""
-        outcomes = await together(env.close() for env in self.envs)
+        outcomes = await lazy_gather(env.close() for env in self.envs)
         if failed := {i: o for i, o in enumerate(outcomes) if o is not None}:
             self._fail(failed)
 

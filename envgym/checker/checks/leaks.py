@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import begin, play_nothing, play_oracle_or_stop
 from envgym.resources import open_resources
 
@@ -21,7 +21,7 @@ _SETTLE_S = 1.0
 """What was cancelled or killed needs a moment until it is gone."""
 _FDS = Path("/proc/self/fd")  # Linux; elsewhere neither files nor processes are counted
 
-_MENDS = {
+_FIXES = {
     "holds on shared resources": "close in stop() every Shared that __init__ or start() took",
     "asyncio tasks": "cancel in stop() every task that was created, and await it",
     "threads": "end and join in stop() every thread and executor; give a plain tool an end",
@@ -32,18 +32,18 @@ _MENDS = {
 }
 
 
-async def nothing_is_left_open(subject: Subject) -> AsyncIterator[Problem]:
+async def nothing_is_left_open(target: Target) -> AsyncIterator[Problem]:
     """Once all instances are closed, nothing of theirs is left: see `belongings`."""
-    await _round(subject)  # what is loaded once stays, and is no leak
+    await _round(target)  # what is loaded once stays, and is no leak
     before = await settled({})
     for _ in range(_ROUNDS):
-        await _round(subject)
+        await _round(target)
     after = await settled(before)
     for what, count in after.items():
         if count > before[what]:
             yield Problem(
                 f"{_ROUNDS} instances opened and closed left {count - before[what]} {what}",
-                _MENDS[what],
+                _FIXES[what],
             )
 
 
@@ -71,9 +71,9 @@ def belongings() -> dict[str, int]:
     }
 
 
-async def _round(subject: Subject) -> None:
+async def _round(target: Target) -> None:
     """One instance: an episode of the oracle, an idle one, one that is only begun."""
-    async with subject.env() as env:
+    async with target.env() as env:
         await play_oracle_or_stop(env, await begin(env, seed=0))
         await play_nothing(env, await begin(env, seed=0))
         await begin(env, seed=1)

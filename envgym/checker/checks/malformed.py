@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 
 from envgym.checker.malformed_actions import malformed_actions
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import begin
 from envgym.messages import Action, Observation
 
 
-async def malformed_actions_never_crash(subject: Subject) -> AsyncIterator[Problem]:
+async def malformed_actions_never_crash(target: Target) -> AsyncIterator[Problem]:
     """No action raises, and each call gets exactly one tool message with its id, in order."""
-    async with subject.env() as env:
+    async with target.env() as env:
         for what, action in malformed_actions(env.tools):
             await begin(env, seed=0)  # anew for each: an episode may end on a bad action
             try:

@@ -14,7 +14,7 @@ from envgym.chat.dialects import DIALECTS
 from envgym.checker.checks.hidden_data import leaves
 from envgym.checker.malformed_actions import NOTHING
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import Trace, begin, play_oracle_or_stop, replay, step
 from envgym.env import Env
 from envgym.messages import Action, ToolCall
@@ -24,10 +24,10 @@ _OTHER_KEYS = ("parameters", "zz")
 _GOLDS = 4
 
 
-async def thoughts_are_not_acted_on(subject: Subject) -> AsyncIterator[Problem]:
+async def thoughts_are_not_acted_on(target: Target) -> AsyncIterator[Problem]:
     """The oracle's last action within a reasoning block scores as an empty message does."""
-    async with subject.env() as env:
-        for seed in range(subject.episodes):
+    async with target.env() as env:
+        for seed in range(target.episodes):
             trace = await play_oracle_or_stop(env, await begin(env, seed=seed))
             if not trace.actions:
                 continue
@@ -42,9 +42,9 @@ async def thoughts_are_not_acted_on(subject: Subject) -> AsyncIterator[Problem]:
                     )
 
 
-async def arguments_are_not_dropped(subject: Subject) -> AsyncIterator[Problem]:
+async def arguments_are_not_dropped(target: Target) -> AsyncIterator[Problem]:
     """A tool that runs without arguments refuses those it does not know, by name."""
-    async with subject.env() as env:
+    async with target.env() as env:
         for tool in (tool for tool in env.tools if _runs_bare(tool)):
             bare = await _answer(env, ToolCall(tool.name, {}))
             for key in _OTHER_KEYS:
