@@ -1,4 +1,4 @@
-"""Who acts: the protocol between rollouts and agents.
+"""Agent protocol: the interface between rollouts and whatever acts.
 
 An agent with a `chat` works on token ids (local models, vLLM); one without works on messages
 (remote APIs, oracles, people). The rollout is the same for both.
@@ -25,7 +25,7 @@ OF_AGENT = "agent/"
 
 @dataclass(slots=True)
 class Context:
-    """What an agent is given to act on.
+    """Input of one action: the conversation, the tools and the token ids.
 
     Attributes:
         session: One seat of one episode; a cache may be kept under it until `Agent.end`.
@@ -46,7 +46,8 @@ class Context:
 
 @dataclass(slots=True)
 class Completion:
-    """What an agent did.
+    """Output of one action: sampled ids, their log-probabilities, and the action as text or
+    structure.
 
     Attributes:
         ids: Sampled token ids, the end-of-turn token included; empty without a chat.
@@ -73,34 +74,35 @@ class Completion:
 
 
 class Agent(ABC):
-    """Anything that can act. Any number of episodes may call it at once."""
+    """Base class of agents. Any number of episodes may call one agent concurrently."""
 
     chat: Chat | None = None
 
     @property
     def usage(self) -> dict[str, float]:
-        """All that the agent has used so far (requests, tokens, cost), for summaries."""
+        """Total usage of the agent so far (requests, tokens, cost), for summaries."""
         return {}
 
     def join(self, callers: int) -> None:
-        """So many callers begin to play, each one episode after another until it leaves.
+        """Register `callers` concurrent episode workers; each calls `act` repeatedly until `leave`.
 
         An agent that acts in batches may wait for those that are away, so that its batches do not
         depend on how long a tool took.
         """
 
     def leave(self) -> None:
-        """One of the callers that joined plays no more."""
+        """Unregister one of the callers that `join` registered."""
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """An episode has been reset; called before the first `act` of `session`."""
+        """Prepare for an episode that was just reset; called before the first `act` of `session`.
+        """
 
     @abstractmethod
     async def act(self, context: Context) -> Completion:
-        """The next action."""
+        """Choose the next action."""
 
     async def end(self, session: str) -> None:
-        """The episode is over: forget `session`."""
+        """Forget `session`: its episode is over."""
 
     async def close(self) -> None:
-        """Release what the agent holds; safe to call twice."""
+        """Release everything the agent holds; safe to call twice."""

@@ -1,4 +1,4 @@
-"""The environment: Gymnasium's shape, made async and message-level.
+"""The environment base class: Gymnasium's interface, made async and message-level.
 
 Callers use `reset`, `step`, `close`. Authors write three hooks, `tasks`, `start` and `act`, and say
 what happened with `add_reward` and `end`; seeds, deadlines, turn limits and bookkeeping are done
@@ -34,7 +34,7 @@ _OPTIONS = frozenset(["task", "split", "index"])
 
 @dataclass(frozen=True)
 class EnvSpec:
-    """What an environment is: enough to make it again.
+    """Specification of an environment: its id, constructor arguments and entry point.
 
     Attributes:
         id: ``family/name-vN``.
@@ -50,12 +50,12 @@ class EnvSpec:
 
     @property
     def version(self) -> int:
-        """The N of ``-vN``."""
+        """Version number: the N of ``-vN``."""
         return int(self.id.rpartition("-v")[2])
 
 
 class StepResult(NamedTuple):
-    """What one action led to.
+    """Result of one step: observation, reward, end flags and info.
 
     Attributes:
         observation: The new messages.
@@ -74,7 +74,7 @@ class StepResult(NamedTuple):
 
     @property
     def done(self) -> bool:
-        """Whether the episode is over, for either reason."""
+        """Flag that the episode is over, terminated or truncated."""
         return self.terminated or self.truncated
 
 
@@ -126,30 +126,30 @@ class Env(Generic[TaskT]):
     # --- what authors write ---------------------------------------------------------------------
 
     def tasks(self, split: str = "train") -> Sequence[TaskT]:
-        """The tasks of a split; sized, indexable, the same for the same arguments."""
+        """Return the task source of a split; sized, indexable, the same for the same arguments."""
         raise UsageError(f"{type(self).__name__} must define tasks(split)")
 
     async def start(self, task: TaskT) -> Content:
-        """Begin an episode of `task`; returns what the agent sees first."""
+        """Begin an episode of `task`; return the first observation."""
         raise UsageError(f"{type(self).__name__} must define start(task)")
 
     async def act(self, action: Action) -> Content:
-        """Apply one action; returns what is new to see."""
+        """Apply one action; return the next observation."""
         raise UsageError(f"{type(self).__name__} must define act(action)")
 
     async def stop(self) -> None:
-        """Release what the instance holds; called once, by `close`."""
+        """Release the resources of the instance; called once, by `close`."""
 
     def partial_score(self) -> float:
-        """The score of an episode that was cut before its end."""
+        """Score an episode that was truncated, in [0, 1]."""
         return 0.0
 
     def oracle(self) -> AsyncIterator[Action]:
-        """An expert that solves the current task: for demonstrations and for the checker."""
+        """Yield an expert's actions for the current task, for demonstrations and the checker."""
         raise UsageError(f"{self.spec.id} has no oracle: define oracle() as an async generator")
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """Answers to the current task that are close to right and must fail.
+        """Wrong attempts at the current task that are close to right and must score below 1.0.
 
         Each is a whole attempt of its own, played from a reset of the same task, and must score
         below 1.0. For the checker, which holds the judge against them as against the oracle.
@@ -157,7 +157,7 @@ class Env(Generic[TaskT]):
         return ()
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Graded guidance for the task (or a failed attempt at it), weakest first.
+        """Graded hints for the task (or for a failed attempt at it), weakest first.
 
         Never the gold answer verbatim.
         """
@@ -166,7 +166,7 @@ class Env(Generic[TaskT]):
     # --- what authors call ----------------------------------------------------------------------
 
     def add_reward(self, reward: float) -> None:
-        """Add to the reward of the step in progress; a NumPy or torch scalar becomes a float."""
+        """Add to the reward of the current step; a NumPy or torch scalar becomes a float."""
         self._reward = float(self._reward + reward)
 
     def end(
@@ -191,14 +191,14 @@ class Env(Generic[TaskT]):
 
     @property
     def rng(self) -> random.Random:
-        """The instance's random numbers, which a reset with a seed begins anew."""
+        """Random generator of the instance; a reset with a seed restarts it."""
         if self._rng is None:  # seeding costs more than many a step: not unless it is used
             self._rng = random.Random(self._episode_seed)
         return self._rng
 
     @property
     def ended(self) -> bool:
-        """Whether `end` was called in this episode."""
+        """Flag that `end` was called in this episode."""
         return self._stop is not None
 
     # --- what callers use -----------------------------------------------------------------------
@@ -206,7 +206,7 @@ class Env(Generic[TaskT]):
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, Info]:
-        """Begin a new episode.
+        """Begin a new episode; return its first observation and info.
 
         Args:
             seed: Makes the episode reproducible. Without it the instance's random numbers go on,
@@ -222,7 +222,7 @@ class Env(Generic[TaskT]):
         return seen if isinstance(seen, Observation) else await seen, self._info()
 
     async def step(self, action: Action) -> StepResult:
-        """Apply an action.
+        """Apply one action; return observation, reward, end flags and info.
 
         Raises:
             Fault: Infrastructure or the environment itself failed: the episode has no reward.
@@ -236,7 +236,7 @@ class Env(Generic[TaskT]):
         return tuple.__new__(StepResult, (seen, self._reward, terminated, cut, self._info()))
 
     async def close(self) -> None:
-        """Release everything; safe to call twice.
+        """Release every resource; safe to call twice.
 
         Raises:
             Fault: Something could not be released, or not before the deadline.

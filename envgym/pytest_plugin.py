@@ -1,4 +1,4 @@
-"""The checker as tests: one line in an environment's own test file.
+"""Pytest plugin that runs the checker: one line in an environment's own test file.
 
     from envgym.pytest_plugin import envgym_checks
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def envgym_checks(
     env: str | Callable[..., Env[Any]], *, episodes: int = 4, company: int = 1000, **kwargs: Any
 ) -> Callable[..., None]:
-    """A test function for each check; give it a name that begins with ``test``.
+    """Make a test function that runs each check; give it a name that begins with ``test``.
 
     Args:
         env: A registered id, ``module:Class``, or what makes the environment (its class).
@@ -55,18 +55,18 @@ def envgym_checks(
 
 
 class Examinations:
-    """The examinations of one test module, all on one event loop of their own."""
+    """The examinations of one test module, on one shared event loop."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
         self._open: dict[Callable[[], Examination], Examination] = {}
 
     def findings(self, examine: Callable[[], Examination], check: Any) -> list[Finding]:
-        """What a check finds; the examination is made for the first of them."""
+        """Run a check and return its findings; the first call makes the examination."""
         return self._runner.run(self._findings(examine, check))
 
     def close(self) -> None:
-        """Close what they hold, and the loop."""
+        """Close the examinations and the event loop."""
         with self._runner:
             self._runner.run(self._close())
 
@@ -82,7 +82,7 @@ class Examinations:
 
 @pytest.fixture(scope="module")
 def envgym_examinations() -> Iterator[Examinations]:
-    """Kept open for a module: what an environment shares is opened once for all its checks."""
+    """Module-scoped fixture: an environment's shared resources are opened once for all checks."""
     examinations = Examinations()
     yield examinations
     examinations.close()

@@ -1,4 +1,5 @@
-"""Heavy things (indexes, browsers, sandbox pools) shared by all environments of a process.
+"""Resources (indexes, browsers, sandbox pools) shared by all environments of a process, with
+reference counts.
 
 A thousand instances of an environment hold a thousand small objects and one index: the first user
 opens it, the last one closes it, and the holder counts.
@@ -29,7 +30,7 @@ _lock = threading.Lock()
 
 
 class Shared(Generic[T]):
-    """One user's hold on a shared resource; `close` lets go of it, once.
+    """A reference to a shared resource; `close` drops the reference once.
 
     Args:
         key: What makes two holds the same resource (say, a path and a backend's name).
@@ -54,7 +55,8 @@ class Shared(Generic[T]):
         self.value: T = entry.value
 
     async def close(self) -> None:
-        """Let go; the last user's call closes the resource (``close`` or ``aclose``, if any)."""
+        """Drop the reference; the last one closes the resource (``close`` or ``aclose``, if any).
+        """
         with _lock:
             if self._key is None:
                 return
@@ -72,6 +74,6 @@ class Shared(Generic[T]):
 
 
 def open_resources() -> dict[Hashable, int]:
-    """The shared resources that are open now, with their number of users (for leak checks)."""
+    """Shared resources that are open, with their reference counts (for leak checks)."""
     with _lock:
         return {key: entry.users for key, entry in _entries.items()}

@@ -1,4 +1,4 @@
-"""Trajectories: turns as the source of truth, rows compiled from them.
+"""Trajectories, and the training rows compiled from them.
 
 A turn holds what the model saw that was new and what it sampled, as ids; nothing here is ever
 detokenised and tokenised again. Rows, the sequences a learner runs, are derived: consecutive turns
@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = ("system", "user", "tool", "hint", "critic", "action")
 
 @dataclass(slots=True)
 class Span:
-    """A stretch of context ids of one kind."""
+    """A run of context ids of one kind."""
 
     kind: Kind
     ids: list[int]
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(slots=True)
 class Turn:
-    """One model call.
+    """One model call: the new context and the sampled action.
 
     Attributes:
         context: Context new since the last action; the whole context where `restart`.
@@ -64,13 +64,13 @@ class Turn:
 
     @property
     def context_ids(self) -> list[int]:
-        """The new context as one list of ids."""
+        """Ids of the new context, concatenated."""
         return [i for span in self.context for i in span.ids]
 
 
 @dataclass(slots=True)
 class Trajectory:
-    """One seat's turns in an episode, and the last thing it saw."""
+    """The turns of one seat in an episode, and the final messages."""
 
     seat: str = DEFAULT_SEAT
     turns: list[Turn] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Episode:
 
     @property
     def trajectory(self) -> Trajectory:
-        """The only seat's trajectory, or the first one's."""
+        """The trajectory of the first (often the only) seat."""
         return next(iter(self.trajectories.values()))
 
     @property
@@ -131,7 +131,7 @@ class Episode:
 
 @dataclass(slots=True)
 class Row:
-    """One sequence for the learner. All arrays have length T.
+    """One training sequence. All arrays have length T.
 
     Attributes:
         ids: Token ids, int64.

@@ -1,4 +1,4 @@
-"""Messages of roles that a chat template lacks, folded into the messages beside them.
+"""Folding: merge messages of roles that a chat template lacks into the messages beside them.
 
 Gemma has no system messages, older Mistrals no tool results, and many templates want users and
 assistants to take turns. Folded, the text is still shown: rules before the task, results between
@@ -29,7 +29,7 @@ _CLOSE = "</tool_response>"
 
 
 class Folding:
-    """Folds conversations.
+    """Converts conversations to the roles that a chat template has.
 
     Args:
         setting: ``off``; ``auto`` (what the template refuses, told once by a log line); or those
@@ -49,7 +49,7 @@ class Folding:
     def __call__(
         self, conversation: Iterable[Plain], kinds: Iterable[Kind], refusal: Refusal
     ) -> tuple[list[Plain], list[Parts]]:
-        """The conversation as the template takes it, and the parts of each of its messages."""
+        """Fold a conversation; return the messages, and the parts of each."""
         folded: list[Plain] = []
         parts: list[Parts] = []
         for message, kind in zip(conversation, kinds, strict=True):

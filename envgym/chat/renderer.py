@@ -1,4 +1,4 @@
-"""Messages to token ids, and back: the only place where text becomes tokens.
+"""Rendering of messages to token ids and parsing of sampled ids: the only tokenizer calls.
 
 Each observation is rendered once, as a delta after what the model has sampled, whatever the chat
 template. What the model sees is at every turn what a rendering of the whole history would give, but
@@ -24,7 +24,7 @@ from envgym.trajectory import Span
 
 
 class Chat:
-    """A tokenizer's chat template and a dialect, as one renderer.
+    """Renderer made of a tokenizer's chat template and a dialect.
 
     Args:
         tokenizer: A Hugging Face tokenizer with a chat template.
@@ -62,7 +62,7 @@ class Chat:
     # --- rendering ------------------------------------------------------------------------------
 
     def begin(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Span]:
-        """The whole context from the start of the conversation, ready for the model to act.
+        """Render the whole context from the start of the conversation, ready for the model to act.
 
         Raises:
             UsageError: The template cannot show these messages; the error names the fix.
@@ -74,7 +74,9 @@ class Chat:
     def skeleton(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec]
     ) -> ConversationSkeleton:
-        """What `extend` needs to know of the conversation that `begin` has rendered."""
+        """Make the conversation skeleton that `extend` needs, for the conversation `begin`
+        rendered.
+        """
         conversation, _, schemas = self._opening(messages, tools)
         return ConversationSkeleton(conversation, schemas)
 
@@ -88,7 +90,8 @@ class Chat:
         messages: Sequence[Message],
         tools: Sequence[ToolSpec],
     ) -> list[Span] | None:
-        """The context between the ids just sampled and the next action; the skeleton grows by it.
+        """Render the context between the ids just sampled and the next action; updates the
+        skeleton.
 
         It begins with what the template puts after an assistant message, less what was sampled of
         it (the end-of-turn token, as a rule).
@@ -123,7 +126,7 @@ class Chat:
         return self._spans(conversation, parts[1:], skeleton.schemas, full, start)
 
     def demonstrate(self, action: Action, tools: Sequence[ToolSpec]) -> list[int]:
-        """The ids of an action written by no model, its end-of-turn token included."""
+        """Render an action that no model wrote to ids, its end-of-turn token included."""
         text = self.dialect.write(action, tools)
         prompt = self.template.render([ASK], self.template.required_schemas)
         end = self._ends["tool" if action.tool_calls else "user"]
@@ -132,7 +135,7 @@ class Chat:
     # --- reading --------------------------------------------------------------------------------
 
     def read(self, text: str, before: str | None, tools: Sequence[ToolSpec]) -> Action:
-        """The action in a sampled text.
+        """Parse the action in a sampled text.
 
         A thought that the generation prompt has opened stands before the action's text, so that
         every reader of it sees a thought, also where it is never closed.
@@ -145,7 +148,7 @@ class Chat:
         return self.dialect.parse(opened + text, tools)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of sampled ids, without the end-of-turn token."""
+        """Decode sampled ids to text, without the end-of-turn token."""
         kept = list(ids)
         while kept and kept[-1] in self.stop_ids:
             kept.pop()
@@ -153,12 +156,12 @@ class Chat:
 
     @cached_property
     def end_id(self) -> int:
-        """The token that ends an assistant message, where the user is next to speak."""
+        """Id of the token that ends an assistant message before a user message."""
         return self._ends["user"]
 
     @cached_property
     def stop_ids(self) -> tuple[int, ...]:
-        """Token ids that end an action."""
+        """Ids of the tokens that end an action."""
         return tuple({*self._ends.values(), self.tokenizer.eos_token_id} - {None})
 
     # --- inside ---------------------------------------------------------------------------------
@@ -314,7 +317,7 @@ class Chat:
 
 
 def message_action(message: Message) -> Action:
-    """The action behind an assistant message; calls that stand in the text are not kept twice."""
+    """Rebuild the action of an assistant message; calls that the text holds are not kept twice."""
     return Action(message.content, () if message.content else message.tool_calls)
 
 

@@ -1,4 +1,4 @@
-"""A tokenizer's chat template, asked what it does, so that it errs nowhere in silence.
+"""Probing of a tokenizer's chat template: its roles, message borders and end-of-turn token.
 
 A template may drop a role, refuse an order, write its end of turn anywhere. All of it is found out
 by rendering short conversations of marks; no template is known by name.
@@ -29,7 +29,7 @@ _FIXES = {
 
 
 class ChatTemplate:
-    """Renders conversations, and knows the template's habits.
+    """A chat template, with its properties measured by rendering short conversations.
 
     Args:
         tokenizer: A Hugging Face tokenizer with a chat template.
@@ -46,7 +46,7 @@ class ChatTemplate:
         schemas: Sequence[Any] | None = None,
         generate: bool = True,
     ) -> str:
-        """The conversation as text.
+        """Render the conversation to text.
 
         Raises:
             UsageError: The template refuses the conversation, or leaves one of its messages out.
@@ -65,7 +65,8 @@ class ChatTemplate:
             ) from error
 
     def refusal(self, before: str | None, role: str, tools: bool = False) -> str:
-        """Why it has no message of `role` after one of `before`; empty where it has.
+        """Reason why the template has no message of `role` after one of `before`; empty where it
+        has.
 
         Args:
             tools: Whether tools are shown too: some templates then have other roles.
@@ -77,12 +78,13 @@ class ChatTemplate:
 
     @cached_property
     def special(self) -> re.Pattern[str]:
-        """The texts of the tokenizer's added tokens."""
+        """Texts of the tokenizer's added tokens."""
         texts = sorted(self.tokenizer.get_added_vocab(), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
 
     def prefill(self, before: str, tools: bool = False) -> str:
-        """The thinking that the generation prompt after a `before` message opens, or shuts, if any.
+        """Reasoning mark that the generation prompt opens or closes after a `before` message, if
+        any.
 
         It is part of the assistant's message: without it a template would take a thought apart at
         the wrong place, or see none.
@@ -100,13 +102,14 @@ class ChatTemplate:
 
     @cached_property
     def required_schemas(self) -> list[Any] | None:
-        """A tool to show where no tool is at hand, for templates that render nothing without."""
+        """A placeholder tool, for templates that render nothing without tools."""
         needed = self.refusal(None, "user") and not self.refusal(None, "user", True)
         return SCHEMAS if needed else None
 
     @cached_property
     def opening(self) -> str:
-        """What it writes itself between an assistant's header and words: a space, a channel.
+        """Text that the template writes between an assistant's header and words: a space, a
+        channel.
 
         A model of the family samples it too; it is no part of the message's content.
         """
@@ -121,7 +124,7 @@ class ChatTemplate:
 
     @cached_property
     def takes_thoughts_apart(self) -> bool:
-        """Whether it knows a thought only beside the content (Qwen3.8), not at its beginning."""
+        """Flag: the template reads reasoning only from a field beside the content (Qwen3.8)."""
         text = f"<think>\n{_FIRST}\n</think>\n\n{_SECOND}"
         inline, apart = _mark("assistant", text), _thought_apart(_mark("assistant", text))
         render = self.tokenizer.apply_chat_template
@@ -135,14 +138,14 @@ class ChatTemplate:
 
     @cached_property
     def shows_tools(self) -> bool:
-        """Whether it writes tool schemas into the context."""
+        """Flag: the template writes tool schemas into the context."""
         try:
             return MARK in self._raw([ASK], SCHEMAS, True)
         except Exception:
             return False
 
     def end_after(self, role: str | None) -> int | None:
-        """The first special token between an assistant's text and a message of `role`.
+        """First special token between an assistant's text and a message of `role`.
 
         That is the end-of-turn token, or, where a template writes none, what opens the next
         message: a model of that template stops there.
@@ -164,7 +167,8 @@ class ChatTemplate:
         schemas: Sequence[Any] | None,
         full: str,
     ) -> list[int]:
-        """Where the messages at `indices`, in order, begin in `full`, the conversation's rendering.
+        """Start offsets in `full`, the conversation's rendering, of the messages at `indices`, in
+        order.
 
         One rendering of marks tells what stands between two texts, so that a long history costs no
         rendering for each border in it. A text that the template writes in another way (as JSON)
@@ -193,7 +197,7 @@ class ChatTemplate:
     def generation_start(
         self, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
     ) -> int:
-        """Where the generation prompt begins in `full`."""
+        """Start offset of the generation prompt in `full`."""
         return self._common(full, self._raw(conversation, schemas, False))
 
     # --- inside ---------------------------------------------------------------------------------

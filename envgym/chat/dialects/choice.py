@@ -1,4 +1,4 @@
-"""The dialect that a tokenizer's chat template shows: what ``dialect: auto`` stands for."""
+"""Choice of a dialect by the chat template: the meaning of ``dialect: auto``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
 
 
 def resolve_dialect(name: str, chat_template: Any) -> str:
-    """The name of a dialect; for ``auto`` the one that the chat template shows, which is logged.
+    """Resolve a dialect name; ``auto`` takes the dialect that the chat template shows, and logs it.
 
     Raises:
         UsageError: The template shows none that is known.

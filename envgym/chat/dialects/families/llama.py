@@ -36,11 +36,11 @@ class Llama(Family):
     example = 'For each call write one line:\n{"name": NAME, "parameters": PARAMETERS}'
 
     def stop(self, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
-        """The token that ends a message whose result the model waits for."""
+        """Stop token: the end of a message whose result the model waits for."""
         return ("<|eom_id|>",)
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One object a line."""
+        """Write one object per line."""
         return "\n".join(
             write_json({"name": c.name, "parameters": dict(c.arguments or {})}, (_TAG,))
             for c in calls

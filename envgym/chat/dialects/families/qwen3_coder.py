@@ -32,7 +32,7 @@ class Qwen3Coder(Family):
     )
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One block a call."""
+        """Write one block per call."""
         return "\n".join(_block(call) for call in calls)
 
 
