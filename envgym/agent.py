@@ -46,8 +46,7 @@ class Context:
 
 @dataclass(slots=True)
 class Completion:
-    """Output of one action: sampled ids, their log-probabilities, and the action as text or
-    structure.
+    """Output of one action: sampled ids, their log-probabilities, and the parsed or raw action.
 
     Attributes:
         ids: Sampled token ids, the end-of-turn token included; empty without a chat.
@@ -94,8 +93,7 @@ class Agent(ABC):
         """Unregister one of the callers that `join` registered."""
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """Prepare for an episode that was just reset; called before the first `act` of `session`.
-        """
+        """Prepare for an episode that was just reset; called before the session's first `act`."""
 
     @abstractmethod
     async def act(self, context: Context) -> Completion:

@@ -1,5 +1,4 @@
-"""Resources (indexes, browsers, sandbox pools) shared by all environments of a process, with
-reference counts.
+"""Reference-counted resources (indexes, browsers, sandbox pools) shared within a process.
 
 A thousand instances of an environment hold a thousand small objects and one index: the first user
 opens it, the last one closes it, and the holder counts.
@@ -55,8 +54,7 @@ class Shared(Generic[T]):
         self.value: T = entry.value
 
     async def close(self) -> None:
-        """Drop the reference; the last one closes the resource (``close`` or ``aclose``, if any).
-        """
+        """Drop the reference; the last one closes the resource (``close`` or ``aclose``)."""
         with _lock:
             if self._key is None:
                 return

@@ -62,9 +62,7 @@ class TaskSource(Sequence[Task]):
     def generated(
         cls, make: Callable[[random.Random], Task], *, size: int, seed: str | int = 0
     ) -> TaskSource:
-        """Make a source of generated tasks: `make` gets a generator seeded by (seed, index) per
-        task.
-        """
+        """Make a source of generated tasks; `make` gets a generator seeded by (seed, index)."""
         return cls(size, lambda i: make(random.Random(f"{seed}:{i}")))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The agent a person is: it shows what is new, and asks for the next action.
+"""Human agent: shows new messages to a person and asks for the next action.
 
 It goes through the ordinary rollout, so that a game is recorded, scored and stored like any other
 episode. Hints asked for are recorded behind the observation, as guidance.
@@ -22,7 +22,7 @@ _TEXT_HELP = 'several lines between two of """'
 
 
 class HumanAgent(Agent):
-    """A person at a terminal; one episode at a time.
+    """Agent of a person at a terminal; one episode at a time.
 
     Where there are tools, one is chosen by its number or name and its arguments are asked for;
     ``say`` writes a message without a call. Without tools a text is asked for. ``/hint`` shows the
@@ -43,14 +43,14 @@ class HumanAgent(Agent):
         self._asked: list[Message] = []
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """A seat is taken."""
+        """Prepare the seat of `session`."""
         self._env = env
         if not self._seen:
             self._hints_shown = 0
         self._seen[session] = []
 
     async def act(self, context: Context) -> Completion:
-        """What the person does; ``quit`` once they have left."""
+        """Ask the person for the next action; finish with ``quit`` once they have left."""
         self._asked, self._session = [], context.session
         self._show_news(context)
         try:
@@ -61,7 +61,7 @@ class HumanAgent(Agent):
         return Completion(action=action, guidance=tuple(self._asked))
 
     async def end(self, session: str) -> None:
-        """Forget what `session` has seen."""
+        """Forget the messages that `session` has shown."""
         self._seen.pop(session, None)
 
     def _show_news(self, context: Context) -> None:

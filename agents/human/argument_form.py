@@ -1,4 +1,4 @@
-"""A tool call filled in field by field, each checked against the tool's own model at once."""
+"""Form for the arguments of a tool call; each field is validated at once by the tool's model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from envgym.tools import ToolSpec
 
 
 class GoBack(Exception):
-    """The person wants another tool."""
+    """Raised when the person wants to choose another tool."""
 
 
 class QuitGame(Exception):
-    """The person wants to end the game."""
+    """Raised when the person wants to end the game."""
 
 
 async def fill_arguments(tool: ToolSpec, terminal: Terminal) -> ToolCall:
-    """Ask for every argument of a tool.
+    """Ask for every argument of a tool; return the call.
 
     Raises:
         GoBack: On ``/back``.
@@ -55,7 +55,7 @@ async def fill_arguments(tool: ToolSpec, terminal: Terminal) -> ToolCall:
 
 
 def read_value(text: str, field: FieldInfo) -> Any:
-    """The JSON value that a text means in a field: the text itself where it fits, else as JSON.
+    """Parse a typed text to a field's JSON value: as text where that validates, else as JSON.
 
     Raises:
         ValidationError: Neither fits.
@@ -74,7 +74,7 @@ def read_value(text: str, field: FieldInfo) -> Any:
 
 
 def type_name(schema: Mapping[str, Any]) -> str:
-    """A JSON schema in a few words."""
+    """Describe a JSON schema in a few words."""
     if "enum" in schema:
         return " | ".join(json.dumps(value, ensure_ascii=False) for value in schema["enum"])
     if "const" in schema:

@@ -1,4 +1,4 @@
-"""Waiting for company: a batch is made of the same rows however long their tools took.
+"""Batch barrier: wait for all active episodes, so that batch composition is deterministic.
 
 Matrix products round differently with the number of rows, so a log-prob's last bits depend on who
 shares the batch, and after some updates whole runs do. Callers therefore say that they are there
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass
 class BatchBarrier:
-    """Who is expected, and how long it is worth waiting.
+    """Number of expected callers, and the time to wait for them.
 
     Patience halves each time somebody does not come in time and is back at once when all do: where
     tools are quick nobody is missed, and where they are slow nobody waits for them for long.
@@ -30,11 +30,11 @@ class BatchBarrier:
 
     @property
     def wait_s(self) -> float:
-        """Seconds to wait for whoever is away now."""
+        """Seconds to wait for the absent callers now."""
         return self.patience_s / 2**self._misses
 
     def complete(self, present: int) -> bool:
-        """Whether the callers that are waited for all have one of `present` requests in."""
+        """Test that all awaited callers have one of the `present` requests in."""
         away = max(self.callers - present, 0)
         self._late = min(self._late, away)
         if away == 0:
@@ -42,6 +42,6 @@ class BatchBarrier:
         return away <= self._late
 
     def miss(self, present: int) -> None:
-        """Go on without those that are away; they are not waited for until they are back."""
+        """Stop waiting for the absent callers until they are back."""
         self._late = self.callers - present
         self._misses = min(self._misses + 1, 32)

@@ -38,7 +38,7 @@ class Segment:
 
 
 def split_columns(bytes_per_column: int, device: torch.device) -> int:
-    """Columns of one slot whose reading costs as much as a segment more."""
+    """Number of columns of one slot whose reading costs as much as one more segment."""
     return _SPLIT_BYTES.get(device.type, _SPLIT_BYTES_ACCELERATOR) // bytes_per_column
 
 
@@ -83,7 +83,7 @@ def _segment(slots: Sequence[int], first: int, last: int, device: torch.device) 
 def decode_masks(
     segments: Sequence[Segment], positions: Sequence[int], columns: torch.Tensor, dtype: torch.dtype
 ) -> list[torch.Tensor]:
-    """The additive mask `[slots, 1, 1, width]` of each segment; its width bounds what is read.
+    """Make the additive mask `[slots, 1, 1, width]` of each segment; its width bounds the reading.
 
     Args:
         positions: the column of each row's new token.

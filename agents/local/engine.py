@@ -1,4 +1,4 @@
-"""The engine as an event loop sees it: `await generate(...)`, any number at a time.
+"""Engine: the asynchronous interface to local generation, `await generate(...)`.
 
 It decides which forward a model gets and checks what a request asks for; the batching is the
 worker's.
@@ -25,7 +25,7 @@ from envgym.errors import UsageError
 
 
 class Engine:
-    """Generation from a model in this process, sharing its weights with whoever trains it.
+    """Generation engine that shares a model's weights with its trainer in this process.
 
     Nothing is copied: the model's own parameters are read at every step. After changing them in
     place, call `update_weights`; do not change them while a generation is running.
@@ -77,7 +77,7 @@ class Engine:
 
     @property
     def stats(self) -> EngineStats:
-        """Counters of work done and work saved."""
+        """Counters of computed and reused work."""
         return self._worker.stats
 
     async def generate(
@@ -89,7 +89,7 @@ class Engine:
         stop_text: Callable[[list[int]], bool] | None = None,
         group: str | None = None,
     ) -> Generation:
-        """Continue a context.
+        """Continue a context; cancelling the call removes its row from the batch.
 
         Cancelling the call takes its row out of the batch.
 
@@ -135,7 +135,7 @@ class Engine:
             raise
 
     def update_weights(self, version: int | None = None) -> None:
-        """Say that the parameters changed: count a version and drop every cached key and value.
+        """Count a new weight version and drop every cached key and value.
 
         Running generations have their context computed anew and go on under the new weights;
         their `version` stays the one they began with.
@@ -147,15 +147,15 @@ class Engine:
         self._worker.post(partial(self._worker.forget, self.version))
 
     def join(self, callers: int) -> None:
-        """That many callers will call, each again and again, until they `leave`."""
+        """Register `callers` that each call again and again until they `leave`."""
         self._worker.post(partial(self._worker.count_callers, callers))
 
     def leave(self) -> None:
-        """A caller that had joined will not call again."""
+        """Unregister a caller."""
         self._worker.post(partial(self._worker.count_callers, -1))
 
     async def release(self, session: str) -> None:
-        """Forget a session, once its generation is done if one is running."""
+        """Forget a session, after its generation if one is running."""
         self._worker.post(partial(self._worker.release, session))
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The path for every other architecture: the model's own forward over its own cache class.
+"""Model runner for every other architecture: the model's own forward and cache class.
 
 The slot cache stays the truth; a left-padded `DynamicCache` is built from it for a batch and kept
 for as long as the same rows decode. That is the layout `model.generate` uses itself, so whatever
@@ -24,7 +24,7 @@ from envgym.errors import UsageError
 
 
 class HFRunner:
-    """The generic path.
+    """Generic model runner.
 
     Args:
         model: any decoder-only causal LM whose state is keys and values.
@@ -58,7 +58,7 @@ class HFRunner:
         self._live_next: list[int] = []
 
     def reserve(self, slots: int, columns: int) -> None:
-        """Make room for that many slots and columns."""
+        """Allocate at least `slots` slots of `columns` columns."""
         self._cache.reserve(slots, columns)
 
     def copy_prefix(self, source: int, targets: Sequence[int], columns: int) -> None:
@@ -91,7 +91,7 @@ class HFRunner:
     def decode(
         self, slots: Sequence[int], ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
-        """Feed one id to each slot; logits `[rows, vocabulary]`."""
+        """Feed one id to each slot; return logits `[rows, vocabulary]`."""
         live, self._live = self._live, None
         if live is None or self._live_slots != list(slots) or self._live_next != list(positions):
             live = self._gather(slots, positions)

@@ -1,4 +1,4 @@
-"""Which session owns which slot, and what its slot holds.
+"""Table of KV slots: the session in each slot, and the ids cached there.
 
 There are as many slots as rows the engine may run; a session keeps its slot between turns until it
 is released or, when slots run out, until it is the one idle for the longest time.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False)
 class KVSlot:
-    """A conversation with a slot.
+    """A slot of the KV cache and the session that holds it.
 
     Attributes:
         name: the caller's name for it.
@@ -33,7 +33,7 @@ class KVSlot:
 
 
 class KVSlotTable:
-    """Sessions by name, oldest use first.
+    """Slots by session name, least recently used first.
 
     Args:
         max_rows: number of slots.
@@ -46,15 +46,15 @@ class KVSlotTable:
         self.evictions = 0
 
     def get(self, name: str) -> KVSlot | None:
-        """The session of that name, if it holds a slot."""
+        """Slot of a session; None where it holds none."""
         return self._by_session.get(name)
 
     def group_slots(self, group: str) -> list[KVSlot]:
-        """Every session of a group that holds a slot."""
+        """Slots of all sessions of a group."""
         return list(self._groups.get(group, {}).values())
 
     def acquire(self, name: str, group: str | None) -> KVSlot | None:
-        """Give the (idle) session a slot and mark it busy; `None` when every slot is busy."""
+        """Give the (idle) session a slot and mark it busy; None when every slot is busy."""
         slot = self._by_session.get(name)
         if slot is None:
             if not self._free and not self._evict():
@@ -70,7 +70,7 @@ class KVSlotTable:
         return slot
 
     def retire(self, slot: KVSlot, cached: list[int]) -> None:
-        """The session's row is done and its slot now holds `cached`."""
+        """Mark a slot idle after its row is done; it now holds `cached`."""
         slot.busy = False
         slot.cached = cached
         if slot.released:
@@ -79,7 +79,7 @@ class KVSlotTable:
             self._by_session[slot.name] = self._by_session.pop(slot.name)
 
     def release(self, name: str) -> None:
-        """Forget a session, at once or when its row is done; an unknown name is no error."""
+        """Forget a session, at once or after its row; an unknown name is no error."""
         slot = self._by_session.get(name)
         if slot is not None and slot.busy:
             slot.released = True
@@ -93,7 +93,7 @@ class KVSlotTable:
         heapq.heappush(self._free, slot.index)
 
     def forget_cached(self) -> None:
-        """Every slot's content is stale: the weights that computed it are gone."""
+        """Mark the content of every slot as stale: the weights have changed."""
         for slot in self._by_session.values():
             slot.cached = []
 

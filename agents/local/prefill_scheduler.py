@@ -1,4 +1,4 @@
-"""Turning a turn's whole context into the few tokens that are really new.
+"""Prefill scheduler: reduce a turn's context to the tokens that are not cached yet.
 
 A session's own earlier turns are in its slot. The first turn of a group's sessions is one and the
 same prompt: it is computed once and copied, also when all of them arrive in the same instant.
@@ -16,7 +16,7 @@ _PREFILL_TOKENS = 4096  # most tokens of one forward: bounds the memory of its a
 
 
 def keep_own_prefix(slot: KVSlot, ids: Sequence[int]) -> bool:
-    """Cut what the session has cached to what `ids` still starts with.
+    """Cut the cached ids of a session to their common prefix with `ids`.
 
     The last id is never taken from the cache: its logits are what the first step needs.
 
@@ -30,7 +30,9 @@ def keep_own_prefix(slot: KVSlot, ids: Sequence[int]) -> bool:
 
 
 def split_wave(rows: Sequence[Row], table: KVSlotTable) -> tuple[list[Row], list[Row]]:
-    """Rows to prefill now, and rows that wait because one of the first computes their prefix."""
+    """Split rows into those to prefill now and those that wait for one of them to compute their
+    prefix.
+    """
     wave: list[Row] = []
     deferred: list[Row] = []
     for row in rows:
@@ -69,7 +71,7 @@ def prefill(
 
 
 def compute(contexts: Sequence[tuple[KVSlot, list[int]]], runner: ModelRunner) -> None:
-    """Run what each session has not cached of its context through the model."""
+    """Run the uncached part of each session's context through the model."""
     chunks = [
         Chunk(slot.index, len(slot.cached), ids[len(slot.cached) :])
         for slot, ids in contexts

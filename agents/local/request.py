@@ -1,4 +1,4 @@
-"""What travels between the event loop and the worker thread: a request, and its generation.
+"""Requests and results that pass between the event loop and the worker thread.
 
 A `Request` is made on the loop and resolved on the loop; a `Row` is the same request while it
 occupies a slot of the batch, and only the worker thread touches it.
@@ -22,7 +22,7 @@ Finish = Literal["stop", "length", "context"]
 
 @dataclass
 class Generation:
-    """What one request sampled.
+    """Result of one request: the sampled ids.
 
     Attributes:
         ids: the sampled ids; a stop id that ended it is the last of them.
@@ -103,7 +103,7 @@ class Row:
     logprobs: list[float] = field(default_factory=list)
 
     def accept(self, token: int, logprob: float, max_context: int) -> Finish | None:
-        """Append a sampled id and say whether it ends the generation.
+        """Append a sampled id; return the reason where it ends the generation.
 
         Raises:
             FloatingPointError: the logits were not finite.
@@ -130,9 +130,9 @@ class Row:
 
     @property
     def cached_ids(self) -> list[int]:
-        """The ids whose keys and values the slot holds: all that was fed, not the last sample."""
+        """Ids whose keys and values are in the slot: all that were fed, without the last sample."""
         return (self.request.ids + self.ids)[: self.position]
 
     def generation(self, finish: Finish) -> Generation:
-        """The finished result."""
+        """Make the finished result."""
         return Generation(self.ids, self.logprobs, finish, self.version)

@@ -1,4 +1,4 @@
-"""Sampling for a whole batch at once, where each request's draw is its own.
+"""Batched sampling in which each request draws from its own random numbers.
 
 A request's random numbers come from its seed alone: one uniform per token, turned into a token by
 the inverse of the cumulative distribution. So a sample does not change with what else happens to
@@ -19,7 +19,7 @@ from envgym.errors import UsageError
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How one generation is sampled.
+    """Sampling parameters of one generation.
 
     Attributes:
         max_tokens: most ids to sample; reaching it ends the generation with `finish="length"`.
@@ -54,11 +54,11 @@ class SamplingParams:
 
     @property
     def greedy(self) -> bool:
-        """Whether the most likely id is taken each time."""
+        """Flag: the most likely id is taken each time."""
         return self.temperature == 0.0
 
     def uniforms(self, count: int) -> list[float]:
-        """`count` numbers in [0, 1) in single precision; a shorter list is a prefix of a longer."""
+        """Draw `count` float32 numbers in [0, 1); a shorter list is a prefix of a longer one."""
         if self.greedy:
             return [0.0] * count
         generator = np.random.Generator(np.random.Philox(self.seed))
@@ -67,7 +67,7 @@ class SamplingParams:
 
 
 class BatchSampler:
-    """Samples one id for each row of a batch with fixed parameters.
+    """Sampler of one id per row of a batch with fixed parameters.
 
     Built when rows join or leave, called at every step.
 

@@ -1,4 +1,4 @@
-"""The thread that owns the model while it generates: admit, step, retire, repeat.
+"""Worker thread that owns the model while it generates: admit, step, retire, repeat.
 
 Requests join between any two steps and finished rows leave at once, so the batch is always made of
 rows that still have something to sample. Everything the engine knows about slots and sessions is
@@ -29,7 +29,7 @@ _ARRIVAL_GAP_S = 0.0002
 
 
 class Worker:
-    """Continuous batching over a runner.
+    """Continuous batching over a model runner.
 
     Args:
         runner: the forward pass.
@@ -66,13 +66,13 @@ class Worker:
         self._stopping = False
 
     def post(self, command: Callable[[], None]) -> None:
-        """Have the thread run a command between two steps; called from any thread."""
+        """Queue a command to run between two steps; called from any thread."""
         with self._arrival:
             self._inbox.append(command)
             self._arrival.notify()
 
     def run(self) -> None:
-        """Body of the thread."""
+        """Run the loop of the thread."""
         with torch.inference_mode():
             while not self._stopping:
                 try:
@@ -94,11 +94,11 @@ class Worker:
         self._arrived.append(request)
 
     def count_callers(self, more: int) -> None:
-        """Callers that come (or, below 0, go): see `BatchBarrier`."""
+        """Add `more` callers, or remove them where negative: see `BatchBarrier`."""
         self._barrier.callers += more
 
     def cancel(self, request: Request) -> None:
-        """Take a request out, wherever it is; nobody waits for it any more."""
+        """Remove a request, queued or running."""
         for queue in (self._arrived, self._waiting):
             if request in queue:
                 queue.remove(request)
@@ -109,14 +109,14 @@ class Worker:
                 break
 
     def release(self, name: str) -> None:
-        """Forget a session, when its row is done if one is running."""
+        """Forget a session, after its row if one is running."""
         self._table.release(name)
         for request in (*self._arrived, *self._waiting):
             if request.session == name:
                 request.last = True
 
     def forget(self, version: int) -> None:
-        """New weights: drop what the old ones computed, and compute running rows' context anew."""
+        """Drop everything the old weights computed, and recompute the context of running rows."""
         self.version = version
         self._table.forget_cached()
         try:
@@ -125,7 +125,7 @@ class Worker:
             self._fail(list(self._rows), error)
 
     def stop(self) -> None:
-        """Leave `run`."""
+        """End the loop of `run`."""
         self._stopping = True
 
     # The loop's three parts.

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible chat endpoint as an agent: evaluation, judges, simulated users.
+"""Agent for any OpenAI-compatible chat endpoint: evaluation, judges, simulated users.
 
 It works on messages: the server owns the tokens, so its episodes carry no ids and no log-probs.
 """
@@ -31,7 +31,7 @@ _BYTES_PER_TOKEN = 4
 
 
 class OpenAIAgent(Agent):
-    """Acts through ``POST {base_url}/chat/completions`` with tools.
+    """Agent that acts through ``POST {base_url}/chat/completions`` with tools.
 
     What the server sent is sent back as it was: reasoning, signatures, fields of its own.
 
@@ -104,11 +104,11 @@ class OpenAIAgent(Agent):
 
     @property
     def usage(self) -> dict[str, float]:
-        """Requests, tokens and cost so far, those of episodes that were tried again included."""
+        """Requests, tokens and cost so far, retried episodes included."""
         return self._meter.total
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """Begin a conversation of that name anew."""
+        """Start an empty conversation for `session`."""
         self._histories.pop(session, None)
 
     async def act(self, context: Context) -> Completion:
@@ -142,7 +142,7 @@ class OpenAIAgent(Agent):
         return completion
 
     async def end(self, session: str) -> None:
-        """Forget the conversation."""
+        """Forget the conversation of `session`."""
         self._histories.pop(session, None)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Induction heads in the weights a tiny model starts with.
+"""Induction heads in the initial weights of a tiny model.
 
 To quote a page a model needs heads that look at the tokens before, and heads that find where the
 same tokens stood and fetch what followed (Olsson et al. 2022). With a vocabulary of a thousand
@@ -24,7 +24,8 @@ _FETCHED = 5.0  # and of the token fetched, which is to outweigh all others
 
 
 def add_induction(model: Qwen3ForCausalLM, look_back: int, generator: torch.Generator) -> None:
-    """Draw the embeddings and the attention of the first two layers anew, in place.
+    """Initialize the embeddings and the attention of the first two layers as induction heads, in
+    place.
 
     The first layer's head b writes the token b + 1 places back into a subspace of its own. In the
     second layer every head asks for places whose tokens before are those here and now, and adds the

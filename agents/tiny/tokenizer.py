@@ -33,7 +33,7 @@ _PIECES = Regex(r"\p{L}+|\p{N}|\s|[^\p{L}\p{N}\s]+")
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> PreTrainedTokenizerFast:
-    """Train a tokenizer.
+    """Train a byte-level BPE tokenizer.
 
     Args:
         texts: What the model will read and write.

@@ -74,9 +74,7 @@ class Chat:
     def skeleton(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec]
     ) -> ConversationSkeleton:
-        """Make the conversation skeleton that `extend` needs, for the conversation `begin`
-        rendered.
-        """
+        """Make the skeleton of the conversation that `begin` rendered, for `extend`."""
         conversation, _, schemas = self._opening(messages, tools)
         return ConversationSkeleton(conversation, schemas)
 
@@ -90,8 +88,7 @@ class Chat:
         messages: Sequence[Message],
         tools: Sequence[ToolSpec],
     ) -> list[Span] | None:
-        """Render the context between the ids just sampled and the next action; updates the
-        skeleton.
+        """Render the context between the ids just sampled and the next action; extends `skeleton`.
 
         It begins with what the template puts after an assistant message, less what was sampled of
         it (the end-of-turn token, as a rule).

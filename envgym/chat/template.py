@@ -65,8 +65,7 @@ class ChatTemplate:
             ) from error
 
     def refusal(self, before: str | None, role: str, tools: bool = False) -> str:
-        """Reason why the template has no message of `role` after one of `before`; empty where it
-        has.
+        """Reason for refusing a message of `role` after one of `before`; empty where accepted.
 
         Args:
             tools: Whether tools are shown too: some templates then have other roles.
@@ -83,8 +82,7 @@ class ChatTemplate:
         return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
 
     def prefill(self, before: str, tools: bool = False) -> str:
-        """Reasoning mark that the generation prompt opens or closes after a `before` message, if
-        any.
+        """Reasoning mark that the generation prompt after a `before` message opens or closes.
 
         It is part of the assistant's message: without it a template would take a thought apart at
         the wrong place, or see none.
@@ -108,8 +106,7 @@ class ChatTemplate:
 
     @cached_property
     def opening(self) -> str:
-        """Text that the template writes between an assistant's header and words: a space, a
-        channel.
+        """Text between an assistant's header and words: a space, a channel.
 
         A model of the family samples it too; it is no part of the message's content.
         """
@@ -167,8 +164,7 @@ class ChatTemplate:
         schemas: Sequence[Any] | None,
         full: str,
     ) -> list[int]:
-        """Start offsets in `full`, the conversation's rendering, of the messages at `indices`, in
-        order.
+        """Start offsets in `full`, the conversation's rendering, of the messages at `indices`.
 
         One rendering of marks tells what stands between two texts, so that a long history costs no
         rendering for each border in it. A text that the template writes in another way (as JSON)

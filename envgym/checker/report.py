@@ -1,4 +1,4 @@
-"""What the checker found, for people and for machines."""
+"""Report of the checker, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Problem(NamedTuple):
-    """Something wrong: what was seen, and what most likely fixes it."""
+    """A problem: the observed behaviour and its most likely fix."""
 
     message: str
     fix: str
@@ -15,7 +15,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check; a failed check has one for each problem.
+    """Outcome of one check; a failed check has one finding per problem.
 
     Attributes:
         check: The check's name.
@@ -52,12 +52,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every check passed."""
+        """Flag that every check passed."""
         return all(finding.ok for finding in self.findings)
 
     @property
     def failures(self) -> list[Finding]:
-        """The findings that say something is wrong."""
+        """Findings of failed checks, without the checks that were not run."""
         return [finding for finding in self.findings if not finding.ok and not finding.rests_on]
 
     def to_json(self) -> dict[str, Any]:

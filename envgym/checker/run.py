@@ -1,4 +1,4 @@
-"""Runs every check on an environment.
+"""Run all checks on an environment.
 
 report = await check_id("search/wiki-v1", size=200)
 print(report)
@@ -83,7 +83,7 @@ RESTS_ON: dict[str, tuple[str, ...]] = {
 
 
 class Examination:
-    """One environment under the checks, each run at most once.
+    """The checks of one environment, each run at most once.
 
     Args:
         make: Makes an instance; called many times.
@@ -113,7 +113,7 @@ class Examination:
         return self._keeper.spec.id
 
     async def findings(self, check: Check) -> list[Finding]:
-        """What the check finds; one that says so, where it passes or rests on a failed one."""
+        """Run a check and return its findings, or the one finding that it passed or was not run."""
         name = check.__name__
         if name not in self._found:
             self._found[name] = await self._run(name, check)
@@ -135,7 +135,7 @@ async def check(
     checks: Sequence[Check] = CHECKS,
     on_check: Callable[[int], object] | None = None,
 ) -> Report:
-    """Run the checks, one after the other; what a check raises is a finding too.
+    """Run the checks one after the other; an exception in a check becomes a finding.
 
     Args: as `Examination`'s, and
         on_check: Called with the index of each check that is done (progress).
@@ -150,7 +150,7 @@ async def check(
 
 
 async def check_id(id: str, *, episodes: int = 4, company: int = 1000, **kwargs: Any) -> Report:
-    """`check` of a registered environment, made with `kwargs`."""
+    """Run `check` on a registered environment, made with `kwargs`."""
     return await check(lambda: make(id, **kwargs), episodes=episodes, company=company)
 
 

@@ -1,4 +1,4 @@
-"""The environment under examination: how to make it, and how much of it to look at."""
+"""Target of the checks: the environment factory, and the sample sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from envgym.task import Task
 
 @dataclass
 class Target:
-    """How to make the environment, and how much of it to look at.
+    """The environment to check: its factory, and the numbers of tasks and instances to use.
 
     Attributes:
         episodes: Tasks looked at in each split, and seeds tried.
@@ -29,7 +29,7 @@ class Target:
 
     @asynccontextmanager
     async def env(self) -> Any:
-        """A fresh instance, closed at the end."""
+        """Make a fresh instance and close it at the end."""
         env = self.make()
         try:
             yield env
@@ -37,7 +37,7 @@ class Target:
             await env.close()
 
     def sources(self, env: Env[Any]) -> Iterator[tuple[str, Sequence[Task]]]:
-        """The splits that are there; the first one has to be."""
+        """Iterate over the existing splits and their tasks; the first split must exist."""
         for split in self.splits:
             try:
                 source = env.tasks(split)

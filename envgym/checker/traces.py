@@ -1,4 +1,4 @@
-"""The ways in which checks play an environment, and what they compare afterwards."""
+"""Traces: episodes that the checks play and compare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from envgym.task import Task
 
 @dataclass
 class Trace:
-    """One episode as it was seen.
+    """Record of one episode: task, observations, actions and step results.
 
     Attributes:
         actions: What was done.
@@ -32,7 +32,7 @@ class Trace:
 
     @property
     def done(self) -> bool:
-        """Whether the episode came to an end."""
+        """Flag that the episode is over."""
         return bool(self.steps) and self.steps[-1].done
 
     @property
@@ -47,13 +47,13 @@ class Trace:
 
 
 async def begin(env: Env[Any], *, seed: int, **options: Any) -> Trace:
-    """Reset and start a trace."""
+    """Reset the environment and start a trace."""
     observation, info = await env.reset(seed=seed, options=options)
     return Trace(env.task, observation, info)
 
 
 async def step(env: Env[Any], trace: Trace, action: Action) -> StepResult:
-    """Step and note it down."""
+    """Step the environment and record the result."""
     result = await env.step(action)
     trace.actions.append(action)
     trace.steps.append(result)
@@ -69,7 +69,7 @@ async def play_oracle(env: Env[Any], trace: Trace) -> Trace:
 
 
 async def play_oracle_or_stop(env: Env[Any], trace: Trace) -> Trace:
-    """The oracle's episode; as far as it goes where there is no oracle."""
+    """Play the oracle's episode, or none where the environment has no oracle."""
     try:
         return await play_oracle(env, trace)
     except UsageError:
@@ -77,7 +77,7 @@ async def play_oracle_or_stop(env: Env[Any], trace: Trace) -> Trace:
 
 
 async def play_nothing(env: Env[Any], trace: Trace) -> Trace:
-    """Do nothing until the end, for as many turns as there are."""
+    """Play empty actions until the end of the episode."""
     for _ in range(env.max_turns):
         if (await step(env, trace, NOTHING)).done:
             break
@@ -85,7 +85,7 @@ async def play_nothing(env: Env[Any], trace: Trace) -> Trace:
 
 
 async def script(target: Target, seed: int, **options: Any) -> list[Action]:
-    """What to play: a few broken actions, to have their answers compared too, then the oracle's."""
+    """Make the actions to play: a few malformed ones, to compare their answers, then the oracle's."""
     async with target.env() as env:
         oracle = (await play_oracle_or_stop(env, await begin(env, seed=seed, **options))).actions
         broken = [action for _, action in malformed_actions(env.tools)][3:6]
@@ -93,7 +93,7 @@ async def script(target: Target, seed: int, **options: Any) -> list[Action]:
 
 
 async def alone(target: Target, seed: int, actions: Sequence[Action], **options: Any) -> Trace:
-    """Those actions in an instance of its own."""
+    """Play actions in an instance of their own."""
     async with target.env() as env:
         return await replay(env, actions, seed=seed, **options)
 
@@ -117,7 +117,7 @@ async def replay(
 
 
 def difference(a: Trace, b: Trace) -> str | None:
-    """The first thing that differs between two episodes, or None."""
+    """Describe the first difference between two episodes; None where they are equal."""
     if a.task.to_json() != b.task.to_json():
         return "another task was drawn"
     if a.first != b.first:
@@ -132,6 +132,6 @@ def difference(a: Trace, b: Trace) -> str | None:
 
 
 def apart(a: str, b: str) -> str:
-    """Where two texts part, with a little around it."""
+    """Quote two texts around the position where they differ."""
     at = len(os.path.commonprefix([a, b]))  # noqa: RUF071  (by character is what is meant)
     return f"{a[max(0, at - 20) : at + 40]!r} and {b[max(0, at - 20) : at + 40]!r}"

@@ -1,4 +1,4 @@
-"""The command line, ``envgym``: a module a command.
+"""Command line ``envgym``, one module per command.
 
 A front door: it reaches every room, and loads each only when a command needs it. Mistakes of the
 caller end with one line and code 2, faults of the world with code 3, failed checks with code 1.
@@ -34,7 +34,7 @@ _COMMANDS = {
 
 
 def build(names: Collection[str] = tuple(_COMMANDS)) -> typer.Typer:
-    """The program with these commands: what a command needs takes longer to load than to run."""
+    """Build the command-line program, loading only the module of the requested command."""
     app = typer.Typer(
         help="The gym for language-model agents that act over many turns with tools.",
         no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""``envgym bench``: envgym beside its peers, measured here and now.
+"""Command ``envgym bench``: measure envgym beside its peers on this machine.
 
 The benches stand in the source tree's ``benchmarks/``, beside this package and not in it: they
 install peers and take minutes, which is no business of an installed library.
@@ -39,7 +39,7 @@ def bench_command(
 
 
 def load_bench(root: Path, name: str) -> Any:
-    """The bench of that name in a source tree.
+    """Load the bench of that name from a source tree.
 
     Raises:
         UsageError: No source tree there, or no such bench.

@@ -1,4 +1,4 @@
-"""``envgym check``: is an environment fit to train on?"""
+"""Command ``envgym check``: check an environment against the contract."""
 
 from __future__ import annotations
 

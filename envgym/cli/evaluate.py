@@ -1,4 +1,4 @@
-"""``envgym eval``: score a trained model on held-out tasks."""
+"""Command ``envgym eval``: score a trained model on held-out tasks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def eval_command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Evaluate the model of a run, by the run's own settings unless overridden."""
+    """Evaluate a run's model with the run's own settings, unless overridden."""
     from envgym.trainers.loop import Trainer
     from envgym.trainers.recipe import load_config
 

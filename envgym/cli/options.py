@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Command-line options shared by several commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EnvArgs = Annotated[
 
 
 def env_arguments(pairs: Sequence[str] | None) -> dict[str, Any]:
-    """``name=value`` pairs as keyword arguments; values are YAML."""
+    """Parse ``name=value`` pairs to keyword arguments; values are YAML."""
     import yaml
 
     arguments: dict[str, Any] = {}

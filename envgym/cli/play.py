@@ -1,4 +1,4 @@
-"""``envgym play``: a person plays an environment in the terminal."""
+"""Command ``envgym play``: play an environment in the terminal."""
 
 from __future__ import annotations
 

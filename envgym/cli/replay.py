@@ -1,4 +1,4 @@
-"""``envgym replay``: does what was recorded still come out the same?"""
+"""Command ``envgym replay``: step recorded episodes again and compare the results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def replay_command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Step and score every recorded episode again; code 1 where anything differs."""
+    """Step and score every recorded episode again; exit code 1 where anything differs."""
     from envgym.rollout.replay import episode_folders
 
     folders = episode_folders(run_folder)

@@ -1,4 +1,4 @@
-"""``envgym reproduce``: a paper's claim in miniature, with its verdict."""
+"""Command ``envgym reproduce``: test a paper's claim in miniature, with a verdict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def reproduce_command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Run baseline and method on several seeds; what an earlier sitting ran is not run again."""
+    """Run baseline and method on several seeds; finished runs are not repeated."""
     if listed:
         rows = verdicts(output)
         print(json.dumps({"reproductions": rows})) if as_json else _show(rows)
@@ -51,7 +51,7 @@ def reproduce_command(
 
 
 def verdicts(output: Path) -> list[dict[str, Any]]:
-    """Every reproduction that comes with envgym, with the verdict that was last reached.
+    """Collect every shipped reproduction with its last verdict.
 
     That is the one in `output`, of runs made here; else the one that came with envgym.
     """

@@ -1,4 +1,4 @@
-"""``envgym rollout``: play episodes and sum up."""
+"""Command ``envgym rollout``: play episodes and print a summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``envgym sandbox``: what this machine can do to run untrusted code, and doing it for others."""
+"""Commands ``envgym sandbox``: probe this machine's sandbox backends, serve sandboxes to others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ app = typer.Typer(help="Where untrusted code runs.", no_args_is_help=True)
 
 @app.command()
 def probe(as_json: Json = False, verbose: Verbose = False) -> None:
-    """Print what this machine can isolate programs with, and why not with the rest."""
+    """Print which sandbox backends work on this machine, and why the others do not."""
     from envgym.sandboxes.backends.namespace.probe import backends, features
 
     found = {"features": list(features()), "backends": run(backends())}

@@ -1,4 +1,4 @@
-"""``envgym search serve``: an index over HTTP."""
+"""Command ``envgym search serve``: serve a search index over HTTP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def serve_command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     verbose: Verbose = False,
 ) -> None:
-    """Serve pages to `-a server=URL`; Ctrl-C ends it."""
+    """Serve an index of pages to environments made with `-a server=URL`; Ctrl-C stops it."""
     try:
         from envgym.environments.search.dataset import Source, pages
         from envgym.environments.search.retrieval.index import Bm25Index

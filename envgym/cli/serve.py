@@ -1,4 +1,4 @@
-"""``envgym serve``: environments for other processes and machines, over WebSocket."""
+"""Command ``envgym serve``: serve environments to other processes and machines over WebSocket."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def serve_command(
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Serve environments; make them elsewhere by ws://HOST:PORT/ID. Ctrl-C stops in order."""
+    """Serve environments; clients make them by ws://HOST:PORT/ID. Ctrl-C stops in order."""
     try:
         from envgym.serve.server import serve
     except ImportError as error:

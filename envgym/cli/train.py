@@ -1,4 +1,4 @@
-"""``envgym train``: run a recipe."""
+"""Command ``envgym train``: run a training recipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def train_command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train an agent; the run's folder gets metrics, episodes, checkpoints and a report."""
+    """Train an agent; metrics, episodes, checkpoints and a report go to the run's folder."""
     from envgym.trainers.recipe import load_config
     from envgym.trainers.run import train
 

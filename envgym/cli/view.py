@@ -1,4 +1,4 @@
-"""``envgym view``: look at a run, while it trains or afterwards."""
+"""Command ``envgym view``: show a run in the browser, during training or afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def view_command(
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Serve a page of curves and episodes that follows the run; Ctrl-C ends it."""
+    """Serve a live page of a run's curves and episodes; Ctrl-C stops it."""
     try:
         from envgym.view.page import write_page
         from envgym.view.server import serve

@@ -1,4 +1,4 @@
-"""``envgym web serve``: generated web sites, one an episode."""
+"""Command ``envgym web serve``: serve generated web sites, one per episode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def serve_command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     verbose: Verbose = False,
 ) -> None:
-    """Host generated sites; Ctrl-C ends it."""
+    """Serve generated web sites; Ctrl-C stops the server."""
     try:
         from envgym.environments.web.host import SiteHost
         from envgym.utils.http_server import listen

@@ -1,4 +1,4 @@
-r"""Code in a model's text: what stands inside its Markdown fence.
+r"""Extraction of code from the Markdown fences in a model's text.
 
 Models put programs between fences whether they were asked to or not, often with prose around. One
 rule for all environments, `code_of`, so that a fence means the same wherever code is handed in.
@@ -105,7 +105,7 @@ def _outdented(line: str, columns: int) -> str:
 def code_of(
     text: str, languages: Collection[str], valid: Callable[[str], bool] | None = None
 ) -> str:
-    """The code that a text hands in.
+    """Extract the code in a text.
 
     1. A text that is code as it stands (`valid` says so) is taken whole: fences may stand in its
        strings and comments.
@@ -133,7 +133,7 @@ def code_of(
 
 
 def is_python(text: str) -> bool:
-    """Whether a text parses as Python; nothing of it runs."""
+    """Test that a text parses as Python; nothing of it runs."""
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""Reasoning blocks in a model's text: what it thought, apart from what it says.
+"""Reasoning blocks in a model's text, separated from its content.
 
 Chat templates of reasoning models put thoughts between marks of their own. Nothing in a thought is
 an answer or a tool call; every reader of a message's text takes `content` of it.
@@ -102,7 +102,7 @@ def content(text: str) -> str:
 
 
 def left_open(text: str) -> str | None:
-    """The closing mark that the text's last reasoning block lacks, if it lacks one."""
+    """Closing mark that the text's last reasoning block lacks; None where none is lacking."""
     spans = reasoning_spans(text)
     if not spans or spans[-1][1] < len(text):
         return None
@@ -115,7 +115,7 @@ def left_open(text: str) -> str | None:
 
 
 def ends_thought(text: str) -> bool:
-    """Whether a closing mark stands on a line of its own, and no opening one before it.
+    """Test for a closing mark on a line of its own with no opening mark before it.
 
     Such a line in a block of code closes the thought in which that block was left open.
     """
@@ -126,7 +126,7 @@ def ends_thought(text: str) -> bool:
 
 
 def is_mentioned(text: str, start: int, end: int) -> bool:
-    """Whether the mark there stands between quotes or backticks: a text about it, not the mark."""
+    """Test that the mark there stands between quotes or backticks: mentioned, not used."""
     before, after = text[start - 1 : start], text[end : end + 1]
     return before in _QUOTES and after in (before, "\\") if before and after else False
 

@@ -1,4 +1,4 @@
-"""Rollouts: many episodes at once, from tasks and an agent to recorded episodes.
+"""Rollouts: play many episodes concurrently, from tasks and an agent to recorded episodes.
 
 Environments are pooled and reused; a fault is retried in a fresh environment, then
 quarantined: it comes back as an episode with `fault` set, apart from the others, never as a reward.
@@ -29,7 +29,7 @@ _BUDGET: FaultKind = "budget"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What one episode starts from.
+    """Specification of one episode to play: task, seed and group.
 
     Attributes:
         seed: The environment's seed; members of a group share it.
@@ -47,13 +47,13 @@ class Start:
 
     @property
     def id(self) -> str:
-        """Unique among the episodes of one rollout."""
+        """Id of the episode, unique in a rollout."""
         return f"{self.group or self.seed}/{self.member}"
 
 
 @dataclass(frozen=True)
 class RolloutLimits:
-    """Bounds of a rollout.
+    """Limits of a rollout: concurrency, retries, time and fault rate.
 
     Attributes:
         concurrency: Episodes in flight at once.
@@ -75,7 +75,7 @@ Limits = RolloutLimits
 
 @dataclass
 class RolloutResult:
-    """What came of the starts, in their order.
+    """Result of a rollout: episodes in the order of their starts, quarantined ones apart.
 
     Attributes:
         episodes: Those that ended by themselves or were cut: to be scored and trained on.
@@ -98,7 +98,7 @@ class RolloutResult:
 
 
 class Rollout:
-    """Runs episodes of one environment.
+    """Runner of episodes in one environment.
 
     Args:
         make: Makes an environment instance; called at most `limits.concurrency` times at once.
@@ -117,7 +117,7 @@ class Rollout:
         *,
         keep: bool = True,
     ) -> RolloutResult:
-        """Play every start to its end.
+        """Play every start to the end of its episode.
 
         Args:
             on_episode: Called in the loop as each episode ends (progress, live views).
@@ -217,7 +217,7 @@ async def run_episode(
     seconds: float | None = None,
     pace: FairYield | None = None,
 ) -> Episode:
-    """One episode. Faults of the world are recorded in it; usage errors are raised.
+    """Play one episode. Faults are recorded in it; usage errors are raised.
 
     Args:
         seconds: Wall-clock limit; None for none.

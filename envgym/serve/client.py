@@ -1,4 +1,4 @@
-"""The client: an `Env` whose episodes happen on a server.
+"""Client of served environments: an `Env` whose episodes run on a server.
 
     env = envgym.make("ws://127.0.0.1:8080/search/wiki-v1", hops=[2])
 
@@ -74,7 +74,7 @@ class RemoteEnv(Env[Task]):
         self._oracles = 0
 
     def tasks(self, split: str = "train") -> TaskSource:
-        """The tasks of a split, as far as the agent may see them."""
+        """Return the tasks of a split, without their hidden part."""
         return self._remote.tasks(split)
 
     # --- what callers use -----------------------------------------------------------------------
@@ -101,26 +101,26 @@ class RemoteEnv(Env[Task]):
         )
 
     def partial_score(self) -> float:
-        """The score if the episode were cut now, as the server last said."""
+        """Score if the episode were cut now, as the server last reported it."""
         if self._partial is None:
             raise Fault(f"{self.spec.id} has no partial score now", "env")
         return self._partial
 
     def oracle(self) -> AsyncIterator[Action]:
-        """The server's oracle, action by action."""
+        """Yield the actions of the server's oracle."""
         if not self._remote.about["oracle"]:
             return super().oracle()
         self._oracles += 1
         return self._consult(self._oracles - 1)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """The server's hints for the episode that has begun."""
+        """Fetch the server's hints for the current episode."""
         if self._connection is None:
             raise UsageError("no hints yet: call reset first")
         return tuple(self._remote.hints(self._connection.session, attempt))
 
     def near_misses(self) -> Sequence[Sequence[Action]]:
-        """The server's near misses of the task of the episode that has begun."""
+        """Fetch the server's near misses of the current task."""
         if self._connection is None:
             raise UsageError("no near misses yet: call reset first")
         return self._remote.near_misses(self._connection.session)
@@ -128,7 +128,7 @@ class RemoteEnv(Env[Task]):
     # --- the hooks, under their deadlines -------------------------------------------------------
 
     async def start(self, task: Task) -> Observation:
-        """Have the server begin the episode that `reset` was asked for."""
+        """Begin the episode on the server."""
         connection = await self._connected()
         seed, options = self._asked
         given = options.pop("task", None)
@@ -150,7 +150,7 @@ class RemoteEnv(Env[Task]):
         return seen_of(reply["seen"])
 
     async def act(self, action: Action) -> Observation:
-        """Have the server step."""
+        """Step on the server."""
         assert self._connection is not None
         self._phase = "broken"
         request: Step = {"op": "step", "id": self._connection.next(), "action": action_row(action)}
@@ -163,7 +163,7 @@ class RemoteEnv(Env[Task]):
         return seen_of(reply["seen"])
 
     async def stop(self) -> None:
-        """Have the server close its instance, then close the socket."""
+        """Close the instance on the server, then the socket."""
         connection, self._connection = self._connection, None
         self._timeout.stop()
         try:

@@ -1,4 +1,4 @@
-"""The client's end of one socket: a request, its reply, and what is to be done when either fails.
+"""Client connection of one socket: requests, replies, cancellation and loss.
 
 Whatever goes wrong with the socket is a `Fault` of kind ``infra``. A request that is cancelled here
 is cancelled there, and the socket stays good: its late reply is told by its number.
@@ -45,7 +45,7 @@ _CODES = {1001: "the server is stopping", 1008: "the server refused a frame"}
 
 
 class Connection:
-    """One open socket; `lost` once it is of no more use."""
+    """An open socket; `lost` once it can no longer be used."""
 
     def __init__(self, url: str, http: ClientSession, socket: ClientWebSocketResponse) -> None:
         self._url, self._http, self._socket = url, http, socket
@@ -58,7 +58,7 @@ class Connection:
     async def open(
         cls, url: str, headers: Mapping[str, str], kwargs: Mapping[str, Any]
     ) -> Connection:
-        """Connect, and have an instance made.
+        """Connect, and have the server make an instance.
 
         Raises:
             Fault: Nobody answers, or the server has no place left.
@@ -94,11 +94,11 @@ class Connection:
         return connection
 
     def next(self) -> int:
-        """A number for a request."""
+        """Return the next request number."""
         return next(self._numbers)
 
     async def ask(self, request: Mapping[str, Any], form: TypeAdapter[Any] = REPLIES) -> Any:
-        """The reply, as a frame.
+        """Send a request and wait for its reply frame.
 
         Raises:
             EnvgymError: What the server raised.

@@ -1,4 +1,4 @@
-"""One instance kept for each environment and set of arguments that clients use.
+"""Cache of one environment instance per id and arguments that clients use.
 
 It holds open what instances share (an index, a pool) between the sessions, answers what is asked
 without an episode, and is made in a thread: the first of its kind may take seconds, in which the
@@ -29,7 +29,7 @@ MOST_TASKS = 1024
 
 
 class CachedInstance:
-    """One kept instance."""
+    """One cached environment instance, made in a thread."""
 
     def __init__(self, id: str, kwargs: Mapping[str, Any]) -> None:
         self._id, self._kwargs = id, kwargs
@@ -37,11 +37,11 @@ class CachedInstance:
         self._reading = asyncio.Lock()
 
     async def env(self) -> Env[Any]:
-        """The instance, once it is made."""
+        """Wait until the instance is made and return it."""
         return await asyncio.shield(self._made)
 
     async def describe(self) -> Described:
-        """What is the same for all instances of its kind."""
+        """Describe the properties shared by all instances of this id and arguments."""
         env = await self.env()
         return {
             "max_turns": env.max_turns,
@@ -52,7 +52,7 @@ class CachedInstance:
         }
 
     async def tasks(self, asked: ListTasks) -> Tasks:
-        """A stretch of a split; read in a thread, one after another: it may be written there."""
+        """Read a range of a split in a thread, one call at a time: reading may generate tasks."""
         env = await self.env()
 
         def read() -> Tasks:
@@ -66,7 +66,7 @@ class CachedInstance:
             return await asyncio.to_thread(read)
 
     async def close(self) -> None:
-        """Close the instance; what goes wrong is logged."""
+        """Close the instance; errors are logged."""
         try:
             await (await self._made).close()
         except Exception as error:
@@ -74,12 +74,12 @@ class CachedInstance:
 
     @property
     def broken(self) -> bool:
-        """Whether it could not be made."""
+        """Flag that the instance could not be made."""
         return self._made.done() and (self._made.cancelled() or bool(self._made.exception()))
 
 
 class InstanceCache:
-    """The kept instances; of those not used of late only `most` stay.
+    """Least-recently-used cache of `CachedInstance`.
 
     Args:
         most: How many are kept. Arguments are the clients' choice, so there has to be a bound.
@@ -90,7 +90,7 @@ class InstanceCache:
         self._kept: OrderedDict[str, CachedInstance] = OrderedDict()
 
     async def get(self, id: str, kwargs: Mapping[str, Any]) -> CachedInstance:
-        """The instance of an environment with these arguments, its instance made.
+        """Return the cached instance of an id and arguments, made where it is missing.
 
         Raises:
             UsageError: It takes no such arguments, or cannot be made with them.
@@ -107,14 +107,14 @@ class InstanceCache:
         return instance
 
     async def close(self) -> None:
-        """Close them all."""
+        """Close all cached instances."""
         kept, self._kept = list(self._kept.values()), OrderedDict()
         for instance in kept:
             await instance.close()
 
 
 def new_env(id: str, kwargs: Mapping[str, Any]) -> Env[Any]:
-    """`make` with arguments from outside: whatever they break is an error of who gave them."""
+    """Make an environment with a client's arguments; errors they cause become UsageError."""
     try:
         return make(id, **kwargs)
     except EnvgymError:

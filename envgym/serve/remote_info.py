@@ -1,4 +1,4 @@
-"""A served environment as its client knows it before any episode: tools, deadlines, tasks.
+"""Description of a served environment, fetched before any episode: tools, deadlines, tasks.
 
 All instances of one address and set of arguments share a `RemoteInfo`. It asks by plain HTTP and
 blocks until the answer, because `make`, `tasks` and `hints` are no coroutines; so a client in the
@@ -54,7 +54,7 @@ F = TypeVar("F")
 
 
 class RemoteInfo:
-    """One address and set of arguments.
+    """Description of a served environment: one address and set of arguments.
 
     Args:
         url: ``ws://host:port/family/name-vN``.
@@ -76,7 +76,7 @@ class RemoteInfo:
         self._sources: dict[str, TaskSource] = {}
 
     def tasks(self, split: str) -> TaskSource:
-        """The tasks of a split, fetched as they are read."""
+        """Return the tasks of a split, fetched as they are read."""
 
         def fetch(start: int, stop: int) -> Tasks:
             asked: ListTasks = {
@@ -93,13 +93,13 @@ class RemoteInfo:
         return self._sources[split]
 
     def hints(self, session: str, attempt: Episode | None) -> list[Any]:
-        """The hints of a running session."""
+        """Fetch the hints of a running session."""
         row = None if attempt is None else attempt_row(attempt)
         asked: AskHints = {"op": "hints", "session": session, "attempt": row}
         return self._ask(asked, HINTS)["hints"]
 
     def near_misses(self, session: str) -> list[list[Action]]:
-        """The near misses of a running session's task."""
+        """Fetch the near misses of a running session's task."""
         asked: AskNearMisses = {"op": "near_misses", "session": session}
         attempts = self._ask(asked, NEAR_MISSES)["attempts"]
         return [[action_of(row) for row in attempt] for attempt in attempts]
@@ -121,7 +121,7 @@ class RemoteInfo:
 
 
 def unreachable(url: str, error: BaseException) -> Fault:
-    """Nobody answers there, or not as a server of ours does."""
+    """Make the Fault of a server that does not answer, or not as an envgym server does."""
     reason = getattr(error, "reason", None) or error
     return Fault(f"cannot reach {url} ({reason}): {_fix(url, error, reason)}")
 

@@ -1,4 +1,4 @@
-"""A deadline that is set at every step and hardly ever passes, at the cost of two assignments.
+"""Reusable timeout: one timer for many deadlines, at the cost of two assignments per step.
 
 A timer of the loop's own costs a fifth of what a remote step does: each is sorted in among all the
 others, and cancelled a moment later. Here one timer stands for many deadlines; when it is due it
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class ReusableTimeout:
-    """Deadlines of one thing after another."""
+    """Timeout for one coroutine after another, with one shared timer."""
 
     def __init__(self) -> None:
         self._timer: asyncio.TimerHandle | None = None
@@ -24,7 +24,7 @@ class ReusableTimeout:
         self._expired = False
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`, or TimeoutError once it has taken `seconds`; cancelled then."""
+        """Await `work` and return its result; cancel it and raise TimeoutError after `seconds`."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         cancelling = task.cancelling()
@@ -42,7 +42,7 @@ class ReusableTimeout:
             self._task = self._due = None
 
     def stop(self) -> None:
-        """Take the timer out of the loop."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

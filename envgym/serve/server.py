@@ -1,4 +1,4 @@
-"""The server: any registered environment, many sessions in one process on one loop.
+"""Server of registered environments: many sessions in one process on one event loop.
 
 ``GET /FAMILY/NAME-vN`` upgraded to a WebSocket is one stream of episodes (`envgym.serve.session`);
 ``POST`` to the same address answers what is asked without waiting for an episode. ``/health``
@@ -50,7 +50,7 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class EnvServer:
-    """Serves environments.
+    """WebSocket and HTTP server of environments.
 
     Args:
         ids: What to serve, as `make` takes it; everything registered when empty.
@@ -88,11 +88,11 @@ class EnvServer:
 
     @property
     def sessions(self) -> int:
-        """Places taken now."""
+        """Number of open sessions."""
         return self._held
 
     def app(self) -> web.Application:
-        """The web application."""
+        """Make the web application."""
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BYTES)
         app.router.add_get("/health", self._answer_health)
         app.router.add_get("/metrics", self._answer_metrics)
@@ -102,7 +102,7 @@ class EnvServer:
         return app
 
     async def stop(self) -> None:
-        """Refuse what is new, answer what is in progress, close every session and environment."""
+        """Refuse new requests, answer those in progress, close every session and environment."""
         self._stopping = True
         log.info("stopping: %d sessions", len(self._sessions))
         for session, _ in list(self._sessions.values()):
@@ -290,7 +290,7 @@ async def serve(
 
 
 def read_token(path: Path) -> str:
-    """The token in a file.
+    """Read the token in a file.
 
     Raises:
         UsageError: It cannot be read, or is empty.

@@ -1,4 +1,4 @@
-"""One socket, one instance, one episode after another.
+"""Server session: one socket, one instance, one episode after another.
 
 The socket is read at all times, also while a step runs: that is how a cancel gets through, and how
 a client that is gone is noticed at once. Requests are answered one after another, as an environment
@@ -60,7 +60,7 @@ _PING_S = 1.0
 
 
 class Session:
-    """Answers for one environment instance until its client closes it or is gone.
+    """Server end of one environment instance, until its client closes it or is gone.
 
     Args:
         name: The environment's id here.
@@ -82,7 +82,7 @@ class Session:
         self._parting = False  # the work in progress is the farewell
 
     async def run(self) -> None:
-        """Serve the socket to its end; the instance is closed then, whatever happened."""
+        """Serve the socket until it closes; the instance is then closed in any case."""
         began, said_farewell = time.monotonic(), False
         log.info("%s %s: opened", self.name, self.id)
         try:
@@ -102,25 +102,25 @@ class Session:
             log.info("%s %s: %s after %.1f s", self.name, self.id, how, time.monotonic() - began)
 
     def hints(self, asked: AskHints) -> Hints:
-        """`Env.hints`, now."""
+        """Return `Env.hints` of the current episode."""
         row = asked["attempt"]
         attempt = None if row is None else attempt_of(row, self._env.task)
         return {"hints": list(self._env.hints(attempt))}
 
     def near_misses(self) -> NearMisses:
-        """`Env.near_misses`, now; the first of them where there are many."""
+        """Return the first of `Env.near_misses` of the current task."""
         attempts = islice(self._env.near_misses(), _NEAR_MISSES)
         return {"attempts": [[action_row(action) for action in attempt] for attempt in attempts]}
 
     def leave(self) -> None:
-        """Answer what is in progress, then say farewell: the server stops."""
+        """Answer the request in progress, then close the socket: the server stops."""
         self._leaving = True
         self._waiting.clear()
         if self._work is None:
             self._next()
 
     async def ping(self) -> None:
-        """Show those in between (proxies) that the socket is in use; a busy one is left alone."""
+        """Send a keep-alive ping so that proxies do not close an idle socket."""
         try:
             async with asyncio.timeout(_PING_S):
                 await self._socket.ping()

@@ -1,4 +1,4 @@
-"""What a folder of episodes was played in: ``env.json`` beside the shards, enough to make it again.
+"""Manifest of a folder of episodes: ``env.json`` names the environment they were played in.
 
 A training run's folder says it in its ``config.yaml`` already, for all the folders in it.
 """
@@ -21,7 +21,7 @@ _HEIGHT = 3  # folders looked in: the shards' own, and those above, RUN/episodes
 
 
 def write_env(directory: str | os.PathLike[str], spec: EnvSpec) -> None:
-    """Say what the episodes of a folder are played in; the folder is made where it is not there.
+    """Write the manifest of a folder, which is made where it is missing.
 
     Raises:
         UsageError: Another environment's episodes are there, or an argument is no JSON value.
@@ -40,13 +40,13 @@ def write_env(directory: str | os.PathLike[str], spec: EnvSpec) -> None:
 
 
 def accepts(directory: str | os.PathLike[str], spec: EnvSpec) -> bool:
-    """Whether `write_env` would take `spec` there."""
+    """Test that `write_env` would accept `spec` in this folder."""
     path = Path(directory) / _FILE
     return not path.exists() or path.read_text() == _text(spec)
 
 
 def read_env(directory: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """What `envgym.make` takes to make the environment that a folder's episodes were played in.
+    """Read the arguments of `envgym.make` for the environment of a folder's episodes.
 
     Raises:
         UsageError: Nothing there says which, or what says it is damaged.

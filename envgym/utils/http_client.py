@@ -1,4 +1,4 @@
-"""A JSON client that outlives bad weather: retries, backoff, deadlines, bounded concurrency.
+"""JSON client with retries, backoff, deadlines and bounded concurrency.
 
 All that ask servers share it, so that each says the same about whose fault a failure is: a wrong
 key or address is the caller's, an overloaded or broken server is infrastructure.
@@ -26,7 +26,7 @@ _QUOTA = "insufficient_quota"
 
 
 class Refused(Exception):
-    """The server understood the request and will not do it (a 4xx that no retry fixes)."""
+    """Error of a request that the server refuses (a 4xx): retrying does not help."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class _Later(Exception):
 
 
 class JsonClient:
-    """Posts JSON to one server over one reused session.
+    """Client that posts JSON to one server over one reused session.
 
     ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are honoured.
 
@@ -88,7 +88,7 @@ class JsonClient:
     async def post(
         self, path: str, body: Mapping[str, Any], *, tokens: float = 0.0
     ) -> dict[str, Any]:
-        """Post `body`; returns the answer, a JSON object.
+        """Post `body`; return the answer, a JSON object.
 
         Args:
             tokens: How many it is counted as under a limit of tokens, until they are known.

@@ -1,4 +1,4 @@
-"""One step of many environments, read off in columns once all have taken theirs.
+"""Batched step of many environments; results are collected in columns.
 
 Most steps of small environments wait for nothing. They are taken at once, without a coroutine, a
 result and an info for each; the others are given back, to be awaited side by side.
@@ -21,7 +21,7 @@ _NONE: Mapping[str, float] = MappingProxyType({})
 
 
 def own_ways(envs: Sequence[Env[Any]]) -> frozenset[int]:
-    """Indices of environments that override `step` or `reset`: these are called as they are."""
+    """Indices of environments that override `step` or `reset`; they take the async path."""
     return frozenset(
         i
         for i, env in enumerate(envs)
@@ -30,7 +30,7 @@ def own_ways(envs: Sequence[Env[Any]]) -> frozenset[int]:
 
 
 class BatchStep:
-    """A step of n environments.
+    """One step of n environments.
 
     Args:
         envs: All of them.
@@ -74,7 +74,7 @@ class BatchStep:
         self._infos: dict[int, Info] = {}
 
     def work(self) -> Generator[Awaitable[None], None, None]:
-        """What is to be awaited; each begins in the task that asks for it, and is ended there."""
+        """Step the environments; yield an awaitable for each one that has to wait."""
         over, own, again, observations = self._over, self._own, self._again, self.observations
         apart = over | own if over or own else over
         for i, (env, action) in enumerate(zip(self._envs, self._actions, strict=True)):
@@ -98,7 +98,7 @@ class BatchStep:
                 yield self._restart(i, env)
 
     def read(self) -> None:
-        """Read off how all of it went, once `work` is done."""
+        """Collect rewards, flags and infos once `work` is done."""
         envs, infos = self._envs, self._infos
         rewards = [env._reward for env in envs]
         columns: dict[str, list[Any]] = {

@@ -1,4 +1,4 @@
-"""Many coroutines at once, with a task only for those that wait.
+"""Gathering of many coroutines, with a task only for those that wait.
 
 A task costs more than a step of a small environment. Here the caller runs the coroutines one after
 another, and only when one of them waits for something does a helper task go on with the rest: a
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 async def lazy_gather(work: Generator[Awaitable[T], None, None]) -> list[T | Exception]:
-    """What each awaitable gave, or the Exception it raised, in order.
+    """Await all awaitables; return the result of each, or its Exception, in order.
 
     Cancelling it cancels those that run, waits for their clean-up and begins no other.
 

@@ -1,4 +1,4 @@
-"""Many instances of one environment stepped as one, in the shape of Gymnasium 1.x.
+"""Vector environment: many instances of one environment stepped as one, as in Gymnasium 1.x.
 
 For loops written against a vector interface; a rollout (`envgym.rollout`) keeps its episodes apart
 instead and never waits for the slowest of them.
@@ -29,7 +29,7 @@ VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, Batched
 def make_vec(
     id: str, n: int, *, autoreset: str | AutoresetMode = "next_step", **kwargs: Any
 ) -> VectorEnv:
-    """`n` instances of a registered environment.
+    """Make a vector of `n` instances of a registered environment.
 
     Args:
         autoreset: What follows the end of an episode: ``next_step`` (the next step resets, with
@@ -44,7 +44,7 @@ def make_vec(
 
 
 class VectorEnv:
-    """Environments stepped together; closes them all.
+    """Environments that are stepped and closed together.
 
     Attributes:
         num_envs: How many there are.

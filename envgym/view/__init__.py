@@ -1,4 +1,4 @@
-"""What happened in a run, to look at: one self-contained page, or the same page served live.
+"""Viewer of runs: one self-contained HTML page, or the same page served live.
 
 Reading a run needs neither torch nor the model: `folder` finds and scans its episodes, `tokens`
 turns ids into text, `episodes` and `data` say what the page shows, `page` writes it, `server`

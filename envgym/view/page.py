@@ -1,4 +1,4 @@
-"""The page as one file: nothing is fetched, and what episodes say is data, never markup.
+"""HTML page of a run as one file that loads nothing and shows episode text as data, never markup.
 
 Its content security policy lets only these very scripts run (by their hashes) and nothing be
 loaded; data stands in a JSON block without a ``<``, and enters the page as text nodes alone.
@@ -48,7 +48,7 @@ def write_page(directory: Path, path: Path | None = None) -> Path:
 
 
 def render(data: dict[str, Any], *, live: bool) -> bytes:
-    """The page around its data.
+    """Render the page with its data.
 
     Args:
         live: Whether it asks its server for what is new.
@@ -72,12 +72,12 @@ def render(data: dict[str, Any], *, live: bool) -> bytes:
 
 
 def as_json(data: Any) -> str:
-    """Compact JSON."""
+    """Serialize to compact JSON."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def encode(text: str) -> bytes:
-    """UTF-8; half a surrogate pair becomes the escape that stands for it in JSON."""
+    """Encode to UTF-8; a lone surrogate becomes its JSON escape."""
     return text.encode("utf-8", "backslashreplace")
 
 

@@ -1,4 +1,4 @@
-"""The data behind the page: a run's figures, its metrics as columns, the list of its episodes."""
+"""Data of the page: a run's figures, its metrics as columns, the list of its episodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from envgym.view.tokens import Pieces
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much of a run a page takes in.
+    """Limits of the amount of data on a page.
 
     Attributes:
         episodes: In the list.
@@ -46,7 +46,7 @@ _EPISODES_A_SHARD = 8  # at least, before whole shards are left out
 
 
 class RunData:
-    """What a page shows of a folder, now."""
+    """Current data of a folder for the page."""
 
     def __init__(self, folder: Folder, bounds: Bounds) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class RunData:
         self._tokens: tuple[Path, int, TurnTokens] | None = None  # of the shard last opened
 
     def overview(self) -> dict[str, Any]:
-        """Everything but the tokens."""
+        """Make the data of everything but the tokens."""
         shards = self.folder.shards()
         metrics, steps = _metrics(self.folder.directory / "metrics.jsonl", self.bounds.steps)
         last = max((s for s in metrics.get("step", []) if s is not None), default=None)
@@ -78,7 +78,7 @@ class RunData:
         )
 
     def episode(self, key: str) -> dict[str, Any]:
-        """One opened episode.
+        """Make the data of one opened episode.
 
         Raises:
             UsageError: There is none of that key, or its tokens are missing.
@@ -120,7 +120,7 @@ class RunData:
 
 
 def choose(shards: list[Shard], bounds: Bounds) -> list[tuple[Shard, list[int]]]:
-    """Which lines of which shards are listed: as many of each, spread evenly.
+    """Choose the lines of each shard to list: the same number of each, evenly spread.
 
     Evaluations of equal size thus give the same tasks, so that they can be compared. Of very many
     shards some are left out whole, so that the others are worth opening; evaluations go first.
@@ -156,7 +156,7 @@ def _share(sizes: list[int], limit: int) -> int:
 
 
 def clean(value: Any) -> Any:
-    """JSON values that a browser can read: numbers that are none become null, long ones short."""
+    """Convert to JSON that a browser can read: non-finite numbers become null, long ones short."""
     if isinstance(value, dict):
         return {str(name): clean(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

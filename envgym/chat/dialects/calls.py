@@ -78,8 +78,7 @@ def unwrapped(value: Any) -> Any:
 def call_of_texts(
     name: str, pairs: Iterable[tuple[str, str, bool | None]], tools: Mapping[str, ToolSpec]
 ) -> ToolCall:
-    """Build a call from texts between tags: kept as text where the tool takes text, else read as
-    JSON.
+    """Build a call from texts between tags: text where the tool takes text, else JSON.
 
     Args:
         pairs: Each parameter, what stands for it, and whether that is text, where the tags say.
@@ -127,9 +126,7 @@ def _letters_kept(value: Any, schema: Mapping[str, Any], name: str) -> Any:
 
 
 def write_json(value: Any, markup: Sequence[str] = ()) -> str:
-    """Serialize to JSON in which no string holds `markup` or a lone surrogate, which no tokenizer
-    takes.
-    """
+    """Serialize to JSON without `markup` or lone surrogates, which no tokenizer takes."""
     text = json.dumps(value, ensure_ascii=False)
     for mark in markup:  # begins with a sign that JSON has in strings alone
         text = text.replace(mark, f"\\u{ord(mark[0]):04x}{mark[1:]}")

@@ -1,5 +1,4 @@
-"""Tag dialect ``<search>query</search>``, ``<answer>text</answer>``: ZeroSearch, Search-R1,
-ASearcher.
+"""Tag dialect: ``<search>query</search>``, as in ZeroSearch, Search-R1 and ASearcher.
 
 The tag is the tool's name and the body fills its main parameter (or all, as a JSON object). The
 generation is cut after the first closing tag, and the first whole call outside the thoughts is the

@@ -1,4 +1,4 @@
-"""May an episode be cancelled at any moment: a rollout that stops cancels hundreds midway."""
+"""Check that an episode can be cancelled at any moment, as a stopping rollout does to hundreds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Cut(NamedTuple):
 
 
 async def cancellation_is_passed_on(target: Target) -> AsyncIterator[Problem]:
-    """A reset or step that is cancelled while it waits ends, and with CancelledError."""
+    """Check that a reset or step cancelled while it waits ends with CancelledError."""
     for cut in await _cuts(target):
         for point in range(_POINTS):
             async with target.env() as env:
@@ -49,7 +49,7 @@ async def cancellation_is_passed_on(target: Target) -> AsyncIterator[Problem]:
 
 
 async def cancelled_step_is_survived(target: Target) -> AsyncIterator[Problem]:
-    """Cancelled midway, it closes in time, leaves nothing, and a reset begins as in a fresh one."""
+    """Check that an environment cancelled midway closes in time, leaks nothing and resets afresh."""
     async with target.env() as env:
         fresh = await begin(env, seed=1)
     cuts = await _cuts(target)

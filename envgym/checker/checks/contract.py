@@ -1,4 +1,4 @@
-"""Is what can be seen and done what the environment says can be seen and done.
+"""Check that observations and actions match the environment's declared spaces.
 
 The action space of a language agent is its list of tools and the number of its turns; the
 observation space is messages. Both are also Gymnasium's, through the bridge, where the same episode
@@ -34,7 +34,7 @@ _DIALECT = "hermes"
 
 
 async def observations_are_messages(target: Target) -> AsyncIterator[Problem]:
-    """Roles and kinds that exist, contents that a tokenizer takes, histories cut where they are."""
+    """Check that roles and kinds are known, contents tokenizable, history cuts in range."""
     async with target.env() as env:
         for seed in range(target.episodes):
             traces = [await play_oracle_or_stop(env, await begin(env, seed=seed))]
@@ -47,7 +47,7 @@ async def observations_are_messages(target: Target) -> AsyncIterator[Problem]:
 
 
 async def actions_are_in_the_space(target: Target) -> AsyncIterator[Problem]:
-    """What the oracle does, a model can write: declared tools, JSON arguments that validate."""
+    """Check that a model could write the oracle's actions: declared tools, valid JSON arguments."""
     async with target.env() as env:
         for tool in env.tools:
             if not tool.description:
@@ -67,7 +67,7 @@ async def actions_are_in_the_space(target: Target) -> AsyncIterator[Problem]:
 
 
 async def tools_and_turns_are_kept(target: Target) -> AsyncIterator[Problem]:
-    """`tools` and `max_turns` are the same in each instance and moment; turns are counted right."""
+    """Check that `tools` and `max_turns` never change and that turns are counted right."""
     async with target.env() as env, target.env() as other:
         said = _promised(env)
         for seed in range(target.episodes):
@@ -90,7 +90,7 @@ async def tools_and_turns_are_kept(target: Target) -> AsyncIterator[Problem]:
 
 
 async def gymnasium_plays_the_same(target: Target) -> AsyncIterator[Problem]:
-    """As text through the Gymnasium bridge, the oracle's actions give the same episode."""
+    """Check that the oracle's actions, as text through the Gymnasium bridge, repeat its episode."""
     async with target.env() as env:
         trace = await play_oracle_or_stop(env, await begin(env, seed=0))
         texts = [dialect(_DIALECT).write(action, env.tools) for action in trace.actions]
@@ -140,7 +140,7 @@ def _no_message(message: Any) -> str | None:
 
 
 def unwritable(action: Action, tools: Any) -> str | None:
-    """Why no model could write this action with these tools, or None where one could."""
+    """Reason why no model could write this action with these tools; None where one could."""
     known: dict[str, ToolSpec] = {tool.name: tool for tool in tools}
     for call in action.tool_calls:
         if call.name not in known:

@@ -1,4 +1,4 @@
-"""Does the same seed with the same actions give the same episode, first and foremost alone."""
+"""Check that the same seed and actions give the same episode, in an instance that runs alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SEEDS = 16
 
 
 async def same_seed_same_episode(target: Target) -> AsyncIterator[Problem]:
-    """A second instance gives what the first one gave."""
+    """Check that a second instance repeats the episode of the first."""
     for seed in range(target.episodes):
         actions = await script(target, seed)
         first = await alone(target, seed, actions)
@@ -31,7 +31,7 @@ async def same_seed_same_episode(target: Target) -> AsyncIterator[Problem]:
 
 
 async def same_seed_same_episode_on_reuse(target: Target) -> AsyncIterator[Problem]:
-    """An instance that has played another episode gives what a fresh one gives."""
+    """Check that an instance that has played another episode repeats the episode of a fresh one."""
     actions = await script(target, 0)
     fresh = await alone(target, 0, actions)
     async with target.env() as env:
@@ -45,7 +45,7 @@ async def same_seed_same_episode_on_reuse(target: Target) -> AsyncIterator[Probl
 
 
 async def seeds_are_used(target: Target) -> AsyncIterator[Problem]:
-    """Other seeds give other episodes, and resets without one go on in the last seed's stream."""
+    """Check that other seeds give other episodes, and that a reset without a seed goes on drawing."""
     async with target.env() as env, target.env() as other:
         if len(env.tasks(target.splits[0])) < 2:
             return  # nothing to draw
@@ -73,7 +73,7 @@ async def seeds_are_used(target: Target) -> AsyncIterator[Problem]:
 
 
 async def global_random_is_left_alone(target: Target) -> AsyncIterator[Problem]:
-    """An episode neither draws from nor seeds the generators that the whole process shares."""
+    """Check that an episode neither draws from nor seeds the process's global random generators."""
     actions = await script(target, 0)  # what is loaded once, in here, may do as it likes
     with _elsewhere():
         before = dict(_global_states())

@@ -1,4 +1,4 @@
-"""Does the hidden part of a task stay hidden, and do hints guide without telling."""
+"""Check that the hidden part of a task stays hidden, and that hints do not hold the answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TOLD = "say how to find it, or blank it out of what the hint quotes"
 
 
 async def hidden_stays_hidden(target: Target) -> AsyncIterator[Problem]:
-    """Nothing of the hidden part stands in what an agent sees that has called no tool."""
+    """Check that no observation before the first tool call holds a part of the hidden data."""
     async with target.env() as env:
         for seed in range(target.episodes):
             trace = await play_nothing(env, await begin(env, seed=seed))
@@ -56,7 +56,7 @@ async def hidden_stays_hidden(target: Target) -> AsyncIterator[Problem]:
 
 
 async def hints_do_not_tell(target: Target) -> AsyncIterator[Problem]:
-    """No hint, before or after a failed attempt, holds the gold answer."""
+    """Check that no hint, before or after a failed attempt, holds the gold answer."""
     async with target.env() as env:
         for seed in range(target.episodes):
             attempt = await run_episode(env, Idle(), Start(seed))
@@ -87,7 +87,7 @@ def _sample(target: Target, env: Env[Any]) -> list[Task]:
 
 
 def leaves(value: Any, keys: frozenset[str] = frozenset()) -> Iterator[tuple[frozenset[str], Any]]:
-    """Every leaf of a JSON value, with the keys on the way to it."""
+    """Iterate over the leaves of a JSON value, each with the keys on the path to it."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from leaves(inner, keys | {str(key).lower()})

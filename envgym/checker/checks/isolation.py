@@ -1,4 +1,4 @@
-"""Is an episode what it is, whoever else lives in the process.
+"""Check that an episode does not depend on the other instances in the process.
 
 Global state is the defect that no test of a single environment shows: a seed set in one episode
 moves the draws of all others. So episodes are played again among a thousand live ones of other
@@ -29,7 +29,7 @@ _BUDGET_S = 30.0
 
 
 async def same_seed_same_episode_in_company(target: Target) -> AsyncIterator[Problem]:
-    """Live instances of other seeds that step in between change nothing."""
+    """Check that live instances of other seeds, stepped in between, change no episode."""
     scripts = [await script(target, seed) for seed in range(_WATCHED)]
     before = [await alone(target, seed, actions) for seed, actions in enumerate(scripts)]
     watched: list[Env[Any]] = []

@@ -1,4 +1,4 @@
-"""Does it take everything with it when it closes: a leak of one file an episode ends a run."""
+"""Check that a closed environment leaves nothing open: a leak of one file per episode ends a run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FIXES = {
 
 
 async def nothing_is_left_open(target: Target) -> AsyncIterator[Problem]:
-    """Once all instances are closed, nothing of theirs is left: see `belongings`."""
+    """Check that nothing is left open once all instances are closed: see `belongings`."""
     await _round(target)  # what is loaded once stays, and is no leak
     before = await settled({})
     for _ in range(_ROUNDS):
@@ -48,7 +48,7 @@ async def nothing_is_left_open(target: Target) -> AsyncIterator[Problem]:
 
 
 async def settled(before: dict[str, int]) -> dict[str, int]:
-    """`belongings` once they are down to what they were before, or as low as they get."""
+    """Measure `belongings` once they are down to their earlier numbers, or as low as they get."""
     for _ in range(20):
         await asyncio.sleep(0)
         gc.collect()
@@ -60,7 +60,7 @@ async def settled(before: dict[str, int]) -> dict[str, int]:
 
 
 def belongings() -> dict[str, int]:
-    """What a process can leave behind, counted; the loop's own worker threads stay, and may."""
+    """Numbers of open resources of the process, without the loop's own worker threads."""
     threads = [t for t in threading.enumerate() if not t.name.startswith("asyncio_")]
     return {
         "holds on shared resources": sum(open_resources().values()),

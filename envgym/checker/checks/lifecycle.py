@@ -1,4 +1,4 @@
-"""Does it close as often as one likes, and refuse what makes no sense."""
+"""Check that an environment may be closed repeatedly and refuses calls in the wrong order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envgym.errors import UsageError
 
 
 async def close_twice(target: Target) -> AsyncIterator[Problem]:
-    """The second close does nothing; neither does one without an episode raise."""
+    """Check that a second close does nothing, and that a close without an episode is allowed."""
     for played in (False, True):
         env = target.make()
         if played:
@@ -29,7 +29,7 @@ async def close_twice(target: Target) -> AsyncIterator[Problem]:
 
 
 async def wrong_order_is_refused(target: Target) -> AsyncIterator[Problem]:
-    """A step before a reset, after the end or after closing raises UsageError."""
+    """Check that a step before a reset, after the end or after closing raises UsageError."""
     fix = "do not override step() and reset(); they keep the order"
     env = target.make()
     try:

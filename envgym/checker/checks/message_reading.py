@@ -1,4 +1,4 @@
-"""Is a message read in structure: thoughts are not acted on, and no argument is dropped.
+"""Check that messages are parsed by structure: no action from reasoning, no argument dropped.
 
 A reward for what a model only thought, or for a tool that ran without the arguments it was given,
 teaches the wrong thing. Both are mistakes of whoever reads a message: an `act` of one's own, or a
@@ -25,7 +25,7 @@ _GOLDS = 4
 
 
 async def thoughts_are_not_acted_on(target: Target) -> AsyncIterator[Problem]:
-    """The oracle's last action within a reasoning block scores as an empty message does."""
+    """Check that the oracle's last action inside a reasoning block scores as an empty message."""
     async with target.env() as env:
         for seed in range(target.episodes):
             trace = await play_oracle_or_stop(env, await begin(env, seed=seed))
@@ -43,7 +43,7 @@ async def thoughts_are_not_acted_on(target: Target) -> AsyncIterator[Problem]:
 
 
 async def arguments_are_not_dropped(target: Target) -> AsyncIterator[Problem]:
-    """A tool that runs without arguments refuses those it does not know, by name."""
+    """Check that a tool that runs without arguments refuses, by name, those it does not know."""
     async with target.env() as env:
         for tool in (tool for tool in env.tools if _runs_bare(tool)):
             bare = await _answer(env, ToolCall(tool.name, {}))

@@ -1,4 +1,4 @@
-"""Does the judge refuse what is close to right: the other side of the oracle's 1.0."""
+"""Check that the verifier refuses attempts that are close to right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ATTEMPTS = 16
 
 
 async def near_misses_fail(target: Target) -> AsyncIterator[Problem]:
-    """Each of `near_misses()` scores below 1.0, on tasks spread over each split."""
+    """Check that each of `near_misses()` scores below 1.0, on tasks spread over each split."""
     async with target.env() as env:
         for split, source in target.sources(env):
             for index in spread(len(source), target.episodes):

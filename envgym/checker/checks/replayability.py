@@ -1,4 +1,4 @@
-"""Can an episode be played again from its record alone: the file that a run keeps.
+"""Check that an episode can be replayed from its saved record alone.
 
 What is written down is the task, the seed and the actions. An environment that knows more than
 that (a side table filled when tasks were listed, an object that JSON turns into another) plays
@@ -20,7 +20,7 @@ from envgym.trajectory import Episode, Trajectory, Turn
 
 
 async def record_replays_the_same(target: Target) -> AsyncIterator[Problem]:
-    """Task, seed and actions, written to a file and read back, give the same episode."""
+    """Check that task, seed and actions, written to a file and read back, give the same episode."""
     split = target.splits[0]
     async with target.env() as env:
         indices = spread(len(env.tasks(split)), target.episodes)

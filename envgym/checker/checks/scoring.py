@@ -1,4 +1,4 @@
-"""Does the reward mean what it says: the expert wins, the idle one does not."""
+"""Check that the reward tells success from failure: the oracle scores 1.0, an idle agent 0.0."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SAMPLE = 4
 
 
 async def oracle_scores_one(target: Target) -> AsyncIterator[Problem]:
-    """The oracle ends the episode with a score of 1.0, on tasks spread over each split."""
+    """Check that the oracle ends with a score of 1.0, on tasks spread over each split."""
     async with target.env() as env:
         for split, source in target.sources(env):
             for index in spread(len(source), _SAMPLE * target.episodes):
@@ -42,7 +42,7 @@ async def oracle_scores_one(target: Target) -> AsyncIterator[Problem]:
 
 
 async def nothing_scores_zero(target: Target) -> AsyncIterator[Problem]:
-    """Empty actions until the end give a score of 0.0, on tasks spread over each split."""
+    """Check that empty actions to the end score 0.0, on tasks spread over each split."""
     async with target.env() as env:
         for split, source in target.sources(env):
             for index in spread(len(source), _SAMPLE * target.episodes):
@@ -63,7 +63,7 @@ async def nothing_scores_zero(target: Target) -> AsyncIterator[Problem]:
 
 
 async def results_are_well_formed(target: Target) -> AsyncIterator[Problem]:
-    """Scores in [0, 1], finite float rewards, the info's keys, a stop reason at the end."""
+    """Check scores in [0, 1], finite float rewards, the info's keys and a final stop reason."""
     async with target.env() as env:
         for seed in range(target.episodes):
             for play in (play_nothing, play_oracle_or_stop):

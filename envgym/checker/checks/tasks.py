@@ -1,4 +1,4 @@
-"""Are the tasks sized, repeatable, kept apart, and fit for a file."""
+"""Check that tasks are sized, repeatable, disjoint between splits, and JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SAMPLE = 200
 
 
 async def tasks_are_repeatable(target: Target) -> AsyncIterator[Problem]:
-    """A split has a size, and an index always gives the same task, in any instance."""
+    """Check that a split has a size, and that an index gives the same task in any instance."""
     async with target.env() as env, target.env() as other:
         for split, source in target.sources(env):
             if len(source) < 1:
@@ -40,7 +40,7 @@ async def tasks_are_repeatable(target: Target) -> AsyncIterator[Problem]:
 
 
 async def tasks_are_json(target: Target) -> AsyncIterator[Problem]:
-    """Tasks can be written to a file and read back equal."""
+    """Check that tasks can be written to a file and read back equal."""
     async with target.env() as env:
         for split, source in target.sources(env):
             for index in spread(len(source), target.episodes):
@@ -58,7 +58,7 @@ async def tasks_are_json(target: Target) -> AsyncIterator[Problem]:
 
 
 async def splits_are_disjoint(target: Target) -> AsyncIterator[Problem]:
-    """No task of one split stands in another, as far as a sample shows."""
+    """Check that no task of one split is in another, as far as a sample shows."""
     async with target.env() as env:
         seen: dict[str, str] = {}
         for split, source in target.sources(env):

@@ -1,4 +1,4 @@
-"""Is everything cut that takes too long, and is the loop left to the others meanwhile.
+"""Check that slow hooks are cut at their deadlines and that the event loop stays free.
 
 No check waits for a real deadline: it puts a short one in its place, and has a hook hang.
 """
@@ -28,7 +28,7 @@ _TRIES = 3
 
 
 async def deadlines_are_set(target: Target) -> AsyncIterator[Problem]:
-    """Reset, step, tool and close each have a deadline, and a tool's passes before its step's."""
+    """Check that reset, step, tool and close have deadlines, the tool's shorter than the step's."""
     async with target.env() as env:
         deadlines = env.deadlines
         for name in ("reset", "step", "tool", "close"):
@@ -49,7 +49,7 @@ async def deadlines_are_set(target: Target) -> AsyncIterator[Problem]:
 
 
 async def deadlines_are_kept(target: Target) -> AsyncIterator[Problem]:
-    """A start, act, tool or stop that hangs is cut at its deadline, and that is a Fault."""
+    """Check that a start, act, tool or stop that hangs is cut at its deadline with a Fault."""
     for hook, method in (("start", "reset"), ("act", "step"), ("stop", "close")):
         ended = await _with_hanging_hook(target, hook)
         if said := _not_cut(ended):
@@ -74,7 +74,7 @@ async def deadlines_are_kept(target: Target) -> AsyncIterator[Problem]:
 
 
 async def loop_is_never_blocked(target: Target) -> AsyncIterator[Problem]:
-    """No part of an episode keeps the event loop from the other episodes for long."""
+    """Check that no part of an episode blocks the event loop for long."""
     actions = await script(target, 0)
     tries = [await _held(target, actions)]
     while max(tries[-1].values()) > _HELD_S and len(tries) < _TRIES:

@@ -1,4 +1,4 @@
-"""What crosses the wire: JSON objects, one a frame, in forms that both ends share.
+"""Frames of the wire protocol: JSON objects, one per frame, as TypedDicts that both ends share.
 
 A form is a TypedDict: whoever sends fills in a plain dict, at no cost, and whoever receives has
 pydantic check it, in one pass. A request names its operation under ``op`` and carries a number that
@@ -153,7 +153,7 @@ Request = Reset | Step | Consult | Close
 
 @_strict
 class Opened(TypedDict):
-    """The instance is there; `session` is its name for what is asked by HTTP."""
+    """Reply to `Open`: the instance is made; `session` names it in HTTP requests."""
 
     re: Literal["opened"]
     id: int
@@ -162,7 +162,7 @@ class Opened(TypedDict):
 
 @_strict
 class Began(TypedDict):
-    """What a reset gave; `task` where the client does not have it already.
+    """Reply to `Reset`: the first observation; `task` where the client does not have it already.
 
     `partial` is the score of the episode if it were cut now; None where that cannot be told.
     """
@@ -177,7 +177,7 @@ class Began(TypedDict):
 
 @_strict
 class Stepped(TypedDict):
-    """What a step gave; `partial` as in `Began`."""
+    """Reply to `Step`: the result; `partial` as in `Began`."""
 
     re: Literal["stepped"]
     id: int
@@ -191,7 +191,7 @@ class Stepped(TypedDict):
 
 @_strict
 class Advised(TypedDict):
-    """The oracle's next action; None where it has no further one."""
+    """Reply to `Consult`: the oracle's next action; None where it has no further one."""
 
     re: Literal["advised"]
     id: int
@@ -200,7 +200,7 @@ class Advised(TypedDict):
 
 @_strict
 class Closed(TypedDict):
-    """The instance is closed."""
+    """Reply to `Close`: the instance is closed."""
 
     re: Literal["closed"]
     id: int
@@ -208,7 +208,7 @@ class Closed(TypedDict):
 
 @_strict
 class Failed(TypedDict):
-    """What was raised in place of an answer; `kind` is a Fault's. See `protocol.failures`."""
+    """Reply in place of any other: the error; `kind` is a Fault's. See `protocol.failures`."""
 
     re: Literal["failed"]
     id: int
@@ -224,7 +224,7 @@ Reply = Began | Stepped | Advised | Closed | Failed
 
 @_strict
 class Describe(TypedDict):
-    """What is an environment made with these arguments?"""
+    """Request: describe the environment made with these arguments."""
 
     op: Literal["describe"]
     kwargs: dict[str, Any]
@@ -273,7 +273,7 @@ class ToolRow(TypedDict):
 
 @_strict
 class Described(TypedDict):
-    """What is the same for all instances of one id and arguments."""
+    """Reply to `Describe`: the properties shared by all instances of one id and arguments."""
 
     max_turns: int
     deadlines: DeadlinesRow
@@ -284,7 +284,7 @@ class Described(TypedDict):
 
 @_strict
 class Tasks(TypedDict):
-    """A stretch of a split."""
+    """Reply to `ListTasks`: a range of a split."""
 
     size: int
     rows: list[TaskRow]
@@ -292,14 +292,14 @@ class Tasks(TypedDict):
 
 @_strict
 class Hints(TypedDict):
-    """What `Env.hints` gave."""
+    """Reply to `AskHints`: the hints."""
 
     hints: list[Any]
 
 
 @_strict
 class NearMisses(TypedDict):
-    """What `Env.near_misses` gave: whole attempts."""
+    """Reply to `AskNearMisses`: whole attempts."""
 
     attempts: list[list[ActionRow]]
 
@@ -323,7 +323,7 @@ _ascii_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 def encode(frame: Mapping[str, Any]) -> str:
-    """The frame as JSON; a frame that holds half a character is all ASCII, with its escape.
+    """Encode a frame as JSON; one that holds a lone surrogate is all ASCII, with its escape.
 
     Raises:
         UsageError: It holds something that is no JSON value, or is longer than `MAX_BYTES`.
@@ -345,7 +345,7 @@ def encode(frame: Mapping[str, Any]) -> str:
 
 
 def decode(form: TypeAdapter[F], text: str | bytes) -> F:
-    """The frame that a text holds.
+    """Decode and validate a frame.
 
     Raises:
         UsageError: It is no JSON, or not of this form.
@@ -361,7 +361,7 @@ def decode(form: TypeAdapter[F], text: str | bytes) -> F:
 
 
 def number_of(text: str | bytes) -> int:
-    """The number that a bad frame gives itself, as far as that can be read; 0 otherwise."""
+    """Read the request number of an invalid frame, as far as it can be read; 0 otherwise."""
     try:
         found = json.loads(text)["id"]
     except (ValueError, RecursionError, TypeError, KeyError, IndexError):

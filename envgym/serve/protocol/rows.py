@@ -1,4 +1,4 @@
-"""Actions and observations as rows of a frame, and back.
+"""Wire format of actions and observations.
 
 Every step makes some: what is as it mostly is (no calls, a kind that the role says) is left out.
 """
@@ -15,7 +15,7 @@ _KINDS: dict[str, Any] = {"system": "system", "user": "user", "tool": "tool", "a
 
 
 def action_row(action: Action) -> ActionRow:
-    """The action for the wire."""
+    """Encode an action for the wire."""
     row: ActionRow = {"text": action.text}
     if action.tool_calls:
         row["tool_calls"] = _call_rows(action.tool_calls)
@@ -23,12 +23,12 @@ def action_row(action: Action) -> ActionRow:
 
 
 def action_of(row: ActionRow) -> Action:
-    """The action that crossed."""
+    """Decode an action from the wire."""
     return Action(row["text"], _calls(row["tool_calls"]) if "tool_calls" in row else ())
 
 
 def seen_row(seen: Observation) -> SeenRow:
-    """The observation for the wire."""
+    """Encode an observation for the wire."""
     row: SeenRow = {"messages": [_message_row(m) for m in seen.messages]}
     if seen.replace_from is not None:
         row["replace_from"] = seen.replace_from
@@ -36,7 +36,7 @@ def seen_row(seen: Observation) -> SeenRow:
 
 
 def seen_of(row: SeenRow) -> Observation:
-    """The observation that crossed."""
+    """Decode an observation from the wire."""
     return Observation(tuple(map(_message, row["messages"])), row.get("replace_from"))
 
 
