@@ -1,6 +1,4 @@
-"""Oracle agent: plays an environment's own expert, for demonstrations, upper bounds and the
-checker.
-"""
+"""Oracle agent: plays an environment's expert, for demonstrations, upper bounds and checks."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _LOOK_S = 0.2
 
 
 def harmless(text: str) -> str:
-    """Escape the control characters in text from outside, so that none acts on a terminal."""
+    """Replace the control characters in text from outside, so that none acts on a terminal."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -68,7 +68,7 @@ class Terminal:
         self._cancel: Callable[[], object] | None = None
 
     def show(self, message: Message) -> None:
-        """Print one message in a frame of its kind's colour, its control characters escaped."""
+        """Print one message in a frame of its kind's colour, its control characters replaced."""
         title, style = _LOOK[message.kind]
         if message.name:
             title = f"{title} of {message.name}"

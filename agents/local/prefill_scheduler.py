@@ -30,9 +30,7 @@ def keep_own_prefix(slot: KVSlot, ids: Sequence[int]) -> bool:
 
 
 def split_wave(rows: Sequence[Row], table: KVSlotTable) -> tuple[list[Row], list[Row]]:
-    """Split rows into those to prefill now and those that wait for one of them to compute their
-    prefix.
-    """
+    """Split rows into those to prefill now and those whose prefix one of these computes."""
     wave: list[Row] = []
     deferred: list[Row] = []
     for row in rows:

@@ -1,6 +1,4 @@
-"""Tiny models built from random weights, so that the whole stack runs and learns without a
-download.
-"""
+"""Tiny models with random weights, so that the whole stack runs and learns without a download."""
 
 from __future__ import annotations
 

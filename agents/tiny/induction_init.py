@@ -24,8 +24,7 @@ _FETCHED = 5.0  # and of the token fetched, which is to outweigh all others
 
 
 def add_induction(model: Qwen3ForCausalLM, look_back: int, generator: torch.Generator) -> None:
-    """Initialize the embeddings and the attention of the first two layers as induction heads, in
-    place.
+    """Initialize the embeddings and attention of the first two layers as induction heads, in place.
 
     The first layer's head b writes the token b + 1 places back into a subspace of its own. In the
     second layer every head asks for places whose tokens before are those here and now, and adds the

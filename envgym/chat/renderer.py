@@ -234,7 +234,7 @@ class Chat:
         return self.template.prefill(before, shows) if before else ""
 
     def _widen(self, skeleton: ConversationSkeleton, turn: Sequence[Plain]) -> None:
-        """Let the skeleton be the whole skeleton where its shortness would show in the delta."""
+        """Keep all turns in the skeleton where leaving some out would change the delta."""
         if not skeleton.shortened or skeleton.whole:
             return
         reduced = [reduce(m) for m in turn]

@@ -85,7 +85,7 @@ async def play_nothing(env: Env[Any], trace: Trace) -> Trace:
 
 
 async def script(target: Target, seed: int, **options: Any) -> list[Action]:
-    """Make the actions to play: a few malformed ones, to compare their answers, then the oracle's."""
+    """Make the actions to play: a few malformed ones, to compare answers, then the oracle's."""
     async with target.env() as env:
         oracle = (await play_oracle_or_stop(env, await begin(env, seed=seed, **options))).actions
         broken = [action for _, action in malformed_actions(env.tools)][3:6]

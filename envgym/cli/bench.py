@@ -20,13 +20,13 @@ import envgym
 from envgym.cli.options import Json, Verbose
 from envgym.errors import UsageError, suggest
 
-NAMES = "code, core, engine, retrieval, sandbox, service, train, verilog."
-DATA = "Folder of the published data that code and verilog read."
+NAMES = "Name of the bench: code, core, engine, retrieval, sandbox, service, train, verilog."
+DATA = "Folder of the published data for the code and verilog benches."
 
 
 def bench_command(
     name: Annotated[str, typer.Argument(help=NAMES)],
-    rounds: Annotated[int | None, typer.Option(min=1, help="Runs of each side.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Number of runs per side.")] = None,
     data: Annotated[str | None, typer.Option(envvar="ENVGYM_BENCH_DATA", help=DATA)] = None,
     as_json: Json = False,
     verbose: Verbose = False,

@@ -13,13 +13,13 @@ from envgym.registry import make
 from envgym.utils.progress import Progress
 
 Episodes = Annotated[
-    int, typer.Option(help="Tasks of each split, and seeds, that a check looks at.", min=2)
+    int, typer.Option(help="Number of tasks per split, and of seeds, that each check uses.", min=2)
 ]
 Company = Annotated[
     int,
     typer.Option(
-        help="Live instances of other seeds beside which determinism is checked; fewer where each "
-        "needs a process of its own.",
+        help="Number of live neighbour instances during the isolation check; lower it where each "
+        "instance needs a process of its own.",
         min=1,
     ),
 ]

@@ -16,7 +16,9 @@ from envgym.utils.progress import Progress
 
 def eval_command(
     run_folder: Annotated[Path, typer.Argument(help="Folder of a training run.")],
-    overrides: Annotated[list[str] | None, typer.Argument(help="field=value, dotted.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Settings to override, as dotted field=value.")
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:

@@ -11,8 +11,8 @@ from envgym.errors import UsageError
 
 T = TypeVar("T")
 
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the tracebacks of errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 EnvId = Annotated[str, typer.Argument(help="Environment id, as `envgym list` shows it.")]
 EnvArgs = Annotated[
     list[str] | None,

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 def play_command(
     env_id: EnvId,
-    split: Annotated[str, typer.Option(help="Split of the tasks.")] = "train",
-    index: Annotated[int | None, typer.Option(min=0, help="The task; drawn if left out.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw and of the episode.")] = 0,
-    episodes: Annotated[int, typer.Option("--episodes", "-n", min=1)] = 1,
+    split: Annotated[str, typer.Option(help="Split to draw the task from.")] = "train",
+    index: Annotated[
+        int | None, typer.Option(min=0, help="Index of the task; drawn by the seed if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the task draw and of the episode.")] = 0,
+    episodes: Annotated[
+        int, typer.Option("--episodes", "-n", min=1, help="Number of episodes to play.")
+    ] = 1,
     save: Annotated[
-        Path | None, typer.Option(help="Folder to write to; runs/play/ID by default.")
+        Path | None, typer.Option(help="Folder to write the episodes to; runs/play/ID by default.")
     ] = None,
     arg: EnvArgs = None,
     verbose: Verbose = False,

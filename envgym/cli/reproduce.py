@@ -18,12 +18,19 @@ from envgym.errors import UsageError
 
 def reproduce_command(
     name: Annotated[
-        str | None, typer.Argument(help="One that --list shows, or a YAML file of your own.")
+        str | None,
+        typer.Argument(help="Name of a reproduction from --list, or your own YAML file."),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=2, help="Seeds of each side.")] = None,
-    output: Annotated[Path, typer.Option(help="Holds a folder for each.")] = Path("runs/reproduce"),
-    listed: Annotated[bool, typer.Option("--list", help="All, with their last verdicts.")] = False,
-    fresh: Annotated[bool, typer.Option(help="Remove earlier runs of it.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Number of seeds per side.")] = None,
+    output: Annotated[
+        Path, typer.Option(help="Folder for the results, one folder per reproduction.")
+    ] = Path("runs/reproduce"),
+    listed: Annotated[
+        bool, typer.Option("--list", help="List all reproductions with their last verdicts.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option(help="Remove earlier runs of the reproduction first.")
+    ] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:

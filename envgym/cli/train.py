@@ -11,15 +11,18 @@ from envgym.cli.options import Json, Verbose, run
 
 
 def train_command(
-    recipe: Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")],
+    recipe: Annotated[str, typer.Argument(help="YAML file, or name of a shipped recipe.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="field=value, dotted: learner.lr=1e-4 env.size=500")
+        list[str] | None,
+        typer.Argument(help="Settings to override, as dotted field=value: learner.lr=1e-4"),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option(help="Go on from the last checkpoint; learner.steps may be more."),
+        typer.Option(help="Continue from the last checkpoint; learner.steps may be larger."),
     ] = False,
-    fresh: Annotated[bool, typer.Option(help="Remove an earlier run of that folder.")] = False,
+    fresh: Annotated[
+        bool, typer.Option(help="Remove an earlier run in the same folder first.")
+    ] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:

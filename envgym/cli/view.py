@@ -14,11 +14,13 @@ from envgym.errors import UsageError
 
 
 def view_command(
-    folder: Annotated[Path, typer.Argument(help="A training run's, or that of rollout --save.")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8642,
+    folder: Annotated[Path, typer.Argument(help="Folder of a training run or of rollout --save.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8642,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     html: Annotated[
-        Path | None, typer.Option(help="Write the page to this file, in place of serving it.")
+        Path | None, typer.Option(help="File to write the page to, instead of serving it.")
     ] = None,
     verbose: Verbose = False,
 ) -> None:

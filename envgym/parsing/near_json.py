@@ -76,7 +76,7 @@ class WrittenFloat(float):
 
     @property
     def exact(self) -> int | float | str:
-        """Exact integer of the spelling; the spelling itself where a float would round it to one."""
+        """Exact integer of the spelling; the spelling itself where a float would round it."""
         number = Decimal(self.letters)
         if not self.is_integer():
             return float(self)

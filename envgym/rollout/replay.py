@@ -73,7 +73,7 @@ class RecordedAgent(Agent):
         self._turns[session] = 0
 
     async def act(self, context: Context) -> Completion:
-        """Return the next recorded action; cut the episode after the last, as it was when recorded."""
+        """Return the next recorded action; after the last, cut the episode as when recorded."""
         script = self._scripts.get(context.session, ())
         turn = self._turns[context.session]
         if turn >= len(script):

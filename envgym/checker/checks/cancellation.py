@@ -49,7 +49,7 @@ async def cancellation_is_passed_on(target: Target) -> AsyncIterator[Problem]:
 
 
 async def cancelled_step_is_survived(target: Target) -> AsyncIterator[Problem]:
-    """Check that an environment cancelled midway closes in time, leaks nothing and resets afresh."""
+    """Check that an environment cancelled midway closes in time, leaks nothing, resets afresh."""
     async with target.env() as env:
         fresh = await begin(env, seed=1)
     cuts = await _cuts(target)

@@ -45,7 +45,7 @@ async def same_seed_same_episode_on_reuse(target: Target) -> AsyncIterator[Probl
 
 
 async def seeds_are_used(target: Target) -> AsyncIterator[Problem]:
-    """Check that other seeds give other episodes, and that a reset without a seed goes on drawing."""
+    """Check that other seeds give other episodes, and resets without a seed continue the stream."""
     async with target.env() as env, target.env() as other:
         if len(env.tasks(target.splits[0])) < 2:
             return  # nothing to draw

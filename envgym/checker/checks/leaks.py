@@ -1,4 +1,4 @@
-"""Check that a closed environment leaves nothing open: a leak of one file per episode ends a run."""
+"""Check that a closed environment leaves nothing open: one leaked file per episode ends a run."""
 
 from __future__ import annotations
 
