@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Finish = Literal["stop", "length", "context", "quit"]
 OF_AGENT = "agent/"
-"""Begins the names of an episode's metrics that its agent gave, not its environment."""
+"""Prefix of the metrics that an episode's agent reports, not its environment."""
 
 
 @dataclass(slots=True)
@@ -28,12 +28,12 @@ class Context:
     """Input of one action: the conversation, the tools and the token ids.
 
     Attributes:
-        session: One seat of one episode; a cache may be kept under it until `Agent.end`.
+        session: Name of one seat in one episode; key of an agent's cache until `Agent.end`.
         messages: The conversation so far, its own actions included.
-        tools: What it may call.
-        ids: The whole context as token ids; empty for an agent without a chat.
-        group: Episodes of one group share their first context.
-        seed: Makes this one completion reproducible.
+        tools: Specifications of the callable tools.
+        ids: Token ids of the whole context; empty for an agent without a chat.
+        group: Name of the group; its episodes share their first context.
+        seed: Sampling seed of this completion.
     """
 
     session: str
@@ -50,12 +50,12 @@ class Completion:
 
     Attributes:
         ids: Sampled token ids, the end-of-turn token included; empty without a chat.
-        logprobs: One for each id, under the policy that sampled it; empty when unknown.
+        logprobs: Log-probability per id under the sampling policy; empty when unknown.
         text: The action as text.
         finish: ``stop``; ``length`` (the turn's token limit); ``context`` (no room left); ``quit``
             (a person left: there is no action, the episode is cut here).
         version: The policy's version.
-        action: The action, where the agent has it structured; otherwise the text is parsed.
+        action: Structured action, where the agent has one; otherwise `text` is parsed.
         guidance: Hints that an agent without a chat asked for before it acted; they are recorded
             behind the observation.
         metrics: Figures of this one action (tokens, cost); the episode's metrics hold their sums,

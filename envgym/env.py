@@ -1,8 +1,8 @@
 """The environment base class: Gymnasium's interface, made async and message-level.
 
-Callers use `reset`, `step`, `close`. Authors write three hooks, `tasks`, `start` and `act`, and say
-what happened with `add_reward` and `end`; seeds, deadlines, turn limits and bookkeeping are done
-here, once, so that every environment has them right.
+Callers use `reset`, `step` and `close`. Authors write three hooks, `tasks`, `start` and `act`, and
+call `add_reward` and `end`. Seeds, deadlines, turn limits and bookkeeping are handled here once,
+for every environment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TaskT = TypeVar("TaskT", bound=Task)
 Info = dict[str, Any]
 Content = str | Message | Sequence[Message] | Observation
 Attempt = Observation | Coroutine[Any, Any, Observation]
-"""What is seen, or where something waits, what is to be awaited for it."""
+"""An observation, or a coroutine that produces one."""
 
 DEFAULT_SEAT = "agent"
 _OPTIONS = frozenset(["task", "split", "index"])
@@ -38,9 +38,9 @@ class EnvSpec:
 
     Attributes:
         id: ``family/name-vN``.
-        kwargs: What it was made with.
+        kwargs: Its constructor arguments.
         max_turns: Turns after which an episode is truncated.
-        entry_point: ``module:Class``, loaded when it is made.
+        entry_point: ``module:Class``, imported by `make`.
     """
 
     id: str

@@ -30,7 +30,7 @@ class Fault(EnvgymError):
     """Failure outside the policy; the episode has no reward and enters no batch.
 
     Args:
-        message: What broke.
+        message: Description of the failure.
         kind: ``infra`` (sandbox, browser, server gone: retried), ``env`` (a bug in the
             environment, or its deadline passed), ``model`` (the agent itself failed to answer),
             ``budget`` (no money is left: not retried, and the rollout stops).

@@ -96,7 +96,7 @@ class Action:
     """An assistant message: its text and the tool calls read from it.
 
     Attributes:
-        text: What the model wrote, calls included where the dialect writes them as text.
+        text: The model's text, calls included where the dialect writes them as text.
         tool_calls: The calls, in order. Empty when it called nothing.
     """
 
@@ -123,8 +123,8 @@ class Observation:
     """New messages since the last action; immutable.
 
     Args:
-        content: The new messages, oldest first, or the text of a single user message. Of a text
-            the message is made when somebody asks for it: those who read texts never do.
+        content: The new messages, oldest first, or the text of a single user message. The
+            message of a text is made on first access to `messages`.
         replace_from: Where not None, the history from that message index on is dropped before
             the messages are added (a page summarised, a context compacted): a new row starts.
     """

@@ -28,9 +28,9 @@ def envgym_checks(
     """Make a test function that runs each check; give it a name that begins with ``test``.
 
     Args:
-        env: A registered id, ``module:Class``, or what makes the environment (its class).
-        episodes: Tasks of each split, and seeds, that a check looks at.
-        company: Live instances of other seeds beside which determinism is checked.
+        env: A registered id, ``module:Class``, or a factory (say, the class).
+        episodes: Number of tasks per split, and of seeds, that each check uses.
+        company: Number of live instances of other seeds in the isolation check.
         kwargs: For the environment's constructor.
     """
     from envgym.checker import CHECKS, Examination

@@ -32,7 +32,7 @@ class Shared(Generic[T]):
     """A reference to a shared resource; `close` drops the reference once.
 
     Args:
-        key: What makes two holds the same resource (say, a path and a backend's name).
+        key: Identity of the resource (say, a path and a backend's name).
         open: Makes the resource; called by the first user only.
     """
 

@@ -26,7 +26,7 @@ class ToolEnv(Env[TaskT]):
     it, each within its own deadline: what a tool does late never lands in another episode.
 
     Attributes:
-        no_tool_call: What a message without a call means: ``remind`` (an observation says so, the
+        no_tool_call: Effect of a message without a call: ``remind`` (an observation says so, the
             episode goes on) or ``end`` (the episode ends with the score so far).
     """
 

@@ -34,7 +34,7 @@ class ToolSpec:
         name: The method's name.
         description: The docstring's first paragraph.
         timeout: Seconds a call may take; None takes the environment's tool deadline.
-        parallel: Whether it may run beside its neighbours of the same message.
+        parallel: The tool may run concurrently with its neighbours in the same message.
     """
 
     name: str
@@ -155,7 +155,7 @@ async def run_calls(
 
     Args:
         run: Runs a validated call.
-        ended: Whether the episode is over: calls after that are answered, not run.
+        ended: Tests that the episode is over; later calls are answered, not run.
         deadline: Seconds for a tool without a timeout of its own.
 
     Raises:

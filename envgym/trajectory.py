@@ -94,7 +94,7 @@ class Episode:
     Attributes:
         score: The verifier's verdict in [0, 1]; meaningless where `fault` is set.
         group: Episodes of one group started from the same task.
-        fault: What broke, where the episode is not to be trained or scored on.
+        fault: Description of the failure; such an episode is neither trained on nor scored.
         wall_s: Seconds from its start to its end, others running beside it.
         agent_s, env_s: Seconds of them spent waiting for the agent, and for reset and steps.
     """

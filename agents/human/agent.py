@@ -30,7 +30,7 @@ class HumanAgent(Agent):
     unless a tool bears the name).
 
     Attributes:
-        left: Whether the person has left.
+        left: The person has left.
     """
 
     def __init__(self, terminal: Terminal) -> None:

@@ -19,9 +19,9 @@ class LocalAgent(Agent):
     """Agent that samples from a model in this process.
 
     Args:
-        model: The causal LM; shared with whoever trains it.
+        model: The causal LM; may be shared with a trainer.
         chat: Its tokenizer's template and dialect.
-        sampling: How to sample; stop ids come from the chat.
+        sampling: Sampling parameters; stop ids come from the chat.
         max_rows, max_context, patience_s: See `Engine`.
     """
 

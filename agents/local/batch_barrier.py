@@ -1,9 +1,9 @@
 """Batch barrier: wait for all active episodes, so that batch composition is deterministic.
 
 Matrix products round differently with the number of rows, so a log-prob's last bits depend on who
-shares the batch, and after some updates whole runs do. Callers therefore say that they are there
-(`join`) and the engine steps only when each of them has a request in: then batches follow from the
-requests alone, and a run can be done again, or resumed, to the last bit.
+shares the batch, and after some updates whole runs do. Callers therefore register
+(`join`), and the engine steps only when each of them has a request in: batches then follow from the
+requests alone, and a run can be repeated, or resumed, to the last bit.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 class BatchBarrier:
     """Number of expected callers, and the time to wait for them.
 
-    Patience halves each time somebody does not come in time and is back at once when all do: where
-    tools are quick nobody is missed, and where they are slow nobody waits for them for long.
+    The waiting time halves each time a caller is late and is restored when all are in: with quick
+    tools every batch is complete, and slow tools delay the others only briefly.
 
     Attributes:
-        patience_s: Most seconds to wait for the callers that are away; 0 never waits.
-        callers: Those that joined and did not leave.
+        patience_s: Maximum seconds to wait for absent callers; 0 never waits.
+        callers: Number of callers that joined and did not leave.
     """
 
     patience_s: float

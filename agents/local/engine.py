@@ -40,7 +40,7 @@ class Engine:
         eos_ids: ids that end every generation, besides each request's `stop_ids`; `None` takes
             the model's generation config, `()` means none.
         patience_s: most seconds to wait for the callers that have joined and are away, see
-            `BatchBarrier`; 0 goes on at once with whoever is there.
+            `BatchBarrier`; 0 never waits.
 
     Raises:
         UsageError: the model keeps a state other than keys and values.
@@ -141,7 +141,7 @@ class Engine:
         their `version` stays the one they began with.
 
         Args:
-            version: What the parameters are called from now on, where they are an earlier run's.
+            version: Version number to set, where the parameters are an earlier run's.
         """
         self.version = self.version + 1 if version is None else version
         self._worker.post(partial(self._worker.forget, self.version))

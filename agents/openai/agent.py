@@ -45,8 +45,8 @@ class OpenAIAgent(Agent):
         echo: False sends text and calls back alone, for servers that refuse their own fields.
         requests_per_minute, tokens_per_minute: Limits of the endpoint, shared by all agents of
             this process that name the same address, model and limits; None for no limit.
-        input_price, output_price: Of a million tokens; episodes then have a cost.
-        budget: Most that this agent's requests may cost together: the rollout stops before.
+        input_price, output_price: Prices per million tokens; episodes then have a cost.
+        budget: Maximum total cost of this agent's requests; the rollout stops before it.
         timeout, retries, backoff, concurrency: See `JsonClient`.
 
     Raises:

@@ -33,7 +33,7 @@ class Meter:
 
     Args:
         prices: None counts tokens alone.
-        budget: Most that all requests together may cost; needs `prices`.
+        budget: Maximum total cost of all requests; needs `prices`.
     """
 
     def __init__(self, prices: Prices | None = None, budget: float | None = None) -> None:

@@ -31,10 +31,10 @@ def add_induction(model: Qwen3ForCausalLM, look_back: int, generator: torch.Gene
     token there to the output.
 
     Args:
-        model: Of two layers or more.
-        look_back: How many tokens before a place it is known by: one says too little where each
-            space is a token, two where strings repeat themselves.
-        generator: Of the random part.
+        model: Model of two layers or more.
+        look_back: Length of the token context that a head matches on: 2 where each space is a
+            token, 3 where strings repeat themselves.
+        generator: Random generator of the initial weights.
 
     Raises:
         UsageError: The model has fewer than two layers, no more heads than `look_back`, heads that

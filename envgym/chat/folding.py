@@ -32,7 +32,7 @@ class Folding:
     """Converts conversations to the roles that a chat template has.
 
     Args:
-        setting: ``off``; ``auto`` (what the template refuses, told once by a log line); or those
+        setting: ``off``; ``auto`` (the roles that the template refuses; logged once); or those
             of ``system``, ``tool``, ``hint`` that are always folded, joined by commas.
     """
 

@@ -28,9 +28,9 @@ class Chat:
 
     Args:
         tokenizer: A Hugging Face tokenizer with a chat template.
-        dialect_name: How the model writes tool calls; ``auto`` takes the form that the chat
+        dialect_name: Tool-call format of the model; ``auto`` takes the form that the chat
             template shows, and logs it.
-        instructions: Whether the system message explains the tools; a model that has learnt the
+        instructions: Explain the tools in the system message; a model that has learnt the
             form needs no explanation, and saves its tokens.
         fold: ``off``; ``auto`` folds messages that the template has no role for into the user
             messages beside them, and logs which; see `Folding`.
@@ -201,7 +201,7 @@ class Chat:
 
         Args:
             before: Role of the message before them.
-            shows: Whether the template shows the tools.
+            shows: The template shows the tools.
         """
         conversation, parts = self._fold(
             plain, kinds, lambda last, role: self.template.refusal(last, role, shows)

@@ -68,7 +68,7 @@ class ChatTemplate:
         """Reason for refusing a message of `role` after one of `before`; empty where accepted.
 
         Args:
-            tools: Whether tools are shown too: some templates then have other roles.
+            tools: Tools are shown too: some templates then have other roles.
         """
         key = (before, role, tools)
         if key not in self._refusals:

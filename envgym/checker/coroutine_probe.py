@@ -63,8 +63,8 @@ class Outcome:
 
     Attributes:
         how: ``returned``, ``raised``, ``cancelled``, or ``hung``: not back after `PATIENCE_S`.
-        error: What it raised.
-        cut: Whether it came to the await point at which it was to be cancelled.
+        error: Its exception.
+        cut: It reached the await point at which it was to be cancelled.
     """
 
     how: Literal["returned", "raised", "cancelled", "hung"]

@@ -19,7 +19,7 @@ class Finding:
 
     Attributes:
         check: The check's name.
-        fix: What most likely fixes it; empty where it passed.
+        fix: Most likely fix; empty where the check passed.
         rests_on: The failed check that this one builds on, for which it was not run: fix that one
             first. Empty where it was run.
     """

@@ -79,7 +79,7 @@ RESTS_ON: dict[str, tuple[str, ...]] = {
     "gymnasium_plays_the_same": (_SAME, "actions_are_in_the_space"),
     "cancelled_step_is_survived": (_SAME, "cancellation_is_passed_on", "nothing_is_left_open"),
 }
-"""What a check takes for granted: where that fails, it would only say the same once more."""
+"""Checks that a check builds on: where one of these fails, it is not run."""
 
 
 class Examination:
@@ -87,8 +87,8 @@ class Examination:
 
     Args:
         make: Makes an instance; called many times.
-        episodes: Tasks of each split, and seeds, that a check looks at.
-        company: Live instances of other seeds beside which determinism is checked.
+        episodes: Number of tasks per split, and of seeds, that each check uses.
+        company: Number of live instances of other seeds in the isolation check.
     """
 
     def __init__(

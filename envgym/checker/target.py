@@ -17,9 +17,9 @@ class Target:
     """The environment to check: its factory, and the numbers of tasks and instances to use.
 
     Attributes:
-        episodes: Tasks looked at in each split, and seeds tried.
-        company: Live instances of other seeds among which episodes are played again.
-        splits: The splits it is expected to have; ``test`` may be missing.
+        episodes: Number of tasks per split, and of seeds, to use.
+        company: Number of live instances of other seeds in the isolation check.
+        splits: Expected splits; all but the first may be missing.
     """
 
     make: Callable[[], Env[Any]]

@@ -20,8 +20,8 @@ class Trace:
     """Record of one episode: task, observations, actions and step results.
 
     Attributes:
-        actions: What was done.
-        steps: What each action led to.
+        actions: Actions, in order.
+        steps: Step result of each action.
     """
 
     task: Task

@@ -37,7 +37,7 @@ class SyncEnv(gymnasium.Env[str, str]):
 
     Args:
         env_id: A registered envgym id, or what makes the environment.
-        dialect: How actions write tool calls.
+        dialect: Tool-call format of the actions.
         kwargs: For the environment's constructor.
     """
 

@@ -115,9 +115,9 @@ def code_of(
     4. A text without such a block is taken whole, but for the reasoning blocks.
 
     Args:
-        text: What a model wrote.
+        text: Text of a model.
         languages: Tags of the wanted language, in lower case: `PYTHON`, `VERILOG`.
-        valid: Whether a text is code of that language; asked only where marks or fences are found.
+        valid: Tests that a text is code of that language; called only where marks or fences occur.
     """
     text = text.removeprefix("\ufeff")
     said = content(text)

@@ -51,7 +51,7 @@ class BrokenJson(ValueError):
     """Error of a text that is not even nearly JSON: problem, line, column and fix.
 
     Attributes:
-        looked_to: How far the text was looked at, for readers that bound their work.
+        looked_to: End of the part that was scanned, for parsers that bound their work.
     """
 
     def __init__(self, text: str, start: int, position: int, problem: str, fix: str = "") -> None:

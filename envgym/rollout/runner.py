@@ -78,10 +78,10 @@ class RolloutResult:
     """Result of a rollout: episodes in the order of their starts, quarantined ones apart.
 
     Attributes:
-        episodes: Those that ended by themselves or were cut: to be scored and trained on.
-        quarantined: Those that broke in spite of retries.
+        episodes: Finished and truncated episodes, to score and train on.
+        quarantined: Episodes that failed in spite of retries.
         retried: Faults that a retry made good.
-        faults: How many faults there were by kind, those that a retry made good among them.
+        faults: Number of faults by kind, including those that a retry made good.
         stopped: Why the rollout ended before all starts were played (a budget is spent); empty
             where it did not. The episodes until then are here.
         loop_lag_s: The longest that the event loop was blocked: by a tool or an agent that works
@@ -121,7 +121,7 @@ class Rollout:
 
         Args:
             on_episode: Called in the loop as each episode ends (progress, live views).
-            keep: Whether the result holds the episodes. Without, `on_episode` alone sees them,
+            keep: The result holds the episodes. Otherwise only `on_episode` receives them,
                 and memory does not grow with their number.
         """
         result = RolloutResult()
@@ -221,7 +221,7 @@ async def run_episode(
 
     Args:
         seconds: Wall-clock limit; None for none.
-        pace: Shared with the episodes beside it, so that together they leave the loop room.
+        pace: Queue for turns on the event loop, shared with concurrent episodes.
     """
     began = time.monotonic()
     episode = Episode(

@@ -1,7 +1,8 @@
 """Client connection of one socket: requests, replies, cancellation and loss.
 
 Whatever goes wrong with the socket is a `Fault` of kind ``infra``. A request that is cancelled here
-is cancelled there, and the socket stays good: its late reply is told by its number.
+is cancelled there, and the socket stays good: late replies are matched by request
+number and dropped.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class Connection:
         """Send a request and wait for its reply frame.
 
         Raises:
-            EnvgymError: What the server raised.
+            EnvgymError: The server raised it.
             UsageError: Another request has not been answered yet.
             Fault: The socket is lost.
         """
@@ -141,7 +142,7 @@ class Connection:
             await self._http.close()
 
     def _tell(self, frame: Cancel) -> None:
-        """Write a frame without waiting: whoever calls is being cancelled."""
+        """Write a frame without waiting, because the caller is being cancelled."""
         writing = self._socket.send_str(encode(frame))
         try:
             writing.send(None)  # written by now; what it would wait for is the network's pace

@@ -82,7 +82,7 @@ class InstanceCache:
     """Least-recently-used cache of `CachedInstance`.
 
     Args:
-        most: How many are kept. Arguments are the clients' choice, so there has to be a bound.
+        most: Maximum number of instances; clients choose the arguments, so it must be bounded.
     """
 
     def __init__(self, most: int = 16) -> None:

@@ -34,7 +34,7 @@ class ReusableTimeout:
         try:
             return await work
         except asyncio.CancelledError:
-            # As asyncio.timeout tells: ours alone, or has somebody else cancelled as well?
+            # As in asyncio.timeout: uncancel() tells whether another cancellation is pending.
             if self._expired and task.uncancel() <= cancelling:
                 raise TimeoutError from None
             raise

@@ -53,11 +53,11 @@ class EnvServer:
     """WebSocket and HTTP server of environments.
 
     Args:
-        ids: What to serve, as `make` takes it; everything registered when empty.
+        ids: Environments to serve, as `make` accepts them; all registered ones when empty.
         health: Those of `ids` that ``/health`` resets; when empty all that were named, or the first
             of everything registered.
         capacity: Most sessions at once; one more is refused at once.
-        token: What clients must bear; None lets all in.
+        token: Token that clients must send; None admits all.
 
     Raises:
         UsageError: An unknown id, or a capacity that cannot be.
@@ -122,7 +122,7 @@ class EnvServer:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if request.path not in _OPEN_TO_ALL:
-            if "Origin" in request.headers:  # a page in somebody's browser, not a client of ours
+            if "Origin" in request.headers:  # a web page in a browser, not a client
                 return self._refused(403, "browsers are not served", "browser", request)
             if self._token is not None:
                 given = request.headers.get("Authorization", "")
@@ -282,11 +282,11 @@ async def serve(
     app = server.app()
     app.on_shutdown.append(lambda _: server.stop())
 
-    def told(address: str) -> None:
+    def announce(address: str) -> None:
         if ready is not None:
             ready(address.replace("http:", "ws:").rstrip("/"), server)
 
-    await listen(app, host, port, told, last_words_s=_CLOSE_S, backlog=1024)
+    await listen(app, host, port, announce, last_words_s=_CLOSE_S, backlog=1024)
 
 
 def read_token(path: Path) -> str:

@@ -64,7 +64,7 @@ class Session:
 
     Args:
         name: The environment's id here.
-        number: Of the request that opened it.
+        number: Number of the request that opened the session.
     """
 
     def __init__(
@@ -176,11 +176,11 @@ class Session:
         except Exception as error:
             reply = failed(error, number=request["id"], what=self._whose(request))
             self._metrics.errors.labels(reply["kind"] or reply["error"]).inc()
-            told = "%s %s: %s: %.500s", self.name, self.id, request["op"], reply["message"]
+            entry = "%s %s: %s: %.500s", self.name, self.id, request["op"], reply["message"]
             if isinstance(error, EnvgymError) and error.__cause__ is None:
-                log.info(*told)
-            else:  # somebody's bug: its traceback stays here
-                log.warning(*told, exc_info=error)
+                log.info(*entry)
+            else:  # a bug in the environment: log the traceback
+                log.warning(*entry, exc_info=error)
         await self._send(reply)
         if request["op"] == "close":
             self._parting = True

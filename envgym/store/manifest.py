@@ -54,9 +54,9 @@ def read_env(directory: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     here = Path(directory).resolve()
     for folder in [here, *here.parents][:_HEIGHT]:
         if (folder / _FILE).exists():
-            told = _read(folder / _FILE, json.loads)
-            if "id" in told:
-                return told["id"], told.get("kwargs", {})
+            entries = _read(folder / _FILE, json.loads)
+            if "id" in entries:
+                return entries["id"], entries.get("kwargs", {})
         if (folder / "config.yaml").exists():
             env = _read(folder / "config.yaml", yaml.safe_load).get("env")
             if isinstance(env, dict) and "id" in env:
@@ -82,9 +82,9 @@ def _text(spec: EnvSpec) -> str:
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:
     try:
-        told = parse(path.read_text())
+        entries = parse(path.read_text())
     except (ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{path} is damaged: restore it from a copy") from error
-    if not isinstance(told, dict):
+    if not isinstance(entries, dict):
         raise UsageError(f"{path} is damaged: restore it from a copy")
-    return told
+    return entries

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _QUOTA = "insufficient_quota"
-"""What an account without money is told, under the status of one that is only too fast."""
+"""Error codes of an account without credit, sent with the status of a rate limit."""
 
 
 class Refused(Exception):
@@ -47,7 +47,7 @@ class JsonClient:
     ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are honoured.
 
     Args:
-        base_url: What paths are appended to.
+        base_url: Base address; paths are appended to it.
         headers: Sent with every request.
         timeout: Seconds for one try.
         retries: Further tries after a 408, 409, 429, 5xx, a broken answer or a lost connection.
@@ -91,7 +91,7 @@ class JsonClient:
         """Post `body`; return the answer, a JSON object.
 
         Args:
-            tokens: How many it is counted as under a limit of tokens, until they are known.
+            tokens: Number of tokens to reserve under a token limit, until the real number is known.
 
         Raises:
             Refused: A 4xx that trying again does not fix.

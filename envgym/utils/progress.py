@@ -27,7 +27,7 @@ class Progress:
 
     Args:
         title: Printed first, where there is one.
-        transient: Whether bars are taken away at the end.
+        transient: Remove the bars at the end.
         console: Standard error when None.
         every_s: Seconds between two lines of one stage.
     """

@@ -115,7 +115,7 @@ def seconds_until(text: str, headers: Mapping[str, str]) -> float | None:
     Args:
         text: A number (``"1.5"``), a duration (``"6m0s"``, ``"20ms"``), a date, or a point in time
             as a number of seconds or milliseconds since 1970.
-        headers: Those it stands among: their ``Date`` is the server's clock.
+        headers: Headers of the same response; ``Date`` is the server's clock.
     """
     text = text.strip()[:64]
     if _NUMBER.fullmatch(text):

@@ -2,7 +2,7 @@
 
 Not in a pool: a pool of threads is as large as the machine, so that a handful of hung calls holds
 up every other episode's, and the end of the program too. A thread of its own holds up nobody.
-Nothing can stop a thread, though; whoever stops waiting for one has to know that it runs on.
+Nothing can stop a thread, though; a caller that stops waiting must know that it runs on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class ThreadCall:
     """A call of a plain function in a thread, started at construction.
 
     Args:
-        name: Of the thread, for whoever lists them.
+        name: Name of the thread, for debuggers.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Infos of many environments as one mapping of arrays, batched as Gymnasium does.
 
 ``batch["score"][i]`` is environment i's score and ``batch["_score"][i]`` says whether it gave one.
-A column is made when somebody asks for it: most loops read one or two, and all of them would cost
+A column is made on first access: most loops read one or two, and all of them would cost
 as much as a step of a small environment.
 """
 
@@ -24,7 +24,7 @@ class BatchedInfo(Mapping[str, NDArray[Any]]):
     an object array with None there.
 
     Args:
-        count: How many environments there are.
+        count: Number of environments.
         infos: By environment; those that gave none are left out. Not to be changed afterwards.
         columns: Values by key, one for each environment: of those that are in `infos` they do not
             count. Not to be changed afterwards.

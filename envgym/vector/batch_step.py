@@ -35,19 +35,19 @@ class BatchStep:
     Args:
         envs: All of them.
         actions: One for each.
-        seen: What each saw last; of those that fail it stays.
+        seen: Last observation of each; kept where a step fails.
         over: Indices of those that are reset instead.
         own: Indices of those that have a `step` or `reset` of their own (`own_ways`).
-        again: Whether those whose episode ends are reset at once; the last observation and info
+        again: Reset an environment at once when its episode ends; the last observation and info
             are kept in the new info under ``final_obs`` and ``final_info``.
 
     Attributes:
-        observations: What each sees now.
-        failed: What those that broke raised, by index.
+        observations: Current observation of each.
+        failed: Exceptions of failed environments, by index.
         ended: Indices of those whose episode ended; complete after `read`, as what follows.
-        rewards: Of each (float64, n).
-        terminations, truncations: Of each (bool, n).
-        infos: Of all.
+        rewards: Rewards (float64, n).
+        terminations, truncations: End flags (bool, n).
+        infos: Infos of all environments.
     """
 
     rewards: NDArray[np.float64]

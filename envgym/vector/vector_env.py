@@ -32,7 +32,7 @@ def make_vec(
     """Make a vector of `n` instances of a registered environment.
 
     Args:
-        autoreset: What follows the end of an episode: ``next_step`` (the next step resets, with
+        autoreset: Reset after the end of an episode: ``next_step`` (the next step resets, with
             reward 0, whatever its action), ``same_step`` (reset at once; the last observation and
             info are kept under ``final_obs`` and ``final_info``) or ``disabled`` (the caller
             resets, by ``options={"reset_mask": …}``).
@@ -47,7 +47,7 @@ class VectorEnv:
     """Environments that are stepped and closed together.
 
     Attributes:
-        num_envs: How many there are.
+        num_envs: Number of environments.
         autoreset_mode: See `make_vec`.
     """
 

@@ -51,7 +51,7 @@ def render(data: dict[str, Any], *, live: bool) -> bytes:
     """Render the page with its data.
 
     Args:
-        live: Whether it asks its server for what is new.
+        live: The page polls its server for updates.
     """
     scripts = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
     plotly = get_plotlyjs()

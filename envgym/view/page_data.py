@@ -25,10 +25,10 @@ class Bounds:
     """Limits of the amount of data on a page.
 
     Attributes:
-        episodes: In the list.
-        bytes: Of the episodes' lines on disk; fewer episodes are listed where they are long.
-        span_tokens: Of one message or action.
-        steps: Rows of metrics.
+        episodes: Maximum number of listed episodes.
+        bytes: Maximum size of the episodes' lines on disk; long episodes reduce the list.
+        span_tokens: Maximum number of tokens of one message or action.
+        steps: Maximum number of rows of metrics.
     """
 
     episodes: int

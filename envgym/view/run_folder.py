@@ -30,7 +30,7 @@ class Shard:
         step: Training steps done before it; None where there is no training, or the last one.
         lines: Offset and size in bytes of every whole line.
         damaged: Lines that are no JSON.
-        scores: Of episodes without a fault, by group.
+        scores: Scores of episodes without a fault, by group.
     """
 
     key: str

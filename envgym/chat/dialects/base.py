@@ -20,8 +20,8 @@ class Dialect(ABC):
     """A tool-call format.
 
     Attributes:
-        name: What configurations call it.
-        schema_in_template: Whether the chat template is asked to show the tools' schemas.
+        name: Name in configurations.
+        schema_in_template: Have the chat template show the tools' schemas.
     """
 
     name: ClassVar[str]

@@ -169,7 +169,7 @@ def bare_body(
 
     Args:
         read: The calls that the dialect finds where a body is put in its place.
-        markup: What the body must not hold.
+        markup: Marks that the body must not hold.
     """
     arguments = dict(call.arguments or {})
     values = list(arguments.values())

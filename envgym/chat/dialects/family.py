@@ -30,8 +30,8 @@ class Form(NamedTuple):
     """A call format that model families share.
 
     Attributes:
-        opener: A regular expression of what begins a call.
-        read: What stands there.
+        opener: Regular expression of the opening mark of a call.
+        read: Parses the call at an opener.
         marks: A regular expression of the marks that text from the world must not hold.
         lines: Likewise of lines that are a call by their shape.
     """
@@ -49,7 +49,7 @@ class Family(Dialect):
     """Dialect of a model family.
 
     Attributes:
-        before_calls: What stands between a message's words and its calls.
+        before_calls: Separator between a message's words and its calls.
         example: A call as the instructions show it, of a function ``NAME``.
     """
 

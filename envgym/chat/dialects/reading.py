@@ -102,8 +102,8 @@ def read_calls(
     """Parse the calls of a message; a call without an id of its own has an empty one.
 
     Args:
-        opener: A regular expression of what begins a call (``^`` is a line's beginning).
-        read: What stands there; None where it is no call at all.
+        opener: Regular expression of the opening mark of a call (``^`` is a line's beginning).
+        read: Parses the call at an opener; None where it is no call at all.
     """
     source = Source(text, tools)
     found: list[tuple[int, Found]] = []

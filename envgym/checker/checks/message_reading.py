@@ -1,8 +1,8 @@
 """Check that messages are parsed by structure: no action from reasoning, no argument dropped.
 
 A reward for what a model only thought, or for a tool that ran without the arguments it was given,
-teaches the wrong thing. Both are mistakes of whoever reads a message: an `act` of one's own, or a
-dialect.
+teaches the wrong thing. Both are mistakes of the code that parses a message: a custom `act`,
+or a dialect.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def failed(error: Exception, *, number: int = 0, what: str = "") -> Failed:
     """Encode an error for the wire.
 
     Args:
-        number: Of the request that it answers.
+        number: Number of the request that it answers.
         what: Whose exception it is, for those that are not envgym's own.
     """
     row: Failed = {

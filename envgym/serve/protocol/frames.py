@@ -1,7 +1,7 @@
 """Frames of the wire protocol: JSON objects, one per frame, as TypedDicts that both ends share.
 
-A form is a TypedDict: whoever sends fills in a plain dict, at no cost, and whoever receives has
-pydantic check it, in one pass. A request names its operation under ``op`` and carries a number that
+A form is a TypedDict: the sender fills in a plain dict, at no cost, and the receiver has pydantic
+validate it in one pass. A request names its operation under ``op`` and carries a number that
 its reply repeats: the reply to a request that was cancelled is known by it, and dropped. Texts are
 taken as they are (`Text`): a model may write half a character (``"\\ud800"``), which JSON carries
 and pydantic's own str refuses.
@@ -164,7 +164,7 @@ class Opened(TypedDict):
 class Began(TypedDict):
     """Reply to `Reset`: the first observation; `task` where the client does not have it already.
 
-    `partial` is the score of the episode if it were cut now; None where that cannot be told.
+    `partial` is the score of the episode if it were cut now; None where it is unknown.
     """
 
     re: Literal["began"]
