@@ -298,7 +298,7 @@ class Env(Generic[TaskT]):
         return self._observed(content)
 
     async def _try_on(self, hook: Any, work: Any, first: Any, seconds: float | None) -> Observation:
-        """What `_try` has begun, under its deadline."""
+        """Finish the work that `_try` has begun, under its deadline."""
         try:
             content = await rest_within(seconds, work, first)
         except EnvgymError:
@@ -308,7 +308,7 @@ class Env(Generic[TaskT]):
         return self._observed(content)
 
     def _observed(self, content: Content) -> Observation:
-        """What a hook has given, as an observation; the turn is over with it."""
+        """Convert a hook's return value to an observation and end the turn."""
         # A text, what most steps give, without the call of `observe`.
         observation = Observation(content) if type(content) is str else observe(content)
         if self._stop is not None and self.turn:

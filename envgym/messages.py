@@ -13,7 +13,7 @@ from envgym.parsing.reasoning import content
 
 Role = Literal["system", "user", "assistant", "tool"]
 Kind = Literal["system", "user", "tool", "hint", "critic", "action"]
-"""Where a stretch of context comes from. Guidance is a span of kind ``hint``: masked, and dropped
+"""Origin of a span of context. Guidance is a span of kind ``hint``: masked, and dropped
 from the target context, by construction."""
 
 _KIND_OF_ROLE: dict[str, Kind] = {

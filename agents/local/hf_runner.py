@@ -42,7 +42,7 @@ class HFRunner:
         self.device = model.device
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
-        # An adapter around a model names nothing: what it wraps knows the older name too.
+        # An adapter's forward names no argument; the wrapped model also takes the older name.
         self._takes_cache = cache_argument(model) or "past_key_values"
         self._keeps_last = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
         layers = self._probe()
@@ -169,7 +169,7 @@ class HFRunner:
 
 
 def _plain(layer: DynamicLayer) -> bool:
-    """Whether a layer, after one token, holds `[1, heads, 1, head_dim]` keys and values."""
+    """Test that a layer, after one token, holds `[1, heads, 1, head_dim]` keys and values."""
     if layer.keys is None or layer.values is None:
         return False
     return layer.keys.dim() == 4 and layer.keys.shape[2] == layer.values.shape[2] == 1

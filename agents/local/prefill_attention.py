@@ -79,7 +79,7 @@ def pack(chunks: Sequence[Chunk], device: torch.device) -> Packed:
 
 
 def _belongs(group: Sequence[Chunk], chunk: Chunk) -> bool:
-    """Whether a chunk is padded to this group (whose first chunk is its longest)."""
+    """Test that a chunk is padded to this group (whose first chunk is its longest)."""
     if (group[0].start > 0) != (chunk.start > 0):
         return False
     rows, length = len(group) + 1, len(group[0].ids)

@@ -85,7 +85,7 @@ def _longest_shared(row: Row, context: list[int], table: KVSlotTable) -> tuple[K
     """The session of the row's group that has most of its context cached, and how much."""
     best, known = None, 0
     for mate in table.group_slots(row.request.group or ""):
-        # Rows of the same wave are not computed yet: what they have cached is true all the same.
+        # Rows of the same wave are not computed yet, but their cached ids are already correct.
         if mate is row.slot or len(mate.cached) <= known:
             continue
         shared = common_prefix(mate.cached, context)

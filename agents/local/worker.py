@@ -83,7 +83,7 @@ class Worker:
                 except Exception as error:
                     self._fail_all(error)
                 self._deliver()
-            self._obey()
+            self._run_commands()
             self._fail_all(UsageError("the engine was closed before this generation finished"))
             self._deliver()
 
@@ -132,12 +132,12 @@ class Worker:
 
     def _receive(self) -> None:
         """Run what was posted, until there are rows to step and everybody expected is there."""
-        self._obey()
+        self._run_commands()
         while not self._stopping and not self._present:
             with self._arrival:
                 self._arrival.wait_for(lambda: self._inbox)
             self._coalesce()
-            self._obey()
+            self._run_commands()
         deadline = time.monotonic() + self._barrier.wait_s
         while not self._stopping and self._present and not self._barrier.complete(self._present):
             with self._arrival:
@@ -146,7 +146,7 @@ class Worker:
             if not came:
                 self._barrier.miss(self._present)
                 self.stats.missed += 1
-            self._obey()
+            self._run_commands()
         # By name and not by arrival, so that slots and shared prefixes do not depend on timing.
         self._waiting.extend(sorted(self._arrived, key=lambda request: request.session))
         self._arrived.clear()
@@ -156,7 +156,7 @@ class Worker:
         """Requests in, running or not."""
         return len(self._rows) + len(self._waiting) + len(self._arrived)
 
-    def _obey(self) -> None:
+    def _run_commands(self) -> None:
         while self._inbox:
             self._inbox.popleft()()
 
@@ -172,8 +172,8 @@ class Worker:
         while self._waiting:
             row: Row | Exception | None
             try:
-                row = self._seat(self._waiting[0])
-            except Exception as error:  # of this request alone: those seated before it go on
+                row = self._make_row(self._waiting[0])
+            except Exception as error:  # fails this request alone
                 row = error
             if row is None:
                 break
@@ -193,7 +193,7 @@ class Worker:
             else:
                 self._set_rows([*self._rows, *wave])
 
-    def _seat(self, request: Request) -> Row | Exception | None:
+    def _make_row(self, request: Request) -> Row | Exception | None:
         """A row for a request, what is wrong with it, or `None` while every slot is busy."""
         slot = self._table.get(request.session)
         if slot is not None and slot.busy:
@@ -201,7 +201,7 @@ class Worker:
                 f"session {request.session!r} is already generating; "
                 "await that generation, or use another session name"
             )
-        # What can fail stands before the session is taken: nobody would give it back.
+        # Everything that can fail comes before `acquire`: a failure later would leak the slot.
         room = self._max_context - len(request.ids)
         uniforms = request.params.uniforms(min(request.params.max_tokens, room))
         stop_ids = self._eos_ids.union(request.params.stop_ids)

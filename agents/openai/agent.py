@@ -27,7 +27,7 @@ _TOO_LONG = ("context_length_exceeded", "context length", "context window", "too
 _UNKNOWN_FIELD = ("unsupported", "not permitted", "unknown", "unrecognized", "unexpected")
 _MAX_TOKENS = ("max_completion_tokens", "max_tokens")
 _BYTES_PER_TOKEN = 4
-"""As a rule, for the limit of tokens; the budget takes a byte for a token, as none is shorter."""
+"""Bytes per token in estimates for the token limit; the budget counts a byte as a token."""
 
 
 class OpenAIAgent(Agent):

@@ -103,7 +103,7 @@ def _call(raw: Any, read: ToolCall) -> Raw:
 
 
 def _is_object(text: Any) -> bool:
-    """Whether a text is a JSON object by the letter."""
+    """Test that a text is strictly a JSON object."""
     try:
         return isinstance(text, str) and isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):

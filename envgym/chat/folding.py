@@ -19,7 +19,7 @@ log = logging.getLogger("envgym.chat.renderer")
 
 Foldable = Literal["system", "tool", "hint"]
 Parts = list[tuple[int, Kind]]
-"""Where each part of a message begins in its text, and the part's kind."""
+"""Start offset and kind of each part of a message's text."""
 Refusal = Callable[[str | None, str], str]
 """Why a template has no message of a role after one of another; empty where it has."""
 

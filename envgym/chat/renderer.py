@@ -165,7 +165,7 @@ class Chat:
 
     @cached_property
     def _ends(self) -> dict[str, int]:
-        """What ends an action before a message of each role.
+        """End-of-action token before a message of each role.
 
         A template without an end of turn (GLM) lets the next message's first token end it.
         """
@@ -190,7 +190,7 @@ class Chat:
         return conversation, parts, [t.schema for t in tools] if in_template else None
 
     def _in_template(self, tools: Sequence[ToolSpec]) -> bool:
-        """Whether the chat template is given the tools' schemas to show."""
+        """Flag: the chat template gets the tools' schemas to show."""
         shown = self.dialect.schema_in_template and self.template.shows_tools
         return self._instructions and bool(tools) and shown
 
@@ -306,7 +306,7 @@ class Chat:
 
     @cached_property
     def _joins_freely(self) -> bool:
-        """Whether a text has the same ids alone and after another."""
+        """Test that a text has the same ids alone and after another."""
         one, two, both = (
             self.tokenizer.encode(text, add_special_tokens=False) for text in ("?\n", "a", "?\na")
         )
@@ -319,7 +319,7 @@ def message_action(message: Message) -> Action:
 
 
 def _after(full: str, seen: str, text: str) -> int | None:
-    """Where `full` goes on after `seen` and an assistant's `text`; None if it begins otherwise.
+    """Offset in `full` after `seen` and an assistant's `text`; None if it begins otherwise.
 
     A template that trims the text rewrites nothing: the white space was sampled, and stays.
     """
@@ -341,7 +341,7 @@ def _add_instructions(conversation: list[Plain], text: str) -> None:
 def _borders(
     conversation: Sequence[Plain], parts: Sequence[Parts], delta: bool
 ) -> tuple[list[tuple[int, int | None, Kind]], Kind]:
-    """Where another kind begins, and the last kind.
+    """Borders between kinds, and the last kind.
 
     Each border is a message, a place in its text (None: where the message itself begins) and the
     kind before it. A hint that shares its message with others is its own text alone: neither the

@@ -57,7 +57,7 @@ class ChatTemplate:
             before = message["role"]
         try:
             return self._raw(conversation, schemas, generate)
-        except Exception as error:  # a template raises what it likes
+        except Exception as error:  # templates raise any exception
             where = self._where(conversation, schemas, generate)
             raise UsageError(
                 f"the chat template refuses the conversation {where} (it says: {_line(error)}): "
@@ -92,7 +92,7 @@ class ChatTemplate:
             lead, schemas = [*_lead(before), _mark(before, MARK)], SCHEMAS if tools else None
             try:
                 prompt, without = (self._raw(lead, schemas, generate) for generate in (True, False))
-            except Exception:  # `render` says why
+            except Exception:  # `render` reports the reason
                 prompt = without = ""
             found = prompt.find("<think>", self._common(prompt, without))
             self._prefills[key] = prompt[found:] if found >= 0 else ""
@@ -114,7 +114,7 @@ class ChatTemplate:
         try:
             prompt = self._raw([ASK], schemas, True)
             shown = self._raw([ASK, _mark("assistant", _FIRST)], schemas, False)
-        except Exception:  # `render` says why
+        except Exception:  # `render` reports the reason
             return ""
         prompt = prompt.removesuffix(self.prefill("user", bool(schemas)))
         return shown[len(prompt) :].partition(_FIRST)[0] if shown.startswith(prompt) else ""
@@ -212,7 +212,7 @@ class ChatTemplate:
 
     @cached_property
     def _takes_parts(self) -> bool:
-        """Whether it reads a content as a list of parts alone (templates of models that see)."""
+        """Flag: the template reads a content only as a list of parts (vision models)."""
 
         def shown(probe: Plain) -> bool:
             try:
@@ -268,14 +268,14 @@ class ChatTemplate:
     def _start_of(
         self, index: int, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
     ) -> int:
-        """Where one message begins: a mark in its place changes nothing before it."""
+        """Start of one message: a mark in its place changes nothing before it."""
         marked = [*conversation]
         marked[index] = {**marked[index], "content": MARK}
         same = _same(full, self._raw(marked, schemas, True))
         return self._whole(full, same - self._border(*conversation[index - 1 : index + 1])[1])
 
     def _border(self, before: Plain, message: Plain) -> tuple[int, int]:
-        """How much of what stands between two texts belongs to the earlier and the later one."""
+        """Lengths of the earlier and the later text's parts of the separator between them."""
         schemas = self.required_schemas
         first = [*_lead(before["role"]), before | {"content": _FIRST}]
         after = [ASK] if message["role"] in ("system", "assistant") else []
@@ -320,13 +320,13 @@ def _mark(role: str, text: str) -> Plain:
 
 
 def _lead(role: str) -> list[Plain]:
-    """What has to stand before a message of `role`."""
+    """Messages required before a message of `role`."""
     leads = {"assistant": [ASK], "tool": [ASK, _mark("assistant", "!")]}
     return list(leads.get(role, []))
 
 
 def _same(one: str, two: str) -> int:
-    """How many signs the two begin with alike."""
+    """Length of the common prefix of two texts."""
     low, high = 0, min(len(one), len(two))
     while low < high:
         middle = (low + high + 1) // 2

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 PATIENCE_S = 2.0
-"""How long what was cut may take to come back before it counts as hung."""
+"""Seconds that a cancelled coroutine may take to return before it counts as hung."""
 
 
 @types.coroutine

@@ -95,22 +95,22 @@ class Examination:
         self, make: Callable[[], Env[Any]], *, episodes: int = 4, company: int = 1000
     ) -> None:
         self._target = Target(make, episodes, company)
-        self._keeper: Env[Any] | None = None
+        self._held_open: Env[Any] | None = None
         self._found: dict[str, list[Finding]] = {}
 
     async def __aenter__(self) -> Examination:
-        self._keeper = self._target.make()  # what instances share stays open in between
+        self._held_open = self._target.make()  # keeps shared resources open between checks
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        assert self._keeper is not None
-        await self._keeper.close()
+        assert self._held_open is not None
+        await self._held_open.close()
 
     @property
     def env(self) -> str:
         """The environment's id."""
-        assert self._keeper is not None
-        return self._keeper.spec.id
+        assert self._held_open is not None
+        return self._held_open.spec.id
 
     async def findings(self, check: Check) -> list[Finding]:
         """Run a check and return its findings, or the one finding that it passed or was not run."""
@@ -161,7 +161,7 @@ async def _problems(one: Check, target: Target) -> list[Problem]:
             problems.append(problem)
             if len(problems) == _MOST:  # the same mistake, most likely, once for each task
                 break
-    except UsageError as error:  # says its fix itself
+    except UsageError as error:  # the message names the fix
         problems.append(Problem(str(error), "do what the message says"))
     except Exception as error:
         problems.append(

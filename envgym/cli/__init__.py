@@ -53,7 +53,7 @@ def build(names: Collection[str] = tuple(_COMMANDS)) -> typer.Typer:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "app":  # all of it, for those who call it from Python
+    if name == "app":  # the whole program, for callers from Python
         return build()
     raise AttributeError(f"module 'envgym.cli' has no attribute {name!r}")
 

@@ -96,7 +96,7 @@ def _free_folder(spec: envgym.EnvSpec) -> Path:
 
 def _show_end(terminal: Terminal, episode: Episode, folder: Path, left: bool) -> None:
     seats = episode.trajectories.values()
-    if not left:  # what came last is not on the screen yet
+    if not left:  # the last messages are not on the screen yet
         for message in (m for seat in seats for m in seat.final):
             terminal.show(message)
     terminal.say(

@@ -86,7 +86,7 @@ def verdicts(output: Path) -> list[dict[str, Any]]:
 
 
 def _figures(claim: dict[str, Any]) -> dict[str, Any]:
-    """What was measured, both sides and the gain with their 95 % intervals, and the verdict."""
+    """The figures of both sides and the gain with their 95 % intervals, and the verdict."""
     return {k: claim[k] for k in ("metric", "over", "baseline", "method", "gain", "verdict")}
 
 

@@ -115,7 +115,7 @@ def _other_readings(value: Any) -> Iterator[Any]:
 
 
 def _lost(value: Any, fitted: Any) -> bool:
-    """Whether a truth value became a number, or an integer lost digits as a float."""
+    """Test that a boolean became a number, or an integer lost digits as a float."""
     if isinstance(value, bool):
         return isinstance(fitted, int | float) and not isinstance(fitted, bool)
     return isinstance(value, int) and isinstance(fitted, float) and fitted != value

@@ -132,7 +132,7 @@ def is_mentioned(text: str, start: int, end: int) -> bool:
 
 
 def _end_of_block(text: str, opening: re.Match[str]) -> tuple[int, int]:
-    """Where a block ends, and how many more opening marks it holds."""
+    """End of a block, and the number of further opening marks in it."""
     nested, key = 0, _key(opening["thought"])
     for mark in _PAIR[key].finditer(text, opening.end()):
         if is_mentioned(text, mark.start(), mark.end()):

@@ -147,7 +147,7 @@ class Rollout:
                     raise Fault(f"{failed} of {len(starts)} episodes failed; last: {episode.fault}")
                 if on_episode is not None:
                     on_episode(episode)
-                if result.stopped:  # those in flight play on while their turns fit
+                if result.stopped:  # running episodes continue while their turns fit the budget
                     break
             playing -= 1
             agent.leave()
@@ -162,7 +162,7 @@ class Rollout:
             for task in workers:
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            for _ in range(playing):  # those that were stopped
+            for _ in range(playing):  # the workers that stopped
                 agent.leave()
         for episode in slots:
             if episode is not None:
@@ -187,7 +187,7 @@ class Rollout:
             env = self._idle.pop() if self._idle else self._make()
             try:
                 episode = await run_episode(env, agent, start, self.limits.episode_s, pace)
-            except BaseException:  # cancelled, or the agent broke: nobody else knows this one
+            except BaseException:  # cancelled, or the agent raised: the env is in no pool
                 await env.close()
                 raise
             if episode.fault is None:

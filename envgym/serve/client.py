@@ -34,7 +34,7 @@ from envgym.trajectory import Episode
 T = TypeVar("T")
 
 _GRACE_S = 1.0
-"""What the server has beyond a deadline to say itself that it has passed."""
+"""Extra seconds for the server to report itself that a deadline has passed."""
 _SOCKETS = 4096
 _UNDRAWN = Task({})
 
@@ -67,7 +67,9 @@ class RemoteEnv(Env[Task]):
         self.spec = EnvSpec(url, kwargs, self.max_turns, url)
         self._connection: Connection | None = None
         self._timeout = ReusableTimeout()
-        self._told: Deadlines = self.deadlines  # those that the server goes by
+        self._sent_deadlines: Deadlines = (
+            self.deadlines
+        )  # the deadlines that the server last received
         self._asked: tuple[int | None, dict[str, Any]] = (None, {})
         self._info_here: Info = {}
         self._partial: float | None = 0.0
@@ -139,7 +141,7 @@ class RemoteEnv(Env[Task]):
             "options": options,
             "task": None if given is None else given.to_json(),
         }
-        if self.deadlines is not self._told:
+        if self.deadlines is not self._sent_deadlines:
             request["deadlines"] = self._news()
         reply: Began = await connection.ask(request)
         self.task = given if reply["task"] is None else ServedTask(**reply["task"])
@@ -154,7 +156,7 @@ class RemoteEnv(Env[Task]):
         assert self._connection is not None
         self._phase = "broken"
         request: Step = {"op": "step", "id": self._connection.next(), "action": action_row(action)}
-        if self.deadlines is not self._told:
+        if self.deadlines is not self._sent_deadlines:
             request["deadlines"] = self._news()
         reply: Stepped = await self._connection.ask(request)
         self._enter(reply)
@@ -194,7 +196,7 @@ class RemoteEnv(Env[Task]):
         if self._connection is None:
             remote = self._remote
             self._connection = await Connection.open(remote.url, remote.headers, remote.kwargs)
-            self._told = remote.deadlines
+            self._sent_deadlines = remote.deadlines
         return self._connection
 
     async def _timely(self, seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
@@ -211,7 +213,7 @@ class RemoteEnv(Env[Task]):
 
     def _news(self) -> DeadlinesRow:
         """The deadlines, changed since the server heard of them."""
-        self._told = self.deadlines
+        self._sent_deadlines = self.deadlines
         row: Any = asdict(self.deadlines)
         return row
 

@@ -39,10 +39,10 @@ log = logging.getLogger("envgym.serve")
 
 CAPACITY = 2048
 STOP_S = 10.0
-"""For requests in progress to be answered when the server stops."""
+"""Seconds for requests in progress when the server stops."""
 _FIRST_FRAME_S = 10.0
 _CLOSE_S = 2.0
-"""For a client to answer a farewell."""
+"""Seconds for a client to answer a close frame."""
 _PING_EVERY_S = 20.0
 _HEALTH_S = 30.0
 _OPEN_TO_ALL = ("/health", "/metrics")
@@ -81,7 +81,7 @@ class EnvServer:
         self._capacity, self._token = capacity, token
         self._instances = InstanceCache()
         self._sessions: dict[str, tuple[Session, asyncio.Task[Any]]] = {}
-        self._held = 0  # places taken, those of sessions that are just beginning included
+        self._held = 0  # open sessions, those that are just beginning included
         self._stopping = False
         self._health = asyncio.Lock()
         self.metrics.capacity.set(capacity)
@@ -117,7 +117,7 @@ class EnvServer:
                     task.cancel()
         await self._instances.close()
 
-    # --- who may --------------------------------------------------------------------------------
+    # --- authorization --------------------------------------------------------------------------
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -137,7 +137,7 @@ class EnvServer:
         return _json(failed(UsageError(text)), status)
 
     def _id(self, request: web.Request) -> str:
-        """What `make` takes, for the environment of the request's path."""
+        """Argument of `make` for the environment of the request's path."""
         name = request.match_info["id"]
         if name not in self.ids:
             missing = f"no environment {name!r}" if name else "the address names no environment"
@@ -176,7 +176,7 @@ class EnvServer:
                 if self._stopping:
                     raise Fault("the server is stopping")
                 for id in self._proving:
-                    await self._instances.get(id, {})  # holds open what instances share
+                    await self._instances.get(id, {})  # keeps the shared resources open
                     env = new_env(id, {})
                     try:
                         await env.reset(seed=0)
@@ -305,7 +305,7 @@ def read_token(path: Path) -> str:
 
 
 def _served(ids: Sequence[str]) -> dict[str, str]:
-    """What `make` takes, by path; a class given by its path is served under its own id."""
+    """Arguments of `make` by path; a class given by its path is served under its own id."""
     known = specs()
     if not ids:
         return {id: id for id in known}

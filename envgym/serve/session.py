@@ -55,7 +55,7 @@ _ORACLES = 64
 _NEAR_MISSES = 256
 """Attempts that are asked of one task."""
 _END_S = 10.0
-"""For what was cancelled to end, before its environment is closed all the same."""
+"""Seconds for a cancelled request to end before its environment is closed in any case."""
 _PING_S = 1.0
 
 
@@ -243,7 +243,9 @@ class Session:
     def _partial(self) -> float | None:
         try:
             return float(self._env.partial_score())
-        except Exception:  # of an episode that cannot be cut here; its client is told when it asks
+        except (
+            Exception
+        ):  # the episode cannot be scored now; the client gets the error when it asks
             return None
 
     async def _consult(self, oracle: int) -> ActionRow | None:

@@ -103,6 +103,6 @@ def unpack(path: Path) -> TurnTokens:
 
 
 def _edges(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Where each part begins, and where the last one ends."""
+    """Start of each part, and the end of the last one."""
     first = np.zeros((1, *lengths.shape[1:]), np.int64)
     return np.concatenate([first, lengths.cumsum(0, dtype=np.int64)])

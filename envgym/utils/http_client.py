@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _QUOTA = "insufficient_quota"
-"""Error codes of an account without credit, sent with the status of a rate limit."""
+"""Error code of an account without credit, sent with the status of a rate limit."""
 
 
 class Refused(Exception):
@@ -208,7 +208,7 @@ def _bare(proxy: str) -> str:
 
 
 def _reason(text: str) -> str:
-    """What a server's error body says, shortened."""
+    """Message of a server's error body, shortened."""
     try:
         error = json.loads(text)
         error = error.get("error", error)

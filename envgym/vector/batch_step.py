@@ -70,7 +70,7 @@ class BatchStep:
         self.ended: set[int] = set()
         self.terminations = np.zeros(len(envs), np.bool_)
         self.truncations = np.zeros(len(envs), np.bool_)
-        self._rewards: dict[int, float] = {}  # of those that do not keep them themselves
+        self._rewards: dict[int, float] = {}  # where the environment no longer holds its reward
         self._infos: dict[int, Info] = {}
 
     def work(self) -> Generator[Awaitable[None], None, None]:
@@ -107,7 +107,7 @@ class BatchStep:
             "turn": [env.turn for env in envs],
             "seat": [env.seat for env in envs],
         }
-        # Those of which the columns do not tell all.
+        # Infos with more keys than the columns have.
         for i in [i for i, env in enumerate(envs) if env._phase != "running" or env.anchor]:
             if i in infos or i in self.failed:
                 continue

@@ -27,7 +27,7 @@ async def lazy_gather(work: Generator[Awaitable[T], None, None]) -> list[T | Exc
     """
     first = next(work, None)
     if first is None:
-        return []  # nothing is left to be awaited: what there was, the generator has done itself
+        return []  # the generator did everything itself: nothing to await
     gathering = _Gathering(work)
     try:
         await gathering.go_on(first)
@@ -47,7 +47,7 @@ async def lazy_gather(work: Generator[Awaitable[T], None, None]) -> list[T | Exc
 
 
 class _Gathering:
-    """Those that work through one generator. (Closures would be a cycle around every outcome.)"""
+    """Shared state of the tasks that work through one generator. (Closures would form a cycle.)"""
 
     def __init__(self, work: Iterator[Awaitable[Any]]) -> None:
         self.outcomes: list[Any] = []
@@ -56,7 +56,7 @@ class _Gathering:
         self._loop = asyncio.get_running_loop()
 
     async def go_on(self, *begun: Awaitable[Any]) -> None:
-        helping = self._loop.call_soon(self._help)  # comes about once this one waits, not before
+        helping = self._loop.call_soon(self._help)  # runs only once this coroutine waits
         outcomes = self.outcomes
         try:
             for one in chain(begun, self._work):

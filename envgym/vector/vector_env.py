@@ -60,7 +60,7 @@ class VectorEnv:
         self.metadata = {"autoreset_mode": self.autoreset_mode}
         self._observations = [Observation()] * self.num_envs
         self._own = own_ways(self.envs)
-        self._over: set[int] = set()  # those whose episode ended with the last step
+        self._over: set[int] = set()  # environments whose episode ended with the last step
 
     async def reset(
         self,
@@ -118,7 +118,7 @@ class VectorEnv:
         )
         await lazy_gather(batch.work())
         batch.read()
-        # Noted before a failure is raised: it must not lose what the others did.
+        # Stored before a failure is raised, which must not lose the other environments' results.
         self._observations = batch.observations
         over, self._over = self._over, batch.ended
         if batch.failed:

@@ -38,9 +38,9 @@ class Bounds:
 
 
 FILE = Bounds(episodes=360, bytes=3_000_000, span_tokens=2_000)
-"""For a page that holds its episodes: some megabytes, also of a run of gigabytes."""
+"""Bounds of a page that holds its episodes: some megabytes, also for a run of gigabytes."""
 LIVE = Bounds(episodes=4_000, bytes=100_000_000, span_tokens=40_000)
-"""For a served page, which asks for an episode when it is opened."""
+"""Bounds of a served page, which fetches an episode when it is opened."""
 
 _EPISODES_A_SHARD = 8  # at least, before whole shards are left out
 
@@ -151,7 +151,7 @@ def _share(sizes: list[int], limit: int) -> int:
         share = limit // (len(sizes) - taken)
         if size > share:
             return share
-        limit -= size  # what small ones leave goes to the larger
+        limit -= size  # the room that small shards leave goes to larger ones
     return max(sizes)
 
 

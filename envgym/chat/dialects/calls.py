@@ -18,7 +18,7 @@ from envgym.tools import ToolSpec
 
 _HALF = re.compile("[\ud800-\udfff]")
 _KEYS = ("arguments", "parameters", "args", "input")
-_BESIDE = frozenset({"id", "type", "index"})  # what servers and templates put beside a name
+_BESIDE = frozenset({"id", "type", "index"})  # keys that servers and templates put beside a name
 NO_OBJECT = 'a call is an object with "name" and "arguments".'
 
 
@@ -183,7 +183,7 @@ def bare_body(
 
 
 def _begins_arguments(body: str, fields: Iterable[str]) -> bool:
-    """Whether a text begins as an object with one of the parameters does."""
+    """Test that a text begins as an object with one of the parameters does."""
     first = re.match(r"\s*+\{\s*+[\"']?([\w$]++)[\"']?\s*+:", body)
     return first is not None and first[1] in fields
 

@@ -26,7 +26,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("hermes", "<tool_call>"),
     ("llama3_json", r"<\|python_tag\|>|ipython[\s\S]*\"parameters\""),
 )
-"""What only the template of such a family holds, the most telling first."""
+"""Patterns that only the templates of a family hold, the most specific first."""
 
 
 def resolve_dialect(name: str, chat_template: Any) -> str:

@@ -22,7 +22,7 @@ from envgym.tools import ToolSpec
 
 _HALF = re.compile("[\ud800-\udfff]")
 START = r"(?:^|\A |(?<=</think>) ?)"
-"""Where a bare call may begin: a line; and after one space at most, a message or an answer."""
+"""Allowed starts of a bare call: a line; and after one space at most, a message or an answer."""
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 

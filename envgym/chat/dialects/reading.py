@@ -22,7 +22,7 @@ from envgym.parsing.reasoning import MARK, is_mentioned, reasoning_spans
 from envgym.tools import ToolSpec
 
 CALL, BARE, DOUBTFUL = range(3)
-"""How surely a stretch of text is a call: by its marks, by its shape alone, or hardly."""
+"""Certainty that a piece of text is a call: by its marks, by its shape alone, or doubtful."""
 _LEAST_BUDGET, _COST_OF_FAILURE = 100_000, 500  # characters looked at in vain
 _HOLDERS = frozenset({"arguments", "parameters"})
 
@@ -33,7 +33,7 @@ class Found(NamedTuple):
     Attributes:
         calls: Their ids are what the model gave, or empty.
         end: Where to go on; behind the call where it was read whole, behind its tag elsewhere.
-        sureness: `CALL`, `BARE` or `DOUBTFUL`; only the surest of a message count.
+        sureness: Certainty: `CALL`, `BARE` or `DOUBTFUL`; only the surest of a message count.
     """
 
     calls: Sequence[ToolCall]
@@ -144,14 +144,14 @@ def numbered(calls: Sequence[ToolCall], name_id: Callable[[str, str], str]) -> t
 
 
 def _shown_as_code(text: str, start: int, end: int) -> bool:
-    """Whether a call stands between single backticks."""
+    """Test that a call stands between single backticks."""
     return text[start - 1 : start] == "`" == text[end : end + 1] != text[start - 2 : start - 1]
 
 
 def _outside(
     found: Iterable[tuple[int, Found]], spans: Sequence[tuple[int, int]]
 ) -> Iterable[Found]:
-    """What begins in none of the spans; both are in order."""
+    """Matches that begin in none of the spans; both are in order."""
     index = 0
     for start, one in found:
         while index < len(spans) and spans[index][1] <= start:

@@ -21,7 +21,7 @@ _STEPS = 3
 
 
 class _Cut(NamedTuple):
-    """Where to cancel: in the reset (`before` is None), or in the step that follows `before`."""
+    """Point of cancellation: in the reset (`before` is None), or in the step after `before`."""
 
     before: Sequence[Action] | None
     action: Action | None
@@ -100,7 +100,7 @@ async def _cuts(target: Target) -> list[_Cut]:
 
 
 async def _to(cut: _Cut, env: Env[Any]) -> Coroutine[Any, Any, Any]:
-    """What is to be cancelled, with everything before it done."""
+    """The coroutine to cancel, after everything before it is done."""
     if cut.before is None or cut.action is None:
         return env.reset(seed=0)
     await begin(env, seed=0)

@@ -180,7 +180,7 @@ def _miscounted(trace: Trace, max_turns: int) -> Problem | None:
 
 
 def _through_gymnasium(target: Target, trace: Trace, texts: list[str]) -> str | None:
-    """Where the bridge's episode differs from the one that was played, or None."""
+    """Describe the difference between the bridge's episode and the played one; None if equal."""
     bridge = SyncEnv(target.make, dialect=_DIALECT)
     try:
         text, _ = bridge.reset(seed=0)

@@ -13,7 +13,7 @@ from envgym.checker.target import Target
 from envgym.checker.traces import alone, begin, difference, play_oracle_or_stop, replay, script
 
 _SEEDS = 16
-"""So many that two tasks are both drawn, but for once in 2^15."""
+"""Number of seeds; they miss one of two tasks with probability 2^-15."""
 
 
 async def same_seed_same_episode(target: Target) -> AsyncIterator[Problem]:
@@ -74,7 +74,7 @@ async def seeds_are_used(target: Target) -> AsyncIterator[Problem]:
 
 async def global_random_is_left_alone(target: Target) -> AsyncIterator[Problem]:
     """Check that an episode neither draws from nor seeds the process's global random generators."""
-    actions = await script(target, 0)  # what is loaded once, in here, may do as it likes
+    actions = await script(target, 0)  # first use may load modules, which may seed or draw
     with _elsewhere():
         before = dict(_global_states())
         await alone(target, 0, actions)
@@ -89,7 +89,7 @@ async def global_random_is_left_alone(target: Target) -> AsyncIterator[Problem]:
 
 
 async def _first_sight(env: Any, seed: int | None) -> tuple[str, str]:
-    """What tells the beginnings of two episodes apart."""
+    """Key that distinguishes the beginnings of two episodes."""
     observation, _ = await env.reset(seed=seed)
     return env.task.key, observation.text
 

@@ -18,7 +18,7 @@ from envgym.resources import open_resources
 
 _ROUNDS = 3
 _SETTLE_S = 1.0
-"""What was cancelled or killed needs a moment until it is gone."""
+"""Seconds until cancelled tasks and killed processes are gone."""
 _FDS = Path("/proc/self/fd")  # Linux; elsewhere neither files nor processes are counted
 
 _FIXES = {
@@ -34,7 +34,7 @@ _FIXES = {
 
 async def nothing_is_left_open(target: Target) -> AsyncIterator[Problem]:
     """Check that nothing is left open once all instances are closed: see `belongings`."""
-    await _round(target)  # what is loaded once stays, and is no leak
+    await _round(target)  # resources loaded once per process are no leak
     before = await settled({})
     for _ in range(_ROUNDS):
         await _round(target)

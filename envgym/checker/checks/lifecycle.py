@@ -45,7 +45,7 @@ async def wrong_order_is_refused(target: Target) -> AsyncIterator[Problem]:
 
 
 async def _not_refused(doing: Callable[[], Awaitable[Any]]) -> str | None:
-    """What it did instead of raising UsageError, or None."""
+    """Describe the behaviour in place of a UsageError; None if it was raised."""
     try:
         await doing()
     except UsageError:

@@ -113,7 +113,7 @@ async def _held(target: Target, actions: list[Action]) -> dict[str, float]:
 
 
 async def _with_hanging_hook(target: Target, hook: str) -> Outcome:
-    """How the method ends that runs the hook, where that hangs."""
+    """Outcome of the method that runs the hook, where the hook hangs."""
     env: Env[Any] = target.make()
     stop, deadlines = env.stop, env.deadlines
     try:
@@ -134,7 +134,7 @@ async def _with_hanging_hook(target: Target, hook: str) -> Outcome:
 async def _with_hanging_tool(
     target: Target, name: str, actions: Sequence[Action]
 ) -> Outcome | None:
-    """How the last of the actions ends, which calls the tool, where that hangs.
+    """Outcome of the last action, which calls the tool, where the tool hangs.
 
     None for a plain tool: what hangs there is a thread, and its call is cut all the same.
     """
@@ -154,7 +154,7 @@ async def _hang(*arguments: Any, **named: Any) -> None:
 
 
 def _not_cut(ended: Outcome) -> str | None:
-    """What it did instead of raising Fault, or None."""
+    """Describe the behaviour in place of a Fault; None if it was raised."""
     if ended.how == "raised" and isinstance(ended.error, Fault):
         return None
     if ended.how == "raised":

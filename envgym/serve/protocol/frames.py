@@ -21,7 +21,7 @@ from envgym.errors import FaultKind, UsageError
 MAX_BYTES = 16 * 2**20
 """Longest frame, in either direction."""
 MESSAGE_LIMIT = MAX_BYTES + 1
-"""For aiohttp, which refuses a message that reaches its limit."""
+"""aiohttp's limit: it refuses a message that reaches its limit."""
 
 Text = InstanceOf[str]
 Json = dict[Any, Any]
