@@ -1,7 +1,7 @@
 """Reference-counted resources (indexes, browsers, sandbox pools) shared within a process.
 
-A thousand instances of an environment hold a thousand small objects and one index: the first user
-opens it, the last one closes it, and the holder counts.
+A thousand instances of an environment share one index: the first user opens it, the last one closes
+it, and a counter tracks the users in between.
 """
 
 from __future__ import annotations

@@ -40,12 +40,12 @@ class Turn:
         logprobs: Their log-probabilities under the policy that sampled them; empty when unknown
             (demonstrations, remote models).
         versions: Policy version of each sampled id.
-        restart: The history was rewritten: a new row begins here.
+        restart: The history was rewritten, so a new row begins here.
         reward: This turn's reward.
         text: The action as text, for people.
         messages: The messages seen before it, for people.
-        taken: The action that the environment was stepped with: what a replay needs. None in turns
-            made by hand.
+        taken: The action that the environment was stepped with, for replays. None in turns made
+            by hand.
         advantages: The credit each sampled id was trained with; empty where it was not.
         anchor: The environment's name of the state acted in; empty where it names none.
     """

@@ -1,7 +1,7 @@
 """Table of KV slots: the session in each slot, and the ids cached there.
 
-There are as many slots as rows the engine may run; a session keeps its slot between turns until it
-is released or, when slots run out, until it is the one idle for the longest time.
+There are as many slots as rows that the engine may run at once. A session keeps its slot between
+turns until it is released or, when slots run out, until it is the least recently used idle one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ class KVSlot:
     """A slot of the KV cache and the session that holds it.
 
     Attributes:
-        name: the caller's name for it.
-        slot: its row in the cache.
-        group: sessions of one group are searched for a shared prefix.
-        cached: the ids whose keys and values are in the slot, from column 0.
-        busy: a row of it is running.
-        released: forget it as soon as its row is done.
+        name: the session's name.
+        index: its index on the cache's first axis.
+        group: the session's group, within which shared prefixes are searched.
+        cached: ids whose keys and values are in the slot, from column 0.
+        busy: a row of the session is running.
+        released: forget the session as soon as its row is done.
     """
 
     name: str

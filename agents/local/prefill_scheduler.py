@@ -1,7 +1,7 @@
 """Prefill scheduler: reduce a turn's context to the tokens that are not cached yet.
 
-A session's own earlier turns are in its slot. The first turn of a group's sessions is one and the
-same prompt: it is computed once and copied, also when all of them arrive in the same instant.
+A session's earlier turns are in its slot already. The first turns of a group's sessions share one
+prompt: it is computed once and copied, even when all of them arrive at once.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Request:
     """One call of `Engine.generate`.
 
     Attributes:
-        last: the session was released while this waited for a slot: forget it afterwards.
+        last: the session was released while the request waited for a slot: forget it afterwards.
     """
 
     session: str

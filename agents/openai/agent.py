@@ -40,7 +40,7 @@ class OpenAIAgent(Agent):
         model: The model's name at that server.
         api_key_env: Environment variable that holds the key; unset for servers without keys.
         temperature: None leaves it to the server (some models take no other).
-        max_tokens: Most tokens of one action; None leaves it to the server.
+        max_tokens: Maximum number of tokens per action; None leaves it to the server.
         extra: Further fields of the request (``top_p``, ``max_completion_tokens``, …).
         echo: False sends text and calls back alone, for servers that refuse their own fields.
         requests_per_minute, tokens_per_minute: Limits of the endpoint, shared by all agents of

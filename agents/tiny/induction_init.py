@@ -1,10 +1,10 @@
 """Induction heads in the initial weights of a tiny model.
 
-To quote a page a model needs heads that look at the tokens before, and heads that find where the
-same tokens stood and fetch what followed (Olsson et al. 2022). With a vocabulary of a thousand
-tokens or more, a small model finds them in no time a laptop has. So the random weights of the first
-two layers are drawn as such heads (a mimetic initialisation: Trockman & Kolter 2023), which knows
-of no token and no task; training goes on from there.
+To quote a page a model needs heads that attend to the preceding tokens, and heads that find the
+same tokens earlier and copy their successor (Olsson et al. 2022). With a vocabulary of a thousand
+tokens or more, a small model does not learn them in the time that a laptop has. So the random
+weights of the first two layers are drawn as such heads (a mimetic initialisation: Trockman & Kolter
+2023), independent of any token or task; training continues from there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Pretraining phase in which a tiny model learns to find facts on a page.
 
-Documents are pages followed by a sheet of their facts; only the pieces a reader of the pages could
-know are trained on. Copying rows are mixed in: finding a name is of no use without copying it.
+Documents are pages followed by a list of their facts; the loss covers only the pieces that a reader
+of the pages could know. Copying rows are mixed in, because a model that finds a name must also copy
+it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Folding: merge messages of roles that a chat template lacks into the messages beside them.
 
-Gemma has no system messages, older Mistrals no tool results, and many templates want users and
-assistants to take turns. Folded, the text is still shown: rules before the task, results between
-``<tool_response>`` tags as a user message, hints behind what they belong to.
+Gemma has no system messages, older Mistrals have no tool results, and many templates require users
+and assistants to alternate. Folding keeps the text visible: rules before the task, tool results
+between ``<tool_response>`` tags in a user message, hints behind the message they belong to.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Rendering of messages to token ids and parsing of sampled ids: the only tokenizer calls.
+"""Rendering of messages to token ids, and parsing of sampled ids to actions.
 
-Each observation is rendered once, as a delta after what the model has sampled, whatever the chat
-template. What the model sees is at every turn what a rendering of the whole history would give, but
-for white space around its own words, which stays as sampled. A template that rewrites history
-(Qwen3 takes the thinking out of earlier turns) is found out, and the caller then begins a new row.
+This is the only place where text becomes tokens. Each observation is rendered once, as a delta
+after the sampled ids, with any chat template. At every turn the model sees the same text as in a
+rendering of the whole history, except for white space around its own words, which stays as sampled.
+`Chat.extend` detects a template that rewrites history (Qwen3 removes the thinking of earlier
+turns), and the caller then begins a new row.
 """
 
 from __future__ import annotations

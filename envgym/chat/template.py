@@ -1,7 +1,7 @@
 """Probing of a tokenizer's chat template: its roles, message borders and end-of-turn token.
 
-A template may drop a role, refuse an order, write its end of turn anywhere. All of it is found out
-by rendering short conversations of marks; no template is known by name.
+A template may drop a role, refuse an order of roles, or write its end of turn anywhere. Rendering
+short conversations of marks reveals all of this; no template is known by name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Statistics that find hidden numbers and short strings given away in the texts of tasks.
 
-That a page holds a 7 means nothing. That the page of each task holds that task's own number, and
-not the numbers of the others, means that it is told.
+One page that holds a 7 proves nothing. A hidden number is given away when the page of each task
+holds that task's own number and not the numbers of the other tasks.
 """
 
 from __future__ import annotations

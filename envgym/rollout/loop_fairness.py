@@ -1,9 +1,9 @@
 """Fair yielding of the event loop between episodes, and a meter of the loop's lag.
 
-Episodes whose steps never wait, or a thousand whose completions arrive together, would hold the
-loop until all of them are through: a live page, a server or a deadline beside them would hang.
-Here they work by turns: once the loop was held for a slice, those that want to go on stand in line,
-and one goes on at each turn of the loop. `LoopLag` measures what came of it.
+Episodes whose steps never wait, or a thousand whose completions arrive at once, would block the
+event loop until all of them are through: a live page, a server or a deadline in the same loop would
+hang. `FairYield` lets them take turns: once the loop was busy for a time slice, the episodes queue,
+and one continues per iteration of the loop. `LoopLag` measures the result.
 """
 
 from __future__ import annotations

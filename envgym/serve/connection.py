@@ -1,8 +1,8 @@
 """Client connection of one socket: requests, replies, cancellation and loss.
 
-Whatever goes wrong with the socket is a `Fault` of kind ``infra``. A request that is cancelled here
-is cancelled there, and the socket stays good: late replies are matched by request
-number and dropped.
+Every failure of the socket is a `Fault` of kind ``infra``. Cancelling a request here also cancels
+it on the server, and the socket stays usable: late replies are matched by request number and
+dropped.
 """
 
 from __future__ import annotations

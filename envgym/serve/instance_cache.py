@@ -1,8 +1,8 @@
 """Cache of one environment instance per id and arguments that clients use.
 
-It holds open what instances share (an index, a pool) between the sessions, answers what is asked
-without an episode, and is made in a thread: the first of its kind may take seconds, in which the
-loop belongs to the others.
+The cached instance keeps shared resources (an index, a pool) open between sessions and answers
+requests that need no episode. It is made in a thread, because the first of its kind may take
+seconds.
 """
 
 from __future__ import annotations

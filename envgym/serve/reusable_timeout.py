@@ -1,8 +1,8 @@
 """Reusable timeout: one timer for many deadlines, at the cost of two assignments per step.
 
-A timer of the loop's own costs a fifth of what a remote step does: each is sorted in among all the
-others, and cancelled a moment later. Here one timer stands for many deadlines; when it is due it
-looks whether the deadline has moved on meanwhile, and follows it.
+A timer per step costs a fifth of a remote step: the event loop sorts each one in, and cancels it a
+moment later. Here one timer serves many deadlines; when it is due and the deadline has moved
+meanwhile, it is set again.
 """
 
 from __future__ import annotations

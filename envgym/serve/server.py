@@ -56,7 +56,7 @@ class EnvServer:
         ids: Environments to serve, as `make` accepts them; all registered ones when empty.
         health: Those of `ids` that ``/health`` resets; when empty all that were named, or the first
             of everything registered.
-        capacity: Most sessions at once; one more is refused at once.
+        capacity: Maximum number of sessions; any further one is refused at once.
         token: Token that clients must send; None admits all.
 
     Raises:

@@ -1,8 +1,8 @@
 """Server session: one socket, one instance, one episode after another.
 
-The socket is read at all times, also while a step runs: that is how a cancel gets through, and how
-a client that is gone is noticed at once. Requests are answered one after another, as an environment
-steps; a client has one in flight, and a few more may wait, no more than `WAITING`.
+The socket is read at all times, also during a step, so that a cancel arrives and a client's
+disconnect is noticed at once. Requests are answered in order, one at a time; a client has one in
+flight, and at most `WAITING` more may wait.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ async def listen(
 
     Args:
         port: 0 takes any free one.
-        last_words_s: Seconds that answers on their way get at the end.
-        backlog: Most connections that wait to be accepted.
+        last_words_s: Seconds for requests in progress at shutdown.
+        backlog: Maximum number of connections that wait to be accepted.
         ready: Called with the address once it answers.
 
     Raises:

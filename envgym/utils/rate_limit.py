@@ -34,8 +34,8 @@ class RateLimit:
     minute holds more than the limit.
 
     Args:
-        requests_per_minute: Most requests; None for no limit.
-        tokens_per_minute: Most tokens, of prompts and answers together; None for no limit.
+        requests_per_minute: Maximum number of requests; None for no limit.
+        tokens_per_minute: Maximum number of prompt and answer tokens; None for no limit.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Batched step of many environments; results are collected in columns.
 
-Most steps of small environments wait for nothing. They are taken at once, without a coroutine, a
-result and an info for each; the others are given back, to be awaited side by side.
+Most steps of small environments wait for nothing. They run at once, without a coroutine, result and
+info for each; the caller awaits the others concurrently.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Gathering of many coroutines, with a task only for those that wait.
 
 A task costs more than a step of a small environment. Here the caller runs the coroutines one after
-another, and only when one of them waits for something does a helper task go on with the rest: a
-thousand steps that never wait need no task, a thousand that do run side by side as ever. Each
-coroutine is run by one task from beginning to end, so timeouts and cancellation inside it work.
+another, and a helper task takes over the rest only when one of them waits: a thousand steps that
+never wait need no task, a thousand that wait run concurrently as usual. Each coroutine runs in one
+task from beginning to end, so timeouts and cancellation inside it work.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Structured parsing of calls in a model's text, shared by all dialects.
 
-One rule for every dialect: a text is read from its start, and what opens first encloses what
-follows. A reasoning mark inside a call that reads whole is part of that call; a call inside a
-reasoning block is thought, and none. A tag between quotes or backticks is mentioned. A tag without
-anything like a call behind it is mentioned as well where the message calls a tool elsewhere; where
-it does not, the tag is answered, so that nothing is dropped without a word.
+Every dialect follows one rule: a text is parsed from its start, and the mark that opens first
+encloses the text after it. A reasoning mark inside a complete call is part of that call; a call
+inside a reasoning block is reasoning, and is not run. A tag between quotes or backticks is only
+mentioned. A tag without a call behind it also counts as mentioned where the message calls a tool
+elsewhere; otherwise it gets an error as its answer, so that no call is dropped silently.
 """
 
 from __future__ import annotations

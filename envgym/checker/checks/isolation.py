@@ -1,8 +1,8 @@
 """Check that an episode does not depend on the other instances in the process.
 
-Global state is the defect that no test of a single environment shows: a seed set in one episode
-moves the draws of all others. So episodes are played again among a thousand live ones of other
-seeds, which step and begin anew in between.
+No test of a single environment finds a defect of global state: a seed set in one episode moves the
+draws of all others. So this check replays episodes among a thousand live instances of other seeds,
+which step and reset in between.
 """
 
 from __future__ import annotations
