@@ -1,7 +1,7 @@
 """Deadlines that set a timer only when a coroutine first suspends.
 
-A coroutine that never suspends cannot hang the loop, so no timer is set for it; the clock is armed
-at its first suspension. On trivial environments this is most of the cost of a step.
+A coroutine that never suspends cannot block on anything, so it needs no timer; the timer starts at
+the first suspension. In trivial environments timers would be most of the cost of a step.
 """
 
 from __future__ import annotations

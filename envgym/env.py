@@ -151,8 +151,8 @@ class Env(Generic[TaskT]):
     def near_misses(self) -> Iterable[Sequence[Action]]:
         """Wrong attempts at the current task that are close to right and must score below 1.0.
 
-        Each is a whole attempt of its own, played from a reset of the same task, and must score
-        below 1.0. For the checker, which holds the judge against them as against the oracle.
+        Each is a whole attempt, played from a reset of the same task. The checker tests the
+        verifier with them, as it does with the oracle.
         """
         return ()
 

@@ -1,8 +1,8 @@
 """Exceptions of envgym, by whose fault an error is.
 
-Three answers to trouble are kept apart everywhere: a *usage error* is the caller's and says how to
-fix it; a *fault* is the world's (a sandbox gone, a simulator down) and never becomes a reward of
-0; what the *model* did wrong is neither, it is an observation.
+Three kinds of trouble are kept apart everywhere: a *usage error* is the caller's, and its message
+names the fix; a *fault* is the infrastructure's (a dead sandbox or simulator) and never becomes a
+reward of 0; a mistake of the *model* is neither, it is an observation.
 """
 
 from __future__ import annotations

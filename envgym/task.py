@@ -1,7 +1,8 @@
 """Tasks: the content of one episode, and the sources that supply them.
 
 A task has a visible part and a hidden one. The hidden part (gold answers, reference solutions) is
-for the verifier, the oracle and the hints; it never reaches an observation, and the checker looks.
+for the verifier, the oracle and the hints; it must never reach an observation, which the checker
+tests.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Base class of environments whose actions are tool calls.
 
-An author writes `tasks`, `start` and one method a tool; running calls, answering the broken ones
-and minding a message without a call is done here.
+An author writes `tasks`, `start` and one method per tool; this class runs the calls, answers
+malformed ones and handles messages without a call.
 """
 
 from __future__ import annotations

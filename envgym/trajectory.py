@@ -1,9 +1,9 @@
 """Trajectories, and the training rows compiled from them.
 
-A turn holds what the model saw that was new and what it sampled, as ids; nothing here is ever
-detokenised and tokenised again. Rows, the sequences a learner runs, are derived: consecutive turns
-share a row for as long as each context extends the one before, and every action token stands in
-exactly one row. `(trajectory, turn)` is kept per token, so credit never depends on the row layout.
+A turn holds the new part of the context and the sampled ids; the library never decodes and encodes
+them again. Rows, the sequences that a learner runs, are derived: consecutive turns share a row as
+long as each context extends the one before, and every action token is in exactly one row.
+`(trajectory, turn)` is kept per token, so credit never depends on the row layout.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Terminal of a person who plays: prints messages and reads lines.
 
-Waiting for a person takes minutes, and an environment's background work and deadlines must not
-stand still meanwhile. So the event loop runs in a thread of its own, and the main thread, the one
-that Ctrl-C reaches, reads the lines.
+A person takes minutes to answer, and an environment's background work and deadlines must not stop
+meanwhile. So the event loop runs in a thread of its own, and the main thread, which receives
+Ctrl-C, reads the lines.
 """
 
 from __future__ import annotations

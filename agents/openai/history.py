@@ -1,8 +1,8 @@
 """History of assistant messages as their server wrote them, to be sent back unchanged.
 
-Servers hang more on a message than text and calls: reasoning that some models lose the thread
-without, signatures of thoughts (Gemini refuses a call that comes back without its own), fields that
-nobody has heard of yet. `envgym.messages` knows none of it; each conversation keeps it here.
+Servers add more to a message than text and calls: reasoning that some models need later, signatures
+of reasoning (Gemini refuses a call without its signature), and unknown fields. `envgym.messages`
+holds none of it, so each conversation keeps the raw messages here.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ async def step(env: Env[Any], trace: Trace, action: Action) -> StepResult:
 
 
 async def play_oracle(env: Env[Any], trace: Trace) -> Trace:
-    """Let the oracle play the episode that has begun."""
+    """Play the oracle's actions in the current episode."""
     async for action in env.oracle():
         if (await step(env, trace, action)).done:
             break

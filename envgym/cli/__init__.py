@@ -1,7 +1,7 @@
 """Command line ``envgym``, one module per command.
 
-A front door: it reaches every room, and loads each only when a command needs it. Mistakes of the
-caller end with one line and code 2, faults of the world with code 3, failed checks with code 1.
+The program loads each part of the library only when a command needs it. Exit codes: 2 for usage
+errors (with a one-line message), 3 for faults, 1 for failed checks.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> None:
-    """The ``envgym`` program."""
-    sys.path.insert(0, "")  # environments of the folder one is in: `envgym check guess:Guess`
+    """Run the ``envgym`` program."""
+    sys.path.insert(0, "")  # finds modules of the working directory: `envgym check guess:Guess`
     verbose = bool({"-v", "--verbose"} & set(sys.argv))
     asked = [name for name in sys.argv[1:2] if name in _COMMANDS]
     try:

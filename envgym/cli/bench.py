@@ -1,7 +1,7 @@
 """Command ``envgym bench``: measure envgym beside its peers on this machine.
 
-The benches stand in the source tree's ``benchmarks/``, beside this package and not in it: they
-install peers and take minutes, which is no business of an installed library.
+The benches are in the source tree's ``benchmarks/``, beside this package: they install peers and
+take minutes, so they are not part of an installed library.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """The fenced blocks of a text, in order; linear in the text.
+    """Parse the fenced blocks of a text, in order; linear in its length.
 
-    A block that is never closed goes on to the end, as one does that was cut by a token limit.
+    An unclosed block extends to the end of the text: a token limit may have cut it.
     """
     found: list[Block] = []
     opened: _Opened | None = None

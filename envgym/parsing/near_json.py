@@ -86,8 +86,8 @@ class WrittenFloat(float):
 def read_json(text: str) -> Any:
     """Parse a whole text as JSON.
 
-    Nesting has a bound of its own: the decoder's is what is left of the stack, so the same text
-    would be read or not by who asks; and what it just lets through breaks the next to write it.
+    Nesting is bounded by `MAX_DEPTH`. The decoder's own bound is the remaining stack, so the result
+    would depend on the caller, and a value that just fits could not be written again.
 
     Raises:
         BrokenJson: It is broken, goes on after its end, or is nested deeper than `MAX_DEPTH`.

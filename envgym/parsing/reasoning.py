@@ -62,7 +62,7 @@ def reasoning_spans(
     pattern: re.Pattern[str] = _ANY,
     enclosed: Callable[[re.Match[str]], int] | None = None,
 ) -> list[tuple[int, int]]:
-    """Start and end of each reasoning block, marks included, in order; linear in the text.
+    """Start and end of each reasoning block, marks included, in order; linear in the text's length.
 
     A block that is never closed goes on to the end. A closing mark before any opening one closes a
     block that the prompt opened: it begins at the start of the text. Where a block holds another
@@ -93,7 +93,7 @@ def reasoning_spans(
 
 
 def content(text: str) -> str:
-    """The text without its reasoning blocks."""
+    """Remove the reasoning blocks of a text."""
     kept, position = [], 0
     for start, end in reasoning_spans(text):
         kept.append(text[position:start])

@@ -1,8 +1,8 @@
 """Replay of recorded episodes with their own actions, reporting every difference.
 
-The actions go through the ordinary rollout, played by an agent that reads them off: what a replay
-finds equal is equal by the very code that recorded it. The action recorded is the one that the
-environment was stepped with, so no dialect or tokenizer stands between the two.
+The actions go through the ordinary rollout, played by an agent that reads them from the record, so
+a replay runs the same code as the recording. The recorded action is the one that the environment
+was stepped with, so no dialect or tokenizer is involved.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Episodes on disk: one directory per run, one shard per write; JSON to read, loaded back equal.
 
-What people read (tasks, texts, rewards) stands in ``episodes-NNNNNN.jsonl``, one episode a line;
-the token arrays in ``tokens-NNNNNN.safetensors`` beside it. A shard appears at once or not at all:
-both files are written under another name, synced and renamed, the tokens first.
+JSON for people (tasks, texts, rewards) is in ``episodes-NNNNNN.jsonl``, one episode per line; the
+token arrays are in ``tokens-NNNNNN.safetensors`` beside it. A shard appears completely or not at
+all: both files are written under temporary names, synced and renamed, the tokens first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Calls of plain functions, each in a thread of its own beside the event loop.
 
-Not in a pool: a pool of threads is as large as the machine, so that a handful of hung calls holds
-up every other episode's, and the end of the program too. A thread of its own holds up nobody.
-Nothing can stop a thread, though; a caller that stops waiting must know that it runs on.
+A thread pool is as large as the machine, so a handful of hung calls would block every other episode
+and the exit of the program. A thread per call blocks nothing else. Nothing can stop a thread,
+though; a caller that stops waiting must know that the call still runs.
 """
 
 from __future__ import annotations

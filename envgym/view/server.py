@@ -1,6 +1,6 @@
 """Live server of the page, for a run that is still training.
 
-Only this machine is answered by default, and only under the names it was asked to listen to: a web
+By default it answers only this machine, and only under the host names that it listens on: a web
 page that points a name of its own at this address (DNS rebinding) reads nothing.
 """
 

@@ -40,8 +40,8 @@ class Native(Dialect):
 def from_openai(message: Mapping[str, Any]) -> Action:
     """Convert an OpenAI assistant message to an action; a malformed call keeps its id.
 
-    Ids that a server gives twice are told apart, so that each result answers one call. A refusal is
-    the text where there is no other.
+    Duplicate call ids become unique, so that each result answers one call. A refusal is the text
+    where there is no other.
     """
     found = message.get("tool_calls")
     calls: list[ToolCall] = []

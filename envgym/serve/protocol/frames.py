@@ -31,7 +31,7 @@ _strict = with_config(ConfigDict(extra="forbid"))
 
 @_strict
 class CallRow(TypedDict):
-    """A `ToolCall`."""
+    """Wire form of a `ToolCall`."""
 
     name: Text
     arguments: Json | None
@@ -41,7 +41,7 @@ class CallRow(TypedDict):
 
 @_strict
 class ActionRow(TypedDict):
-    """An `Action`."""
+    """Wire form of an `Action`."""
 
     text: Text
     tool_calls: NotRequired[list[CallRow]]
@@ -49,7 +49,7 @@ class ActionRow(TypedDict):
 
 @_strict
 class MessageRow(TypedDict):
-    """A `Message`; its kind where its role does not say it."""
+    """Wire form of a `Message`; its kind only where the role does not imply it."""
 
     role: Text
     content: Any
@@ -61,7 +61,7 @@ class MessageRow(TypedDict):
 
 @_strict
 class SeenRow(TypedDict):
-    """An `Observation`."""
+    """Wire form of an `Observation`."""
 
     messages: list[MessageRow]
     replace_from: NotRequired[int]
@@ -69,7 +69,7 @@ class SeenRow(TypedDict):
 
 @_strict
 class TaskRow(TypedDict):
-    """A `Task`; from the server a reference stands for its hidden part."""
+    """Wire form of a `Task`; the server sends a reference instead of the hidden part."""
 
     data: Json
     hidden: Json
@@ -79,7 +79,7 @@ class TaskRow(TypedDict):
 
 @_strict
 class DeadlinesRow(TypedDict):
-    """`Deadlines`."""
+    """Wire form of `Deadlines`."""
 
     reset: float | None
     step: float | None
@@ -92,7 +92,7 @@ class DeadlinesRow(TypedDict):
 
 @_strict
 class Open(TypedDict):
-    """The first frame: make an instance with these arguments."""
+    """First request: make an instance with these arguments."""
 
     op: Literal["open"]
     id: int
@@ -101,7 +101,7 @@ class Open(TypedDict):
 
 @_strict
 class Reset(TypedDict):
-    """`Env.reset`; a task among the options stands in `task`."""
+    """Request: `Env.reset`; a task among the options is in `task`."""
 
     op: Literal["reset"]
     id: int
@@ -113,7 +113,7 @@ class Reset(TypedDict):
 
 @_strict
 class Step(TypedDict):
-    """`Env.step`."""
+    """Request: `Env.step`."""
 
     op: Literal["step"]
     id: int
@@ -123,7 +123,9 @@ class Step(TypedDict):
 
 @_strict
 class Consult(TypedDict):
-    """The next action of the episode's oracle number `oracle`; the next number begins another."""
+    """Request: the next action of the episode's oracle number `oracle`; the next number starts
+    another.
+    """
 
     op: Literal["consult"]
     id: int
@@ -132,7 +134,7 @@ class Consult(TypedDict):
 
 @_strict
 class Cancel(TypedDict):
-    """Cancel request `id`; nothing answers."""
+    """Request without a reply: cancel request `id`."""
 
     op: Literal["cancel"]
     id: int
@@ -140,7 +142,7 @@ class Cancel(TypedDict):
 
 @_strict
 class Close(TypedDict):
-    """`Env.close`; the socket is closed after the reply."""
+    """Request: `Env.close`; the server closes the socket after its reply."""
 
     op: Literal["close"]
     id: int
@@ -232,7 +234,7 @@ class Describe(TypedDict):
 
 @_strict
 class ListTasks(TypedDict):
-    """The size of a split, and its tasks from `start` up to `stop`."""
+    """Request: the size of a split, and its tasks from `start` to `stop`."""
 
     op: Literal["tasks"]
     kwargs: dict[str, Any]
@@ -243,7 +245,9 @@ class ListTasks(TypedDict):
 
 @_strict
 class AskHints(TypedDict):
-    """`Env.hints` of a session; `attempt` is an episode as `envgym.store.json_rows` writes it."""
+    """Request: `Env.hints` of a session; `attempt` is an episode as `envgym.store.json_rows` writes
+    it.
+    """
 
     op: Literal["hints"]
     session: str
@@ -252,7 +256,7 @@ class AskHints(TypedDict):
 
 @_strict
 class AskNearMisses(TypedDict):
-    """`Env.near_misses` of a session."""
+    """Request: `Env.near_misses` of a session."""
 
     op: Literal["near_misses"]
     session: str
@@ -260,7 +264,7 @@ class AskNearMisses(TypedDict):
 
 @_strict
 class ToolRow(TypedDict):
-    """A `ToolSpec`, its arguments as a JSON schema."""
+    """Wire form of a `ToolSpec`, with the arguments as a JSON schema."""
 
     name: str
     description: str

@@ -1,8 +1,8 @@
 """Socket settings that both ends use: keep-alive and the limit of open files.
 
-A peer whose machine is gone sends nothing, not even a farewell, and would hold its environment for
-ever. The system's own keep-alive finds it out. A WebSocket ping that has to be answered in time
-would not do: a trainer's loop stands still for minutes while it learns, and is alive.
+A peer whose machine is gone sends no close frame, and its session would hold an environment for
+ever. TCP keep-alive detects it. A WebSocket ping with a deadline would not do: a trainer's event
+loop is blocked for minutes while it learns, and is alive.
 """
 
 from __future__ import annotations

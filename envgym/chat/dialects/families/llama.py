@@ -1,7 +1,7 @@
 """``{"name": …, "parameters": {…}}``, bare or after ``<|python_tag|>``: Llama 3.1 to 3.3.
 
 A bare object counts where it begins a line and no call with marks stands in the message; several
-are parted by semicolons or lines.
+are separated by semicolons or lines.
 """
 
 from __future__ import annotations
