@@ -18,6 +18,8 @@ Episodes = Annotated[
 Company = Annotated[
     int,
     typer.Option(
+        "--neighbours",
+        "--company",
         help="Number of live neighbour instances during the isolation check; lower it where each "
         "instance needs a process of its own.",
         min=1,
