@@ -61,7 +61,7 @@ class StepResult(NamedTuple):
         observation: The new messages.
         reward: This step's reward, shaping included.
         terminated: The episode ended by its own rules.
-        truncated: It was cut (turns, tokens, time).
+        truncated: The episode was cut (turns, tokens, time).
         info: ``score`` (the raw verifier, in [0, 1]), ``metrics``, ``turn``, ``seat``, at the end
             ``stop_reason``, and where the environment names its states, ``anchor``.
     """

@@ -125,7 +125,7 @@ class Observation:
     Args:
         content: The new messages, oldest first, or the text of a single user message. The
             message of a text is made on first access to `messages`.
-        replace_from: Where not None, the history from that message index on is dropped before
+        replace_from: Index of the first message of the history to drop, or None; applied before
             the messages are added (a page summarised, a context compacted): a new row starts.
     """
 

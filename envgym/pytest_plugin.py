@@ -31,7 +31,7 @@ def envgym_checks(
         env: A registered id, ``module:Class``, or a factory (say, the class).
         episodes: Number of tasks per split, and of seeds, that each check uses.
         company: Number of live instances of other seeds in the isolation check.
-        kwargs: For the environment's constructor.
+        kwargs: Arguments of the environment's constructor.
     """
     from envgym.checker import CHECKS, Examination
     from envgym.registry import make

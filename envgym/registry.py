@@ -81,7 +81,7 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
             ``module:Class``, an environment that is not registered; or
             ``ws://host:port/family/name-vN``, one that `envgym serve` serves there (the scheme may
             be left out where the port is named).
-        kwargs: For its constructor; they override the registered ones.
+        kwargs: Arguments of its constructor; they override the registered ones.
 
     Raises:
         UsageError: Unknown id (the nearest is named) or arguments the environment does not take.

@@ -53,7 +53,7 @@ class Terminal:
     """A console and the lines typed at it.
 
     Args:
-        console: Where to write.
+        console: Console to print to.
         read: Reads one line after showing a prompt; raises EOFError at the end of the input.
     """
 

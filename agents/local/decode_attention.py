@@ -24,9 +24,9 @@ class Segment:
     """Rows `first:last` of the batch, in slots `low:high`; `high - low` is more with idle slots.
 
     Attributes:
-        spread: the row standing in each slot of the span (an idle slot borrows any), or `None`
+        spread: The row standing in each slot of the span (an idle slot borrows any), or `None`
             when every slot of it is a row.
-        gather: where in the span each row is; `None` with `spread`.
+        gather: Position of each row in the span; `None` with `spread`.
     """
 
     first: int
@@ -86,8 +86,8 @@ def decode_masks(
     """Make the additive mask `[slots, 1, 1, width]` of each segment; its width bounds the reading.
 
     Args:
-        positions: the column of each row's new token.
-        columns: the positions as a tensor `[rows]`.
+        positions: The column of each row's new token.
+        columns: The positions as a tensor `[rows]`.
     """
     width = max(positions) + 1
     beyond = torch.arange(width, device=columns.device) > columns[:, None]

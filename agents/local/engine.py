@@ -31,19 +31,19 @@ class Engine:
     place, call `update_weights`; do not change them while a generation is running.
 
     Args:
-        model: a decoder-only causal LM. Llama-shaped ones (Llama, Qwen2, Qwen3, Mistral) run on
+        model: A decoder-only causal LM. Llama-shaped ones (Llama, Qwen2, Qwen3, Mistral) run on
             the lean forward, all others through `model(...)`; `runner_name` says which.
-        max_rows: most sessions that hold keys and values, hence most rows that run at once. More
-            sessions than that work too: an idle one loses its slot and is computed again.
-        max_context: most ids of a context and its generation together; `None` is what the model
-            was made for (`max_position_embeddings`), which is also the most it can be.
-        eos_ids: ids that end every generation, besides each request's `stop_ids`; `None` takes
+        max_rows: Maximum number of sessions that hold keys and values, hence of concurrent rows.
+            With more sessions, an idle one loses its slot and is computed again.
+        max_context: Maximum number of ids of a context plus its generation; `None` takes the
+            model's own maximum (`max_position_embeddings`), which is also the upper bound.
+        eos_ids: Ids that end every generation, besides each request's `stop_ids`; `None` takes
             the model's generation config, `()` means none.
-        patience_s: most seconds to wait for the callers that have joined and are away, see
+        patience_s: Maximum seconds to wait for absent callers that have joined, see
             `BatchBarrier`; 0 never waits.
 
     Raises:
-        UsageError: the model keeps a state other than keys and values.
+        UsageError: The model keeps a state other than keys and values.
     """
 
     def __init__(
@@ -94,22 +94,22 @@ class Engine:
         Cancelling the call takes its row out of the batch.
 
         Args:
-            session: name of the conversation; its keys and values are kept for its next turn.
+            session: Name of the conversation; its keys and values are kept for its next turn.
                 One generation at a time.
-            ids: the whole context, earlier turns included. What it shares with the session's last
+            ids: The whole context, earlier turns included. What it shares with the session's last
                 turn is not computed again; if history was rewritten, that is less.
-            params: how to sample.
-            stop_text: called in the worker thread with the ids sampled so far after each of them;
+            params: Sampling parameters.
+            stop_text: Called in the worker thread with the ids sampled so far after each of them;
                 true ends the generation. Keep it cheap, every row waits for it.
-            group: sessions of one group share the computation of a common prefix.
+            group: Sessions of one group share the computation of a common prefix.
 
         Returns:
             The generation; empty with `finish="context"` when `ids` fills `max_context` already.
 
         Raises:
-            UsageError: no ids, an id outside the vocabulary, a session that is already
+            UsageError: No ids, an id outside the vocabulary, a session that is already
                 generating, or a closed engine.
-            FloatingPointError: the model's logits are not finite.
+            FloatingPointError: The model's logits are not finite.
         """
         if self._closed:
             raise UsageError("the engine is closed; make a new one")

@@ -27,12 +27,12 @@ class HFRunner:
     """Generic model runner.
 
     Args:
-        model: any decoder-only causal LM whose state is keys and values.
-        max_rows: most slots.
-        max_context: most columns.
+        model: Any decoder-only causal LM whose state is keys and values.
+        max_rows: Maximum number of slots.
+        max_context: Maximum number of columns.
 
     Raises:
-        UsageError: the model keeps another kind of state (recurrent, encoder-decoder).
+        UsageError: The model keeps another kind of state (recurrent, encoder-decoder).
     """
 
     name = "hf"

@@ -30,11 +30,11 @@ class SlotCache:
     in the weighted sum of values with weight 0, and 0 · NaN of uninitialised memory is NaN.
 
     Args:
-        shapes: one per layer.
-        max_slots: most slots it may grow to.
-        max_columns: most columns it may grow to.
-        dtype: of keys and values.
-        device: where it lives.
+        shapes: One per layer.
+        max_slots: Maximum number of slots.
+        max_columns: Maximum number of columns.
+        dtype: Type of keys and values.
+        device: Device of keys and values.
     """
 
     def __init__(

@@ -16,12 +16,12 @@ class KVSlot:
     """A slot of the KV cache and the session that holds it.
 
     Attributes:
-        name: the session's name.
-        index: its index on the cache's first axis.
-        group: the session's group, within which shared prefixes are searched.
-        cached: ids whose keys and values are in the slot, from column 0.
-        busy: a row of the session is running.
-        released: forget the session as soon as its row is done.
+        name: The session's name.
+        index: Its index on the cache's first axis.
+        group: The session's group, within which shared prefixes are searched.
+        cached: Ids whose keys and values are in the slot, from column 0.
+        busy: A row of the session is running.
+        released: Forget the session as soon as its row is done.
     """
 
     name: str
@@ -36,7 +36,7 @@ class KVSlotTable:
     """Slots by session name, least recently used first.
 
     Args:
-        max_rows: number of slots.
+        max_rows: Number of slots.
     """
 
     def __init__(self, max_rows: int) -> None:

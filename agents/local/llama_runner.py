@@ -32,9 +32,9 @@ class LlamaRunner:
     """Lean model runner; `llama_support.unsupported` decides for which models it is exact.
 
     Args:
-        model: the causal LM.
-        max_rows: most slots.
-        max_context: most columns.
+        model: The causal LM.
+        max_rows: Maximum number of slots.
+        max_context: Maximum number of columns.
     """
 
     name = "llama"

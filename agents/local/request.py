@@ -25,10 +25,10 @@ class Generation:
     """Result of one request: the sampled ids.
 
     Attributes:
-        ids: the sampled ids; a stop id that ended it is the last of them.
-        logprobs: natural log-probability of each id, see `SamplingParams`.
-        finish: why it ended.
-        version: the weight version it began under (the oldest of any of its ids).
+        ids: The sampled ids; a stop id that ended it is the last of them.
+        logprobs: Natural log-probability of each id, see `SamplingParams`.
+        finish: Reason of its end.
+        version: The weight version it began under (the oldest of any of its ids).
     """
 
     ids: list[int]
@@ -42,13 +42,13 @@ class EngineStats:
     """Counters since the engine was made; the worker thread alone adds to them.
 
     Attributes:
-        prefilled_tokens: context tokens that went through the model.
-        reused_tokens: context tokens whose keys and values were already there.
-        shared_tokens: the part of `reused_tokens` copied from another session of the group.
-        decoded_tokens: sampled tokens.
-        decode_steps: batched decode steps.
-        evictions: idle sessions that lost their slot to another one.
-        missed: times the engine went on without a caller it had waited for: while this does not
+        prefilled_tokens: Context tokens that went through the model.
+        reused_tokens: Context tokens whose keys and values were already there.
+        shared_tokens: The part of `reused_tokens` copied from another session of the group.
+        decoded_tokens: Sampled tokens.
+        decode_steps: Batched decode steps.
+        evictions: Idle sessions that lost their slot to another one.
+        missed: Times the engine went on without a caller it had waited for: while this does not
             grow, what it gives does not depend on timing.
     """
 
@@ -66,7 +66,7 @@ class Request:
     """One call of `Engine.generate`.
 
     Attributes:
-        last: the session was released while the request waited for a slot: forget it afterwards.
+        last: The session was released while the request waited for a slot: forget it afterwards.
     """
 
     session: str
@@ -84,11 +84,11 @@ class Row:
     """A request in the running batch.
 
     Attributes:
-        next_id: the id whose logits the next step computes.
-        position: the column of the cache it goes to, which is also its position id.
-        uniforms: the random numbers of the request, one per token it may sample.
-        stop_ids: ids that end it.
-        grew: the context only added to what the session had cached.
+        next_id: The id whose logits the next step computes.
+        position: The column of the cache it goes to, which is also its position id.
+        uniforms: The random numbers of the request, one per token it may sample.
+        stop_ids: Ids that end it.
+        grew: The context only extends the session's cached ids.
     """
 
     request: Request
@@ -106,8 +106,8 @@ class Row:
         """Append a sampled id; return the reason where it ends the generation.
 
         Raises:
-            FloatingPointError: the logits were not finite.
-            Exception: whatever the request's `stop_text` raised.
+            FloatingPointError: The logits were not finite.
+            Exception: Whatever the request's `stop_text` raised.
         """
         if logprob != logprob:
             raise FloatingPointError(

@@ -22,15 +22,16 @@ class SamplingParams:
     """Sampling parameters of one generation.
 
     Attributes:
-        max_tokens: most ids to sample; reaching it ends the generation with `finish="length"`.
-        temperature: logits are divided by it; 0 is greedy.
-        top_p: keep the smallest set of most likely ids whose probability reaches it (1 = all).
-        top_k: keep the `top_k` most likely ids (0 = all); applied before `top_p`.
-        stop_ids: a sampled id in here ends the generation and is part of its output.
-        seed: seed of this request's own random numbers; `None` draws fresh entropy.
+        max_tokens: Maximum number of ids to sample; at the maximum the generation ends with
+            `finish="length"`.
+        temperature: Logits are divided by it; 0 is greedy.
+        top_p: Keep the smallest set of most likely ids whose probability reaches it (1 = all).
+        top_k: Keep the `top_k` most likely ids (0 = all); applied before `top_p`.
+        stop_ids: A sampled id in here ends the generation and is part of its output.
+        seed: Seed of this request's own random numbers; `None` draws fresh entropy.
 
     Raises:
-        UsageError: a value is out of its range.
+        UsageError: A value is out of its range.
     """
 
     max_tokens: int = 256
@@ -72,8 +73,8 @@ class BatchSampler:
     Built when rows join or leave, called at every step.
 
     Args:
-        params: the parameters of each row, in row order.
-        device: where the logits live.
+        params: The parameters of each row, in row order.
+        device: Where the logits live.
     """
 
     def __init__(self, params: Sequence[SamplingParams], device: torch.device) -> None:
@@ -102,7 +103,7 @@ class BatchSampler:
 
         Args:
             logits: `[rows, vocabulary]`, any float type.
-            uniforms: one number in [0, 1) per row.
+            uniforms: One number in [0, 1) per row.
 
         Returns:
             The ids, and the log-probability of each under `softmax(logits / temperature)` over the

@@ -32,11 +32,11 @@ class Worker:
     """Continuous batching over a model runner.
 
     Args:
-        runner: the forward pass.
-        max_rows: number of slots, hence most rows that run at once.
-        max_context: most ids of a context and its generation together.
-        eos_ids: ids that end every generation.
-        patience_s: see `BatchBarrier`.
+        runner: The forward pass.
+        max_rows: Number of slots, hence most rows that run at once.
+        max_context: Maximum number of ids of a context plus its generation.
+        eos_ids: Ids that end every generation.
+        patience_s: See `BatchBarrier`.
     """
 
     def __init__(

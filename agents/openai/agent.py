@@ -36,10 +36,10 @@ class OpenAIAgent(Agent):
     What the server sent is sent back as it was: reasoning, signatures, fields of its own.
 
     Args:
-        base_url: For example ``https://api.openai.com/v1`` or ``http://localhost:8000/v1``.
+        base_url: Address of the API, for example ``https://api.openai.com/v1`` or ``http://localhost:8000/v1``.
         model: The model's name at that server.
         api_key_env: Environment variable that holds the key; unset for servers without keys.
-        temperature: None leaves it to the server (some models take no other).
+        temperature: Sampling temperature; None leaves it to the server (some models take no other).
         max_tokens: Maximum number of tokens per action; None leaves it to the server.
         extra: Further fields of the request (``top_p``, ``max_completion_tokens``, …).
         echo: False sends text and calls back alone, for servers that refuse their own fields.

@@ -32,7 +32,7 @@ class Meter:
     finds no room beside requests in flight it waits for them: as a rule they cost less.
 
     Args:
-        prices: None counts tokens alone.
+        prices: Prices of tokens; None counts tokens alone.
         budget: Maximum total cost of all requests; needs `prices`.
     """
 
@@ -86,7 +86,7 @@ class Meter:
         """Count an answer; return its own tokens and cost, as metrics.
 
         Args:
-            usage: As the answer has it. Where it has none, the cost is the most it may have been.
+            usage: Usage field of the answer; without it the cost is the reserved maximum.
         """
         self.requests += 1
         used = usage if isinstance(usage, Mapping) else {}

@@ -38,7 +38,7 @@ class SyncEnv(gymnasium.Env[str, str]):
     Args:
         env_id: A registered envgym id, or what makes the environment.
         dialect: Tool-call format of the actions.
-        kwargs: For the environment's constructor.
+        kwargs: Arguments of the environment's constructor.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's own declaration)

@@ -70,7 +70,7 @@ def reasoning_spans(
 
     Args:
         pattern: The marks, as its group ``thought``, and the beginnings of what may enclose marks.
-        enclosed: Where to go on after such a beginning, outside a thought.
+        enclosed: Gives the position to continue from after such a beginning, outside a thought.
     """
     spans: list[tuple[int, int]] = []
     position = nested = 0

@@ -33,7 +33,7 @@ class Difference:
         what: ``observation``, ``reward``, ``turns``, ``final`` (what was seen after the last
             action), ``score``, ``stop_reason``, ``metrics.NAME`` or ``fault``.
         recorded, replayed: The two values; messages as text.
-        seat, turn: Where, for what belongs to a turn; turns count from 0.
+        seat, turn: Position of a difference within a turn; turns count from 0.
     """
 
     episode: str

@@ -44,11 +44,11 @@ class RemoteEnv(Env[Task]):
 
     Args:
         url: ``ws://host:port/family/name-vN``.
-        kwargs: For its constructor there: JSON values.
+        kwargs: Arguments of its constructor there: JSON values.
 
     Raises:
         UsageError: No such environment there, arguments that it does not take, a wrong token.
-        Fault: Nobody answers.
+        Fault: The server does not answer.
     """
 
     def __init__(self, url: str, /, **kwargs: Any) -> None:

@@ -62,7 +62,7 @@ class Connection:
         """Connect, and have the server make an instance.
 
         Raises:
-            Fault: Nobody answers, or the server has no place left.
+            Fault: The server does not answer, or is at its capacity.
             UsageError: It refuses the token, the id or the arguments.
         """
         http = ClientSession(

@@ -58,11 +58,11 @@ class RemoteInfo:
 
     Args:
         url: ``ws://host:port/family/name-vN``.
-        kwargs: For the environment's constructor, on the server.
+        kwargs: Arguments of the environment's constructor, on the server.
 
     Raises:
         UsageError: No such environment there, arguments that it does not take, a wrong token.
-        Fault: Nobody answers.
+        Fault: The server does not answer.
     """
 
     def __init__(self, url: str, kwargs: Mapping[str, Any]) -> None:

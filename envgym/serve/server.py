@@ -54,7 +54,7 @@ class EnvServer:
 
     Args:
         ids: Environments to serve, as `make` accepts them; all registered ones when empty.
-        health: Those of `ids` that ``/health`` resets; when empty all that were named, or the first
+        health: Subset of `ids` that ``/health`` resets; when empty all of `ids`, or the first
             of everything registered.
         capacity: Maximum number of sessions; any further one is refused at once.
         token: Token that clients must send; None admits all.

@@ -33,7 +33,7 @@ class BatchStep:
     """One step of n environments.
 
     Args:
-        envs: All of them.
+        envs: The environments.
         actions: One for each.
         seen: Last observation of each; kept where a step fails.
         over: Indices of those that are reset instead.

@@ -36,7 +36,7 @@ def make_vec(
             reward 0, whatever its action), ``same_step`` (reset at once; the last observation and
             info are kept under ``final_obs`` and ``final_info``) or ``disabled`` (the caller
             resets, by ``options={"reset_mask": …}``).
-        kwargs: For each instance's constructor.
+        kwargs: Arguments of each instance's constructor.
     """
     if n < 1:
         raise UsageError(f"a vector needs at least one environment, not {n}")

@@ -28,7 +28,7 @@ def write_page(directory: Path, path: Path | None = None) -> Path:
     """Write the page of a run's folder, or of a folder of episodes.
 
     Args:
-        path: Where to; ``report.html`` in the folder when None.
+        path: File to write; ``report.html`` in the folder when None.
 
     Returns:
         The path written.

@@ -32,7 +32,7 @@ class Found(NamedTuple):
 
     Attributes:
         calls: Their ids are what the model gave, or empty.
-        end: Where to go on; behind the call where it was read whole, behind its tag elsewhere.
+        end: Position to continue from: after a complete call, else after its tag.
         sureness: Certainty: `CALL`, `BARE` or `DOUBTFUL`; only the surest of a message count.
     """
 
