@@ -1,4 +1,4 @@
-"""Who acts. The agents here need no learning library; `envgym.agents.local` brings torch in."""
+"""Agents. Those here need no learning library; `envgym.agents.local` imports torch."""
 
 from __future__ import annotations
 

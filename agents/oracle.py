@@ -1,5 +1,4 @@
-"""The environment's own expert as an agent: demonstrations, upper bounds, and the checker's proof
-that a task can be solved."""
+"""Oracle agent: plays an environment's expert, for demonstrations, upper bounds and checks."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ class _Expert:
 
 
 class OracleAgent(Agent):
-    """Plays `env.oracle()`.
+    """Agent that plays `env.oracle()`.
 
     In an environment of several seats the oracle yields the actions of all of them, in the order
     in which they are asked for.
@@ -38,7 +37,7 @@ class OracleAgent(Agent):
         self._experts: dict[str, _Expert] = {}
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """Take the oracle of the episode that `env` plays.
+        """Start the oracle of the episode that `env` plays.
 
         Raises:
             UsageError: The environment has none.
@@ -52,7 +51,7 @@ class OracleAgent(Agent):
         self._experts[session] = expert
 
     async def act(self, context: Context) -> Completion:
-        """The oracle's next action.
+        """Return the oracle's next action.
 
         Raises:
             Fault: It has no further one (kind ``model``), or it broke (kind ``env``).

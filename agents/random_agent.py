@@ -1,4 +1,4 @@
-"""A random player: the floor that every learner must beat, and a fuzzer for environments."""
+"""Random agent: the lower bound for every learner, and a fuzzer for environments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEPTH = 4  # of nested objects and arrays: recursive schemas would never end
 
 
 class RandomAgent(Agent):
-    """Calls a random tool with random arguments that fit its schema.
+    """Agent that calls a random tool with random arguments that fit its schema.
 
     The same `context.seed` gives the same action. Strings are made of words of the conversation,
     so that a call has a chance to mean something. Without tools it says a few such words.
@@ -28,7 +28,7 @@ class RandomAgent(Agent):
         self.chat = chat
 
     async def act(self, context: Context) -> Completion:
-        """A random action."""
+        """Choose a random action."""
         rng = random.Random(context.seed)
         words = [w for m in context.messages for w in m.content.split()] or _FALLBACK_WORDS
         if not context.tools:
@@ -41,7 +41,7 @@ class RandomAgent(Agent):
 def random_value(
     schema: Mapping[str, Any], rng: random.Random, words: Sequence[str] = _FALLBACK_WORDS
 ) -> Any:
-    """A random JSON value that fits a JSON schema, of the kind that pydantic writes.
+    """Draw a random JSON value that fits a JSON schema as pydantic writes it.
 
     Understood: ``$ref``, ``anyOf``/``oneOf``/``allOf``, ``enum``, ``const``, types, bounds of
     numbers, lengths of strings and arrays. ``pattern`` and ``format`` are not: a value may miss

@@ -1,4 +1,4 @@
-"""An agent that does as it is told: tests, replays, fixed opponents, hand-written baselines."""
+"""Scripted agent for tests, replays, fixed opponents and hand-written baselines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Script = Sequence[Move] | Callable[[Context], Move | Awaitable[Move]]
 
 
 class ScriptedAgent(Agent):
-    """Plays a script.
+    """Agent that plays a script.
 
     Args:
         script: A list, played from its start in every session; or a function of the context
@@ -31,11 +31,11 @@ class ScriptedAgent(Agent):
         self._turns: dict[str, int] = {}
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """Start the script over for `session`."""
+        """Restart the script for `session`."""
         self._turns.pop(session, None)
 
     async def act(self, context: Context) -> Completion:
-        """The next move.
+        """Return the next action of the script.
 
         Raises:
             Fault: The list is used up (kind ``model``).
@@ -44,7 +44,7 @@ class ScriptedAgent(Agent):
         return Completion(text=move) if isinstance(move, str) else Completion(action=move)
 
     async def end(self, session: str) -> None:
-        """Forget where `session` stood."""
+        """Forget the position of `session`."""
         self._turns.pop(session, None)
 
     async def _move(self, context: Context) -> Move:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from envgym.errors import EnvgymError, Fault, ToolError, UsageError
     from envgym.messages import Action, Message, Observation, ToolCall, hint, system, user
     from envgym.registry import make, register, specs
-    from envgym.rollout.runner import Limits, Rollout, Start
+    from envgym.rollout.runner import Limits, Rollout, RolloutLimits, Start
     from envgym.stop_reason import StopReason
     from envgym.task import Task, TaskSource
     from envgym.tool_env import ToolEnv
@@ -39,7 +39,7 @@ _HOMES = {
     "errors": ("EnvgymError", "Fault", "ToolError", "UsageError"),
     "messages": ("Action", "Message", "Observation", "ToolCall", "hint", "system", "user"),
     "registry": ("make", "register", "specs"),
-    "rollout": ("Limits", "Rollout", "Start"),
+    "rollout": ("Limits", "Rollout", "RolloutLimits", "Start"),
     "stop_reason": ("StopReason",),
     "task": ("Task", "TaskSource"),
     "tool_env": ("ToolEnv",),
@@ -65,6 +65,7 @@ __all__ = [
     "Message",
     "Observation",
     "Rollout",
+    "RolloutLimits",
     "Span",
     "Start",
     "StepResult",

@@ -1,4 +1,4 @@
-"""Who acts: the protocol between rollouts and agents.
+"""Agent protocol: the interface between rollouts and whatever acts.
 
 An agent with a `chat` works on token ids (local models, vLLM); one without works on messages
 (remote APIs, oracles, people). The rollout is the same for both.
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 Finish = Literal["stop", "length", "context", "quit"]
 OF_AGENT = "agent/"
-"""Begins the names of an episode's metrics that its agent gave, not its environment."""
+"""Prefix of the metrics that an episode's agent reports, not its environment."""
 
 
 @dataclass(slots=True)
 class Context:
-    """What an agent is given to act on.
+    """Input of one action: the conversation, the tools and the token ids.
 
     Attributes:
-        session: One seat of one episode; a cache may be kept under it until `Agent.end`.
+        session: Name of one seat in one episode; key of an agent's cache until `Agent.end`.
         messages: The conversation so far, its own actions included.
-        tools: What it may call.
-        ids: The whole context as token ids; empty for an agent without a chat.
-        group: Episodes of one group share their first context.
-        seed: Makes this one completion reproducible.
+        tools: Specifications of the callable tools.
+        ids: Token ids of the whole context; empty for an agent without a chat.
+        group: Name of the group; its episodes share their first context.
+        seed: Sampling seed of this completion.
     """
 
     session: str
@@ -46,16 +46,16 @@ class Context:
 
 @dataclass(slots=True)
 class Completion:
-    """What an agent did.
+    """Output of one action: sampled ids, their log-probabilities, and the parsed or raw action.
 
     Attributes:
         ids: Sampled token ids, the end-of-turn token included; empty without a chat.
-        logprobs: One for each id, under the policy that sampled it; empty when unknown.
+        logprobs: Log-probability per id under the sampling policy; empty when unknown.
         text: The action as text.
         finish: ``stop``; ``length`` (the turn's token limit); ``context`` (no room left); ``quit``
             (a person left: there is no action, the episode is cut here).
         version: The policy's version.
-        action: The action, where the agent has it structured; otherwise the text is parsed.
+        action: Structured action, where the agent has one; otherwise `text` is parsed.
         guidance: Hints that an agent without a chat asked for before it acted; they are recorded
             behind the observation.
         metrics: Figures of this one action (tokens, cost); the episode's metrics hold their sums,
@@ -73,34 +73,34 @@ class Completion:
 
 
 class Agent(ABC):
-    """Anything that can act. Any number of episodes may call it at once."""
+    """Base class of agents. Any number of episodes may call one agent concurrently."""
 
     chat: Chat | None = None
 
     @property
     def usage(self) -> dict[str, float]:
-        """All that the agent has used so far (requests, tokens, cost), for summaries."""
+        """Total usage of the agent so far (requests, tokens, cost), for summaries."""
         return {}
 
     def join(self, callers: int) -> None:
-        """So many callers begin to play, each one episode after another until it leaves.
+        """Register `callers` concurrent episode workers; each calls `act` repeatedly until `leave`.
 
         An agent that acts in batches may wait for those that are away, so that its batches do not
         depend on how long a tool took.
         """
 
     def leave(self) -> None:
-        """One of the callers that joined plays no more."""
+        """Unregister one of the callers that `join` registered."""
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """An episode has been reset; called before the first `act` of `session`."""
+        """Prepare for an episode that was just reset; called before the session's first `act`."""
 
     @abstractmethod
     async def act(self, context: Context) -> Completion:
-        """The next action."""
+        """Choose the next action."""
 
     async def end(self, session: str) -> None:
-        """The episode is over: forget `session`."""
+        """Forget `session`: its episode is over."""
 
     async def close(self) -> None:
-        """Release what the agent holds; safe to call twice."""
+        """Release everything the agent holds; safe to call twice."""

@@ -1,7 +1,7 @@
-"""Deadlines that cost nothing until something waits.
+"""Deadlines that set a timer only when a coroutine first suspends.
 
-A coroutine that never suspends cannot hang the loop, so no timer is set for it; the clock is armed
-at its first suspension. On trivial environments this is most of the cost of a step.
+A coroutine that never suspends cannot block on anything, so it needs no timer; the timer starts at
+the first suspension. In trivial environments timers would be most of the cost of a step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds allowed to each part of an episode; None means no limit."""
+    """Time limits of the parts of an episode, in seconds; None means no limit."""
 
     reset: float | None = 60.0
     step: float | None = 120.0
@@ -26,7 +26,7 @@ class Deadlines:
 
 
 async def within(seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, or TimeoutError once it has waited `seconds`; cancelled then."""
+    """Await `work` and return its result; cancel it and raise TimeoutError after `seconds`."""
     try:
         first = work.send(None)
     except StopIteration as done:
@@ -35,7 +35,7 @@ async def within(seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
 
 
 async def rest_within(seconds: float | None, work: Coroutine[Any, Any, T], first: Any) -> T:
-    """`within` for work that was begun by hand: it has just yielded `first`."""
+    """Continue `within` for a coroutine that was started by hand and has just yielded `first`."""
     async with asyncio.timeout(seconds):
         return await _resume(work, first)
 

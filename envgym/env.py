@@ -1,8 +1,8 @@
-"""The environment: Gymnasium's shape, made async and message-level.
+"""The environment base class: Gymnasium's interface, made async and message-level.
 
-Callers use `reset`, `step`, `close`. Authors write three hooks, `tasks`, `start` and `act`, and say
-what happened with `add_reward` and `end`; seeds, deadlines, turn limits and bookkeeping are done
-here, once, so that every environment has them right.
+Callers use `reset`, `step` and `close`. Authors write three hooks, `tasks`, `start` and `act`, and
+call `add_reward` and `end`. Seeds, deadlines, turn limits and bookkeeping are handled here once,
+for every environment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TaskT = TypeVar("TaskT", bound=Task)
 Info = dict[str, Any]
 Content = str | Message | Sequence[Message] | Observation
 Attempt = Observation | Coroutine[Any, Any, Observation]
-"""What is seen, or where something waits, what is to be awaited for it."""
+"""An observation, or a coroutine that produces one."""
 
 DEFAULT_SEAT = "agent"
 _OPTIONS = frozenset(["task", "split", "index"])
@@ -34,13 +34,13 @@ _OPTIONS = frozenset(["task", "split", "index"])
 
 @dataclass(frozen=True)
 class EnvSpec:
-    """What an environment is: enough to make it again.
+    """Specification of an environment: its id, constructor arguments and entry point.
 
     Attributes:
         id: ``family/name-vN``.
-        kwargs: What it was made with.
+        kwargs: Its constructor arguments.
         max_turns: Turns after which an episode is truncated.
-        entry_point: ``module:Class``, loaded when it is made.
+        entry_point: ``module:Class``, imported by `make`.
     """
 
     id: str
@@ -50,18 +50,18 @@ class EnvSpec:
 
     @property
     def version(self) -> int:
-        """The N of ``-vN``."""
+        """Version number: the N of ``-vN``."""
         return int(self.id.rpartition("-v")[2])
 
 
 class StepResult(NamedTuple):
-    """What one action led to.
+    """Result of one step: observation, reward, end flags and info.
 
     Attributes:
         observation: The new messages.
         reward: This step's reward, shaping included.
         terminated: The episode ended by its own rules.
-        truncated: It was cut (turns, tokens, time).
+        truncated: The episode was cut (turns, tokens, time).
         info: ``score`` (the raw verifier, in [0, 1]), ``metrics``, ``turn``, ``seat``, at the end
             ``stop_reason``, and where the environment names its states, ``anchor``.
     """
@@ -74,7 +74,7 @@ class StepResult(NamedTuple):
 
     @property
     def done(self) -> bool:
-        """Whether the episode is over, for either reason."""
+        """Flag that the episode is over, terminated or truncated."""
         return self.terminated or self.truncated
 
 
@@ -126,38 +126,38 @@ class Env(Generic[TaskT]):
     # --- what authors write ---------------------------------------------------------------------
 
     def tasks(self, split: str = "train") -> Sequence[TaskT]:
-        """The tasks of a split; sized, indexable, the same for the same arguments."""
+        """Return the task source of a split; sized, indexable, the same for the same arguments."""
         raise UsageError(f"{type(self).__name__} must define tasks(split)")
 
     async def start(self, task: TaskT) -> Content:
-        """Begin an episode of `task`; returns what the agent sees first."""
+        """Begin an episode of `task`; return the first observation."""
         raise UsageError(f"{type(self).__name__} must define start(task)")
 
     async def act(self, action: Action) -> Content:
-        """Apply one action; returns what is new to see."""
+        """Apply one action; return the next observation."""
         raise UsageError(f"{type(self).__name__} must define act(action)")
 
     async def stop(self) -> None:
-        """Release what the instance holds; called once, by `close`."""
+        """Release the resources of the instance; called once, by `close`."""
 
     def partial_score(self) -> float:
-        """The score of an episode that was cut before its end."""
+        """Score an episode that was truncated, in [0, 1]."""
         return 0.0
 
     def oracle(self) -> AsyncIterator[Action]:
-        """An expert that solves the current task: for demonstrations and for the checker."""
+        """Yield an expert's actions for the current task, for demonstrations and the checker."""
         raise UsageError(f"{self.spec.id} has no oracle: define oracle() as an async generator")
 
     def near_misses(self) -> Iterable[Sequence[Action]]:
-        """Answers to the current task that are close to right and must fail.
+        """Wrong attempts at the current task that are close to right and must score below 1.0.
 
-        Each is a whole attempt of its own, played from a reset of the same task, and must score
-        below 1.0. For the checker, which holds the judge against them as against the oracle.
+        Each is a whole attempt, played from a reset of the same task. The checker tests the
+        verifier with them, as it does with the oracle.
         """
         return ()
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Graded guidance for the task (or a failed attempt at it), weakest first.
+        """Graded hints for the task (or for a failed attempt at it), weakest first.
 
         Never the gold answer verbatim.
         """
@@ -166,7 +166,7 @@ class Env(Generic[TaskT]):
     # --- what authors call ----------------------------------------------------------------------
 
     def add_reward(self, reward: float) -> None:
-        """Add to the reward of the step in progress; a NumPy or torch scalar becomes a float."""
+        """Add to the reward of the current step; a NumPy or torch scalar becomes a float."""
         self._reward = float(self._reward + reward)
 
     def end(
@@ -191,14 +191,14 @@ class Env(Generic[TaskT]):
 
     @property
     def rng(self) -> random.Random:
-        """The instance's random numbers, which a reset with a seed begins anew."""
+        """Random generator of the instance; a reset with a seed restarts it."""
         if self._rng is None:  # seeding costs more than many a step: not unless it is used
             self._rng = random.Random(self._episode_seed)
         return self._rng
 
     @property
     def ended(self) -> bool:
-        """Whether `end` was called in this episode."""
+        """Flag that `end` was called in this episode."""
         return self._stop is not None
 
     # --- what callers use -----------------------------------------------------------------------
@@ -206,7 +206,7 @@ class Env(Generic[TaskT]):
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, Info]:
-        """Begin a new episode.
+        """Begin a new episode; return its first observation and info.
 
         Args:
             seed: Makes the episode reproducible. Without it the instance's random numbers go on,
@@ -222,7 +222,7 @@ class Env(Generic[TaskT]):
         return seen if isinstance(seen, Observation) else await seen, self._info()
 
     async def step(self, action: Action) -> StepResult:
-        """Apply an action.
+        """Apply one action; return observation, reward, end flags and info.
 
         Raises:
             Fault: Infrastructure or the environment itself failed: the episode has no reward.
@@ -236,7 +236,7 @@ class Env(Generic[TaskT]):
         return tuple.__new__(StepResult, (seen, self._reward, terminated, cut, self._info()))
 
     async def close(self) -> None:
-        """Release everything; safe to call twice.
+        """Release every resource; safe to call twice.
 
         Raises:
             Fault: Something could not be released, or not before the deadline.
@@ -298,7 +298,7 @@ class Env(Generic[TaskT]):
         return self._observed(content)
 
     async def _try_on(self, hook: Any, work: Any, first: Any, seconds: float | None) -> Observation:
-        """What `_try` has begun, under its deadline."""
+        """Finish the work that `_try` has begun, under its deadline."""
         try:
             content = await rest_within(seconds, work, first)
         except EnvgymError:
@@ -308,7 +308,7 @@ class Env(Generic[TaskT]):
         return self._observed(content)
 
     def _observed(self, content: Content) -> Observation:
-        """What a hook has given, as an observation; the turn is over with it."""
+        """Convert a hook's return value to an observation and end the turn."""
         # A text, what most steps give, without the call of `observe`.
         observation = Observation(content) if type(content) is str else observe(content)
         if self._stop is not None and self.turn:

@@ -1,8 +1,8 @@
-"""What can go wrong, by whose fault.
+"""Exceptions of envgym, by whose fault an error is.
 
-Three answers to trouble are kept apart everywhere: a *usage error* is the caller's and says how to
-mend it; a *fault* is the world's (a sandbox gone, a simulator down) and never becomes a reward of
-0; what the *model* did wrong is neither, it is an observation.
+Three kinds of trouble are kept apart everywhere: a *usage error* is the caller's, and its message
+names the fix; a *fault* is the infrastructure's (a dead sandbox or simulator) and never becomes a
+reward of 0; a mistake of the *model* is neither, it is an observation.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ FaultKind = Literal["infra", "env", "model", "budget"]
 
 
 class EnvgymError(Exception):
-    """Base of every error envgym raises on purpose: one line that names the mend."""
+    """Base of every exception that envgym raises on purpose: one line that names the fix."""
 
 
 class UsageError(EnvgymError, ValueError):
-    """The caller asked for something that cannot be (bad argument, bad file, wrong order)."""
+    """Error of the caller: a bad argument, a bad file or calls in the wrong order."""
 
 
 class ToolError(EnvgymError):
-    """Raised inside a tool: the message becomes the call's result, for the model to read."""
+    """Error raised by a tool: its message becomes the result of the call, for the model to read."""
 
 
 class Fault(EnvgymError):
-    """Something outside the policy broke; the episode has no reward and enters no batch.
+    """Failure outside the policy; the episode has no reward and enters no batch.
 
     Args:
-        message: What broke.
+        message: Description of the failure.
         kind: ``infra`` (sandbox, browser, server gone: retried), ``env`` (a bug in the
             environment, or its deadline passed), ``model`` (the agent itself failed to answer),
             ``budget`` (no money is left: not retried, and the rollout stops).
@@ -42,7 +42,7 @@ class Fault(EnvgymError):
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``" Did you mean 'x'?"`` for the nearest known names, or the list of them when few."""
+    """Suggestion for a mistyped name: ``" Did you mean 'x'?"``, or all known names when few."""
     known = sorted(known)
     near = get_close_matches(name, known, n=3, cutoff=0.5)
     if near:

@@ -1,4 +1,4 @@
-"""What environments and agents say to each other: messages, tool calls, actions, observations.
+"""Messages, tool calls, actions and observations: the data that environments and agents exchange.
 
 Authors of environments see only these; token ids live in `envgym.chat` and `envgym.trajectory`.
 """
@@ -13,7 +13,7 @@ from envgym.parsing.reasoning import content
 
 Role = Literal["system", "user", "assistant", "tool"]
 Kind = Literal["system", "user", "tool", "hint", "critic", "action"]
-"""Where a stretch of context comes from. Guidance is a span of kind ``hint``: masked, and dropped
+"""Origin of a span of context. Guidance is a span of kind ``hint``: masked, and dropped
 from the target context, by construction."""
 
 _KIND_OF_ROLE: dict[str, Kind] = {
@@ -26,7 +26,7 @@ _KIND_OF_ROLE: dict[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call found in an assistant message.
+    """A tool call parsed from an assistant message.
 
     Attributes:
         name: The tool's name; may be unknown to the environment.
@@ -43,7 +43,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Message:
-    """One chat message. `kind` defaults to the one its role suggests."""
+    """A chat message. `kind` defaults to the one that its role implies."""
 
     role: Role
     content: str
@@ -77,17 +77,17 @@ _set_role, _set_content, _set_kind, _set_calls, _set_call_id, _set_name = (
 
 
 def system(text: str) -> Message:
-    """A system message: who the agent is and what the rules are."""
+    """Make a system message: the agent's role and the rules."""
     return Message("system", text)
 
 
 def user(text: str) -> Message:
-    """A user message: the task, or what the world says back."""
+    """Make a user message: the task, or the environment's answer."""
     return Message("user", text)
 
 
 def hint(text: str) -> Message:
-    """Guidance, shown as a user message and left out of the target context."""
+    """Make a hint: shown as a user message and left out of the target context."""
     return Message("user", text, "hint")
 
 
@@ -96,7 +96,7 @@ class Action:
     """An assistant message: its text and the tool calls read from it.
 
     Attributes:
-        text: What the model wrote, calls included where the dialect writes them as text.
+        text: The model's text, calls included where the dialect writes them as text.
         tool_calls: The calls, in order. Empty when it called nothing.
     """
 
@@ -110,7 +110,7 @@ class Action:
 
     @property
     def content(self) -> str:
-        """The text without its reasoning blocks: what the model says, and what is read in it."""
+        """The text without its reasoning blocks: the part in which answers and calls are read."""
         return content(self.text)
 
     @property
@@ -120,12 +120,12 @@ class Action:
 
 
 class Observation:
-    """What is new since the last action; immutable.
+    """New messages since the last action; immutable.
 
     Args:
-        content: The new messages, oldest first, or the text of a single user message. Of a text
-            the message is made when somebody asks for it: those who read texts never do.
-        replace_from: Where not None, the history from that message index on is dropped before
+        content: The new messages, oldest first, or the text of a single user message. The
+            message of a text is made on first access to `messages`.
+        replace_from: Index of the first message of the history to drop, or None; applied before
             the messages are added (a page summarised, a context compacted): a new row starts.
     """
 
@@ -163,7 +163,7 @@ class Observation:
 
 
 def observe(content: str | Message | Sequence[Message] | Observation) -> Observation:
-    """Anything an author may return as an observation, made into one; a str is a user message."""
+    """Convert a return value of an author's hook to an observation; a str is a user message."""
     if isinstance(content, str):
         return Observation(content)
     if isinstance(content, Observation):

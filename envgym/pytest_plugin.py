@@ -1,11 +1,11 @@
-"""The checker as tests: one line in an environment's own test file.
+"""Pytest plugin that runs the checker: one line in an environment's own test file.
 
     from envgym.pytest_plugin import envgym_checks
 
     test_contract = envgym_checks("mine/guess-v1", size=5)
 
 Each check becomes a test of its own, ``test_contract[oracle_scores_one]``, that fails with what was
-seen and what mends it. pytest loads this module by its entry point in every session, so it imports
+seen and what fixes it. pytest loads this module by its entry point in every session, so it imports
 nothing heavy; the checker is loaded by the first call of `envgym_checks`.
 """
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 def envgym_checks(
     env: str | Callable[..., Env[Any]], *, episodes: int = 4, company: int = 1000, **kwargs: Any
 ) -> Callable[..., None]:
-    """A test function for each check; give it a name that begins with ``test``.
+    """Make a test function that runs each check; give it a name that begins with ``test``.
 
     Args:
-        env: A registered id, ``module:Class``, or what makes the environment (its class).
-        episodes: Tasks of each split, and seeds, that a check looks at.
-        company: Live instances of other seeds beside which determinism is checked.
-        kwargs: For the environment's constructor.
+        env: A registered id, ``module:Class``, or a factory (say, the class).
+        episodes: Number of tasks per split, and of seeds, that each check uses.
+        company: Number of live instances of other seeds in the isolation check.
+        kwargs: Arguments of the environment's constructor.
     """
     from envgym.checker import CHECKS, Examination
     from envgym.registry import make
@@ -55,18 +55,18 @@ def envgym_checks(
 
 
 class Examinations:
-    """The examinations of one test module, all on one event loop of their own."""
+    """The examinations of one test module, on one shared event loop."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
         self._open: dict[Callable[[], Examination], Examination] = {}
 
     def findings(self, examine: Callable[[], Examination], check: Any) -> list[Finding]:
-        """What a check finds; the examination is made for the first of them."""
+        """Run a check and return its findings; the first call makes the examination."""
         return self._runner.run(self._findings(examine, check))
 
     def close(self) -> None:
-        """Close what they hold, and the loop."""
+        """Close the examinations and the event loop."""
         with self._runner:
             self._runner.run(self._close())
 
@@ -82,17 +82,17 @@ class Examinations:
 
 @pytest.fixture(scope="module")
 def envgym_examinations() -> Iterator[Examinations]:
-    """Kept open for a module: what an environment shares is opened once for all its checks."""
+    """Module-scoped fixture: an environment's shared resources are opened once for all checks."""
     examinations = Examinations()
     yield examinations
     examinations.close()
 
 
 def _told(failed: list[Finding]) -> str:
-    """The check, and under it what was seen, with each mend once."""
+    """The check, and under it what was seen, with each fix once."""
     lines = [f"{failed[0].check}:"]
     for number, finding in enumerate(failed):
         lines.append(f"  {finding.message}")
-        if number + 1 == len(failed) or failed[number + 1].mend != finding.mend:
-            lines.append(f"    mend: {finding.mend}")
+        if number + 1 == len(failed) or failed[number + 1].fix != finding.fix:
+            lines.append(f"    fix: {finding.fix}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The registry: ids to environments.
+"""Registry of environments by id.
 
 Ids are ``family/name-vN``. An entry names ``module:Class`` and loads nothing until `make`. Packages
 add theirs by the entry point group ``envgym.environments``, whose target is called once.
@@ -49,7 +49,7 @@ def register(
     kwargs: dict[str, Any] | None = None,
     max_turns: int | None = None,
 ) -> None:
-    """Make an environment known.
+    """Register an environment under an id.
 
     Args:
         id: ``family/name-vN``.
@@ -68,20 +68,20 @@ def register(
 
 
 def specs() -> dict[str, EnvSpec]:
-    """All environments that can be made, by id."""
+    """Specifications of all registered environments, by id."""
     _load_plugins()
     return dict(sorted(_specs.items()))
 
 
 def make(id: str, **kwargs: Any) -> Env[Any]:
-    """An environment instance.
+    """Make an environment instance from an id, a class path or a server address.
 
     Args:
         id: Registered id; ``name-vN`` alone serves where no other family has it. Or
             ``module:Class``, an environment that is not registered; or
             ``ws://host:port/family/name-vN``, one that `envgym serve` serves there (the scheme may
             be left out where the port is named).
-        kwargs: For its constructor; they override the registered ones.
+        kwargs: Arguments of its constructor; they override the registered ones.
 
     Raises:
         UsageError: Unknown id (the nearest is named) or arguments the environment does not take.
@@ -121,7 +121,7 @@ def _by_short_name(id: str) -> EnvSpec:
 
 
 def about(spec: EnvSpec) -> str:
-    """What an environment is: the first sentence of its class's docstring.
+    """One-sentence description of an environment: the first sentence of its class's docstring.
 
     It is read from the source where the class has not been loaded, so that listing loads none.
     """
@@ -137,7 +137,7 @@ def about(spec: EnvSpec) -> str:
 
 
 def load_class(spec: EnvSpec) -> Callable[..., Env[Any]]:
-    """The class behind a spec, imported on first use."""
+    """Import the class of a spec on first use."""
     if spec.id in _classes:
         return _classes[spec.id]
     assert spec.entry_point is not None

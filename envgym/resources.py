@@ -1,7 +1,7 @@
-"""Heavy things (indexes, browsers, sandbox pools) shared by all environments of a process.
+"""Reference-counted resources (indexes, browsers, sandbox pools) shared within a process.
 
-A thousand instances of an environment hold a thousand small objects and one index: the first user
-opens it, the last one closes it, and the holder counts.
+A thousand instances of an environment share one index: the first user opens it, the last one closes
+it, and a counter tracks the users in between.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _lock = threading.Lock()
 
 
 class Shared(Generic[T]):
-    """One user's hold on a shared resource; `close` lets go of it, once.
+    """A reference to a shared resource; `close` drops the reference once.
 
     Args:
-        key: What makes two holds the same resource (say, a path and a backend's name).
+        key: Identity of the resource (say, a path and a backend's name).
         open: Makes the resource; called by the first user only.
     """
 
@@ -54,7 +54,7 @@ class Shared(Generic[T]):
         self.value: T = entry.value
 
     async def close(self) -> None:
-        """Let go; the last user's call closes the resource (``close`` or ``aclose``, if any)."""
+        """Drop the reference; the last one closes the resource (``close`` or ``aclose``)."""
         with _lock:
             if self._key is None:
                 return
@@ -72,6 +72,6 @@ class Shared(Generic[T]):
 
 
 def open_resources() -> dict[Hashable, int]:
-    """The shared resources that are open now, with their number of users (for leak checks)."""
+    """Shared resources that are open, with their reference counts (for leak checks)."""
     with _lock:
         return {key: entry.users for key, entry in _entries.items()}

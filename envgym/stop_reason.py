@@ -1,4 +1,4 @@
-"""Why an episode ended. One enum, so that reports, filters and losses speak of the same thing."""
+"""Reasons why an episode ended, as one enum for reports, filters and losses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class StopReason(StrEnum):
-    """The end of an episode, as the environment or the rollout saw it."""
+    """Reason of an episode's end, set by the environment or the rollout."""
 
     ANSWERED = "answered"
     """The agent gave its final answer or reached the goal: the ordinary end."""

@@ -1,7 +1,8 @@
-"""Tasks: what one episode is about, and where such rows come from.
+"""Tasks: the content of one episode, and the sources that supply them.
 
 A task has a visible part and a hidden one. The hidden part (gold answers, reference solutions) is
-for the verifier, the oracle and the hints; it never reaches an observation, and the checker looks.
+for the verifier, the oracle and the hints; it must never reach an observation, which the checker
+tests.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from envgym.errors import UsageError
 
 @dataclass(frozen=True)
 class Task:
-    """One row, frozen, with an identity of its own.
+    """A task: an immutable row with visible data, hidden data and a content hash.
 
     Attributes:
         data: The visible part: JSON values.
@@ -62,12 +63,12 @@ class TaskSource(Sequence[Task]):
     def generated(
         cls, make: Callable[[random.Random], Task], *, size: int, seed: str | int = 0
     ) -> TaskSource:
-        """Tasks written by `make`, each from a generator of its own seeded by (seed, index)."""
+        """Make a source of generated tasks; `make` gets a generator seeded by (seed, index)."""
         return cls(size, lambda i: make(random.Random(f"{seed}:{i}")))
 
     @classmethod
     def rows(cls, rows: Sequence[Task]) -> TaskSource:
-        """Tasks that are already there."""
+        """Make a source from a list of existing tasks."""
         return cls(len(rows), rows.__getitem__)
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
-"""Environments whose actions are tool calls: most of them.
+"""Base class of environments whose actions are tool calls.
 
-An author writes `tasks`, `start` and one method a tool; running calls, answering the broken ones
-and minding a message without a call is done here.
+An author writes `tasks`, `start` and one method per tool; this class runs the calls, answers
+malformed ones and handles messages without a call.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from envgym.utils.thread_call import ThreadCall
 
 
 class ToolEnv(Env[TaskT]):
-    """An environment of tools.
+    """An environment whose tools are methods.
 
     A plain (not async) tool that was cut at its deadline, or cancelled, runs on in its thread,
     where it could still change the episode. So the next call, the next reset and `close` wait for
     it, each within its own deadline: what a tool does late never lands in another episode.
 
     Attributes:
-        no_tool_call: What a message without a call means: ``remind`` (an observation says so, the
+        no_tool_call: Effect of a message without a call: ``remind`` (an observation says so, the
             episode goes on) or ``end`` (the episode ends with the score so far).
     """
 
@@ -39,7 +39,7 @@ class ToolEnv(Env[TaskT]):
         self._abandoned: list[ThreadCall] = []
 
     def withhold(self, *names: str) -> None:
-        """Have this instance do without some tools of its class; for ``__init__``."""
+        """Remove some of the class's tools from this instance; call it in ``__init__``."""
         self._specs = {name: spec for name, spec in self._specs.items() if name not in names}
         self.tools = tuple(self._specs.values())
 
@@ -61,7 +61,7 @@ class ToolEnv(Env[TaskT]):
         return seen if isinstance(seen, Observation) else await seen
 
     async def close(self) -> None:
-        """Release everything; see `Env.close`."""
+        """Release every resource; see `Env.close`."""
         try:
             if self._abandoned:
                 await self._within(self.deadlines.close, self._tools_left_running)
@@ -76,7 +76,7 @@ class ToolEnv(Env[TaskT]):
         self._abandoned = [call for call in self._abandoned if call.running]
 
     async def act(self, action: Action) -> Sequence[Message]:
-        """Run the calls of `action`; the observation is their results, one each, in order."""
+        """Run the calls of `action`; the observation holds one result per call, in order."""
         if not action.tool_calls:
             return self._on_silence(action)
         results = await run_calls(

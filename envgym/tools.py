@@ -28,13 +28,13 @@ _CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """A tool as models and servers see it, and how to run it.
+    """Specification of a tool: schema, limits and how to run it.
 
     Attributes:
         name: The method's name.
         description: The docstring's first paragraph.
         timeout: Seconds a call may take; None takes the environment's tool deadline.
-        parallel: Whether it may run beside its neighbours of the same message.
+        parallel: The tool may run concurrently with its neighbours in the same message.
     """
 
     name: str
@@ -66,7 +66,7 @@ class ToolSpec:
 
     @property
     def main_parameter(self) -> str | None:
-        """The parameter that a bare text fills: the only required one, or the first of all."""
+        """The parameter that a bare text fills: the only required one, or else the first."""
         required = [n for n, f in self.arguments.model_fields.items() if f.is_required()]
         names = required or list(self.arguments.model_fields)
         return names[0] if names and len(required) <= 1 else None
@@ -94,7 +94,7 @@ def tool(
 
 
 def tools_of(cls: type) -> dict[str, ToolSpec]:
-    """The tools of a class by name, in the order they were written (bases first)."""
+    """Collect the tools of a class by name, in definition order (bases first)."""
     found: dict[str, ToolSpec] = {}
     for base in reversed(cls.__mro__):
         for name, attribute in vars(base).items():
@@ -138,7 +138,7 @@ def _parameter_docs(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ToolResult:
-    """What one call gave: the text for the model, and whether it went wrong."""
+    """Result of one call: the text for the model and an error flag."""
 
     text: str
     error: bool = False
@@ -151,11 +151,11 @@ async def run_calls(
     ended: Callable[[], bool],
     deadline: float | None,
 ) -> list[ToolResult]:
-    """One result for each call, in order.
+    """Run tool calls in order; return one result per call.
 
     Args:
         run: Runs a validated call.
-        ended: Whether the episode is over: calls after that are answered, not run.
+        ended: Tests that the episode is over; later calls are answered, not run.
         deadline: Seconds for a tool without a timeout of its own.
 
     Raises:
@@ -228,7 +228,7 @@ async def _awaited(work: Awaitable[Any]) -> Any:
 
 
 def tool_message(call: ToolCall, result: ToolResult) -> Message:
-    """The result as the chat message that answers `call`.
+    """Make the tool message that carries the result of `call`.
 
     JSON lets a model write half a character (``"\\ud800"``), which no tokenizer takes: where a tool
     repeats it, or it stands in the call's name, it is shown as ``?``.

@@ -1,9 +1,9 @@
-"""Trajectories: turns as the source of truth, rows compiled from them.
+"""Trajectories, and the training rows compiled from them.
 
-A turn holds what the model saw that was new and what it sampled, as ids; nothing here is ever
-detokenised and tokenised again. Rows, the sequences a learner runs, are derived: consecutive turns
-share a row for as long as each context extends the one before, and every action token stands in
-exactly one row. `(trajectory, turn)` is kept per token, so credit never depends on the row layout.
+A turn holds the new part of the context and the sampled ids; the library never decodes and encodes
+them again. Rows, the sequences that a learner runs, are derived: consecutive turns share a row as
+long as each context extends the one before, and every action token is in exactly one row.
+`(trajectory, turn)` is kept per token, so credit never depends on the row layout.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = ("system", "user", "tool", "hint", "critic", "action")
 
 @dataclass(slots=True)
 class Span:
-    """A stretch of context ids of one kind."""
+    """A run of context ids of one kind."""
 
     kind: Kind
     ids: list[int]
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(slots=True)
 class Turn:
-    """One model call.
+    """One model call: the new context and the sampled action.
 
     Attributes:
         context: Context new since the last action; the whole context where `restart`.
@@ -40,12 +40,12 @@ class Turn:
         logprobs: Their log-probabilities under the policy that sampled them; empty when unknown
             (demonstrations, remote models).
         versions: Policy version of each sampled id.
-        restart: The history was rewritten: a new row begins here.
+        restart: The history was rewritten, so a new row begins here.
         reward: This turn's reward.
         text: The action as text, for people.
         messages: The messages seen before it, for people.
-        taken: The action that the environment was stepped with: what a replay needs. None in turns
-            made by hand.
+        taken: The action that the environment was stepped with, for replays. None in turns made
+            by hand.
         advantages: The credit each sampled id was trained with; empty where it was not.
         anchor: The environment's name of the state acted in; empty where it names none.
     """
@@ -64,13 +64,13 @@ class Turn:
 
     @property
     def context_ids(self) -> list[int]:
-        """The new context as one list of ids."""
+        """Ids of the new context, concatenated."""
         return [i for span in self.context for i in span.ids]
 
 
 @dataclass(slots=True)
 class Trajectory:
-    """One seat's turns in an episode, and the last thing it saw."""
+    """The turns of one seat in an episode, and the final messages."""
 
     seat: str = DEFAULT_SEAT
     turns: list[Turn] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Episode:
     Attributes:
         score: The verifier's verdict in [0, 1]; meaningless where `fault` is set.
         group: Episodes of one group started from the same task.
-        fault: What broke, where the episode is not to be trained or scored on.
+        fault: Description of the failure; such an episode is neither trained on nor scored.
         wall_s: Seconds from its start to its end, others running beside it.
         agent_s, env_s: Seconds of them spent waiting for the agent, and for reset and steps.
     """
@@ -115,7 +115,7 @@ class Episode:
 
     @property
     def trajectory(self) -> Trajectory:
-        """The only seat's trajectory, or the first one's."""
+        """The trajectory of the first (often the only) seat."""
         return next(iter(self.trajectories.values()))
 
     @property
@@ -131,7 +131,7 @@ class Episode:
 
 @dataclass(slots=True)
 class Row:
-    """One sequence for the learner. All arrays have length T.
+    """One training sequence. All arrays have length T.
 
     Attributes:
         ids: Token ids, int64.

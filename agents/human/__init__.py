@@ -1,4 +1,4 @@
-"""A person as an agent: what is shown in a terminal, the forms to fill in, the commands."""
+"""Human agent: a person who plays in a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The agent a person is: it shows what is new, and asks for the next action.
+"""Human agent: shows new messages to a person and asks for the next action.
 
 It goes through the ordinary rollout, so that a game is recorded, scored and stored like any other
 episode. Hints asked for are recorded behind the observation, as guidance.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from envgym.agent import Agent, Completion, Context
-from envgym.agents.human.argument_form import Back, Quit, fill_in
+from envgym.agents.human.argument_form import GoBack, QuitGame, fill_arguments
 from envgym.agents.human.terminal import PlayerLeft, Terminal
 from envgym.env import Env
 from envgym.errors import suggest
@@ -22,7 +22,7 @@ _TEXT_HELP = 'several lines between two of """'
 
 
 class HumanAgent(Agent):
-    """A person at a terminal; one episode at a time.
+    """Agent of a person at a terminal; one episode at a time.
 
     Where there are tools, one is chosen by its number or name and its arguments are asked for;
     ``say`` writes a message without a call. Without tools a text is asked for. ``/hint`` shows the
@@ -30,7 +30,7 @@ class HumanAgent(Agent):
     unless a tool bears the name).
 
     Attributes:
-        left: Whether the person has left.
+        left: The person has left.
     """
 
     def __init__(self, terminal: Terminal) -> None:
@@ -43,25 +43,25 @@ class HumanAgent(Agent):
         self._asked: list[Message] = []
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """A seat is taken."""
+        """Prepare the seat of `session`."""
         self._env = env
         if not self._seen:
             self._hints_shown = 0
         self._seen[session] = []
 
     async def act(self, context: Context) -> Completion:
-        """What the person does; ``quit`` once they have left."""
+        """Ask the person for the next action; finish with ``quit`` once they have left."""
         self._asked, self._session = [], context.session
         self._show_news(context)
         try:
             action = await (self._call(context.tools) if context.tools else self._text("> "))
-        except (PlayerLeft, Quit):
+        except (PlayerLeft, QuitGame):
             self.left = True
             return Completion(finish="quit", guidance=tuple(self._asked))
         return Completion(action=action, guidance=tuple(self._asked))
 
     async def end(self, session: str) -> None:
-        """Forget what `session` has seen."""
+        """Forget the messages that `session` has shown."""
         self._seen.pop(session, None)
 
     def _show_news(self, context: Context) -> None:
@@ -93,8 +93,8 @@ class HumanAgent(Agent):
             elif choice in names or (choice.isdecimal() and 1 <= int(choice) <= len(tools)):
                 tool = tools[names.index(choice) if choice in names else int(choice) - 1]
                 try:
-                    return Action("", (await fill_in(tool, self._terminal),))
-                except Back:
+                    return Action("", (await fill_arguments(tool, self._terminal),))
+                except GoBack:
                     self._list(tools)
             elif choice:
                 known = suggest(choice, [*names, *_COMMANDS])
@@ -120,7 +120,7 @@ class HumanAgent(Agent):
 
     def _command(self, command: str) -> None:
         if command == "quit":
-            raise Quit
+            raise QuitGame
         assert self._env is not None
         hints = self._env.hints()
         if self._hints_shown >= len(hints):

@@ -1,4 +1,4 @@
-"""A tool call filled in field by field, each checked against the tool's own model at once."""
+"""Form for the arguments of a tool call; each field is validated at once by the tool's model."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from envgym.tools import ToolSpec
 from envgym.utils.validation_text import first_problem
 
 
-class Back(Exception):
-    """The person wants another tool."""
+class GoBack(Exception):
+    """Raised when the person wants to choose another tool."""
 
 
-class Quit(Exception):
-    """The person wants to end the game."""
+class QuitGame(Exception):
+    """Raised when the person wants to end the game."""
 
 
-async def fill_in(tool: ToolSpec, terminal: Terminal) -> ToolCall:
-    """Ask for every argument of a tool.
+async def fill_arguments(tool: ToolSpec, terminal: Terminal) -> ToolCall:
+    """Ask for every argument of a tool; return the call.
 
     Raises:
-        Back: On ``/back``.
-        Quit: On ``/quit``.
+        GoBack: On ``/back``.
+        QuitGame: On ``/quit``.
         PlayerLeft: At the end of the input.
     """
     arguments: dict[str, Any] = {}
@@ -41,7 +41,7 @@ async def fill_in(tool: ToolSpec, terminal: Terminal) -> ToolCall:
         while True:
             text = await terminal.ask(f"  {name}> ")
             if text.strip() in ("/back", "/quit"):
-                raise Back if text.strip() == "/back" else Quit
+                raise GoBack if text.strip() == "/back" else QuitGame
             if not text and not field.is_required():
                 break
             if not text:
@@ -56,7 +56,7 @@ async def fill_in(tool: ToolSpec, terminal: Terminal) -> ToolCall:
 
 
 def read_value(text: str, field: FieldInfo) -> Any:
-    """The JSON value that a text means in a field: the text itself where it fits, else as JSON.
+    """Parse a typed text to a field's JSON value: as text where that validates, else as JSON.
 
     Raises:
         ValidationError: Neither fits.
@@ -75,7 +75,7 @@ def read_value(text: str, field: FieldInfo) -> Any:
 
 
 def type_name(schema: Mapping[str, Any]) -> str:
-    """A JSON schema in a few words."""
+    """Describe a JSON schema in a few words."""
     if "enum" in schema:
         return " | ".join(json.dumps(value, ensure_ascii=False) for value in schema["enum"])
     if "const" in schema:

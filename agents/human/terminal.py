@@ -1,8 +1,8 @@
-"""The terminal of a person who plays: messages out, lines in.
+"""Terminal of a person who plays: prints messages and reads lines.
 
-Waiting for a person takes minutes, and an environment's background work and deadlines must not
-stand still meanwhile. So the event loop runs in a thread of its own, and the main thread, the one
-that Ctrl-C reaches, reads the lines.
+A person takes minutes to answer, and an environment's background work and deadlines must not stop
+meanwhile. So the event loop runs in a thread of its own, and the main thread, which receives
+Ctrl-C, reads the lines.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ _LOOK_S = 0.2
 
 
 def harmless(text: str) -> str:
-    """Text from the world in which no control character acts on a terminal."""
+    """Replace the control characters in text from outside, so that none acts on a terminal."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class PlayerLeft(Exception):
-    """The person is done: Ctrl-C, or the end of the input."""
+    """Raised when the person has left: Ctrl-C, or the end of the input."""
 
 
 class Terminal:
     """A console and the lines typed at it.
 
     Args:
-        console: Where to write.
+        console: Console to print to.
         read: Reads one line after showing a prompt; raises EOFError at the end of the input.
     """
 
@@ -68,7 +68,7 @@ class Terminal:
         self._cancel: Callable[[], object] | None = None
 
     def show(self, message: Message) -> None:
-        """One message in a frame of its kind's colour; control characters in it do nothing."""
+        """Print one message in a frame of its kind's colour, its control characters replaced."""
         title, style = _LOOK[message.kind]
         if message.name:
             title = f"{title} of {message.name}"
@@ -76,19 +76,18 @@ class Terminal:
         self.console.print(Panel(text, title=Text(title), title_align="left", border_style=style))
 
     def say(self, text: str, style: str = "") -> None:
-        """A line of the game's own."""
+        """Print a line of the game itself."""
         self.console.print(Text(text, style))
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Rows of a few cells, aligned."""
+        """Print rows of a few cells, aligned."""
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             self.console.print(Text("  ".join(cells).rstrip()))
 
     async def ask(self, prompt: str) -> str:
-        """What the person answers; a text of several lines stands between two lines of three
-        quotes.
+        """Ask for an answer; a text of several lines stands between two lines of three quotes.
 
         Raises:
             PlayerLeft: They are done.
@@ -102,7 +101,7 @@ class Terminal:
         return "\n".join(lines)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end, answering what it asks; call it in the main thread.
+        """Run a coroutine to its end and answer its questions; call it in the main thread.
 
         Ctrl-C makes every question of the coroutine raise `PlayerLeft`; a second one, where the
         coroutine asks nothing, cancels it.

@@ -1,4 +1,4 @@
-"""Local generation: any Hugging Face causal LM in this process, fast for many turns and rows."""
+"""Local generation: any Hugging Face causal LM in this process, with batching and a KV cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local engine as an agent: its chat renders messages, and actions end where they should."""
+"""Agent that samples from a local model through the engine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from envgym.tools import ToolSpec
 
 
 class LocalAgent(Agent):
-    """Acts with a model in this process.
+    """Agent that samples from a model in this process.
 
     Args:
-        model: The causal LM; shared with whoever trains it.
+        model: The causal LM; may be shared with a trainer.
         chat: Its tokenizer's template and dialect.
-        sampling: How to sample; stop ids come from the chat.
+        sampling: Sampling parameters; stop ids come from the chat.
         max_rows, max_context, patience_s: See `Engine`.
     """
 
@@ -47,11 +47,11 @@ class LocalAgent(Agent):
         self._stops: dict[tuple[str, ...], Callable[[list[int]], bool] | None] = {}
 
     def join(self, callers: int) -> None:
-        """So many episodes at once, until they leave."""
+        """Register `callers` concurrent episodes, until they leave."""
         self.engine.join(callers)
 
     def leave(self) -> None:
-        """One of them has no more to play."""
+        """Unregister one of the concurrent episodes."""
         self.engine.leave()
 
     async def act(self, context: Context) -> Completion:
@@ -72,7 +72,7 @@ class LocalAgent(Agent):
         )
 
     async def end(self, session: str) -> None:
-        """Forget the session's keys and values."""
+        """Free the session's keys and values."""
         await self.engine.release(session)
 
     async def close(self) -> None:
@@ -87,7 +87,7 @@ class LocalAgent(Agent):
 
 
 def stop_on(strings: tuple[str, ...], tokenizer: Any) -> Callable[[list[int]], bool]:
-    """A test of whether sampled ids have just completed one of `strings`.
+    """Make a test that sampled ids have just completed one of `strings`.
 
     Text is decoded only after a token that holds the last character of one of them.
     """

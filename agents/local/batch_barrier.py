@@ -1,9 +1,9 @@
-"""Waiting for company: a batch is made of the same rows however long their tools took.
+"""Batch barrier: wait for all active episodes, so that batch composition is deterministic.
 
 Matrix products round differently with the number of rows, so a log-prob's last bits depend on who
-shares the batch, and after some updates whole runs do. Callers therefore say that they are there
-(`join`) and the engine steps only when each of them has a request in: then batches follow from the
-requests alone, and a run can be done again, or resumed, to the last bit.
+shares the batch, and after some updates whole runs do. Callers therefore register
+(`join`), and the engine steps only when each of them has a request in: batches then follow from the
+requests alone, and a run can be repeated, or resumed, to the last bit.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Lockstep:
-    """Who is expected, and how long it is worth waiting.
+class BatchBarrier:
+    """Number of expected callers, and the time to wait for them.
 
-    Patience halves each time somebody does not come in time and is back at once when all do: where
-    tools are quick nobody is missed, and where they are slow nobody waits for them for long.
+    The waiting time halves each time a caller is late and is restored when all are in: with quick
+    tools every batch is complete, and slow tools delay the others only briefly.
 
     Attributes:
-        patience_s: Most seconds to wait for the callers that are away; 0 never waits.
-        callers: Those that joined and did not leave.
+        patience_s: Maximum seconds to wait for absent callers; 0 never waits.
+        callers: Number of callers that joined and did not leave.
     """
 
     patience_s: float
@@ -30,11 +30,11 @@ class Lockstep:
 
     @property
     def wait_s(self) -> float:
-        """Seconds to wait for whoever is away now."""
+        """Seconds to wait for the absent callers now."""
         return self.patience_s / 2**self._misses
 
     def complete(self, present: int) -> bool:
-        """Whether the callers that are waited for all have one of `present` requests in."""
+        """Test that all awaited callers have one of the `present` requests in."""
         away = max(self.callers - present, 0)
         self._late = min(self._late, away)
         if away == 0:
@@ -42,6 +42,6 @@ class Lockstep:
         return away <= self._late
 
     def miss(self, present: int) -> None:
-        """Go on without those that are away; they are not waited for until they are back."""
+        """Stop waiting for the absent callers until they are back."""
         self._late = self.callers - present
         self._misses = min(self._misses + 1, 32)

@@ -1,4 +1,4 @@
-"""What a model calls the cache that its forward takes."""
+"""Name of the cache argument in a model's forward."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ NAMES = ("cache", "past_key_values")  # transformers from 5.24 on, and before
 
 
 def cache_argument(model: Any) -> str | None:
-    """The name of the forward's argument for keys and values, or None where it names none."""
+    """Find the forward's argument for keys and values; None where it has none."""
     accepted = inspect.signature(model.forward).parameters
     return next((name for name in NAMES if name in accepted), None)

@@ -24,9 +24,9 @@ class Segment:
     """Rows `first:last` of the batch, in slots `low:high`; `high - low` is more with idle slots.
 
     Attributes:
-        spread: the row standing in each slot of the span (an idle slot borrows any), or `None`
+        spread: The row standing in each slot of the span (an idle slot borrows any), or `None`
             when every slot of it is a row.
-        gather: where in the span each row is; `None` with `spread`.
+        gather: Position of each row in the span; `None` with `spread`.
     """
 
     first: int
@@ -38,7 +38,7 @@ class Segment:
 
 
 def split_columns(bytes_per_column: int, device: torch.device) -> int:
-    """Columns of one slot whose reading costs as much as a segment more."""
+    """Number of columns of one slot whose reading costs as much as one more segment."""
     return _SPLIT_BYTES.get(device.type, _SPLIT_BYTES_ACCELERATOR) // bytes_per_column
 
 
@@ -83,11 +83,11 @@ def _segment(slots: Sequence[int], first: int, last: int, device: torch.device) 
 def decode_masks(
     segments: Sequence[Segment], positions: Sequence[int], columns: torch.Tensor, dtype: torch.dtype
 ) -> list[torch.Tensor]:
-    """The additive mask `[slots, 1, 1, width]` of each segment; its width bounds what is read.
+    """Make the additive mask `[slots, 1, 1, width]` of each segment; its width bounds the reading.
 
     Args:
-        positions: the column of each row's new token.
-        columns: the positions as a tensor `[rows]`.
+        positions: The column of each row's new token.
+        columns: The positions as a tensor `[rows]`.
     """
     width = max(positions) + 1
     beyond = torch.arange(width, device=columns.device) > columns[:, None]

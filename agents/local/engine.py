@@ -1,4 +1,4 @@
-"""The engine as an event loop sees it: `await generate(...)`, any number at a time.
+"""Engine: the asynchronous interface to local generation, `await generate(...)`.
 
 It decides which forward a model gets and checks what a request asks for; the batching is the
 worker's.
@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from envgym.agents.local.hf_runner import HFRunner
 from envgym.agents.local.llama_runner import LlamaRunner
 from envgym.agents.local.llama_support import unsupported
-from envgym.agents.local.model_runner import Runner
+from envgym.agents.local.model_runner import ModelRunner
 from envgym.agents.local.request import EngineStats, Generation, Request
 from envgym.agents.local.sampling import SamplingParams
 from envgym.agents.local.worker import Worker
@@ -25,25 +25,25 @@ from envgym.errors import UsageError
 
 
 class Engine:
-    """Generation from a model in this process, sharing its weights with whoever trains it.
+    """Generation engine that shares a model's weights with its trainer in this process.
 
     Nothing is copied: the model's own parameters are read at every step. After changing them in
     place, call `update_weights`; do not change them while a generation is running.
 
     Args:
-        model: a decoder-only causal LM. Llama-shaped ones (Llama, Qwen2, Qwen3, Mistral) run on
+        model: A decoder-only causal LM. Llama-shaped ones (Llama, Qwen2, Qwen3, Mistral) run on
             the lean forward, all others through `model(...)`; `runner_name` says which.
-        max_rows: most sessions that hold keys and values, hence most rows that run at once. More
-            sessions than that work too: an idle one loses its slot and is computed again.
-        max_context: most ids of a context and its generation together; `None` is what the model
-            was made for (`max_position_embeddings`), which is also the most it can be.
-        eos_ids: ids that end every generation, besides each request's `stop_ids`; `None` takes
+        max_rows: Maximum number of sessions that hold keys and values, hence of concurrent rows.
+            With more sessions, an idle one loses its slot and is computed again.
+        max_context: Maximum number of ids of a context plus its generation; `None` takes the
+            model's own maximum (`max_position_embeddings`), which is also the upper bound.
+        eos_ids: Ids that end every generation, besides each request's `stop_ids`; `None` takes
             the model's generation config, `()` means none.
-        patience_s: most seconds to wait for the callers that have joined and are away, see
-            `Lockstep`; 0 goes on at once with whoever is there.
+        patience_s: Maximum seconds to wait for absent callers that have joined, see
+            `BatchBarrier`; 0 never waits.
 
     Raises:
-        UsageError: the model keeps a state other than keys and values.
+        UsageError: The model keeps a state other than keys and values.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Engine:
         embedding: Any = model.get_input_embeddings()
         self._vocabulary: int = embedding.weight.shape[0]
         kind = HFRunner if unsupported(model, self.max_context) else LlamaRunner
-        runner: Runner = kind(model, max_rows=max_rows, max_context=self.max_context)
+        runner: ModelRunner = kind(model, max_rows=max_rows, max_context=self.max_context)
         self.runner_name: str = runner.name
         self.version = 0
         self._worker = Worker(
@@ -77,7 +77,7 @@ class Engine:
 
     @property
     def stats(self) -> EngineStats:
-        """Counters of work done and work saved."""
+        """Counters of computed and reused work."""
         return self._worker.stats
 
     async def generate(
@@ -89,27 +89,27 @@ class Engine:
         stop_text: Callable[[list[int]], bool] | None = None,
         group: str | None = None,
     ) -> Generation:
-        """Continue a context.
+        """Continue a context; cancelling the call removes its row from the batch.
 
         Cancelling the call takes its row out of the batch.
 
         Args:
-            session: name of the conversation; its keys and values are kept for its next turn.
+            session: Name of the conversation; its keys and values are kept for its next turn.
                 One generation at a time.
-            ids: the whole context, earlier turns included. What it shares with the session's last
+            ids: The whole context, earlier turns included. What it shares with the session's last
                 turn is not computed again; if history was rewritten, that is less.
-            params: how to sample.
-            stop_text: called in the worker thread with the ids sampled so far after each of them;
+            params: Sampling parameters.
+            stop_text: Called in the worker thread with the ids sampled so far after each of them;
                 true ends the generation. Keep it cheap, every row waits for it.
-            group: sessions of one group share the computation of a common prefix.
+            group: Sessions of one group share the computation of a common prefix.
 
         Returns:
             The generation; empty with `finish="context"` when `ids` fills `max_context` already.
 
         Raises:
-            UsageError: no ids, an id outside the vocabulary, a session that is already
+            UsageError: No ids, an id outside the vocabulary, a session that is already
                 generating, or a closed engine.
-            FloatingPointError: the model's logits are not finite.
+            FloatingPointError: The model's logits are not finite.
         """
         if self._closed:
             raise UsageError("the engine is closed; make a new one")
@@ -135,27 +135,27 @@ class Engine:
             raise
 
     def update_weights(self, version: int | None = None) -> None:
-        """Say that the parameters changed: count a version and drop every cached key and value.
+        """Count a new weight version and drop every cached key and value.
 
         Running generations have their context computed anew and go on under the new weights;
         their `version` stays the one they began with.
 
         Args:
-            version: What the parameters are called from now on, where they are an earlier run's.
+            version: Version number to set, where the parameters are an earlier run's.
         """
         self.version = self.version + 1 if version is None else version
         self._worker.post(partial(self._worker.forget, self.version))
 
     def join(self, callers: int) -> None:
-        """That many callers will call, each again and again, until they `leave`."""
+        """Register `callers` that each call again and again until they `leave`."""
         self._worker.post(partial(self._worker.count_callers, callers))
 
     def leave(self) -> None:
-        """A caller that had joined will not call again."""
+        """Unregister a caller."""
         self._worker.post(partial(self._worker.count_callers, -1))
 
     async def release(self, session: str) -> None:
-        """Forget a session, once its generation is done if one is running."""
+        """Forget a session, after its generation if one is running."""
         self._worker.post(partial(self._worker.release, session))
 
     async def close(self) -> None:

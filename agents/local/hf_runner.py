@@ -1,4 +1,4 @@
-"""The path for every other architecture: the model's own forward over its own cache class.
+"""Model runner for every other architecture: the model's own forward and cache class.
 
 The slot cache stays the truth; a left-padded `DynamicCache` is built from it for a batch and kept
 for as long as the same rows decode. That is the layout `model.generate` uses itself, so whatever
@@ -24,15 +24,15 @@ from envgym.errors import UsageError
 
 
 class HFRunner:
-    """The generic path.
+    """Generic model runner.
 
     Args:
-        model: any decoder-only causal LM whose state is keys and values.
-        max_rows: most slots.
-        max_context: most columns.
+        model: Any decoder-only causal LM whose state is keys and values.
+        max_rows: Maximum number of slots.
+        max_context: Maximum number of columns.
 
     Raises:
-        UsageError: the model keeps another kind of state (recurrent, encoder-decoder).
+        UsageError: The model keeps another kind of state (recurrent, encoder-decoder).
     """
 
     name = "hf"
@@ -42,7 +42,7 @@ class HFRunner:
         self.device = model.device
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
-        # An adapter around a model names nothing: what it wraps knows the older name too.
+        # An adapter's forward names no argument; the wrapped model also takes the older name.
         self._takes_cache = cache_argument(model) or "past_key_values"
         self._keeps_last = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
         layers = self._probe()
@@ -58,7 +58,7 @@ class HFRunner:
         self._live_next: list[int] = []
 
     def reserve(self, slots: int, columns: int) -> None:
-        """Make room for that many slots and columns."""
+        """Allocate at least `slots` slots of `columns` columns."""
         self._cache.reserve(slots, columns)
 
     def copy_prefix(self, source: int, targets: Sequence[int], columns: int) -> None:
@@ -91,7 +91,7 @@ class HFRunner:
     def decode(
         self, slots: Sequence[int], ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
-        """Feed one id to each slot; logits `[rows, vocabulary]`."""
+        """Feed one id to each slot; return logits `[rows, vocabulary]`."""
         live, self._live = self._live, None
         if live is None or self._live_slots != list(slots) or self._live_next != list(positions):
             live = self._gather(slots, positions)
@@ -169,7 +169,7 @@ class HFRunner:
 
 
 def _plain(layer: DynamicLayer) -> bool:
-    """Whether a layer, after one token, holds `[1, heads, 1, head_dim]` keys and values."""
+    """Test that a layer, after one token, holds `[1, heads, 1, head_dim]` keys and values."""
     if layer.keys is None or layer.values is None:
         return False
     return layer.keys.dim() == 4 and layer.keys.shape[2] == layer.values.shape[2] == 1

@@ -1,4 +1,4 @@
-"""Keys and values of every session, in one preallocated block per layer.
+"""KV cache: keys and values of every session, in one preallocated block per layer.
 
 A session owns a slot (the first axis) for as long as it lives, so a turn continues where the last
 one stopped without moving anything, and a batch of neighbouring slots is read as one strided view.
@@ -24,17 +24,17 @@ class LayerShape(NamedTuple):
 
 
 class SlotCache:
-    """The cache: for each layer, `keys` and `values` of `[slots, heads, columns, head_dim]`.
+    """KV cache: per layer, `keys` and `values` of `[slots, heads, columns, head_dim]`.
 
     Both axes grow by doubling. Memory starts as zeros, because a masked column still takes part
     in the weighted sum of values with weight 0, and 0 · NaN of uninitialised memory is NaN.
 
     Args:
-        shapes: one per layer.
-        max_slots: most slots it may grow to.
-        max_columns: most columns it may grow to.
-        dtype: of keys and values.
-        device: where it lives.
+        shapes: One per layer.
+        max_slots: Maximum number of slots.
+        max_columns: Maximum number of columns.
+        dtype: Type of keys and values.
+        device: Device of keys and values.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SlotCache:
         self.values = [nothing.new_zeros(0, s.heads, 0, s.value_dim) for s in shapes]
 
     def reserve(self, slots: int, columns: int) -> None:
-        """Make room for at least `slots` slots of at least `columns` columns."""
+        """Allocate at least `slots` slots of at least `columns` columns."""
         if slots <= self._slots and columns <= self._columns:
             return
         new_slots = _grown(max(self._slots, _FIRST_SLOTS), slots, self._max_slots)
@@ -87,7 +87,7 @@ class SlotCache:
                 tensor[index, :, :columns] = tensor[source, :, :columns]
 
     def clear(self, slot: int) -> None:
-        """Zero a slot, so that nothing non-finite in it reaches its next owner."""
+        """Zero a slot, so that no non-finite number reaches its next session."""
         if slot < self._slots:
             for tensor in (*self.keys, *self.values):
                 tensor[slot].zero_()

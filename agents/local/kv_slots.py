@@ -1,7 +1,7 @@
-"""Which session owns which slot, and what its slot holds.
+"""Table of KV slots: the session in each slot, and the ids cached there.
 
-There are as many slots as rows the engine may run; a session keeps its slot between turns until it
-is released or, when slots run out, until it is the one idle for the longest time.
+There are as many slots as rows that the engine may run at once. A session keeps its slot between
+turns until it is released or, when slots run out, until it is the least recently used idle one.
 """
 
 from __future__ import annotations
@@ -12,109 +12,109 @@ from dataclasses import dataclass, field
 
 
 @dataclass(eq=False)
-class Session:
-    """A conversation with a slot.
+class KVSlot:
+    """A slot of the KV cache and the session that holds it.
 
     Attributes:
-        name: the caller's name for it.
-        slot: its row in the cache.
-        group: sessions of one group are searched for a shared prefix.
-        cached: the ids whose keys and values are in the slot, from column 0.
-        busy: a row of it is running.
-        released: forget it as soon as its row is done.
+        name: The session's name.
+        index: Its index on the cache's first axis.
+        group: The session's group, within which shared prefixes are searched.
+        cached: Ids whose keys and values are in the slot, from column 0.
+        busy: A row of the session is running.
+        released: Forget the session as soon as its row is done.
     """
 
     name: str
-    slot: int
+    index: int
     group: str | None
     cached: list[int] = field(default_factory=list)
     busy: bool = False
     released: bool = False
 
 
-class SessionTable:
-    """Sessions by name, oldest use first.
+class KVSlotTable:
+    """Slots by session name, least recently used first.
 
     Args:
-        max_rows: number of slots.
+        max_rows: Number of slots.
     """
 
     def __init__(self, max_rows: int) -> None:
         self._free = list(range(max_rows))  # a heap: low slots first keeps the batch compact
-        self._sessions: dict[str, Session] = {}
-        self._groups: dict[str, dict[str, Session]] = {}
+        self._by_session: dict[str, KVSlot] = {}
+        self._groups: dict[str, dict[str, KVSlot]] = {}
         self.evictions = 0
 
-    def get(self, name: str) -> Session | None:
-        """The session of that name, if it holds a slot."""
-        return self._sessions.get(name)
+    def get(self, name: str) -> KVSlot | None:
+        """Slot of a session; None where it holds none."""
+        return self._by_session.get(name)
 
-    def mates(self, group: str) -> list[Session]:
-        """Every session of a group that holds a slot."""
+    def group_slots(self, group: str) -> list[KVSlot]:
+        """Slots of all sessions of a group."""
         return list(self._groups.get(group, {}).values())
 
-    def acquire(self, name: str, group: str | None) -> Session | None:
-        """Give the (idle) session a slot and mark it busy; `None` when every slot is busy."""
-        session = self._sessions.get(name)
-        if session is None:
+    def acquire(self, name: str, group: str | None) -> KVSlot | None:
+        """Give the (idle) session a slot and mark it busy; None when every slot is busy."""
+        slot = self._by_session.get(name)
+        if slot is None:
             if not self._free and not self._evict():
                 return None
-            session = Session(name, heapq.heappop(self._free), group)
-            self._sessions[name] = session
-            self._join(session)
-        elif session.group != group:
-            self._leave(session)
-            session.group = group
-            self._join(session)
-        session.busy = True
-        return session
+            slot = KVSlot(name, heapq.heappop(self._free), group)
+            self._by_session[name] = slot
+            self._join(slot)
+        elif slot.group != group:
+            self._leave(slot)
+            slot.group = group
+            self._join(slot)
+        slot.busy = True
+        return slot
 
-    def retire(self, session: Session, cached: list[int]) -> None:
-        """The session's row is done and its slot now holds `cached`."""
-        session.busy = False
-        session.cached = cached
-        if session.released:
-            self.drop(session)
+    def retire(self, slot: KVSlot, cached: list[int]) -> None:
+        """Mark a slot idle after its row is done; it now holds `cached`."""
+        slot.busy = False
+        slot.cached = cached
+        if slot.released:
+            self.drop(slot)
         else:  # the most recently used goes last
-            self._sessions[session.name] = self._sessions.pop(session.name)
+            self._by_session[slot.name] = self._by_session.pop(slot.name)
 
     def release(self, name: str) -> None:
-        """Forget a session, at once or when its row is done; an unknown name is no error."""
-        session = self._sessions.get(name)
-        if session is not None and session.busy:
-            session.released = True
-        elif session is not None:
-            self.drop(session)
+        """Forget a session, at once or after its row; an unknown name is no error."""
+        slot = self._by_session.get(name)
+        if slot is not None and slot.busy:
+            slot.released = True
+        elif slot is not None:
+            self.drop(slot)
 
-    def drop(self, session: Session) -> None:
+    def drop(self, slot: KVSlot) -> None:
         """Forget a session now and free its slot."""
-        del self._sessions[session.name]
-        self._leave(session)
-        heapq.heappush(self._free, session.slot)
+        del self._by_session[slot.name]
+        self._leave(slot)
+        heapq.heappush(self._free, slot.index)
 
     def forget_cached(self) -> None:
-        """Every slot's content is stale: the weights that computed it are gone."""
-        for session in self._sessions.values():
-            session.cached = []
+        """Mark the content of every slot as stale: the weights have changed."""
+        for slot in self._by_session.values():
+            slot.cached = []
 
     def _evict(self) -> bool:
-        idle = next((s for s in self._sessions.values() if not s.busy), None)
+        idle = next((s for s in self._by_session.values() if not s.busy), None)
         if idle is None:
             return False
         self.drop(idle)
         self.evictions += 1
         return True
 
-    def _join(self, session: Session) -> None:
-        if session.group is not None:
-            self._groups.setdefault(session.group, {})[session.name] = session
+    def _join(self, slot: KVSlot) -> None:
+        if slot.group is not None:
+            self._groups.setdefault(slot.group, {})[slot.name] = slot
 
-    def _leave(self, session: Session) -> None:
-        if session.group is not None:
-            mates = self._groups[session.group]
-            del mates[session.name]
-            if not mates:
-                del self._groups[session.group]
+    def _leave(self, slot: KVSlot) -> None:
+        if slot.group is not None:
+            group_slots = self._groups[slot.group]
+            del group_slots[slot.name]
+            if not group_slots:
+                del self._groups[slot.group]
 
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:

@@ -1,4 +1,4 @@
-"""A lean forward for Llama-shaped models, straight over the Hugging Face module's parameters.
+"""Model runner for Llama-shaped models: a lean forward over the Hugging Face module's parameters.
 
 Small models spend much of a Hugging Face forward on overhead, and its caches are rebuilt at every
 step. This one reads the same weight tensors at every call, so it copies nothing and an optimiser
@@ -29,12 +29,12 @@ from envgym.agents.local.prefill_attention import pack, prefill_attention
 
 
 class LlamaRunner:
-    """The lean path; `llama_shape.unsupported` says for which models it is exact.
+    """Lean model runner; `llama_support.unsupported` decides for which models it is exact.
 
     Args:
-        model: the causal LM.
-        max_rows: most slots.
-        max_context: most columns.
+        model: The causal LM.
+        max_rows: Maximum number of slots.
+        max_context: Maximum number of columns.
     """
 
     name = "llama"
@@ -74,7 +74,7 @@ class LlamaRunner:
         self._segments: list[Segment] = []
 
     def reserve(self, slots: int, columns: int) -> None:
-        """Make room for that many slots and columns."""
+        """Allocate at least `slots` slots of `columns` columns."""
         self._cache.reserve(slots, columns)
 
     def copy_prefix(self, source: int, targets: Sequence[int], columns: int) -> None:
@@ -113,7 +113,7 @@ class LlamaRunner:
     def decode(
         self, slots: Sequence[int], ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
-        """Feed one id to each slot; logits `[rows, vocabulary]`."""
+        """Feed one id to each slot; return logits `[rows, vocabulary]`."""
         if slots is not self._planned:
             lengths = [p + 1 for p in positions]
             self._segments = plan_segments(slots, lengths, self._split, self.device)

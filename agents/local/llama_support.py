@@ -1,4 +1,4 @@
-"""Which models the lean forward computes exactly.
+"""Test of whether the lean forward computes a model exactly.
 
 A wrong "yes" here would sample from a model that is not the one being trained, so the answer is
 "no" for anything not recognised, and the generic path takes over.
@@ -18,7 +18,7 @@ _MLP_LINEARS = ("gate_proj", "up_proj", "down_proj")
 
 
 def unsupported(model: PreTrainedModel, max_context: int) -> str | None:
-    """Why the lean forward cannot stand in for this model; `None` when it can."""
+    """Reason why the lean forward cannot run this model; None when it can."""
     config: Any = model.config
     body: Any = getattr(model, "model", None)
     head = model.get_output_embeddings()

@@ -1,4 +1,4 @@
-"""What a forward pass must offer the engine, whatever the architecture.
+"""Model runner: the interface between the engine and a model's forward pass.
 
 The engine thinks in slots and columns; a runner turns them into tensors. There are two: a lean one
 for Llama-shaped models and a generic one that calls the model itself.
@@ -22,14 +22,14 @@ class Chunk:
     ids: list[int]
 
 
-class Runner(Protocol):
+class ModelRunner(Protocol):
     """A forward pass over a slot cache; called by the worker thread alone, without gradients."""
 
     name: str
     device: torch.device
 
     def reserve(self, slots: int, columns: int) -> None:
-        """Make room for that many slots and columns."""
+        """Allocate at least `slots` slots of `columns` columns."""
 
     def prefill(self, chunks: Sequence[Chunk]) -> None:
         """Compute and store the keys and values of chunks of different slots."""
@@ -37,7 +37,7 @@ class Runner(Protocol):
     def decode(
         self, slots: Sequence[int], ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
-        """Feed one id to each slot, at that column; logits `[rows, vocabulary]`.
+        """Feed one id to each slot at its column; return logits `[rows, vocabulary]`.
 
         `slots` ascends, and is the same object for as long as the batch has the same rows.
         """

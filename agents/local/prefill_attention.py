@@ -23,13 +23,13 @@ class PrefillGroup:
     """Chunks whose attention is computed in one call.
 
     Attributes:
-        first, last: their tokens in the packed sequence.
-        rows, length: number of chunks, and tokens of the longest.
-        spread: packed token, relative to `first`, of each padded place `[rows * length]`; `None`
+        first, last: Their tokens in the packed sequence.
+        rows, length: Number of chunks, and tokens of the longest.
+        spread: Packed token, relative to `first`, of each padded place `[rows * length]`; `None`
             when nothing is padded.
-        gather: the padded place of each token; `None` with `spread`.
+        gather: The padded place of each token; `None` with `spread`.
         slots: `[rows]`.
-        mask: which columns of the cache a query sees, `[rows, 1, length, columns]`; `None` when
+        mask: Visible columns of the cache per query, `[rows, 1, length, columns]`; `None` when
             every chunk starts its slot, where plain causal attention among themselves is enough.
     """
 
@@ -79,7 +79,7 @@ def pack(chunks: Sequence[Chunk], device: torch.device) -> Packed:
 
 
 def _belongs(group: Sequence[Chunk], chunk: Chunk) -> bool:
-    """Whether a chunk is padded to this group (whose first chunk is its longest)."""
+    """Test that a chunk is padded to this group (whose first chunk is its longest)."""
     if (group[0].start > 0) != (chunk.start > 0):
         return False
     rows, length = len(group) + 1, len(group[0].ids)
@@ -125,8 +125,8 @@ def prefill_attention(
 
     Args:
         query: `[tokens, query_heads, head_dim]`.
-        key, value: the same tokens' `[tokens, kv_heads, head_dim]`.
-        keys, values: the layer's cache `[slots, kv_heads, columns, head_dim]`.
+        key, value: The same tokens' `[tokens, kv_heads, head_dim]`.
+        keys, values: The layer's cache `[slots, kv_heads, columns, head_dim]`.
 
     Returns:
         `[tokens, query_heads * head_dim]`.

@@ -1,4 +1,4 @@
-"""What travels between the event loop and the worker thread: a request, and its generation.
+"""Requests and results that pass between the event loop and the worker thread.
 
 A `Request` is made on the loop and resolved on the loop; a `Row` is the same request while it
 occupies a slot of the batch, and only the worker thread touches it.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from envgym.agents.local.sampling import SamplingParams
 
 if TYPE_CHECKING:
-    from envgym.agents.local.kv_slots import Session
+    from envgym.agents.local.kv_slots import KVSlot
 
 Finish = Literal["stop", "length", "context"]
 """Why a generation ended: a stop id or text, `max_tokens`, or the engine's `max_context`."""
@@ -22,13 +22,13 @@ Finish = Literal["stop", "length", "context"]
 
 @dataclass
 class Generation:
-    """What one request sampled.
+    """Result of one request: the sampled ids.
 
     Attributes:
-        ids: the sampled ids; a stop id that ended it is the last of them.
-        logprobs: natural log-probability of each id, see `SamplingParams`.
-        finish: why it ended.
-        version: the weight version it began under (the oldest of any of its ids).
+        ids: The sampled ids; a stop id that ended it is the last of them.
+        logprobs: Natural log-probability of each id, see `SamplingParams`.
+        finish: Reason of its end.
+        version: The weight version it began under (the oldest of any of its ids).
     """
 
     ids: list[int]
@@ -42,13 +42,13 @@ class EngineStats:
     """Counters since the engine was made; the worker thread alone adds to them.
 
     Attributes:
-        prefilled_tokens: context tokens that went through the model.
-        reused_tokens: context tokens whose keys and values were already there.
-        shared_tokens: the part of `reused_tokens` copied from another session of the group.
-        decoded_tokens: sampled tokens.
-        decode_steps: batched decode steps.
-        evictions: idle sessions that lost their slot to another one.
-        missed: times the engine went on without a caller it had waited for: while this does not
+        prefilled_tokens: Context tokens that went through the model.
+        reused_tokens: Context tokens whose keys and values were already there.
+        shared_tokens: The part of `reused_tokens` copied from another session of the group.
+        decoded_tokens: Sampled tokens.
+        decode_steps: Batched decode steps.
+        evictions: Idle sessions that lost their slot to another one.
+        missed: Times the engine went on without a caller it had waited for: while this does not
             grow, what it gives does not depend on timing.
     """
 
@@ -66,7 +66,7 @@ class Request:
     """One call of `Engine.generate`.
 
     Attributes:
-        last: the session was released while this waited for a slot: forget it afterwards.
+        last: The session was released while the request waited for a slot: forget it afterwards.
     """
 
     session: str
@@ -84,15 +84,15 @@ class Row:
     """A request in the running batch.
 
     Attributes:
-        next_id: the id whose logits the next step computes.
-        position: the column of the cache it goes to, which is also its position id.
-        uniforms: the random numbers of the request, one per token it may sample.
-        stop_ids: ids that end it.
-        grew: the context only added to what the session had cached.
+        next_id: The id whose logits the next step computes.
+        position: The column of the cache it goes to, which is also its position id.
+        uniforms: The random numbers of the request, one per token it may sample.
+        stop_ids: Ids that end it.
+        grew: The context only extends the session's cached ids.
     """
 
     request: Request
-    session: Session
+    slot: KVSlot
     version: int
     next_id: int
     position: int
@@ -103,11 +103,11 @@ class Row:
     logprobs: list[float] = field(default_factory=list)
 
     def accept(self, token: int, logprob: float, max_context: int) -> Finish | None:
-        """Append a sampled id and say whether it ends the generation.
+        """Append a sampled id; return the reason where it ends the generation.
 
         Raises:
-            FloatingPointError: the logits were not finite.
-            Exception: whatever the request's `stop_text` raised.
+            FloatingPointError: The logits were not finite.
+            Exception: Whatever the request's `stop_text` raised.
         """
         if logprob != logprob:
             raise FloatingPointError(
@@ -130,9 +130,9 @@ class Row:
 
     @property
     def cached_ids(self) -> list[int]:
-        """The ids whose keys and values the slot holds: all that was fed, not the last sample."""
+        """Ids whose keys and values are in the slot: all that were fed, without the last sample."""
         return (self.request.ids + self.ids)[: self.position]
 
     def generation(self, finish: Finish) -> Generation:
-        """The finished result."""
+        """Make the finished result."""
         return Generation(self.ids, self.logprobs, finish, self.version)

@@ -1,4 +1,4 @@
-"""Sampling for a whole batch at once, where each request's draw is its own.
+"""Batched sampling in which each request draws from its own random numbers.
 
 A request's random numbers come from its seed alone: one uniform per token, turned into a token by
 the inverse of the cumulative distribution. So a sample does not change with what else happens to
@@ -19,18 +19,19 @@ from envgym.errors import UsageError
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How one generation is sampled.
+    """Sampling parameters of one generation.
 
     Attributes:
-        max_tokens: most ids to sample; reaching it ends the generation with `finish="length"`.
-        temperature: logits are divided by it; 0 is greedy.
-        top_p: keep the smallest set of most likely ids whose probability reaches it (1 = all).
-        top_k: keep the `top_k` most likely ids (0 = all); applied before `top_p`.
-        stop_ids: a sampled id in here ends the generation and is part of its output.
-        seed: seed of this request's own random numbers; `None` draws fresh entropy.
+        max_tokens: Maximum number of ids to sample; at the maximum the generation ends with
+            `finish="length"`.
+        temperature: Logits are divided by it; 0 is greedy.
+        top_p: Keep the smallest set of most likely ids whose probability reaches it (1 = all).
+        top_k: Keep the `top_k` most likely ids (0 = all); applied before `top_p`.
+        stop_ids: A sampled id in here ends the generation and is part of its output.
+        seed: Seed of this request's own random numbers; `None` draws fresh entropy.
 
     Raises:
-        UsageError: a value is out of its range.
+        UsageError: A value is out of its range.
     """
 
     max_tokens: int = 256
@@ -54,11 +55,11 @@ class SamplingParams:
 
     @property
     def greedy(self) -> bool:
-        """Whether the most likely id is taken each time."""
+        """Flag: the most likely id is taken each time."""
         return self.temperature == 0.0
 
     def uniforms(self, count: int) -> list[float]:
-        """`count` numbers in [0, 1) in single precision; a shorter list is a prefix of a longer."""
+        """Draw `count` float32 numbers in [0, 1); a shorter list is a prefix of a longer one."""
         if self.greedy:
             return [0.0] * count
         generator = np.random.Generator(np.random.Philox(self.seed))
@@ -67,13 +68,13 @@ class SamplingParams:
 
 
 class BatchSampler:
-    """Samples one id for each row of a batch with fixed parameters.
+    """Sampler of one id per row of a batch with fixed parameters.
 
     Built when rows join or leave, called at every step.
 
     Args:
-        params: the parameters of each row, in row order.
-        device: where the logits live.
+        params: The parameters of each row, in row order.
+        device: Where the logits live.
     """
 
     def __init__(self, params: Sequence[SamplingParams], device: torch.device) -> None:
@@ -102,7 +103,7 @@ class BatchSampler:
 
         Args:
             logits: `[rows, vocabulary]`, any float type.
-            uniforms: one number in [0, 1) per row.
+            uniforms: One number in [0, 1) per row.
 
         Returns:
             The ids, and the log-probability of each under `softmax(logits / temperature)` over the

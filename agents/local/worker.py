@@ -1,4 +1,4 @@
-"""The thread that owns the model while it generates: admit, step, retire, repeat.
+"""Worker thread that owns the model while it generates: admit, step, retire, repeat.
 
 Requests join between any two steps and finished rows leave at once, so the batch is always made of
 rows that still have something to sample. Everything the engine knows about slots and sessions is
@@ -16,9 +16,9 @@ from contextlib import suppress
 
 import torch
 
-from envgym.agents.local.batch_barrier import Lockstep
-from envgym.agents.local.kv_slots import SessionTable
-from envgym.agents.local.model_runner import Runner
+from envgym.agents.local.batch_barrier import BatchBarrier
+from envgym.agents.local.kv_slots import KVSlotTable
+from envgym.agents.local.model_runner import ModelRunner
 from envgym.agents.local.prefill_scheduler import compute, keep_own_prefix, prefill, split_wave
 from envgym.agents.local.request import EngineStats, Finish, Generation, Request, Row
 from envgym.agents.local.sampling import BatchSampler
@@ -29,19 +29,19 @@ _ARRIVAL_GAP_S = 0.0002
 
 
 class Worker:
-    """Continuous batching over a runner.
+    """Continuous batching over a model runner.
 
     Args:
-        runner: the forward pass.
-        max_rows: number of slots, hence most rows that run at once.
-        max_context: most ids of a context and its generation together.
-        eos_ids: ids that end every generation.
-        patience_s: see `Lockstep`.
+        runner: The forward pass.
+        max_rows: Number of slots, hence most rows that run at once.
+        max_context: Maximum number of ids of a context plus its generation.
+        eos_ids: Ids that end every generation.
+        patience_s: See `BatchBarrier`.
     """
 
     def __init__(
         self,
-        runner: Runner,
+        runner: ModelRunner,
         *,
         max_rows: int,
         max_context: int,
@@ -53,8 +53,8 @@ class Worker:
         self._runner = runner
         self._max_context = max_context
         self._eos_ids = eos_ids
-        self._table = SessionTable(max_rows)
-        self._lockstep = Lockstep(patience_s)
+        self._table = KVSlotTable(max_rows)
+        self._barrier = BatchBarrier(patience_s)
         self._arrived: list[Request] = []
         self._waiting: deque[Request] = deque()
         self._rows: list[Row] = []
@@ -66,13 +66,13 @@ class Worker:
         self._stopping = False
 
     def post(self, command: Callable[[], None]) -> None:
-        """Have the thread run a command between two steps; called from any thread."""
+        """Queue a command to run between two steps; called from any thread."""
         with self._arrival:
             self._inbox.append(command)
             self._arrival.notify()
 
     def run(self) -> None:
-        """Body of the thread."""
+        """Run the loop of the thread."""
         with torch.inference_mode():
             while not self._stopping:
                 try:
@@ -83,7 +83,7 @@ class Worker:
                 except Exception as error:
                     self._fail_all(error)
                 self._deliver()
-            self._obey()
+            self._run_commands()
             self._fail_all(UsageError("the engine was closed before this generation finished"))
             self._deliver()
 
@@ -94,59 +94,59 @@ class Worker:
         self._arrived.append(request)
 
     def count_callers(self, more: int) -> None:
-        """Callers that come (or, below 0, go): see `Lockstep`."""
-        self._lockstep.callers += more
+        """Add `more` callers, or remove them where negative: see `BatchBarrier`."""
+        self._barrier.callers += more
 
     def cancel(self, request: Request) -> None:
-        """Take a request out, wherever it is; nobody waits for it any more."""
+        """Remove a request, queued or running."""
         for queue in (self._arrived, self._waiting):
             if request in queue:
                 queue.remove(request)
         for row in self._rows:
             if row.request is request:
-                self._table.retire(row.session, row.cached_ids)
+                self._table.retire(row.slot, row.cached_ids)
                 self._set_rows([r for r in self._rows if r is not row])
                 break
 
     def release(self, name: str) -> None:
-        """Forget a session, when its row is done if one is running."""
+        """Forget a session, after its row if one is running."""
         self._table.release(name)
         for request in (*self._arrived, *self._waiting):
             if request.session == name:
                 request.last = True
 
     def forget(self, version: int) -> None:
-        """New weights: drop what the old ones computed, and compute running rows' context anew."""
+        """Drop everything the old weights computed, and recompute the context of running rows."""
         self.version = version
         self._table.forget_cached()
         try:
-            compute([(row.session, row.cached_ids) for row in self._rows], self._runner)
+            compute([(row.slot, row.cached_ids) for row in self._rows], self._runner)
         except Exception as error:
             self._fail(list(self._rows), error)
 
     def stop(self) -> None:
-        """Leave `run`."""
+        """End the loop of `run`."""
         self._stopping = True
 
     # The loop's three parts.
 
     def _receive(self) -> None:
         """Run what was posted, until there are rows to step and everybody expected is there."""
-        self._obey()
+        self._run_commands()
         while not self._stopping and not self._present:
             with self._arrival:
                 self._arrival.wait_for(lambda: self._inbox)
             self._coalesce()
-            self._obey()
-        deadline = time.monotonic() + self._lockstep.wait_s
-        while not self._stopping and self._present and not self._lockstep.complete(self._present):
+            self._run_commands()
+        deadline = time.monotonic() + self._barrier.wait_s
+        while not self._stopping and self._present and not self._barrier.complete(self._present):
             with self._arrival:
                 left = deadline - time.monotonic()
                 came = left > 0 and self._arrival.wait_for(lambda: self._inbox, left)
             if not came:
-                self._lockstep.miss(self._present)
+                self._barrier.miss(self._present)
                 self.stats.missed += 1
-            self._obey()
+            self._run_commands()
         # By name and not by arrival, so that slots and shared prefixes do not depend on timing.
         self._waiting.extend(sorted(self._arrived, key=lambda request: request.session))
         self._arrived.clear()
@@ -156,7 +156,7 @@ class Worker:
         """Requests in, running or not."""
         return len(self._rows) + len(self._waiting) + len(self._arrived)
 
-    def _obey(self) -> None:
+    def _run_commands(self) -> None:
         while self._inbox:
             self._inbox.popleft()()
 
@@ -172,8 +172,8 @@ class Worker:
         while self._waiting:
             row: Row | Exception | None
             try:
-                row = self._seat(self._waiting[0])
-            except Exception as error:  # of this request alone: those seated before it go on
+                row = self._make_row(self._waiting[0])
+            except Exception as error:  # fails this request alone
                 row = error
             if row is None:
                 break
@@ -193,26 +193,26 @@ class Worker:
             else:
                 self._set_rows([*self._rows, *wave])
 
-    def _seat(self, request: Request) -> Row | Exception | None:
+    def _make_row(self, request: Request) -> Row | Exception | None:
         """A row for a request, what is wrong with it, or `None` while every slot is busy."""
-        session = self._table.get(request.session)
-        if session is not None and session.busy:
+        slot = self._table.get(request.session)
+        if slot is not None and slot.busy:
             return UsageError(
                 f"session {request.session!r} is already generating; "
                 "await that generation, or use another session name"
             )
-        # What can fail stands before the session is taken: nobody would give it back.
+        # Everything that can fail comes before `acquire`: a failure later would leak the slot.
         room = self._max_context - len(request.ids)
         uniforms = request.params.uniforms(min(request.params.max_tokens, room))
         stop_ids = self._eos_ids.union(request.params.stop_ids)
-        session = self._table.acquire(request.session, request.group)
-        if session is None:
+        slot = self._table.acquire(request.session, request.group)
+        if slot is None:
             return None
-        session.released = request.last
-        grew = keep_own_prefix(session, request.ids)
+        slot.released = request.last
+        grew = keep_own_prefix(slot, request.ids)
         return Row(
             request=request,
-            session=session,
+            slot=slot,
             version=self.version,
             next_id=request.ids[-1],
             position=len(request.ids) - 1,
@@ -252,7 +252,7 @@ class Worker:
     # Endings.
 
     def _finish(self, row: Row, finish: Finish) -> None:
-        self._table.retire(row.session, row.cached_ids)
+        self._table.retire(row.slot, row.cached_ids)
         self._settled.append((row.request, row.generation(finish)))
 
     def _fail(self, rows: list[Row], error: Exception) -> None:
@@ -260,10 +260,10 @@ class Worker:
         self._set_rows([row for row in self._rows if row not in rows])
         for row in rows:
             self._settled.append((row.request, error))
-            self._table.drop(row.session)
+            self._table.drop(row.slot)
         with suppress(Exception):  # a device that is gone cannot be cleared either
             for row in rows:
-                self._runner.clear(row.session.slot)
+                self._runner.clear(row.slot.index)
 
     def _fail_all(self, error: Exception) -> None:
         waiting, self._waiting = [*self._waiting, *self._arrived], deque()
@@ -282,13 +282,13 @@ class Worker:
                 loop.call_soon_threadsafe(_resolve, outcomes)
 
     def _set_rows(self, rows: list[Row]) -> None:
-        self._rows = sorted(rows, key=lambda row: row.session.slot)
-        self._slots = [row.session.slot for row in self._rows]
+        self._rows = sorted(rows, key=lambda row: row.slot.index)
+        self._slots = [row.slot.index for row in self._rows]
         params = [row.request.params for row in self._rows]
         self._sampler = BatchSampler(params, self._runner.device) if params else None
 
     def _reserve(self, rows: list[Row]) -> None:
-        slots = max(row.session.slot for row in rows) + 1
+        slots = max(row.slot.index for row in rows) + 1
         self._runner.reserve(slots, max(row.position for row in rows) + 1)
 
 

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible chat endpoint as an agent."""
+"""Agent for any OpenAI-compatible chat endpoint."""
 
 from __future__ import annotations
 

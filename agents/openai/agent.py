@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible chat endpoint as an agent: evaluation, judges, simulated users.
+"""Agent for any OpenAI-compatible chat endpoint: evaluation, judges, simulated users.
 
 It works on messages: the server owns the tokens, so its episodes carry no ids and no log-probs.
 """
@@ -27,26 +27,26 @@ _TOO_LONG = ("context_length_exceeded", "context length", "context window", "too
 _UNKNOWN_FIELD = ("unsupported", "not permitted", "unknown", "unrecognized", "unexpected")
 _MAX_TOKENS = ("max_completion_tokens", "max_tokens")
 _BYTES_PER_TOKEN = 4
-"""As a rule, for the limit of tokens; the budget takes a byte for a token, as none is shorter."""
+"""Bytes per token in estimates for the token limit; the budget counts a byte as a token."""
 
 
 class OpenAIAgent(Agent):
-    """Acts through ``POST {base_url}/chat/completions`` with tools.
+    """Agent that acts through ``POST {base_url}/chat/completions`` with tools.
 
     What the server sent is sent back as it was: reasoning, signatures, fields of its own.
 
     Args:
-        base_url: For example ``https://api.openai.com/v1`` or ``http://localhost:8000/v1``.
+        base_url: Address of the API, for example ``https://api.openai.com/v1`` or ``http://localhost:8000/v1``.
         model: The model's name at that server.
         api_key_env: Environment variable that holds the key; unset for servers without keys.
-        temperature: None leaves it to the server (some models take no other).
-        max_tokens: Most tokens of one action; None leaves it to the server.
+        temperature: Sampling temperature; None leaves it to the server (some models take no other).
+        max_tokens: Maximum number of tokens per action; None leaves it to the server.
         extra: Further fields of the request (``top_p``, ``max_completion_tokens``, …).
         echo: False sends text and calls back alone, for servers that refuse their own fields.
         requests_per_minute, tokens_per_minute: Limits of the endpoint, shared by all agents of
             this process that name the same address, model and limits; None for no limit.
-        input_price, output_price: Of a million tokens; episodes then have a cost.
-        budget: Most that this agent's requests may cost together: the rollout stops before.
+        input_price, output_price: Prices per million tokens; episodes then have a cost.
+        budget: Maximum total cost of this agent's requests; the rollout stops before it.
         timeout, retries, backoff, concurrency: See `JsonClient`.
 
     Raises:
@@ -104,11 +104,11 @@ class OpenAIAgent(Agent):
 
     @property
     def usage(self) -> dict[str, float]:
-        """Requests, tokens and cost so far, those of episodes that were tried again included."""
+        """Requests, tokens and cost so far, retried episodes included."""
         return self._meter.total
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """Begin a conversation of that name anew."""
+        """Start an empty conversation for `session`."""
         self._histories.pop(session, None)
 
     async def act(self, context: Context) -> Completion:
@@ -142,7 +142,7 @@ class OpenAIAgent(Agent):
         return completion
 
     async def end(self, session: str) -> None:
-        """Forget the conversation."""
+        """Forget the conversation of `session`."""
         self._histories.pop(session, None)
 
     async def close(self) -> None:

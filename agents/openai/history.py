@@ -1,8 +1,8 @@
-"""Assistant messages as their server wrote them, to be sent back as they were.
+"""History of assistant messages as their server wrote them, to be sent back unchanged.
 
-Servers hang more on a message than text and calls: reasoning that some models lose the thread
-without, signatures of thoughts (Gemini refuses a call that comes back without its own), fields that
-nobody has heard of yet. `envgym.messages` knows none of it; each conversation keeps it here.
+Servers add more to a message than text and calls: reasoning that some models need later, signatures
+of reasoning (Gemini refuses a call without its signature), and unknown fields. `envgym.messages`
+holds none of it, so each conversation keeps the raw messages here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EMPTY: tuple[Any, ...] = (None, "", [])
 
 
 class History:
-    """The assistant messages of one conversation that came from the server.
+    """Server-written assistant messages of one conversation.
 
     They are found again by what the environment's side made of them, last ones first: a history
     may have been cut anywhere, and messages of other authors may stand between.
@@ -30,11 +30,11 @@ class History:
         self._kept: list[tuple[Message, Raw]] = []
 
     def add(self, message: Message, raw: Raw) -> None:
-        """Keep `raw`, to be sent where `message` stands."""
+        """Keep `raw`, to send it in the position of `message`."""
         self._kept.append((message, raw))
 
     def request(self, messages: Sequence[Message]) -> list[Raw]:
-        """The conversation as it stands in a request; what is no longer in it is forgotten."""
+        """Make the conversation for a request; messages no longer in it are forgotten."""
         found = dict(self._find(messages))
         self._kept = [self._kept[place] for place in sorted(found.values())]
         raws = {index: self._kept[i][1] for i, index in enumerate(sorted(found))}
@@ -54,7 +54,7 @@ class History:
 
 
 def plain(message: Message) -> Raw:
-    """A message that no server wrote, as it stands in a request."""
+    """Convert a message that no server wrote to its form in a request."""
     sent: Raw = {"role": message.role, "content": message.content}
     if message.tool_calls:
         sent["tool_calls"] = [to_openai(call) for call in message.tool_calls]
@@ -65,7 +65,7 @@ def plain(message: Message) -> Raw:
 
 
 def echo(raw: Mapping[str, Any], action: Action) -> Raw:
-    """A server's message as it stands in the next request: as it was, and valid.
+    """Convert a server's message to its form in the next request: unchanged, and valid.
 
     Fields that are null are left out. A message without words has the empty text, as null is
     refused there; a call has the id that its result will carry, and arguments that are JSON.
@@ -84,7 +84,7 @@ def echo(raw: Mapping[str, Any], action: Action) -> Raw:
 
 
 def thought(raw: Mapping[str, Any]) -> str:
-    """The reasoning that stands beside a message's content, for people to read; often empty."""
+    """Reasoning beside a message's content, for people to read; often empty."""
     found = next((raw[name] for name in _THOUGHTS if raw.get(name)), "")
     return found if isinstance(found, str) else ""
 
@@ -103,7 +103,7 @@ def _call(raw: Any, read: ToolCall) -> Raw:
 
 
 def _is_object(text: Any) -> bool:
-    """Whether a text is a JSON object by the letter."""
+    """Test that a text is strictly a JSON object."""
     try:
         return isinstance(text, str) and isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):

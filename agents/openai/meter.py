@@ -1,4 +1,4 @@
-"""Cost of requests to an endpoint, and the budget that they may not exceed."""
+"""Meter of the cost of requests to an endpoint, with a budget."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _MILLION = 1e6
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices of a million tokens, in any one currency."""
+    """Prices per million tokens, in any one currency."""
 
     input: float
     output: float
 
     def cost(self, input_tokens: float, output_tokens: float) -> float:
-        """The price of one request."""
+        """Compute the cost of one request."""
         return (input_tokens * self.input + output_tokens * self.output) / _MILLION
 
 
 class Meter:
-    """Counts tokens and cost; holds back what might exceed the budget.
+    """Counter of tokens and cost that holds back requests which might exceed the budget.
 
     A request's cost is known only after it, so the most it may cost is set aside before. Where that
     finds no room beside requests in flight it waits for them: as a rule they cost less.
 
     Args:
-        prices: None counts tokens alone.
-        budget: Most that all requests together may cost; needs `prices`.
+        prices: Prices of tokens; None counts tokens alone.
+        budget: Maximum total cost of all requests; needs `prices`.
     """
 
     def __init__(self, prices: Prices | None = None, budget: float | None = None) -> None:
@@ -53,12 +53,12 @@ class Meter:
 
     @property
     def total(self) -> dict[str, float]:
-        """All that was used so far."""
+        """Total usage so far."""
         names = ("requests", "input_tokens", "output_tokens", *(["cost"] if self._priced else []))
         return {name: float(getattr(self, name)) for name in names}
 
     async def set_aside(self, input_tokens: int, output_tokens: int) -> float:
-        """Set aside the most that a request may cost; returns it.
+        """Reserve the maximum cost of a request; return it.
 
         Raises:
             Fault: (``budget``) It might exceed the budget.
@@ -77,16 +77,16 @@ class Meter:
         return most
 
     def release(self, aside: float) -> None:
-        """Give back what was set aside: the request is over."""
+        """Return a reservation: the request is over."""
         self._aside = max(0.0, self._aside - aside)
         freed, self._freed = self._freed, asyncio.Event()
         freed.set()
 
     def count(self, usage: Any, aside: float) -> dict[str, float]:
-        """Enter an answer; returns its own tokens and cost, as metrics.
+        """Count an answer; return its own tokens and cost, as metrics.
 
         Args:
-            usage: As the answer has it. Where it has none, the cost is the most it may have been.
+            usage: Usage field of the answer; without it the cost is the reserved maximum.
         """
         self.requests += 1
         used = usage if isinstance(usage, Mapping) else {}

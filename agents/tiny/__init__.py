@@ -1,4 +1,4 @@
-"""Small models made from nothing, so that the whole stack runs, and learns, with no download."""
+"""Tiny models with random weights, so that the whole stack runs and learns without a download."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Induction heads in the weights a tiny model starts with.
+"""Induction heads in the initial weights of a tiny model.
 
-To quote a page a model needs heads that look at the tokens before, and heads that find where the
-same tokens stood and fetch what followed (Olsson et al. 2022). With a vocabulary of a thousand
-tokens or more, a small model finds them in no time a laptop has. So the random weights of the first
-two layers are drawn as such heads (a mimetic initialisation: Trockman & Kolter 2023), which knows
-of no token and no task; training goes on from there.
+To quote a page a model needs heads that attend to the preceding tokens, and heads that find the
+same tokens earlier and copy their successor (Olsson et al. 2022). With a vocabulary of a thousand
+tokens or more, a small model does not learn them in the time that a laptop has. So the random
+weights of the first two layers are drawn as such heads (a mimetic initialisation: Trockman & Kolter
+2023), independent of any token or task; training continues from there.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _FETCHED = 5.0  # and of the token fetched, which is to outweigh all others
 
 
 def add_induction(model: Qwen3ForCausalLM, look_back: int, generator: torch.Generator) -> None:
-    """Draw the embeddings and the attention of the first two layers anew, in place.
+    """Initialize the embeddings and attention of the first two layers as induction heads, in place.
 
     The first layer's head b writes the token b + 1 places back into a subspace of its own. In the
     second layer every head asks for places whose tokens before are those here and now, and adds the
     token there to the output.
 
     Args:
-        model: Of two layers or more.
-        look_back: How many tokens before a place it is known by: one says too little where each
-            space is a token, two where strings repeat themselves.
-        generator: Of the random part.
+        model: Model of two layers or more.
+        look_back: Length of the token context that a head matches on: 2 where each space is a
+            token, 3 where strings repeat themselves.
+        generator: Random generator of the initial weights.
 
     Raises:
         UsageError: The model has fewer than two layers, no more heads than `look_back`, heads that

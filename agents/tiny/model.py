@@ -1,4 +1,4 @@
-"""The tiny model: a Qwen3 shape a few hundred thousand parameters large."""
+"""Tiny model: a Qwen3 architecture with a few hundred thousand parameters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TinyConfig(BaseModel):
 def build_model(
     config: TinyConfig, tokenizer: PreTrainedTokenizerBase, seed: int
 ) -> Qwen3ForCausalLM:
-    """A model with random weights drawn from `seed`."""
+    """Build a model with random weights drawn from `seed`."""
     shape = Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=config.hidden,
@@ -74,7 +74,7 @@ def save_model(
 def load_model(
     path: str | Path, dtype: str = "float32"
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A causal LM and its tokenizer from a directory or a hub name.
+    """Load a causal LM and its tokenizer from a directory or a hub name.
 
     Raises:
         UsageError: The directory lacks a model, a tokenizer or a chat template.

@@ -1,4 +1,4 @@
-"""The copying phase: before anything else, a small transformer learns to copy.
+"""Pretraining phase in which a tiny model learns to copy.
 
 Random strings of tokens, each repeated later in the row, are all it sees; no word of any task. Out
 of it come the induction heads (Olsson et al. 2022) without which a small model takes many times as
@@ -35,7 +35,7 @@ def learn_to_copy(
     seed: int,
     on_step: Callable[[int, float], None] | None = None,
 ) -> float:
-    """Train in place; returns the last step's accuracy on the second copies."""
+    """Train in place; return the last step's accuracy on the second copies."""
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=phase.lr, weight_decay=0.01)
     accuracy = 0.0
@@ -59,7 +59,7 @@ def learn_to_copy(
 def copying_batch(
     phase: CopyingPhase, vocabulary: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Random rows in which short strings come back.
+    """Make random rows in which short strings are repeated.
 
     Some rows draw on few different tokens: the one before does not tell there which one follows,
     as a given name that two people on a page share does not tell the family name.

@@ -1,7 +1,8 @@
-"""The reading phase: a tiny model learns to find on a page what a word asks for.
+"""Pretraining phase in which a tiny model learns to find facts on a page.
 
-Documents are pages followed by a sheet of their facts; only the pieces a reader of the pages could
-know are trained on. Copying rows are mixed in: finding a name is of no use without copying it.
+Documents are pages followed by a list of their facts; the loss covers only the pieces that a reader
+of the pages could know. Copying rows are mixed in, because a model that finds a name must also copy
+it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def learn_to_read(
     seed: int,
     on_step: Callable[[int, float], None] | None = None,
 ) -> float:
-    """Train in place; returns the last step's accuracy on the pieces that are learnt.
+    """Train in place; return the last step's accuracy on the trained pieces.
 
     The first sixth of the steps all have copying rows, which bring the induction heads about.
     """
@@ -104,7 +105,7 @@ def _batches(
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, document: Document) -> tuple[list[int], list[bool]]:
-    """A document's ids, and for each whether it is learnt."""
+    """Encode a document to ids, with a flag per id that is trained on."""
     ids: list[int] = []
     learnt: list[bool] = []
     for text, learn in document:

@@ -33,11 +33,11 @@ _PIECES = Regex(r"\p{L}+|\p{N}|\s|[^\p{L}\p{N}\s]+")
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> PreTrainedTokenizerFast:
-    """Train a tokenizer.
+    """Train a byte-level BPE tokenizer.
 
     Args:
-        texts: What the model will read and write.
-        vocab_size: Ids in all: 256 bytes, 3 special tokens, merges.
+        texts: Texts like those that the model will read and write.
+        vocab_size: Number of ids: 256 bytes, 3 special tokens, merges.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -1,8 +1,8 @@
-"""Messages of roles that a chat template lacks, folded into the messages beside them.
+"""Folding: merge messages of roles that a chat template lacks into the messages beside them.
 
-Gemma has no system messages, older Mistrals no tool results, and many templates want users and
-assistants to take turns. Folded, the text is still shown: rules before the task, results between
-``<tool_response>`` tags as a user message, hints behind what they belong to.
+Gemma has no system messages, older Mistrals have no tool results, and many templates require users
+and assistants to alternate. Folding keeps the text visible: rules before the task, tool results
+between ``<tool_response>`` tags in a user message, hints behind the message they belong to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ log = logging.getLogger("envgym.chat.renderer")
 
 Foldable = Literal["system", "tool", "hint"]
 Parts = list[tuple[int, Kind]]
-"""Where each part of a message begins in its text, and the part's kind."""
+"""Start offset and kind of each part of a message's text."""
 Refusal = Callable[[str | None, str], str]
 """Why a template has no message of a role after one of another; empty where it has."""
 
@@ -29,10 +29,10 @@ _CLOSE = "</tool_response>"
 
 
 class Folding:
-    """Folds conversations.
+    """Converts conversations to the roles that a chat template has.
 
     Args:
-        setting: ``off``; ``auto`` (what the template refuses, told once by a log line); or those
+        setting: ``off``; ``auto`` (the roles that the template refuses; logged once); or those
             of ``system``, ``tool``, ``hint`` that are always folded, joined by commas.
     """
 
@@ -49,7 +49,7 @@ class Folding:
     def __call__(
         self, conversation: Iterable[Plain], kinds: Iterable[Kind], refusal: Refusal
     ) -> tuple[list[Plain], list[Parts]]:
-        """The conversation as the template takes it, and the parts of each of its messages."""
+        """Fold a conversation; return the messages, and the parts of each."""
         folded: list[Plain] = []
         parts: list[Parts] = []
         for message, kind in zip(conversation, kinds, strict=True):

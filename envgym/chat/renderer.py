@@ -1,9 +1,10 @@
-"""Messages to token ids, and back: the only place where text becomes tokens.
+"""Rendering of messages to token ids, and parsing of sampled ids to actions.
 
-Each observation is rendered once, as a delta after what the model has sampled, whatever the chat
-template. What the model sees is at every turn what a rendering of the whole history would give, but
-for white space around its own words, which stays as sampled. A template that rewrites history
-(Qwen3 takes the thinking out of earlier turns) is found out, and the caller then begins a new row.
+This is the only place where text becomes tokens. Each observation is rendered once, as a delta
+after the sampled ids, with any chat template. At every turn the model sees the same text as in a
+rendering of the whole history, except for white space around its own words, which stays as sampled.
+`Chat.extend` detects a template that rewrites history (Qwen3 removes the thinking of earlier
+turns), and the caller then begins a new row.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from envgym.chat.dialects import Dialect, dialect, resolve_dialect
 from envgym.chat.folding import Folding, Parts
-from envgym.chat.skeleton import Plain, Sketch, reduce
+from envgym.chat.skeleton import ConversationSkeleton, Plain, reduce
 from envgym.chat.template import ASK, ChatTemplate
 from envgym.errors import UsageError
 from envgym.messages import Action, Kind, Message
@@ -24,13 +25,13 @@ from envgym.trajectory import Span
 
 
 class Chat:
-    """A tokenizer's chat template and a dialect, as one renderer.
+    """Renderer made of a tokenizer's chat template and a dialect.
 
     Args:
         tokenizer: A Hugging Face tokenizer with a chat template.
-        dialect_name: How the model writes tool calls; ``auto`` takes the form that the chat
+        dialect_name: Tool-call format of the model; ``auto`` takes the form that the chat
             template shows, and logs it.
-        instructions: Whether the system message explains the tools; a model that has learnt the
+        instructions: Explain the tools in the system message; a model that has learnt the
             form needs no explanation, and saves its tokens.
         fold: ``off``; ``auto`` folds messages that the template has no role for into the user
             messages beside them, and logs which; see `Folding`.
@@ -62,29 +63,33 @@ class Chat:
     # --- rendering ------------------------------------------------------------------------------
 
     def begin(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Span]:
-        """The whole context from the start of the conversation, ready for the model to act.
+        """Render the whole context from the start of the conversation, ready for the model to act.
 
         Raises:
-            UsageError: The template cannot show these messages; the error names the mend.
+            UsageError: The template cannot show these messages; the error names the fix.
         """
         conversation, parts, schemas = self._opening(messages, tools)
         full = self.template.render(conversation, schemas)
         return self._spans(conversation, parts, schemas, full, 0)
 
-    def sketch(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Sketch:
-        """What `extend` needs to know of the conversation that `begin` has rendered."""
+    def skeleton(
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec]
+    ) -> ConversationSkeleton:
+        """Make the skeleton of the conversation that `begin` rendered, for `extend`."""
         conversation, _, schemas = self._opening(messages, tools)
-        return Sketch(conversation, schemas)
+        return ConversationSkeleton(conversation, schemas)
+
+    sketch = skeleton  # its former name
 
     def extend(
         self,
-        sketch: Sketch,
+        skeleton: ConversationSkeleton,
         action: Message,
         sampled: Sequence[int],
         messages: Sequence[Message],
         tools: Sequence[ToolSpec],
     ) -> list[Span] | None:
-        """The context between the ids just sampled and the next action; the sketch grows by it.
+        """Render the context between the ids just sampled and the next action; extends `skeleton`.
 
         It begins with what the template puts after an assistant message, less what was sampled of
         it (the end-of-turn token, as a rule).
@@ -93,18 +98,18 @@ class Chat:
             None where the template, seeing the new messages, changes what the model saw or wrote.
 
         Raises:
-            UsageError: The template cannot show these messages; the error names the mend.
+            UsageError: The template cannot show these messages; the error names the fix.
         """
-        before = sketch.messages[-1]["role"] if sketch.messages else None
-        shows = sketch.schemas is not None
+        before = skeleton.messages[-1]["role"] if skeleton.messages else None
+        shows = skeleton.schemas is not None
         new = [action, *messages]
         turn, parts = self._shaped(
             [self._plain(m, tools) for m in new], [m.kind for m in new], before, shows
         )
-        self._widen(sketch, turn)
-        seen = self.template.render(sketch.messages, sketch.schemas)
-        conversation = [*sketch.messages, *turn]
-        full = self.template.render(conversation, sketch.schemas)
+        self._widen(skeleton, turn)
+        seen = self.template.render(skeleton.messages, skeleton.schemas)
+        conversation = [*skeleton.messages, *turn]
+        full = self.template.render(conversation, skeleton.schemas)
         prefill = self._prefill(before, shows)
         written = prefill + self.dialect.write(message_action(action), tools)
         start = _after(full, seen.removesuffix(prefill), written)
@@ -115,11 +120,11 @@ class Chat:
             if not full.startswith(stop, start):
                 return None  # the template ends a turn in another way than the model did
             start += len(stop)
-        sketch.add(turn)
-        return self._spans(conversation, parts[1:], sketch.schemas, full, start)
+        skeleton.add(turn)
+        return self._spans(conversation, parts[1:], skeleton.schemas, full, start)
 
     def demonstrate(self, action: Action, tools: Sequence[ToolSpec]) -> list[int]:
-        """The ids of an action written by no model, its end-of-turn token included."""
+        """Render an action that no model wrote to ids, its end-of-turn token included."""
         text = self.dialect.write(action, tools)
         prompt = self.template.render([ASK], self.template.required_schemas)
         end = self._ends["tool" if action.tool_calls else "user"]
@@ -128,7 +133,7 @@ class Chat:
     # --- reading --------------------------------------------------------------------------------
 
     def read(self, text: str, before: str | None, tools: Sequence[ToolSpec]) -> Action:
-        """The action in a sampled text.
+        """Parse the action in a sampled text.
 
         A thought that the generation prompt has opened stands before the action's text, so that
         every reader of it sees a thought, also where it is never closed.
@@ -141,7 +146,7 @@ class Chat:
         return self.dialect.parse(opened + text, tools)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of sampled ids, without the end-of-turn token."""
+        """Decode sampled ids to text, without the end-of-turn token."""
         kept = list(ids)
         while kept and kept[-1] in self.stop_ids:
             kept.pop()
@@ -149,19 +154,19 @@ class Chat:
 
     @cached_property
     def end_id(self) -> int:
-        """The token that ends an assistant message, where the user is next to speak."""
+        """Id of the token that ends an assistant message before a user message."""
         return self._ends["user"]
 
     @cached_property
     def stop_ids(self) -> tuple[int, ...]:
-        """Token ids that end an action."""
+        """Ids of the tokens that end an action."""
         return tuple({*self._ends.values(), self.tokenizer.eos_token_id} - {None})
 
     # --- inside ---------------------------------------------------------------------------------
 
     @cached_property
     def _ends(self) -> dict[str, int]:
-        """What ends an action before a message of each role.
+        """End-of-action token before a message of each role.
 
         A template without an end of turn (GLM) lets the next message's first token end it.
         """
@@ -186,7 +191,7 @@ class Chat:
         return conversation, parts, [t.schema for t in tools] if in_template else None
 
     def _in_template(self, tools: Sequence[ToolSpec]) -> bool:
-        """Whether the chat template is given the tools' schemas to show."""
+        """Flag: the chat template gets the tools' schemas to show."""
         shown = self.dialect.schema_in_template and self.template.shows_tools
         return self._instructions and bool(tools) and shown
 
@@ -197,7 +202,7 @@ class Chat:
 
         Args:
             before: Role of the message before them.
-            shows: Whether the template shows the tools.
+            shows: The template shows the tools.
         """
         conversation, parts = self._fold(
             plain, kinds, lambda last, role: self.template.refusal(last, role, shows)
@@ -229,21 +234,21 @@ class Chat:
     def _prefill(self, before: str | None, shows: bool) -> str:
         return self.template.prefill(before, shows) if before else ""
 
-    def _widen(self, sketch: Sketch, turn: Sequence[Plain]) -> None:
-        """Let the sketch be the whole skeleton where its shortness would show in the delta."""
-        if not sketch.shortened or sketch.whole:
+    def _widen(self, skeleton: ConversationSkeleton, turn: Sequence[Plain]) -> None:
+        """Keep all turns in the skeleton where leaving some out would change the delta."""
+        if not skeleton.shortened or skeleton.whole:
             return
         reduced = [reduce(m) for m in turn]
-        shapes = [(m["role"], m["content"]) for m in (*sketch.messages, *reduced)]
-        key = repr((bool(sketch.schemas), shapes))
+        shapes = [(m["role"], m["content"]) for m in (*skeleton.messages, *reduced)]
+        key = repr((bool(skeleton.schemas), shapes))
         if key not in self._local:
             deltas = []
-            for before in (sketch.messages, sketch.doubled):
-                seen = self.template.render(before, sketch.schemas)
-                full = self.template.render([*before, *reduced], sketch.schemas)
+            for before in (skeleton.messages, skeleton.doubled):
+                seen = self.template.render(before, skeleton.schemas)
+                full = self.template.render([*before, *reduced], skeleton.schemas)
                 deltas.append(full[len(seen) :] if full.startswith(seen) else None)
             self._local[key] = deltas[0] == deltas[1]
-        sketch.whole = not self._local[key]
+        skeleton.whole = not self._local[key]
 
     def _spans(
         self,
@@ -302,7 +307,7 @@ class Chat:
 
     @cached_property
     def _joins_freely(self) -> bool:
-        """Whether a text has the same ids alone and after another."""
+        """Test that a text has the same ids alone and after another."""
         one, two, both = (
             self.tokenizer.encode(text, add_special_tokens=False) for text in ("?\n", "a", "?\na")
         )
@@ -310,12 +315,12 @@ class Chat:
 
 
 def message_action(message: Message) -> Action:
-    """The action behind an assistant message; calls that stand in the text are not kept twice."""
+    """Rebuild the action of an assistant message; calls that the text holds are not kept twice."""
     return Action(message.content, () if message.content else message.tool_calls)
 
 
 def _after(full: str, seen: str, text: str) -> int | None:
-    """Where `full` goes on after `seen` and an assistant's `text`; None if it begins otherwise.
+    """Offset in `full` after `seen` and an assistant's `text`; None if it begins otherwise.
 
     A template that trims the text rewrites nothing: the white space was sampled, and stays.
     """
@@ -337,7 +342,7 @@ def _add_instructions(conversation: list[Plain], text: str) -> None:
 def _borders(
     conversation: Sequence[Plain], parts: Sequence[Parts], delta: bool
 ) -> tuple[list[tuple[int, int | None, Kind]], Kind]:
-    """Where another kind begins, and the last kind.
+    """Borders between kinds, and the last kind.
 
     Each border is a message, a place in its text (None: where the message itself begins) and the
     kind before it. A hint that shares its message with others is its own text alone: neither the

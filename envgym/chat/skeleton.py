@@ -1,10 +1,22 @@
-"""A short conversation that a chat template treats as it would the long one it stands for.
+"""Conversation skeleton: a short conversation that a chat template renders like the full one.
 
-What a template writes for the next messages depends on who spoke before, hardly ever on what was
-said. So every message is reduced to its role and the few signs templates look for (thinking, a tag
-at either end), and of turns alike only the last is kept: whatever came after the last user message,
-say, still does. Rendering the next delta against a sketch costs the same at turn 100 as at turn 2,
-where rendering the history would cost more turn by turn.
+The text that a template puts between messages depends on their roles and order, hardly ever on
+their contents. So each message is reduced to its role and the few marks that templates look for
+(thinking, a tag at either end), and of equal turns only the last is kept. Rendering the next delta
+against a skeleton costs the same at turn 100 as at turn 2; against the full history the cost would
+grow with every turn.
+
+Example, with # for `MARK`. Two turns of equal shape, four messages after the question::
+
+    history                                     skeleton
+    user       Which river is longest?          user       #
+    assistant  <search>rivers</search>          (left out: its shape returns below)
+    tool       Nile, Amazon                     (left out)
+    assistant  <search>Nile length</search>     assistant  <search>#</search>
+    tool       6650 km                          tool       #
+
+The delta of the next turn, whose own texts are not reduced, is then the end of
+``render(skeleton + turn)``: all that follows ``render(skeleton)`` and the sampled action.
 """
 
 from __future__ import annotations
@@ -16,22 +28,22 @@ from typing import Any
 
 Plain = dict[str, Any]  # a message as chat templates take it
 
-MARK = "\ue51fenvgym"  # stands for a text; its first sign begins no message
+MARK = "\ue51fenvgym"  # replaces a text; no message begins with its first character
 _ARGUMENT = {"type": "string", "description": MARK}
 _PARAMETERS = {"type": "object", "properties": {"a": _ARGUMENT}, "required": ["a"]}
 _FUNCTION = {"name": MARK, "description": MARK, "parameters": _PARAMETERS}
 SCHEMAS: list[Any] = [{"type": "function", "function": _FUNCTION}]
-"""One short tool, which stands for all where a template is only asked what it does with them."""
+"""One short tool in place of all, to probe how a template shows tools."""
 _THINK, _WORDS = re.compile(r"(</?think>)"), re.compile(r"\S(?:.*\S)?", re.DOTALL)
 _OPENS, _CLOSES = re.compile(r"<\w+>"), re.compile(r"</\w+>\Z")
 
 
-class Sketch:
-    """The sketch of one conversation; it grows with it.
+class ConversationSkeleton:
+    """Skeleton of one conversation, extended turn by turn.
 
     Args:
-        conversation: What the model has seen, whole.
-        schemas: The tools the template has shown, if any: one short one stands for them.
+        conversation: The whole conversation that the model has seen.
+        schemas: The tools that the template has shown, if any; one short tool replaces them.
     """
 
     def __init__(self, conversation: Sequence[Plain], schemas: Sequence[Any] | None = None) -> None:
@@ -47,23 +59,23 @@ class Sketch:
 
     @property
     def messages(self) -> list[Plain]:
-        """The sketch."""
+        """Messages of the skeleton."""
         turns = self._turns if self.whole else self._last.values()
         return [*self._opening, *chain.from_iterable(turns)]
 
     @property
     def doubled(self) -> list[Plain]:
-        """The sketch with every turn twice: a template must not see the difference."""
+        """The skeleton with every turn twice: a template must not see the difference."""
         twice = ([*turn, *turn] for turn in self._last.values())
         return [*self._opening, *chain.from_iterable(twice)]
 
     @property
     def shortened(self) -> bool:
-        """Whether a turn has been left out."""
+        """Flag that a turn was left out."""
         return len(self._last) < len(self._turns)
 
     def add(self, turn: Sequence[Plain]) -> None:
-        """Take in an assistant message and what came after it."""
+        """Add an assistant message and the messages after it."""
         reduced = [reduce(m) for m in turn]
         shape = repr([(m["role"], m["content"]) for m in reduced])
         self._turns.append(reduced)
@@ -72,7 +84,7 @@ class Sketch:
 
 
 def reduce(message: Plain, mark: str = MARK) -> Plain:
-    """The message with a mark in place of its text."""
+    """Replace the text of a message by a mark."""
     text = message["content"].strip()
     if not text:
         return {**message, "content": ""}

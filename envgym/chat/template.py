@@ -1,7 +1,7 @@
-"""A tokenizer's chat template, asked what it does, so that it errs nowhere in silence.
+"""Probing of a tokenizer's chat template: its roles, message borders and end-of-turn token.
 
-A template may drop a role, refuse an order, write its end of turn anywhere. All of it is found out
-by rendering short conversations of marks; no template is known by name.
+A template may drop a role, refuse an order of roles, or write its end of turn anywhere. Rendering
+short conversations of marks reveals all of this; no template is known by name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FIRST, _SECOND = MARK + "1", MARK + "2"
 _PREFIXES = 64
 """Messages of a conversation of which the one that is refused is looked for."""
 _FOLD = "fold=auto does so (chat.fold in a recipe)"
-_MENDS = {
+_FIXES = {
     "system": "put the rules into the first user message, and the tools too where there are some "
     f"(instructions=False leaves them out of the system message): {_FOLD}",
     "tool": f"give the results as user messages ({_FOLD}), or use a template that shows them",
@@ -29,7 +29,7 @@ _MENDS = {
 
 
 class ChatTemplate:
-    """Renders conversations, and knows the template's habits.
+    """A chat template, with its properties measured by rendering short conversations.
 
     Args:
         tokenizer: A Hugging Face tokenizer with a chat template.
@@ -46,7 +46,7 @@ class ChatTemplate:
         schemas: Sequence[Any] | None = None,
         generate: bool = True,
     ) -> str:
-        """The conversation as text.
+        """Render the conversation to text.
 
         Raises:
             UsageError: The template refuses the conversation, or leaves one of its messages out.
@@ -57,7 +57,7 @@ class ChatTemplate:
             before = message["role"]
         try:
             return self._raw(conversation, schemas, generate)
-        except Exception as error:  # a template raises what it likes
+        except Exception as error:  # templates raise any exception
             where = self._where(conversation, schemas, generate)
             raise UsageError(
                 f"the chat template refuses the conversation {where} (it says: {_line(error)}): "
@@ -65,10 +65,10 @@ class ChatTemplate:
             ) from error
 
     def refusal(self, before: str | None, role: str, tools: bool = False) -> str:
-        """Why it has no message of `role` after one of `before`; empty where it has.
+        """Reason for refusing a message of `role` after one of `before`; empty where accepted.
 
         Args:
-            tools: Whether tools are shown too: some templates then have other roles.
+            tools: Tools are shown too: some templates then have other roles.
         """
         key = (before, role, tools)
         if key not in self._refusals:
@@ -77,12 +77,12 @@ class ChatTemplate:
 
     @cached_property
     def special(self) -> re.Pattern[str]:
-        """The texts of the tokenizer's added tokens."""
+        """Texts of the tokenizer's added tokens."""
         texts = sorted(self.tokenizer.get_added_vocab(), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
 
     def prefill(self, before: str, tools: bool = False) -> str:
-        """The thinking that the generation prompt after a `before` message opens, or shuts, if any.
+        """Reasoning mark that the generation prompt after a `before` message opens or closes.
 
         It is part of the assistant's message: without it a template would take a thought apart at
         the wrong place, or see none.
@@ -92,7 +92,7 @@ class ChatTemplate:
             lead, schemas = [*_lead(before), _mark(before, MARK)], SCHEMAS if tools else None
             try:
                 prompt, without = (self._raw(lead, schemas, generate) for generate in (True, False))
-            except Exception:  # `render` says why
+            except Exception:  # `render` reports the reason
                 prompt = without = ""
             found = prompt.find("<think>", self._common(prompt, without))
             self._prefills[key] = prompt[found:] if found >= 0 else ""
@@ -100,13 +100,13 @@ class ChatTemplate:
 
     @cached_property
     def required_schemas(self) -> list[Any] | None:
-        """A tool to show where no tool is at hand, for templates that render nothing without."""
+        """A placeholder tool, for templates that render nothing without tools."""
         needed = self.refusal(None, "user") and not self.refusal(None, "user", True)
         return SCHEMAS if needed else None
 
     @cached_property
     def opening(self) -> str:
-        """What it writes itself between an assistant's header and words: a space, a channel.
+        """Text between an assistant's header and words: a space, a channel.
 
         A model of the family samples it too; it is no part of the message's content.
         """
@@ -114,14 +114,14 @@ class ChatTemplate:
         try:
             prompt = self._raw([ASK], schemas, True)
             shown = self._raw([ASK, _mark("assistant", _FIRST)], schemas, False)
-        except Exception:  # `render` says why
+        except Exception:  # `render` reports the reason
             return ""
         prompt = prompt.removesuffix(self.prefill("user", bool(schemas)))
         return shown[len(prompt) :].partition(_FIRST)[0] if shown.startswith(prompt) else ""
 
     @cached_property
     def takes_thoughts_apart(self) -> bool:
-        """Whether it knows a thought only beside the content (Qwen3.8), not at its beginning."""
+        """Flag: the template reads reasoning only from a field beside the content (Qwen3.8)."""
         text = f"<think>\n{_FIRST}\n</think>\n\n{_SECOND}"
         inline, apart = _mark("assistant", text), _thought_apart(_mark("assistant", text))
         render = self.tokenizer.apply_chat_template
@@ -135,14 +135,14 @@ class ChatTemplate:
 
     @cached_property
     def shows_tools(self) -> bool:
-        """Whether it writes tool schemas into the context."""
+        """Flag: the template writes tool schemas into the context."""
         try:
             return MARK in self._raw([ASK], SCHEMAS, True)
         except Exception:
             return False
 
     def end_after(self, role: str | None) -> int | None:
-        """The first special token between an assistant's text and a message of `role`.
+        """First special token between an assistant's text and a message of `role`.
 
         That is the end-of-turn token, or, where a template writes none, what opens the next
         message: a model of that template stops there.
@@ -164,7 +164,7 @@ class ChatTemplate:
         schemas: Sequence[Any] | None,
         full: str,
     ) -> list[int]:
-        """Where the messages at `indices`, in order, begin in `full`, the conversation's rendering.
+        """Start offsets in `full`, the conversation's rendering, of the messages at `indices`.
 
         One rendering of marks tells what stands between two texts, so that a long history costs no
         rendering for each border in it. A text that the template writes in another way (as JSON)
@@ -193,7 +193,7 @@ class ChatTemplate:
     def generation_start(
         self, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
     ) -> int:
-        """Where the generation prompt begins in `full`."""
+        """Start offset of the generation prompt in `full`."""
         return self._common(full, self._raw(conversation, schemas, False))
 
     # --- inside ---------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ class ChatTemplate:
 
     @cached_property
     def _takes_parts(self) -> bool:
-        """Whether it reads a content as a list of parts alone (templates of models that see)."""
+        """Flag: the template reads a content only as a list of parts (vision models)."""
 
         def shown(probe: Plain) -> bool:
             try:
@@ -233,11 +233,11 @@ class ChatTemplate:
             )  # its own refusal, if any, is the plainer reason
         if not self.refusal(before, role, not tools):
             reason += f"; {'without' if tools else 'with'} tools in the template it has them"
-        what, mend = f"{role} messages", _MENDS[role]
+        what, fix = f"{role} messages", _FIXES[role]
         if before is not None and (before == role or before == "tool"):
             what = f"{role} messages after {before} messages"
-            mend = f"join them into one: {_FOLD}"
-        raise UsageError(f"the chat template has no {what} ({reason}): {mend}")
+            fix = f"join them into one: {_FOLD}"
+        raise UsageError(f"the chat template has no {what} ({reason}): {fix}")
 
     def _probe(self, before: str | None, role: str, schemas: Sequence[Any] | None) -> str:
         first = [] if before is None else [*_lead(before), _mark(before, _FIRST)]
@@ -268,14 +268,14 @@ class ChatTemplate:
     def _start_of(
         self, index: int, conversation: Sequence[Plain], schemas: Sequence[Any] | None, full: str
     ) -> int:
-        """Where one message begins: a mark in its place changes nothing before it."""
+        """Start of one message: a mark in its place changes nothing before it."""
         marked = [*conversation]
         marked[index] = {**marked[index], "content": MARK}
         same = _same(full, self._raw(marked, schemas, True))
         return self._whole(full, same - self._border(*conversation[index - 1 : index + 1])[1])
 
     def _border(self, before: Plain, message: Plain) -> tuple[int, int]:
-        """How much of what stands between two texts belongs to the earlier and the later one."""
+        """Lengths of the earlier and the later text's parts of the separator between them."""
         schemas = self.required_schemas
         first = [*_lead(before["role"]), before | {"content": _FIRST}]
         after = [ASK] if message["role"] in ("system", "assistant") else []
@@ -320,13 +320,13 @@ def _mark(role: str, text: str) -> Plain:
 
 
 def _lead(role: str) -> list[Plain]:
-    """What has to stand before a message of `role`."""
+    """Messages required before a message of `role`."""
     leads = {"assistant": [ASK], "tool": [ASK, _mark("assistant", "!")]}
     return list(leads.get(role, []))
 
 
 def _same(one: str, two: str) -> int:
-    """How many signs the two begin with alike."""
+    """Length of the common prefix of two texts."""
     low, high = 0, min(len(one), len(two))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""The checker: tells authors what is wrong with an environment, and what mends it."""
+"""Checker: test an environment against the contract and name the likely fix of each problem."""
 
 from __future__ import annotations
 

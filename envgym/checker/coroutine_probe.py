@@ -1,4 +1,4 @@
-"""Coroutines driven by hand, to act or to look at exactly one of their await points."""
+"""Coroutine driver that observes or interrupts exactly one await point."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 PATIENCE_S = 2.0
-"""How long what was cut may take to come back before it counts as hung."""
+"""Seconds that a cancelled coroutine may take to return before it counts as hung."""
 
 
 @types.coroutine
@@ -20,7 +20,7 @@ def watched(
     suspended: Callable[[int], None] = lambda point: None,
     held: Callable[[float], None] = lambda seconds: None,
 ) -> Generator[Any, Any, Any]:
-    """The result of `work`, passing everything through.
+    """Await `work` and return its result, with callbacks at its await points.
 
     Args:
         suspended: Called as it comes to rest at its await point 0, 1, 2, …
@@ -59,12 +59,12 @@ def _thrower(work: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[
 
 @dataclass
 class Outcome:
-    """How something ended.
+    """Outcome of a coroutine: how it ended, and its error.
 
     Attributes:
         how: ``returned``, ``raised``, ``cancelled``, or ``hung``: not back after `PATIENCE_S`.
-        error: What it raised.
-        cut: Whether it came to the await point at which it was to be cancelled.
+        error: Its exception.
+        cut: It reached the await point at which it was to be cancelled.
     """
 
     how: Literal["returned", "raised", "cancelled", "hung"]
@@ -73,7 +73,7 @@ class Outcome:
 
 
 async def outcome(work: Coroutine[Any, Any, Any], *, patience: float = PATIENCE_S) -> Outcome:
-    """How `work` ends, in a task of its own."""
+    """Run `work` in a task of its own and report how it ends."""
     task = asyncio.ensure_future(work)
     await asyncio.wait({task}, timeout=patience)
     if not task.done():
@@ -89,7 +89,7 @@ async def outcome(work: Coroutine[Any, Any, Any], *, patience: float = PATIENCE_
 
 
 async def cancelled_at(point: int, work: Coroutine[Any, Any, Any]) -> Outcome:
-    """How `work` ends when its task is cancelled as it rests at await point number `point`."""
+    """Run `work`, cancel its task at await point number `point`, and report how it ends."""
     cut = False
 
     def suspended(now: int) -> None:

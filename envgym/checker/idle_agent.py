@@ -1,4 +1,4 @@
-"""An agent that does nothing: the worst one there is, for attempts that have to fail."""
+"""Idle agent: the worst agent possible, for attempts that have to fail."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from envgym.checker.malformed_actions import NOTHING
 
 
 class Idle(Agent):
-    """Answers every context with an empty message."""
+    """Agent that answers every context with an empty message."""
 
     async def act(self, context: Context) -> Completion:
-        """Nothing."""
+        """Return an empty completion."""
         return Completion(action=NOTHING)

@@ -1,7 +1,7 @@
-"""Numbers and short strings given away, found by contrast between tasks.
+"""Statistics that find hidden numbers and short strings given away in the texts of tasks.
 
-That a page holds a 7 means nothing. That the page of each task holds that task's own number, and
-not the numbers of the others, means that it is told.
+One page that holds a 7 proves nothing. A hidden number is given away when the page of each task
+holds that task's own number and not the numbers of the other tasks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TASKS = 8
 
 
 def contrasted(tasks: Sequence[Task], texts: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Keys of the hidden part, with the first task's value, that the tasks' texts give away.
+    """Find keys of the hidden part, with the first task's value, that the tasks' texts give away.
 
     A value counts where the visible part does not hold it. Given away is what stands, as a whole
     word, in nine of ten of the tasks' own texts, and in fewer than a third of those of tasks that

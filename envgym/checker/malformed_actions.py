@@ -1,4 +1,4 @@
-"""What a model may write, from nothing at all to nonsense: actions that every check can do."""
+"""Malformed actions that a model may write, from the empty message to invalid calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WRONG: tuple[Any, ...] = ({"no": ["such", None]}, None, "", _ODD, _HUGE, -1, 10
 
 
 def refused_actions() -> Iterator[tuple[str, Action]]:
-    """Those that run no tool, whatever the environment, with a name for each."""
+    """Actions that run no tool in any environment, each with a name."""
     yield "an empty message", NOTHING
     yield "a huge text", Action(_HUGE)
     yield "odd characters", Action(_ODD)
@@ -24,7 +24,7 @@ def refused_actions() -> Iterator[tuple[str, Action]]:
 
 
 def malformed_actions(tools: Sequence[ToolSpec]) -> Iterator[tuple[str, Action]]:
-    """What a model may write, with a name for each."""
+    """Malformed actions for these tools, each with a name."""
     name = tools[0].name if tools else "tool"
     yield from refused_actions()
     yield "a broken call", _calls(ToolCall(name, None, "call_z", "its JSON is broken."))

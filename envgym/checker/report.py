@@ -1,4 +1,4 @@
-"""What the checker found, for people and for machines."""
+"""Report of the checker, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -7,35 +7,40 @@ from typing import Any, NamedTuple
 
 
 class Problem(NamedTuple):
-    """Something wrong: what was seen, and what most likely mends it."""
+    """A problem: the observed behaviour and its most likely fix."""
 
     message: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check; a failed check has one for each problem.
+    """Outcome of one check; a failed check has one finding per problem.
 
     Attributes:
         check: The check's name.
-        mend: What most likely mends it; empty where it passed.
-        rests_on: The failed check that this one builds on, for which it was not run: mend that one
+        fix: Most likely fix; empty where the check passed.
+        rests_on: The failed check that this one builds on, for which it was not run: fix that one
             first. Empty where it was run.
     """
 
     check: str
     ok: bool
     message: str = ""
-    mend: str = ""
+    fix: str = ""
     rests_on: str = ""
+
+    @property
+    def mend(self) -> str:
+        """Former name of `fix`, kept for one release."""
+        return self.fix
 
     def __str__(self) -> str:
         if self.ok:
             return f"ok    {self.check}"
         if self.rests_on:
             return f"-     {self.check}: not run, it rests on {self.rests_on}"
-        return f"FAIL  {self.check}: {self.message}\n      mend: {self.mend}"
+        return f"FAIL  {self.check}: {self.message}\n      fix: {self.fix}"
 
 
 @dataclass
@@ -47,12 +52,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every check passed."""
+        """Flag that every check passed."""
         return all(finding.ok for finding in self.findings)
 
     @property
     def failures(self) -> list[Finding]:
-        """The findings that say something is wrong."""
+        """Findings of failed checks, without the checks that were not run."""
         return [finding for finding in self.findings if not finding.ok and not finding.rests_on]
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs every check on an environment.
+"""Run all checks on an environment.
 
 report = await check_id("search/wiki-v1", size=200)
 print(report)
@@ -26,7 +26,7 @@ from envgym.checker.checks import (
     timing,
 )
 from envgym.checker.report import Finding, Problem, Report
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.env import Env
 from envgym.errors import UsageError
 from envgym.registry import make
@@ -34,7 +34,7 @@ from envgym.registry import make
 _MOST = 8
 """Problems that one check reports."""
 
-Check = Callable[[Subject], AsyncIterator[Problem]]
+Check = Callable[[Target], AsyncIterator[Problem]]
 
 CHECKS: tuple[Check, ...] = (
     tasks.tasks_are_repeatable,
@@ -79,41 +79,41 @@ RESTS_ON: dict[str, tuple[str, ...]] = {
     "gymnasium_plays_the_same": (_SAME, "actions_are_in_the_space"),
     "cancelled_step_is_survived": (_SAME, "cancellation_is_passed_on", "nothing_is_left_open"),
 }
-"""What a check takes for granted: where that fails, it would only say the same once more."""
+"""Checks that a check builds on: where one of these fails, it is not run."""
 
 
 class Examination:
-    """One environment under the checks, each run at most once.
+    """The checks of one environment, each run at most once.
 
     Args:
         make: Makes an instance; called many times.
-        episodes: Tasks of each split, and seeds, that a check looks at.
-        company: Live instances of other seeds beside which determinism is checked.
+        episodes: Number of tasks per split, and of seeds, that each check uses.
+        company: Number of live instances of other seeds in the isolation check.
     """
 
     def __init__(
         self, make: Callable[[], Env[Any]], *, episodes: int = 4, company: int = 1000
     ) -> None:
-        self._subject = Subject(make, episodes, company)
-        self._keeper: Env[Any] | None = None
+        self._target = Target(make, episodes, company)
+        self._held_open: Env[Any] | None = None
         self._found: dict[str, list[Finding]] = {}
 
     async def __aenter__(self) -> Examination:
-        self._keeper = self._subject.make()  # what instances share stays open in between
+        self._held_open = self._target.make()  # keeps shared resources open between checks
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        assert self._keeper is not None
-        await self._keeper.close()
+        assert self._held_open is not None
+        await self._held_open.close()
 
     @property
     def env(self) -> str:
         """The environment's id."""
-        assert self._keeper is not None
-        return self._keeper.spec.id
+        assert self._held_open is not None
+        return self._held_open.spec.id
 
     async def findings(self, check: Check) -> list[Finding]:
-        """What the check finds; one that says so, where it passes or rests on a failed one."""
+        """Run a check and return its findings, or the one finding that it passed or was not run."""
         name = check.__name__
         if name not in self._found:
             self._found[name] = await self._run(name, check)
@@ -123,7 +123,7 @@ class Examination:
         for base in (c for c in CHECKS if c.__name__ in RESTS_ON.get(name, ())):
             if not all(finding.ok for finding in await self.findings(base)):
                 return [Finding(name, ok=False, rests_on=base.__name__)]
-        problems = await _problems(check, self._subject)
+        problems = await _problems(check, self._target)
         return [Finding(name, False, *problem) for problem in problems] or [Finding(name, True)]
 
 
@@ -135,7 +135,7 @@ async def check(
     checks: Sequence[Check] = CHECKS,
     on_check: Callable[[int], object] | None = None,
 ) -> Report:
-    """Run the checks, one after the other; what a check raises is a finding too.
+    """Run the checks one after the other; an exception in a check becomes a finding.
 
     Args: as `Examination`'s, and
         on_check: Called with the index of each check that is done (progress).
@@ -150,24 +150,24 @@ async def check(
 
 
 async def check_id(id: str, *, episodes: int = 4, company: int = 1000, **kwargs: Any) -> Report:
-    """`check` of a registered environment, made with `kwargs`."""
+    """Run `check` on a registered environment, made with `kwargs`."""
     return await check(lambda: make(id, **kwargs), episodes=episodes, company=company)
 
 
-async def _problems(one: Check, subject: Subject) -> list[Problem]:
+async def _problems(one: Check, target: Target) -> list[Problem]:
     problems: list[Problem] = []
     try:
-        async for problem in one(subject):
+        async for problem in one(target):
             problems.append(problem)
             if len(problems) == _MOST:  # the same mistake, most likely, once for each task
                 break
-    except UsageError as error:  # says its mend itself
+    except UsageError as error:  # the message names the fix
         problems.append(Problem(str(error), "do what the message says"))
     except Exception as error:
         problems.append(
             Problem(
                 f"{type(error).__name__}: {error}",
-                "an episode must not raise: mend the environment where it does",
+                "an episode must not raise: fix the environment where it does",
             )
         )
     return problems

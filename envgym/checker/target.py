@@ -1,4 +1,4 @@
-"""The environment under examination: how to make it, and how much of it to look at."""
+"""Target of the checks: the environment factory, and the sample sizes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from envgym.task import Task
 
 
 @dataclass
-class Subject:
-    """How to make the environment, and how much of it to look at.
+class Target:
+    """The environment to check: its factory, and the numbers of tasks and instances to use.
 
     Attributes:
-        episodes: Tasks looked at in each split, and seeds tried.
-        company: Live instances of other seeds among which episodes are played again.
-        splits: The splits it is expected to have; ``test`` may be missing.
+        episodes: Number of tasks per split, and of seeds, to use.
+        company: Number of live instances of other seeds in the isolation check.
+        splits: Expected splits; all but the first may be missing.
     """
 
     make: Callable[[], Env[Any]]
@@ -29,7 +29,7 @@ class Subject:
 
     @asynccontextmanager
     async def env(self) -> Any:
-        """A fresh instance, closed at the end."""
+        """Make a fresh instance and close it at the end."""
         env = self.make()
         try:
             yield env
@@ -37,7 +37,7 @@ class Subject:
             await env.close()
 
     def sources(self, env: Env[Any]) -> Iterator[tuple[str, Sequence[Task]]]:
-        """The splits that are there; the first one has to be."""
+        """Iterate over the existing splits and their tasks; the first split must exist."""
         for split in self.splits:
             try:
                 source = env.tasks(split)

@@ -1,4 +1,4 @@
-"""The ways in which checks play an environment, and what they compare afterwards."""
+"""Traces: episodes that the checks play and compare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envgym.checker.malformed_actions import NOTHING, malformed_actions
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.env import Env, Info, StepResult
 from envgym.errors import UsageError
 from envgym.messages import Action, Observation
@@ -17,11 +17,11 @@ from envgym.task import Task
 
 @dataclass
 class Trace:
-    """One episode as it was seen.
+    """Record of one episode: task, observations, actions and step results.
 
     Attributes:
-        actions: What was done.
-        steps: What each action led to.
+        actions: Actions, in order.
+        steps: Step result of each action.
     """
 
     task: Task
@@ -32,7 +32,7 @@ class Trace:
 
     @property
     def done(self) -> bool:
-        """Whether the episode came to an end."""
+        """Flag that the episode is over."""
         return bool(self.steps) and self.steps[-1].done
 
     @property
@@ -47,13 +47,13 @@ class Trace:
 
 
 async def begin(env: Env[Any], *, seed: int, **options: Any) -> Trace:
-    """Reset and start a trace."""
+    """Reset the environment and start a trace."""
     observation, info = await env.reset(seed=seed, options=options)
     return Trace(env.task, observation, info)
 
 
 async def step(env: Env[Any], trace: Trace, action: Action) -> StepResult:
-    """Step and note it down."""
+    """Step the environment and record the result."""
     result = await env.step(action)
     trace.actions.append(action)
     trace.steps.append(result)
@@ -61,7 +61,7 @@ async def step(env: Env[Any], trace: Trace, action: Action) -> StepResult:
 
 
 async def play_oracle(env: Env[Any], trace: Trace) -> Trace:
-    """Let the oracle play the episode that has begun."""
+    """Play the oracle's actions in the current episode."""
     async for action in env.oracle():
         if (await step(env, trace, action)).done:
             break
@@ -69,7 +69,7 @@ async def play_oracle(env: Env[Any], trace: Trace) -> Trace:
 
 
 async def play_oracle_or_stop(env: Env[Any], trace: Trace) -> Trace:
-    """The oracle's episode; as far as it goes where there is no oracle."""
+    """Play the oracle's episode, or none where the environment has no oracle."""
     try:
         return await play_oracle(env, trace)
     except UsageError:
@@ -77,24 +77,24 @@ async def play_oracle_or_stop(env: Env[Any], trace: Trace) -> Trace:
 
 
 async def play_nothing(env: Env[Any], trace: Trace) -> Trace:
-    """Do nothing until the end, for as many turns as there are."""
+    """Play empty actions until the end of the episode."""
     for _ in range(env.max_turns):
         if (await step(env, trace, NOTHING)).done:
             break
     return trace
 
 
-async def script(subject: Subject, seed: int, **options: Any) -> list[Action]:
-    """What to play: a few broken actions, to have their answers compared too, then the oracle's."""
-    async with subject.env() as env:
+async def script(target: Target, seed: int, **options: Any) -> list[Action]:
+    """Make the actions to play: a few malformed ones, to compare answers, then the oracle's."""
+    async with target.env() as env:
         oracle = (await play_oracle_or_stop(env, await begin(env, seed=seed, **options))).actions
         broken = [action for _, action in malformed_actions(env.tools)][3:6]
     return [*broken[: max(0, env.max_turns - len(oracle))], *oracle]
 
 
-async def alone(subject: Subject, seed: int, actions: Sequence[Action], **options: Any) -> Trace:
-    """Those actions in an instance of its own."""
-    async with subject.env() as env:
+async def alone(target: Target, seed: int, actions: Sequence[Action], **options: Any) -> Trace:
+    """Play actions in an instance of their own."""
+    async with target.env() as env:
         return await replay(env, actions, seed=seed, **options)
 
 
@@ -117,7 +117,7 @@ async def replay(
 
 
 def difference(a: Trace, b: Trace) -> str | None:
-    """The first thing that differs between two episodes, or None."""
+    """Describe the first difference between two episodes; None where they are equal."""
     if a.task.to_json() != b.task.to_json():
         return "another task was drawn"
     if a.first != b.first:
@@ -132,6 +132,6 @@ def difference(a: Trace, b: Trace) -> str | None:
 
 
 def apart(a: str, b: str) -> str:
-    """Where two texts part, with a little around it."""
+    """Quote two texts around the position where they differ."""
     at = len(os.path.commonprefix([a, b]))  # noqa: RUF071  (by character is what is meant)
     return f"{a[max(0, at - 20) : at + 40]!r} and {b[max(0, at - 20) : at + 40]!r}"

@@ -1,7 +1,7 @@
-"""The command line, ``envgym``: a module a command.
+"""Command line ``envgym``, one module per command.
 
-A front door: it reaches every room, and loads each only when a command needs it. Mistakes of the
-caller end with one line and code 2, faults of the world with code 3, failed checks with code 1.
+The program loads each part of the library only when a command needs it. Exit codes: 2 for usage
+errors (with a one-line message), 3 for faults, 1 for failed checks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COMMANDS = {
 
 
 def build(names: Collection[str] = tuple(_COMMANDS)) -> typer.Typer:
-    """The program with these commands: what a command needs takes longer to load than to run."""
+    """Build the command-line program, loading only the module of the requested command."""
     app = typer.Typer(
         help="The gym for language-model agents that act over many turns with tools.",
         no_args_is_help=True,
@@ -53,14 +53,14 @@ def build(names: Collection[str] = tuple(_COMMANDS)) -> typer.Typer:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "app":  # all of it, for those who call it from Python
+    if name == "app":  # the whole program, for callers from Python
         return build()
     raise AttributeError(f"module 'envgym.cli' has no attribute {name!r}")
 
 
 def main() -> None:
-    """The ``envgym`` program."""
-    sys.path.insert(0, "")  # environments of the folder one is in: `envgym check guess:Guess`
+    """Run the ``envgym`` program."""
+    sys.path.insert(0, "")  # finds modules of the working directory: `envgym check guess:Guess`
     verbose = bool({"-v", "--verbose"} & set(sys.argv))
     asked = [name for name in sys.argv[1:2] if name in _COMMANDS]
     try:

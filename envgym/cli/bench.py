@@ -1,7 +1,7 @@
-"""``envgym bench``: envgym beside its peers, measured here and now.
+"""Command ``envgym bench``: measure envgym beside its peers on this machine.
 
-The benches stand in the source tree's ``benchmarks/``, beside this package and not in it: they
-install peers and take minutes, which is no business of an installed library.
+The benches are in the source tree's ``benchmarks/``, beside this package: they install peers and
+take minutes, so they are not part of an installed library.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import envgym
 from envgym.cli.options import Json, Verbose
 from envgym.errors import UsageError, suggest
 
-NAMES = "code, core, engine, retrieval, sandbox, service, train, verilog."
-DATA = "Folder of the published data that code and verilog read."
+NAMES = "Name of the bench: code, core, engine, retrieval, sandbox, service, train, verilog."
+DATA = "Folder of the published data for the code and verilog benches."
 
 
 def bench_command(
     name: Annotated[str, typer.Argument(help=NAMES)],
-    rounds: Annotated[int | None, typer.Option(min=1, help="Runs of each side.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Number of runs per side.")] = None,
     data: Annotated[str | None, typer.Option(envvar="ENVGYM_BENCH_DATA", help=DATA)] = None,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -39,7 +39,7 @@ def bench_command(
 
 
 def load_bench(root: Path, name: str) -> Any:
-    """The bench of that name in a source tree.
+    """Load the bench of that name from a source tree.
 
     Raises:
         UsageError: No source tree there, or no such bench.

@@ -1,4 +1,4 @@
-"""``envgym check``: is an environment fit to train on?"""
+"""Command ``envgym check``: check an environment against the contract."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from envgym.registry import make
 from envgym.utils.progress import Progress
 
 Episodes = Annotated[
-    int, typer.Option(help="Tasks of each split, and seeds, that a check looks at.", min=2)
+    int, typer.Option(help="Number of tasks per split, and of seeds, that each check uses.", min=2)
 ]
 Company = Annotated[
     int,
     typer.Option(
-        help="Live instances of other seeds beside which determinism is checked; fewer where each "
-        "needs a process of its own.",
+        "--neighbours",
+        "--company",
+        help="Number of live neighbour instances during the isolation check; lower it where each "
+        "instance needs a process of its own.",
         min=1,
     ),
 ]
@@ -33,7 +35,7 @@ def check_command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Check an environment against the contract; each failure names its likely mend."""
+    """Check an environment against the contract; each failure names its likely fix."""
     from envgym.checker import CHECKS, check
 
     arguments = env_arguments(arg)
@@ -61,6 +63,6 @@ def check_command(
             else:
                 console.print(f"[red]FAIL[/]  {finding.check}", end=": ")
                 console.print(finding.message, markup=False, highlight=False)
-                console.print(f"      mend: {finding.mend}", markup=False, highlight=False)
+                console.print(f"      fix: {finding.fix}", markup=False, highlight=False)
     if not report.ok:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""``envgym eval``: score a trained model on held-out tasks."""
+"""Command ``envgym eval``: score a trained model on held-out tasks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from envgym.utils.progress import Progress
 
 def eval_command(
     run_folder: Annotated[Path, typer.Argument(help="Folder of a training run.")],
-    overrides: Annotated[list[str] | None, typer.Argument(help="field=value, dotted.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Settings to override, as dotted field=value.")
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Evaluate the model of a run, by the run's own settings unless overridden."""
+    """Evaluate a run's model with the run's own settings, unless overridden."""
     from envgym.trainers.loop import Trainer
     from envgym.trainers.recipe import load_config
 

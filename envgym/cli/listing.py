@@ -1,4 +1,4 @@
-"""``envgym list``: what can be made, and what can be trained."""
+"""Command ``envgym list``: list the environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Command-line options shared by several commands."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from envgym.errors import UsageError
 
 T = TypeVar("T")
 
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the tracebacks of errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 EnvId = Annotated[str, typer.Argument(help="Environment id, as `envgym list` shows it.")]
 EnvArgs = Annotated[
     list[str] | None,
@@ -21,7 +21,7 @@ EnvArgs = Annotated[
 
 
 def env_arguments(pairs: Sequence[str] | None) -> dict[str, Any]:
-    """``name=value`` pairs as keyword arguments; values are YAML."""
+    """Parse ``name=value`` pairs to keyword arguments; values are YAML."""
     import yaml
 
     arguments: dict[str, Any] = {}

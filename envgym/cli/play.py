@@ -1,4 +1,4 @@
-"""``envgym play``: a person plays an environment in the terminal."""
+"""Command ``envgym play``: play an environment in the terminal."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 def play_command(
     env_id: EnvId,
-    split: Annotated[str, typer.Option(help="Split of the tasks.")] = "train",
-    index: Annotated[int | None, typer.Option(min=0, help="The task; drawn if left out.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw and of the episode.")] = 0,
-    episodes: Annotated[int, typer.Option("--episodes", "-n", min=1)] = 1,
+    split: Annotated[str, typer.Option(help="Split to draw the task from.")] = "train",
+    index: Annotated[
+        int | None, typer.Option(min=0, help="Index of the task; drawn by the seed if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the task draw and of the episode.")] = 0,
+    episodes: Annotated[
+        int, typer.Option("--episodes", "-n", min=1, help="Number of episodes to play.")
+    ] = 1,
     save: Annotated[
-        Path | None, typer.Option(help="Folder to write to; runs/play/ID by default.")
+        Path | None, typer.Option(help="Folder to write the episodes to; runs/play/ID by default.")
     ] = None,
     arg: EnvArgs = None,
     verbose: Verbose = False,
@@ -53,7 +57,7 @@ async def _play(
 
     agent = HumanAgent(terminal)
     keep = make()  # holds the shared resources open between episodes
-    rollout = envgym.Rollout(make, envgym.Limits(concurrency=1, retries=0, episode_s=None))
+    rollout = envgym.Rollout(make, envgym.RolloutLimits(concurrency=1, retries=0, episode_s=None))
     try:
         folder = save or _free_folder(keep.spec)
         write_env(folder, keep.spec)
@@ -92,7 +96,7 @@ def _free_folder(spec: envgym.EnvSpec) -> Path:
 
 def _show_end(terminal: Terminal, episode: Episode, folder: Path, left: bool) -> None:
     seats = episode.trajectories.values()
-    if not left:  # what came last is not on the screen yet
+    if not left:  # the last messages are not on the screen yet
         for message in (m for seat in seats for m in seat.final):
             terminal.show(message)
     terminal.say(

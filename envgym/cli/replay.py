@@ -1,4 +1,4 @@
-"""``envgym replay``: does what was recorded still come out the same?"""
+"""Command ``envgym replay``: step recorded episodes again and compare the results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def replay_command(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Step and score every recorded episode again; code 1 where anything differs."""
+    """Step and score every recorded episode again; exit code 1 where anything differs."""
     from envgym.rollout.replay import episode_folders
 
     folders = episode_folders(run_folder)
@@ -62,7 +62,7 @@ async def _replay(folders: list[Path], root: Path, advance: Callable[[], None]) 
         env_id, kwargs = read_env(folder)
         make = partial(envgym.make, env_id, **kwargs)
         keep = make()  # holds the shared resources open between episodes
-        rollout = envgym.Rollout(make, envgym.Limits(episode_s=None, fault_rate=1.0))
+        rollout = envgym.Rollout(make, envgym.RolloutLimits(episode_s=None, fault_rate=1.0))
         try:
             episodes = read_episodes(folder)
             while batch := list(islice(episodes, _AT_ONCE)):

@@ -1,4 +1,4 @@
-"""``envgym reproduce``: a paper's claim in miniature, with its verdict."""
+"""Command ``envgym reproduce``: test a paper's claim in miniature, with a verdict."""
 
 from __future__ import annotations
 
@@ -18,16 +18,23 @@ from envgym.errors import UsageError
 
 def reproduce_command(
     name: Annotated[
-        str | None, typer.Argument(help="One that --list shows, or a YAML file of your own.")
+        str | None,
+        typer.Argument(help="Name of a reproduction from --list, or your own YAML file."),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=2, help="Seeds of each side.")] = None,
-    output: Annotated[Path, typer.Option(help="Holds a folder for each.")] = Path("runs/reproduce"),
-    listed: Annotated[bool, typer.Option("--list", help="All, with their last verdicts.")] = False,
-    fresh: Annotated[bool, typer.Option(help="Remove earlier runs of it.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Number of seeds per side.")] = None,
+    output: Annotated[
+        Path, typer.Option(help="Folder for the results, one folder per reproduction.")
+    ] = Path("runs/reproduce"),
+    listed: Annotated[
+        bool, typer.Option("--list", help="List all reproductions with their last verdicts.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option(help="Remove earlier runs of the reproduction first.")
+    ] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Run baseline and method on several seeds; what an earlier sitting ran is not run again."""
+    """Run baseline and method on several seeds; finished runs are not repeated."""
     if listed:
         rows = verdicts(output)
         print(json.dumps({"reproductions": rows})) if as_json else _show(rows)
@@ -51,7 +58,7 @@ def reproduce_command(
 
 
 def verdicts(output: Path) -> list[dict[str, Any]]:
-    """Every reproduction that comes with envgym, with the verdict that was last reached.
+    """Collect every shipped reproduction with its last verdict.
 
     That is the one in `output`, of runs made here; else the one that came with envgym.
     """
@@ -79,7 +86,7 @@ def verdicts(output: Path) -> list[dict[str, Any]]:
 
 
 def _figures(claim: dict[str, Any]) -> dict[str, Any]:
-    """What was measured, both sides and the gain with their 95 % intervals, and the verdict."""
+    """The figures of both sides and the gain with their 95 % intervals, and the verdict."""
     return {k: claim[k] for k in ("metric", "over", "baseline", "method", "gain", "verdict")}
 
 

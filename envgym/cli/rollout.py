@@ -1,4 +1,4 @@
-"""``envgym rollout``: play episodes and sum up."""
+"""Command ``envgym rollout``: play episodes and print a summary."""
 
 from __future__ import annotations
 
@@ -22,39 +22,61 @@ AGENTS = ("oracle", "random", "local", "openai")
 
 def rollout_command(
     env_id: EnvId,
-    agent: Annotated[str, typer.Option(help="oracle, random, local or openai.")] = "oracle",
-    episodes: Annotated[int, typer.Option("--episodes", "-n", min=1)] = 100,
-    model: Annotated[str, typer.Option(help="Model directory (local) or name (openai).")] = "",
+    agent: Annotated[
+        str, typer.Option(help="Kind of agent: oracle, random, local or openai.")
+    ] = "oracle",
+    episodes: Annotated[
+        int, typer.Option("--episodes", "-n", min=1, help="Number of episodes to play.")
+    ] = 100,
+    model: Annotated[
+        str, typer.Option(help="Directory of the model (local) or its name (openai).")
+    ] = "",
     base_url: Annotated[str, typer.Option(help="Address of the API (openai).")] = "",
     api_key_env: Annotated[
         str, typer.Option(help="Environment variable that holds the API's key (openai).")
     ] = "OPENAI_API_KEY",
     requests_per_minute: Annotated[
-        float | None, typer.Option(help="Most requests a minute (openai).")
+        float | None, typer.Option(help="Maximum number of requests per minute (openai).")
     ] = None,
     tokens_per_minute: Annotated[
-        float | None, typer.Option(help="Most tokens a minute, in and out (openai).")
+        float | None,
+        typer.Option(help="Maximum number of tokens per minute, input plus output (openai)."),
     ] = None,
     input_price: Annotated[
-        float | None, typer.Option(help="Price of a million input tokens (openai).")
+        float | None, typer.Option(help="Price per million input tokens (openai).")
     ] = None,
     output_price: Annotated[
-        float | None, typer.Option(help="Price of a million output tokens (openai).")
+        float | None, typer.Option(help="Price per million output tokens (openai).")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(help="Stop before the requests cost more (openai).")
+        float | None,
+        typer.Option(
+            help="Maximum total cost of the requests; the rollout stops before it (openai)."
+        ),
     ] = None,
     dialect: Annotated[
-        str, typer.Option(help="How a local model writes calls; auto: as its chat template does.")
+        str,
+        typer.Option(
+            help="Tool-call format of a local model; auto reads it from the chat template."
+        ),
     ] = "hermes",
     fold: Annotated[
-        str, typer.Option(help="auto: fold roles that the template lacks into others (local).")
+        str,
+        typer.Option(
+            help="Folding of roles that the template lacks: auto, off or their names (local)."
+        ),
     ] = "off",
-    max_tokens: Annotated[int, typer.Option(min=1, help="Sampled tokens a turn.")] = 512,
-    temperature: Annotated[float, typer.Option(min=0.0)] = 1.0,
-    split: Annotated[str, typer.Option(help="Split of the tasks.")] = "train",
-    seed: Annotated[int, typer.Option(help="Of tasks and samples.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="Episodes at once.")] = 256,
+    max_tokens: Annotated[
+        int, typer.Option(min=1, help="Maximum number of sampled tokens per turn.")
+    ] = 512,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="Sampling temperature; 0 is greedy.")
+    ] = 1.0,
+    split: Annotated[str, typer.Option(help="Split to draw tasks from.")] = "train",
+    seed: Annotated[int, typer.Option(help="Seed of tasks and sampling.")] = 0,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Maximum number of concurrent episodes.")
+    ] = 256,
     save: Annotated[Path | None, typer.Option(help="Folder to write the episodes to.")] = None,
     arg: EnvArgs = None,
     as_json: Json = False,
@@ -135,7 +157,7 @@ async def _rollout(
 ) -> tuple[dict[str, Any], str]:
     """The summary, and why the rollout stopped early, if it did."""
     keep = make()  # holds the shared resources open between episodes
-    roller = envgym.Rollout(make, envgym.Limits(concurrency=concurrency))
+    roller = envgym.Rollout(make, envgym.RolloutLimits(concurrency=concurrency))
     try:
         if save is not None:
             from envgym.store.manifest import write_env

@@ -1,4 +1,4 @@
-"""``envgym sandbox``: what this machine can do to run untrusted code, and doing it for others."""
+"""Commands ``envgym sandbox``: probe this machine's sandbox backends, serve sandboxes to others."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rich.table import Table
 from envgym.cli.options import Json, Verbose, env_arguments, run
 from envgym.errors import UsageError
 
-app = typer.Typer(help="Where untrusted code runs.", no_args_is_help=True)
+app = typer.Typer(help="Run untrusted code in sandboxes.", no_args_is_help=True)
 
 
 @app.command()
 def probe(as_json: Json = False, verbose: Verbose = False) -> None:
-    """Print what this machine can isolate programs with, and why not with the rest."""
+    """Print which sandbox backends work on this machine, and why the others do not."""
     from envgym.sandboxes.backends.namespace.probe import backends, features
 
     found = {"features": list(features()), "backends": run(backends())}
@@ -42,26 +42,34 @@ def probe(as_json: Json = False, verbose: Verbose = False) -> None:
 @app.command("serve")
 def serve_command(
     token_file: Annotated[
-        Path, typer.Option(help="A token a line, `NAME TOKEN` or `TOKEN`: who may ask.")
+        Path,
+        typer.Option(help="File of the accepted tokens, one `NAME TOKEN` or `TOKEN` per line."),
     ],
-    backend: Annotated[str, typer.Option(help="What keeps programs in.")] = "namespace",
+    backend: Annotated[
+        str, typer.Option(help="Sandbox backend that isolates programs.")
+    ] = "namespace",
     arg: Annotated[
         list[str] | None,
         typer.Option("--arg", "-a", help="Argument of the backend, as name=value; repeatable."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8700,
-    size: Annotated[int, typer.Option(min=0, help="Boxes kept ready.")] = 4,
-    most: Annotated[int, typer.Option(min=1, help="Boxes at once.")] = 16,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8700,
+    size: Annotated[int, typer.Option(min=0, help="Number of sandboxes kept ready.")] = 4,
+    most: Annotated[int, typer.Option(min=1, help="Maximum number of concurrent sandboxes.")] = 16,
     share: Annotated[
-        int | None, typer.Option(min=1, help="Most boxes of one token; all, if not given.")
+        int | None,
+        typer.Option(min=1, help="Maximum number of sandboxes per token; no limit if not given."),
     ] = None,
     idle_s: Annotated[
-        float, typer.Option(min=1, help="Seconds after which an unused box is closed.")
+        float, typer.Option(min=1, help="Seconds until an unused sandbox is closed.")
     ] = 600.0,
-    body_mib: Annotated[int, typer.Option(min=1, max=1000, help="Largest request, MiB.")] = 288,
+    body_mib: Annotated[
+        int, typer.Option(min=1, max=1000, help="Maximum size of a request, in MiB.")
+    ] = 288,
     stop_s: Annotated[
-        float, typer.Option(min=0, help="Seconds that runs get when it is told to stop.")
+        float, typer.Option(min=0, help="Seconds that running programs get at shutdown.")
     ] = 4.0,
     verbose: Verbose = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``envgym serve``: environments for other processes and machines, over WebSocket."""
+"""Command ``envgym serve``: serve environments to other processes and machines over WebSocket."""
 
 from __future__ import annotations
 
@@ -16,22 +16,29 @@ from envgym.errors import UsageError
 
 def serve_command(
     ids: Annotated[
-        list[str] | None, typer.Argument(help="Ids to serve, or module:Class; all when none.")
+        list[str] | None,
+        typer.Argument(help="Environments to serve, as ids or module:Class; all by default."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8080,
-    capacity: Annotated[int, typer.Option(min=1, help="Most sessions at once.")] = 2048,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8080,
+    capacity: Annotated[
+        int, typer.Option(min=1, help="Maximum number of concurrent sessions.")
+    ] = 2048,
     health: Annotated[
         list[str] | None,
-        typer.Option(help="Id that /health resets, again for more; those named, or the first."),
+        typer.Option(help="Id that /health resets, repeatable; default: all named ids, else one."),
     ] = None,
     token_file: Annotated[
         Path | None,
-        typer.Option(envvar="ENVGYM_TOKEN_FILE", help="File with what clients must bear."),
+        typer.Option(
+            envvar="ENVGYM_TOKEN_FILE", help="File with the token that clients must send."
+        ),
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Serve environments; make them elsewhere by ws://HOST:PORT/ID. Ctrl-C stops in order."""
+    """Serve environments; clients make them by ws://HOST:PORT/ID. Ctrl-C stops in order."""
     try:
         from envgym.serve.server import serve
     except ImportError as error:

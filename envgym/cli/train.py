@@ -1,4 +1,4 @@
-"""``envgym train``: run a recipe."""
+"""Command ``envgym train``: run a training recipe."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from envgym.cli.options import Json, Verbose, run
 
 
 def train_command(
-    recipe: Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")],
+    recipe: Annotated[str, typer.Argument(help="YAML file, or name of a shipped recipe.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="field=value, dotted: learner.lr=1e-4 env.size=500")
+        list[str] | None,
+        typer.Argument(help="Settings to override, as dotted field=value: learner.lr=1e-4"),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option(help="Go on from the last checkpoint; learner.steps may be more."),
+        typer.Option(help="Continue from the last checkpoint; learner.steps may be larger."),
     ] = False,
-    fresh: Annotated[bool, typer.Option(help="Remove an earlier run of that folder.")] = False,
+    fresh: Annotated[
+        bool, typer.Option(help="Remove an earlier run in the same folder first.")
+    ] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train an agent; the run's folder gets metrics, episodes, checkpoints and a report."""
+    """Train an agent; metrics, episodes, checkpoints and a report go to the run's folder."""
     from envgym.trainers.recipe import load_config
     from envgym.trainers.run import train
 

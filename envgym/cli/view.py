@@ -1,4 +1,4 @@
-"""``envgym view``: look at a run, while it trains or afterwards."""
+"""Command ``envgym view``: show a run in the browser, during training or afterwards."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from envgym.errors import UsageError
 
 
 def view_command(
-    folder: Annotated[Path, typer.Argument(help="A training run's, or that of rollout --save.")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8642,
+    folder: Annotated[Path, typer.Argument(help="Folder of a training run or of rollout --save.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8642,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     html: Annotated[
-        Path | None, typer.Option(help="Write the page to this file, in place of serving it.")
+        Path | None, typer.Option(help="File to write the page to, instead of serving it.")
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Serve a page of curves and episodes that follows the run; Ctrl-C ends it."""
+    """Serve a live page of a run's curves and episodes; Ctrl-C stops it."""
     try:
         from envgym.view.page import write_page
         from envgym.view.server import serve

@@ -1,4 +1,4 @@
-"""``envgym web serve``: generated web sites, one an episode."""
+"""Command ``envgym web serve``: serve generated web sites, one per episode."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ import typer
 from envgym.cli.options import Verbose
 from envgym.errors import UsageError
 
-app = typer.Typer(help="Sites for web environments.", no_args_is_help=True)
+app = typer.Typer(help="Serve sites for web environments.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Sites for web environments."""
+    """Serve sites for web environments."""
 
 
 @app.command("serve")
 def serve_command(
-    episodes: Annotated[int, typer.Option(min=1, help="Most at once.")] = 1024,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8091,
+    episodes: Annotated[
+        int, typer.Option(min=1, help="Maximum number of concurrent episodes.")
+    ] = 1024,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8091,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     verbose: Verbose = False,
 ) -> None:
-    """Host generated sites; Ctrl-C ends it."""
+    """Serve generated web sites; Ctrl-C stops the server."""
     try:
         from envgym.environments.web.host import SiteHost
         from envgym.utils.http_server import listen

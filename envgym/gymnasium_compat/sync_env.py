@@ -1,4 +1,4 @@
-"""envgym's environments as ordinary, synchronous Gymnasium ones, under the same ids.
+"""Synchronous Gymnasium environments made from envgym's, under the same ids.
 
     import envgym.gymnasium_compat
     gymnasium.make("envgym/search.wiki-v1", dialect="hermes")
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class SyncEnv(gymnasium.Env[str, str]):
-    """An environment stepped with text, on an event loop of its own in a thread.
+    """Gymnasium environment that is stepped with text, on an event loop of its own in a thread.
 
     An action is what a model would write, calls included, or an `Action` (an oracle's) as it is; an
     observation is the text of the new messages. How to write calls stands in the first info under
@@ -37,8 +37,8 @@ class SyncEnv(gymnasium.Env[str, str]):
 
     Args:
         env_id: A registered envgym id, or what makes the environment.
-        dialect: How actions write tool calls.
-        kwargs: For the environment's constructor.
+        dialect: Tool-call format of the actions.
+        kwargs: Arguments of the environment's constructor.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium's own declaration)

@@ -1,4 +1,4 @@
-"""A Gymnasium space of all strings: what agents write and environments answer.
+"""Gymnasium space of all strings, for actions and observations.
 
 `gymnasium.spaces.Text` wants an alphabet; a language model's has every character there is.
 """
@@ -18,7 +18,7 @@ SAMPLE_CHARS = 64
 
 
 class AnyText(Text):
-    """Every str, the empty one included: `max_length` is the longest that Python has.
+    """Space of every str, the empty one included; `max_length` is the longest that Python has.
 
     Samples are short and printable.
     """
@@ -27,7 +27,7 @@ class AnyText(Text):
         super().__init__(sys.maxsize, min_length=0, charset=string.printable, seed=seed)
 
     def sample(self, mask: Any = None, probability: Any = None) -> str:
-        """A string of the mask's length, else of 0 to `SAMPLE_CHARS` characters.
+        """Sample a string of the mask's length, else of 0 to `SAMPLE_CHARS` characters.
 
         Args:
             mask: Length (or None) and which characters may be drawn, as `Text.sample` has it.
@@ -40,12 +40,12 @@ class AnyText(Text):
         return super().sample((_or(given, length), characters))
 
     def contains(self, x: Any) -> bool:
-        """Whether it is a str."""
+        """Test that `x` is a str."""
         return isinstance(x, str)
 
     @property
     def is_np_flattenable(self) -> bool:
-        """No: there is no array that holds any text."""
+        """False: no array of fixed size holds every text."""
         return False
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Arguments of a call, fitted to the tool's parameters wherever nothing is lost.
+"""Conversion of call arguments to the tool's parameter types wherever nothing is lost.
 
 Models write ``"3"`` for a number, ``1954`` for a text, ``null`` for a parameter that they leave out
 and a list as JSON in a string. Each of these has one meaning for a given parameter, in every
@@ -21,7 +21,7 @@ _LEFT_OUT = object()
 
 
 def fit(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """The value of each field of `model`, from what a model wrote.
+    """Fit a model's arguments to the fields of `model`; return the value of each field.
 
     Raises:
         ValueError: A parameter is unknown, missing or of another type; the message names it, what
@@ -49,25 +49,25 @@ def fit(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
 
 
 def takes_text(schema: Mapping[str, Any], name: str) -> bool:
-    """Whether the parameter of that name takes text, by the JSON schema of all parameters."""
+    """Test that a parameter takes text, by the JSON schema of all parameters."""
     return _takes(schema, schema.get("properties", {}).get(name, {}), "string")
 
 
 def takes_texts(schema: Mapping[str, Any], name: str) -> bool:
-    """Whether the parameter of that name takes a list of texts."""
+    """Test that a parameter takes a list of texts."""
     part = schema.get("properties", {}).get(name, {})
     lists = (one for one in (part, *part.get("anyOf", ())) if one.get("type") == "array")
     return any("items" in one and _takes(schema, one["items"], "string") for one in lists)
 
 
 def takes_integer_alone(schema: Mapping[str, Any], name: str) -> bool:
-    """Whether the parameter of that name takes integers and no other number."""
+    """Test that a parameter takes integers and no other number."""
     part = schema.get("properties", {}).get(name, {})
     return _takes(schema, part, "integer") and not _takes(schema, part, "number")
 
 
 def takes_null(schema: Mapping[str, Any], name: str) -> bool:
-    """Whether the parameter of that name takes null."""
+    """Test that a parameter takes null."""
     return _takes(schema, schema.get("properties", {}).get(name, {}), "null")
 
 
@@ -116,7 +116,7 @@ def _other_readings(value: Any) -> Iterator[Any]:
 
 
 def _lost(value: Any, fitted: Any) -> bool:
-    """Whether a truth value became a number, or an integer lost digits as a float."""
+    """Test that a boolean became a number, or an integer lost digits as a float."""
     if isinstance(value, bool):
         return isinstance(fitted, int | float) and not isinstance(fitted, bool)
     return isinstance(value, int) and isinstance(fitted, float) and fitted != value

@@ -1,4 +1,4 @@
-r"""Code in a model's text: what stands inside its Markdown fence.
+r"""Extraction of code from the Markdown fences in a model's text.
 
 Models put programs between fences whether they were asked to or not, often with prose around. One
 rule for all environments, `code_of`, so that a fence means the same wherever code is handed in.
@@ -42,9 +42,9 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """The fenced blocks of a text, in order; linear in the text.
+    """Parse the fenced blocks of a text, in order; linear in its length.
 
-    A block that is never closed goes on to the end, as one does that was cut by a token limit.
+    An unclosed block extends to the end of the text: a token limit may have cut it.
     """
     found: list[Block] = []
     opened: _Opened | None = None
@@ -105,7 +105,7 @@ def _outdented(line: str, columns: int) -> str:
 def code_of(
     text: str, languages: Collection[str], valid: Callable[[str], bool] | None = None
 ) -> str:
-    """The code that a text hands in.
+    """Extract the code in a text.
 
     1. A text that is code as it stands (`valid` says so) is taken whole: fences may stand in its
        strings and comments.
@@ -115,9 +115,9 @@ def code_of(
     4. A text without such a block is taken whole, but for the reasoning blocks.
 
     Args:
-        text: What a model wrote.
+        text: Text of a model.
         languages: Tags of the wanted language, in lower case: `PYTHON`, `VERILOG`.
-        valid: Whether a text is code of that language; asked only where marks or fences are found.
+        valid: Tests that a text is code of that language; called only where marks or fences occur.
     """
     text = text.removeprefix("\ufeff")
     said = content(text)
@@ -133,7 +133,7 @@ def code_of(
 
 
 def is_python(text: str) -> bool:
-    """Whether a text parses as Python; nothing of it runs."""
+    """Test that a text parses as Python; nothing of it runs."""
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

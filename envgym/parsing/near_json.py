@@ -1,4 +1,4 @@
-"""JSON as models write it: read where only one reading is possible, else refused with a fix.
+"""JSON parser for model output: accepts what has one reading, refuses the rest with a fix.
 
 A lexer writes each token as JSON and changes no letter of a string: raw line ends and tabs,
 trailing commas, comments, single and triple quotes, ``True``/``False``/``None``, unquoted keys, and
@@ -48,10 +48,10 @@ _FIXES = {
 
 
 class BrokenJson(ValueError):
-    """A text that is no JSON, nor near it: what is wrong, at which line and column, and the fix.
+    """Error of a text that is not even nearly JSON: problem, line, column and fix.
 
     Attributes:
-        looked_to: How far the text was looked at, for readers that bound their work.
+        looked_to: End of the part that was scanned, for parsers that bound their work.
     """
 
     def __init__(self, text: str, start: int, position: int, problem: str, fix: str = "") -> None:
@@ -64,19 +64,19 @@ class BrokenJson(ValueError):
 
 
 class WrittenFloat(float):
-    """A number whose letters say more than its value: ``1.50``, kept for parameters of text."""
+    """A float that keeps its spelling (``1.50``), for parameters of text."""
 
     letters: str
 
     def __new__(cls, letters: str) -> WrittenFloat:
-        """The number that `letters` write."""
+        """Make the number that `letters` spell."""
         number = super().__new__(cls, letters)
         number.letters = letters
         return number
 
     @property
     def exact(self) -> int | float | str:
-        """The integer that the letters write; where rounding alone makes it one, the letters."""
+        """Exact integer of the spelling; the spelling itself where a float would round it."""
         number = Decimal(self.letters)
         if not self.is_integer():
             return float(self)
@@ -84,10 +84,10 @@ class WrittenFloat(float):
 
 
 def read_json(text: str) -> Any:
-    """The value of JSON that a model wrote.
+    """Parse a whole text as JSON.
 
-    Nesting has a bound of its own: the decoder's is what is left of the stack, so the same text
-    would be read or not by who asks; and what it just lets through breaks the next to write it.
+    Nesting is bounded by `MAX_DEPTH`. The decoder's own bound is the remaining stack, so the result
+    would depend on the caller, and a value that just fits could not be written again.
 
     Raises:
         BrokenJson: It is broken, goes on after its end, or is nested deeper than `MAX_DEPTH`.
@@ -101,7 +101,7 @@ def read_json(text: str) -> Any:
 
 
 def read_json_at(text: str, start: int) -> tuple[Any, int]:
-    """The value that begins at `start`, and where it ends; what follows is not looked at.
+    """Parse the value that begins at `start`; return it and its end. Later text is not read.
 
     Raises:
         BrokenJson: No value can be read there; see `read_json`.
@@ -128,7 +128,7 @@ def read_json_at(text: str, start: int) -> tuple[Any, int]:
 
 
 def skip_space(text: str, position: int) -> int:
-    """The first place from `position` on that holds no white space."""
+    """First position from `position` on that holds no white space."""
     found = _SPACE.match(text, position)
     return found.end() if found else position
 

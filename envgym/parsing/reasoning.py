@@ -1,4 +1,4 @@
-"""Reasoning blocks in a model's text: what it thought, apart from what it says.
+"""Reasoning blocks in a model's text, separated from its content.
 
 Chat templates of reasoning models put thoughts between marks of their own. Nothing in a thought is
 an answer or a tool call; every reader of a message's text takes `content` of it.
@@ -62,7 +62,7 @@ def reasoning_spans(
     pattern: re.Pattern[str] = _ANY,
     enclosed: Callable[[re.Match[str]], int] | None = None,
 ) -> list[tuple[int, int]]:
-    """Start and end of each reasoning block, marks included, in order; linear in the text.
+    """Start and end of each reasoning block, marks included, in order; linear in the text's length.
 
     A block that is never closed goes on to the end. A closing mark before any opening one closes a
     block that the prompt opened: it begins at the start of the text. Where a block holds another
@@ -70,7 +70,7 @@ def reasoning_spans(
 
     Args:
         pattern: The marks, as its group ``thought``, and the beginnings of what may enclose marks.
-        enclosed: Where to go on after such a beginning, outside a thought.
+        enclosed: Gives the position to continue from after such a beginning, outside a thought.
     """
     spans: list[tuple[int, int]] = []
     position = nested = 0
@@ -93,7 +93,7 @@ def reasoning_spans(
 
 
 def content(text: str) -> str:
-    """The text without its reasoning blocks."""
+    """Remove the reasoning blocks of a text."""
     kept, position = [], 0
     for start, end in reasoning_spans(text):
         kept.append(text[position:start])
@@ -102,7 +102,7 @@ def content(text: str) -> str:
 
 
 def left_open(text: str) -> str | None:
-    """The closing mark that the text's last reasoning block lacks, if it lacks one."""
+    """Closing mark that the text's last reasoning block lacks; None where none is lacking."""
     spans = reasoning_spans(text)
     if not spans or spans[-1][1] < len(text):
         return None
@@ -115,7 +115,7 @@ def left_open(text: str) -> str | None:
 
 
 def ends_thought(text: str) -> bool:
-    """Whether a closing mark stands on a line of its own, and no opening one before it.
+    """Test for a closing mark on a line of its own with no opening mark before it.
 
     Such a line in a block of code closes the thought in which that block was left open.
     """
@@ -126,13 +126,13 @@ def ends_thought(text: str) -> bool:
 
 
 def is_mentioned(text: str, start: int, end: int) -> bool:
-    """Whether the mark there stands between quotes or backticks: a text about it, not the mark."""
+    """Test that the mark there stands between quotes or backticks: mentioned, not used."""
     before, after = text[start - 1 : start], text[end : end + 1]
     return before in _QUOTES and after in (before, "\\") if before and after else False
 
 
 def _end_of_block(text: str, opening: re.Match[str]) -> tuple[int, int]:
-    """Where a block ends, and how many more opening marks it holds."""
+    """End of a block, and the number of further opening marks in it."""
     nested, key = 0, _key(opening["thought"])
     for mark in _PAIR[key].finditer(text, opening.end()):
         if is_mentioned(text, mark.start(), mark.end()):

@@ -7,10 +7,25 @@ from typing import TYPE_CHECKING
 from envgym.utils.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start, run_episode
+    from envgym.rollout.runner import (
+        Limits,
+        Rollout,
+        RolloutLimits,
+        RolloutResult,
+        Start,
+        run_episode,
+    )
     from envgym.rollout.transcript import Transcript
 
-__all__ = ["Limits", "Rollout", "RolloutResult", "Start", "Transcript", "run_episode"]
+__all__ = [
+    "Limits",
+    "Rollout",
+    "RolloutLimits",
+    "RolloutResult",
+    "Start",
+    "Transcript",
+    "run_episode",
+]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -18,6 +33,7 @@ __getattr__ = lazy_exports(
         "runner": (
             "Limits",
             "Rollout",
+            "RolloutLimits",
             "RolloutResult",
             "Start",
             "run_episode",

@@ -1,9 +1,9 @@
-"""Keeps an event loop answering while many episodes want to work at once.
+"""Fair yielding of the event loop between episodes, and a meter of the loop's lag.
 
-Episodes whose steps never wait, or a thousand whose completions arrive together, would hold the
-loop until all of them are through: a live page, a server or a deadline beside them would hang.
-Here they work by turns: once the loop was held for a slice, those that want to go on stand in line,
-and one goes on at each turn of the loop. `LoopLag` measures what came of it.
+Episodes whose steps never wait, or a thousand whose completions arrive at once, would block the
+event loop until all of them are through: a live page, a server or a deadline in the same loop would
+hang. `FairYield` lets them take turns: once the loop was busy for a time slice, the episodes queue,
+and one continues per iteration of the loop. `LoopLag` measures the result.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ SLICE_S = 0.005
 PROBE_S = 0.01
 
 
-class Pace:
-    """A line before the loop, shared by the episodes of a rollout."""
+class FairYield:
+    """Queue in which the episodes of a rollout take turns on the event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -26,11 +26,11 @@ class Pace:
         self._turning = False
 
     def due(self) -> bool:
-        """Whether the slice is over: then await `turn` before going on."""
+        """Test that the time slice is over: then await `wait_turn` before the next step."""
         return self._loop.time() > self._until
 
-    async def turn(self) -> None:
-        """Stand in line."""
+    async def wait_turn(self) -> None:
+        """Wait in the queue for the next turn."""
         place = self._loop.create_future()
         self._line.append(place)
         if not self._turning:
@@ -49,7 +49,7 @@ class Pace:
 
 
 class LoopLag:
-    """The longest that an event loop was blocked between `start` and `stop`.
+    """Meter of the longest time for which an event loop was blocked between `start` and `stop`.
 
     A timer notes how late it comes; shorter blocks than the time between two timers may be missed
     in part, none is overrated by more than the timer's own precision.
@@ -59,12 +59,12 @@ class LoopLag:
         self.longest_s = 0.0
 
     def start(self) -> None:
-        """Begin; called in the loop."""
+        """Start measuring; call it in the loop."""
         self._loop = asyncio.get_running_loop()
         self._arm()
 
     def stop(self) -> float:
-        """End; the longest block in seconds."""
+        """Stop measuring; return the longest block in seconds."""
         self._note()
         self._timer.cancel()
         return self.longest_s

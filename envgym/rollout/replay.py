@@ -1,8 +1,8 @@
-"""Replay: recorded episodes stepped again with their own actions, and every difference named.
+"""Replay of recorded episodes with their own actions, reporting every difference.
 
-The actions go through the ordinary rollout, played by an agent that reads them off: what a replay
-finds equal is equal by the very code that recorded it. The action recorded is the one that the
-environment was stepped with, so no dialect or tokenizer stands between the two.
+The actions go through the ordinary rollout, played by an agent that reads them from the record, so
+a replay runs the same code as the recording. The recorded action is the one that the environment
+was stepped with, so no dialect or tokenizer is involved.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _GUIDANCE = ("hint", "critic")
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that came out otherwise.
+    """One value that differs between a recorded and a replayed episode.
 
     Attributes:
         episode: The recorded episode's id.
         what: ``observation``, ``reward``, ``turns``, ``final`` (what was seen after the last
             action), ``score``, ``stop_reason``, ``metrics.NAME`` or ``fault``.
         recorded, replayed: The two values; messages as text.
-        seat, turn: Where, for what belongs to a turn; turns count from 0.
+        seat, turn: Position of a difference within a turn; turns count from 0.
     """
 
     episode: str
@@ -45,7 +45,7 @@ class Difference:
 
 
 class RecordedAgent(Agent):
-    """Plays recorded episodes; all seats.
+    """Agent that plays recorded episodes, all seats of them.
 
     Args:
         episodes: By the id of the `Start` that plays each.
@@ -69,11 +69,11 @@ class RecordedAgent(Agent):
         self._turns: dict[str, int] = {}
 
     async def begin(self, session: str, env: Env[Any]) -> None:
-        """Start over: a retry after a fault plays from the start."""
+        """Start from the first recorded turn, also in a retry after a fault."""
         self._turns[session] = 0
 
     async def act(self, context: Context) -> Completion:
-        """The next recorded action; after the last the episode is cut, as it was when recorded."""
+        """Return the next recorded action; after the last, cut the episode as when recorded."""
         script = self._scripts.get(context.session, ())
         turn = self._turns[context.session]
         if turn >= len(script):
@@ -87,7 +87,7 @@ class RecordedAgent(Agent):
         return Completion(action=taken)
 
     async def end(self, session: str) -> None:
-        """Forget where `session` stood."""
+        """Forget the position of `session`."""
         self._turns.pop(session, None)
 
 
@@ -97,7 +97,7 @@ async def play_again(
     chat: Chat | None = None,
     on_episode: Callable[[Episode], None] | None = None,
 ) -> list[Episode]:
-    """Step episodes again, from their tasks and seeds; in their order, broken ones included."""
+    """Replay episodes from their tasks and seeds; results keep the order, faults included."""
     starts = [Start(e.seed, e.task, group=str(i)) for i, e in enumerate(recorded)]
     by_id = {start.id: episode for start, episode in zip(starts, recorded, strict=True)}
     result = await rollout.run(starts, RecordedAgent(by_id, chat), on_episode)
@@ -106,7 +106,7 @@ async def play_again(
 
 
 def differences(recorded: Episode, replayed: Episode) -> list[Difference]:
-    """What came out otherwise.
+    """Compare a recorded with a replayed episode; return every difference.
 
     Guidance came from outside the environment: hints and criticism at the end of what an agent
     saw may stand in the recording alone. An episode that its wall clock cut is compared up to its

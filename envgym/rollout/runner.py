@@ -1,4 +1,4 @@
-"""Rollouts: many episodes at once, from tasks and an agent to recorded episodes.
+"""Rollouts: play many episodes concurrently, from tasks and an agent to recorded episodes.
 
 Environments are pooled and reused; a fault is retried in a fresh environment, then
 quarantined: it comes back as an episode with `fault` set, apart from the others, never as a reward.
@@ -17,7 +17,7 @@ from envgym.agent import OF_AGENT, Agent
 from envgym.env import Env, StepResult
 from envgym.errors import Fault, FaultKind, UsageError
 from envgym.messages import Message, Observation
-from envgym.rollout.loop_fairness import LoopLag, Pace
+from envgym.rollout.loop_fairness import FairYield, LoopLag
 from envgym.rollout.transcript import Transcript
 from envgym.stop_reason import StopReason
 from envgym.task import Task
@@ -29,7 +29,7 @@ _BUDGET: FaultKind = "budget"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What one episode starts from.
+    """Specification of one episode to play: task, seed and group.
 
     Attributes:
         seed: The environment's seed; members of a group share it.
@@ -47,13 +47,13 @@ class Start:
 
     @property
     def id(self) -> str:
-        """Unique among the episodes of one rollout."""
+        """Id of the episode, unique in a rollout."""
         return f"{self.group or self.seed}/{self.member}"
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Bounds of a rollout.
+class RolloutLimits:
+    """Limits of a rollout: concurrency, retries, time and fault rate.
 
     Attributes:
         concurrency: Episodes in flight at once.
@@ -69,15 +69,19 @@ class Limits:
     fault_rate: float = 0.5
 
 
+Limits = RolloutLimits
+"""Former name of `RolloutLimits`."""
+
+
 @dataclass
 class RolloutResult:
-    """What came of the starts, in their order.
+    """Result of a rollout: episodes in the order of their starts, quarantined ones apart.
 
     Attributes:
-        episodes: Those that ended by themselves or were cut: to be scored and trained on.
-        quarantined: Those that broke in spite of retries.
+        episodes: Finished and truncated episodes, to score and train on.
+        quarantined: Episodes that failed in spite of retries.
         retried: Faults that a retry made good.
-        faults: How many faults there were by kind, those that a retry made good among them.
+        faults: Number of faults by kind, including those that a retry made good.
         stopped: Why the rollout ended before all starts were played (a budget is spent); empty
             where it did not. The episodes until then are here.
         loop_lag_s: The longest that the event loop was blocked: by a tool or an agent that works
@@ -94,16 +98,16 @@ class RolloutResult:
 
 
 class Rollout:
-    """Runs episodes of one environment.
+    """Runner of episodes in one environment.
 
     Args:
         make: Makes an environment instance; called at most `limits.concurrency` times at once.
     """
 
-    def __init__(self, make: Callable[[], Env[Any]], limits: Limits | None = None) -> None:
+    def __init__(self, make: Callable[[], Env[Any]], limits: RolloutLimits | None = None) -> None:
         self._make = make
         self._idle: list[Env[Any]] = []
-        self.limits = limits or Limits()
+        self.limits = limits or RolloutLimits()
 
     async def run(
         self,
@@ -113,17 +117,17 @@ class Rollout:
         *,
         keep: bool = True,
     ) -> RolloutResult:
-        """Play every start to its end.
+        """Play every start to the end of its episode.
 
         Args:
             on_episode: Called in the loop as each episode ends (progress, live views).
-            keep: Whether the result holds the episodes. Without, `on_episode` alone sees them,
+            keep: The result holds the episodes. Otherwise only `on_episode` receives them,
                 and memory does not grow with their number.
         """
         result = RolloutResult()
         began = time.monotonic()
         lag = LoopLag()
-        pace = Pace()
+        pace = FairYield()
         slots: list[Episode | None] = [None] * len(starts) if keep else []
         todo = iter(enumerate(starts))
         failed = 0
@@ -143,7 +147,7 @@ class Rollout:
                     raise Fault(f"{failed} of {len(starts)} episodes failed; last: {episode.fault}")
                 if on_episode is not None:
                     on_episode(episode)
-                if result.stopped:  # those in flight play on while their turns fit
+                if result.stopped:  # running episodes continue while their turns fit the budget
                     break
             playing -= 1
             agent.leave()
@@ -158,7 +162,7 @@ class Rollout:
             for task in workers:
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            for _ in range(playing):  # those that were stopped
+            for _ in range(playing):  # the workers that stopped
                 agent.leave()
         for episode in slots:
             if episode is not None:
@@ -174,14 +178,16 @@ class Rollout:
             if outcome is not None:
                 raise outcome
 
-    async def _try(self, start: Start, agent: Agent, result: RolloutResult, pace: Pace) -> Episode:
+    async def _try(
+        self, start: Start, agent: Agent, result: RolloutResult, pace: FairYield
+    ) -> Episode:
         for attempt in range(self.limits.retries + 1):
             if pace.due():
-                await pace.turn()
+                await pace.wait_turn()
             env = self._idle.pop() if self._idle else self._make()
             try:
                 episode = await run_episode(env, agent, start, self.limits.episode_s, pace)
-            except BaseException:  # cancelled, or the agent broke: nobody else knows this one
+            except BaseException:  # cancelled, or the agent raised: the env is in no pool
                 await env.close()
                 raise
             if episode.fault is None:
@@ -209,13 +215,13 @@ async def run_episode(
     agent: Agent,
     start: Start,
     seconds: float | None = None,
-    pace: Pace | None = None,
+    pace: FairYield | None = None,
 ) -> Episode:
-    """One episode. Faults of the world are recorded in it; usage errors are raised.
+    """Play one episode. Faults are recorded in it; usage errors are raised.
 
     Args:
         seconds: Wall-clock limit; None for none.
-        pace: Shared with the episodes beside it, so that together they leave the loop room.
+        pace: Queue for turns on the event loop, shared with concurrent episodes.
     """
     began = time.monotonic()
     episode = Episode(
@@ -229,7 +235,7 @@ async def run_episode(
     used: defaultdict[str, float] = defaultdict(float)
     try:
         async with asyncio.timeout(seconds) as clock:
-            await _play(env, agent, start, episode, transcripts, used, pace or Pace())
+            await _play(env, agent, start, episode, transcripts, used, pace or FairYield())
     except TimeoutError as error:
         if not clock.expired():
             episode.fault = f"model: the agent timed out ({error})"
@@ -257,7 +263,7 @@ async def _play(
     episode: Episode,
     transcripts: dict[str, Transcript],
     used: defaultdict[str, float],
-    pace: Pace,
+    pace: FairYield,
 ) -> None:
     options = {"task": start.task} if start.task is not None else {}
     began = time.monotonic()
@@ -282,7 +288,7 @@ async def _play(
         for name, value in completion.metrics.items():
             used[OF_AGENT + name] += value
         if pace.due():
-            await pace.turn()
+            await pace.wait_turn()
         if completion.guidance:
             transcript.guide(completion.guidance)
         left = completion.finish == "quit"
@@ -296,7 +302,7 @@ async def _play(
         step = await env.step(action)
         episode.env_s += time.monotonic() - stepping
         if pace.due():
-            await pace.turn()
+            await pace.wait_turn()
         observation, info = step.observation, step.info
         transcript.trajectory.turns[-1].reward = step.reward
         _credit_others(info, transcripts)

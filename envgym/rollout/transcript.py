@@ -1,4 +1,4 @@
-"""One seat's running conversation: messages for people and APIs, ids for models, turns for later.
+"""Transcript of one seat in a running episode: messages, token ids and recorded turns.
 
 The bridge between an environment's observations and an agent's completions during an episode.
 """
@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 from envgym.agent import Completion, Context
 from envgym.chat.renderer import Chat
-from envgym.chat.skeleton import Sketch
+from envgym.chat.skeleton import ConversationSkeleton
 from envgym.messages import Action, Message, Observation
 from envgym.tools import ToolSpec
 from envgym.trajectory import Span, Trajectory, Turn
 
 
 class Transcript:
-    """Grows by `observe` and `record`, in turn."""
+    """Running record of a seat; `observe` and `record` extend it alternately."""
 
     def __init__(self, session: str, seat: str, chat: Chat | None, tools: Sequence[ToolSpec]):
         self.session = session
@@ -28,10 +28,10 @@ class Transcript:
         self._new: list[Message] = []
         self._sampled: list[int] = []
         self._restart = False
-        self._sketch: Sketch | None = None
+        self._skeleton: ConversationSkeleton | None = None
 
     def observe(self, observation: Observation) -> None:
-        """Take in what is new; rendered when the agent is next to act."""
+        """Add new messages; they are rendered when the agent acts next."""
         if observation.replace_from is not None:
             del self.messages[observation.replace_from :]
             self._restart = bool(self._ids)
@@ -39,12 +39,12 @@ class Transcript:
         self._new.extend(observation.messages)
 
     def guide(self, messages: Sequence[Message]) -> None:
-        """Take in what the agent was told, on its own asking, before it acted."""
+        """Add hints that the agent asked for before it acted."""
         self.messages.extend(messages)
         self._new.extend(messages)
 
     def context(self, group: str, seed: int) -> tuple[Context, list[Span]]:
-        """What the agent acts on now, and the spans in it that are new."""
+        """Make the agent's next context, and the spans in it that are new."""
         spans: list[Span] = []
         if self._chat is not None:
             spans = self._render(self._chat)
@@ -53,7 +53,7 @@ class Transcript:
         return context, spans
 
     def record(self, spans: list[Span], completion: Completion) -> Action:
-        """Enter a completion into the history; returns the action to step with."""
+        """Add a completion to the history; return the action to step with."""
         action = completion.action
         if action is None:
             before = self.messages[-1].role if self.messages else None
@@ -85,18 +85,18 @@ class Transcript:
         return action
 
     def finish(self) -> Trajectory:
-        """The trajectory, with the messages that came after the last action."""
+        """Make the trajectory, with the messages that came after the last action."""
         if self.trajectory.turns:
             self.trajectory.final = tuple(self._new)
         return self.trajectory
 
     def _render(self, chat: Chat) -> list[Span]:
-        if self._sketch is not None and not self._restart:
+        if self._skeleton is not None and not self._restart:
             action = self.messages[-len(self._new) - 1]
-            spans = chat.extend(self._sketch, action, self._sampled, self._new, self._tools)
+            spans = chat.extend(self._skeleton, action, self._sampled, self._new, self._tools)
             if spans is not None:
                 return spans
             self._restart = True
         self._ids = []
-        self._sketch = chat.sketch(self.messages, self._tools)
+        self._skeleton = chat.skeleton(self.messages, self._tools)
         return chat.begin(self.messages, self._tools)

@@ -1,4 +1,4 @@
-"""The client: an `Env` whose episodes happen on a server.
+"""Client of served environments: an `Env` whose episodes run on a server.
 
     env = envgym.make("ws://127.0.0.1:8080/search/wiki-v1", hops=[2])
 
@@ -20,12 +20,12 @@ from envgym.env import Env, EnvSpec, Info, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.resources import Shared
-from envgym.serve.connection import Link
+from envgym.serve.connection import Connection
 from envgym.serve.protocol.frames import Began, DeadlinesRow, Reset, Step, Stepped
 from envgym.serve.protocol.rows import action_of, action_row, seen_of
 from envgym.serve.protocol.sockets import allow_files
-from envgym.serve.remote_info import Place
-from envgym.serve.reusable_timeout import Alarm
+from envgym.serve.remote_info import RemoteInfo
+from envgym.serve.reusable_timeout import ReusableTimeout
 from envgym.serve.served_tasks import ServedTask
 from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
@@ -34,7 +34,7 @@ from envgym.trajectory import Episode
 T = TypeVar("T")
 
 _GRACE_S = 1.0
-"""What the server has beyond a deadline to say itself that it has passed."""
+"""Extra seconds for the server to report itself that a deadline has passed."""
 _SOCKETS = 4096
 _UNDRAWN = Task({})
 
@@ -44,11 +44,11 @@ class RemoteEnv(Env[Task]):
 
     Args:
         url: ``ws://host:port/family/name-vN``.
-        kwargs: For its constructor there: JSON values.
+        kwargs: Arguments of its constructor there: JSON values.
 
     Raises:
         UsageError: No such environment there, arguments that it does not take, a wrong token.
-        Fault: Nobody answers.
+        Fault: The server does not answer.
     """
 
     def __init__(self, url: str, /, **kwargs: Any) -> None:
@@ -57,23 +57,27 @@ class RemoteEnv(Env[Task]):
             key = json.dumps(kwargs, sort_keys=True)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{url}: arguments cross the wire as JSON values: {error}") from error
-        self._shared: Shared[Place] = Shared(("serve", url, key), lambda: _place(url, kwargs))
-        self._place = self._shared.value
-        about = self._place.about
-        self.max_turns, self.deadlines = about["max_turns"], self._place.deadlines
-        self.seats, self.tools = tuple(about["seats"]), self._place.tools
+        self._shared: Shared[RemoteInfo] = Shared(
+            ("serve", url, key), lambda: _remote_info(url, kwargs)
+        )
+        self._remote = self._shared.value
+        about = self._remote.about
+        self.max_turns, self.deadlines = about["max_turns"], self._remote.deadlines
+        self.seats, self.tools = tuple(about["seats"]), self._remote.tools
         self.spec = EnvSpec(url, kwargs, self.max_turns, url)
-        self._link: Link | None = None
-        self._alarm = Alarm()
-        self._told: Deadlines = self.deadlines  # those that the server goes by
+        self._connection: Connection | None = None
+        self._timeout = ReusableTimeout()
+        self._sent_deadlines: Deadlines = (
+            self.deadlines
+        )  # the deadlines that the server last received
         self._asked: tuple[int | None, dict[str, Any]] = (None, {})
         self._info_here: Info = {}
         self._partial: float | None = 0.0
         self._oracles = 0
 
     def tasks(self, split: str = "train") -> TaskSource:
-        """The tasks of a split, as far as the agent may see them."""
-        return self._place.tasks(split)
+        """Return the tasks of a split, without their hidden part."""
+        return self._remote.tasks(split)
 
     # --- what callers use -----------------------------------------------------------------------
 
@@ -90,7 +94,7 @@ class RemoteEnv(Env[Task]):
 
     async def step(self, action: Action) -> StepResult:
         """Apply an action; see `Env.step`."""
-        if self._phase in ("new", "closed") or self._link is None or self._link.lost:
+        if self._phase in ("new", "closed") or self._connection is None or self._connection.lost:
             raise UsageError(f"cannot step: the episode is {self._phase}; call reset first")
         seen = await self._timely(self.deadlines.step, self.act(action))
         gave = self._stepped
@@ -99,47 +103,47 @@ class RemoteEnv(Env[Task]):
         )
 
     def partial_score(self) -> float:
-        """The score if the episode were cut now, as the server last said."""
+        """Score if the episode were cut now, as the server last reported it."""
         if self._partial is None:
             raise Fault(f"{self.spec.id} has no partial score now", "env")
         return self._partial
 
     def oracle(self) -> AsyncIterator[Action]:
-        """The server's oracle, action by action."""
-        if not self._place.about["oracle"]:
+        """Yield the actions of the server's oracle."""
+        if not self._remote.about["oracle"]:
             return super().oracle()
         self._oracles += 1
         return self._consult(self._oracles - 1)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """The server's hints for the episode that has begun."""
-        if self._link is None:
+        """Fetch the server's hints for the current episode."""
+        if self._connection is None:
             raise UsageError("no hints yet: call reset first")
-        return tuple(self._place.hints(self._link.session, attempt))
+        return tuple(self._remote.hints(self._connection.session, attempt))
 
     def near_misses(self) -> Sequence[Sequence[Action]]:
-        """The server's near misses of the task of the episode that has begun."""
-        if self._link is None:
+        """Fetch the server's near misses of the current task."""
+        if self._connection is None:
             raise UsageError("no near misses yet: call reset first")
-        return self._place.near_misses(self._link.session)
+        return self._remote.near_misses(self._connection.session)
 
     # --- the hooks, under their deadlines -------------------------------------------------------
 
     async def start(self, task: Task) -> Observation:
-        """Have the server begin the episode that `reset` was asked for."""
-        link = await self._connected()
+        """Begin the episode on the server."""
+        connection = await self._connected()
         seed, options = self._asked
         given = options.pop("task", None)
         request: Reset = {
             "op": "reset",
-            "id": link.next(),
+            "id": connection.next(),
             "seed": seed,
             "options": options,
             "task": None if given is None else given.to_json(),
         }
-        if self.deadlines is not self._told:
+        if self.deadlines is not self._sent_deadlines:
             request["deadlines"] = self._news()
-        reply: Began = await link.ask(request)
+        reply: Began = await connection.ask(request)
         self.task = given if reply["task"] is None else ServedTask(**reply["task"])
         self._oracles = 0
         self._stop = None
@@ -148,50 +152,52 @@ class RemoteEnv(Env[Task]):
         return seen_of(reply["seen"])
 
     async def act(self, action: Action) -> Observation:
-        """Have the server step."""
-        assert self._link is not None
+        """Step on the server."""
+        assert self._connection is not None
         self._phase = "broken"
-        request: Step = {"op": "step", "id": self._link.next(), "action": action_row(action)}
-        if self.deadlines is not self._told:
+        request: Step = {"op": "step", "id": self._connection.next(), "action": action_row(action)}
+        if self.deadlines is not self._sent_deadlines:
             request["deadlines"] = self._news()
-        reply: Stepped = await self._link.ask(request)
+        reply: Stepped = await self._connection.ask(request)
         self._enter(reply)
         self._stepped = reply
         self._phase = "over" if reply["terminated"] or reply["truncated"] else "running"
         return seen_of(reply["seen"])
 
     async def stop(self) -> None:
-        """Have the server close its instance, then close the socket."""
-        link, self._link = self._link, None
-        self._alarm.stop()
+        """Close the instance on the server, then the socket."""
+        connection, self._connection = self._connection, None
+        self._timeout.stop()
         try:
-            if link is not None and not link.lost:
-                await link.ask({"op": "close", "id": link.next()})
+            if connection is not None and not connection.lost:
+                await connection.ask({"op": "close", "id": connection.next()})
         finally:
             try:
-                if link is not None:
-                    await link.close()
+                if connection is not None:
+                    await connection.close()
             finally:
                 await self._shared.close()
 
     # --- inside ---------------------------------------------------------------------------------
 
     async def _consult(self, number: int) -> AsyncIterator[Action]:
-        while (link := self._link) is not None:
-            reply = await link.ask({"op": "consult", "id": link.next(), "oracle": number})
+        while (connection := self._connection) is not None:
+            reply = await connection.ask(
+                {"op": "consult", "id": connection.next(), "oracle": number}
+            )
             if reply["action"] is None:
                 return
             yield action_of(reply["action"])
 
-    async def _connected(self) -> Link:
-        if self._link is not None and self._link.lost:
-            lost, self._link = self._link, None
+    async def _connected(self) -> Connection:
+        if self._connection is not None and self._connection.lost:
+            lost, self._connection = self._connection, None
             await lost.close()
-        if self._link is None:
-            place = self._place
-            self._link = await Link.open(place.url, place.headers, place.kwargs)
-            self._told = place.deadlines
-        return self._link
+        if self._connection is None:
+            remote = self._remote
+            self._connection = await Connection.open(remote.url, remote.headers, remote.kwargs)
+            self._sent_deadlines = remote.deadlines
+        return self._connection
 
     async def _timely(self, seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
         """The outcome, or a fault of the network where not even the deadline was heard of."""
@@ -199,15 +205,15 @@ class RemoteEnv(Env[Task]):
             return await work
         limit = seconds + _GRACE_S
         try:
-            return await self._alarm.within(limit, work)
+            return await self._timeout.within(limit, work)
         except TimeoutError:
-            if self._link is not None:
-                self._link.lost = True
+            if self._connection is not None:
+                self._connection.lost = True
             raise Fault(f"{self.spec.id} has not answered within {limit:g} s") from None
 
     def _news(self) -> DeadlinesRow:
         """The deadlines, changed since the server heard of them."""
-        self._told = self.deadlines
+        self._sent_deadlines = self.deadlines
         row: Any = asdict(self.deadlines)
         return row
 
@@ -223,7 +229,7 @@ class RemoteEnv(Env[Task]):
         self.anchor = info.get("anchor", "")
 
 
-def _place(url: str, kwargs: dict[str, Any]) -> Place:
+def _remote_info(url: str, kwargs: dict[str, Any]) -> RemoteInfo:
     with contextlib.suppress(UsageError):  # as many as there may be
         allow_files(_SOCKETS)
-    return Place(url, kwargs)
+    return RemoteInfo(url, kwargs)

@@ -1,7 +1,8 @@
-"""The client's end of one socket: a request, its reply, and what is to be done when either fails.
+"""Client connection of one socket: requests, replies, cancellation and loss.
 
-Whatever goes wrong with the socket is a `Fault` of kind ``infra``. A request that is cancelled here
-is cancelled there, and the socket stays good: its late reply is told by its number.
+Every failure of the socket is a `Fault` of kind ``infra``. Cancelling a request here also cancels
+it on the server, and the socket stays usable: late replies are matched by request number and
+dropped.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ _FAREWELL_S = 2.0
 _CODES = {1001: "the server is stopping", 1008: "the server refused a frame"}
 
 
-class Link:
-    """One open socket; `lost` once it is of no more use."""
+class Connection:
+    """An open socket; `lost` once it can no longer be used."""
 
     def __init__(self, url: str, http: ClientSession, socket: ClientWebSocketResponse) -> None:
         self._url, self._http, self._socket = url, http, socket
@@ -55,11 +56,13 @@ class Link:
         self._asking = False
 
     @classmethod
-    async def open(cls, url: str, headers: Mapping[str, str], kwargs: Mapping[str, Any]) -> Link:
-        """Connect, and have an instance made.
+    async def open(
+        cls, url: str, headers: Mapping[str, str], kwargs: Mapping[str, Any]
+    ) -> Connection:
+        """Connect, and have the server make an instance.
 
         Raises:
-            Fault: Nobody answers, or the server has no place left.
+            Fault: The server does not answer, or is at its capacity.
             UsageError: It refuses the token, the id or the arguments.
         """
         http = ClientSession(
@@ -81,25 +84,25 @@ class Link:
             if isinstance(error, ClientError | OSError):
                 raise unreachable(url, error) from error
             raise
-        link = cls(url, http, socket)
+        connection = cls(url, http, socket)
         try:
             keep_alive(socket.get_extra_info("socket"))
-            opening: Open = {"op": "open", "id": link.next(), "kwargs": dict(kwargs)}
-            link.session = (await link.ask(opening, OPENED))["session"]
+            opening: Open = {"op": "open", "id": connection.next(), "kwargs": dict(kwargs)}
+            connection.session = (await connection.ask(opening, OPENED))["session"]
         except BaseException:
-            await link.close()
+            await connection.close()
             raise
-        return link
+        return connection
 
     def next(self) -> int:
-        """A number for a request."""
+        """Return the next request number."""
         return next(self._numbers)
 
     async def ask(self, request: Mapping[str, Any], form: TypeAdapter[Any] = REPLIES) -> Any:
-        """The reply, as a frame.
+        """Send a request and wait for its reply frame.
 
         Raises:
-            EnvgymError: What the server raised.
+            EnvgymError: The server raised it.
             UsageError: Another request has not been answered yet.
             Fault: The socket is lost.
         """
@@ -139,7 +142,7 @@ class Link:
             await self._http.close()
 
     def _tell(self, frame: Cancel) -> None:
-        """Write a frame without waiting: whoever calls is being cancelled."""
+        """Write a frame without waiting, because the caller is being cancelled."""
         writing = self._socket.send_str(encode(frame))
         try:
             writing.send(None)  # written by now; what it would wait for is the network's pace

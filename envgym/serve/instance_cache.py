@@ -1,8 +1,8 @@
-"""One instance kept for each environment and set of arguments that clients use.
+"""Cache of one environment instance per id and arguments that clients use.
 
-It holds open what instances share (an index, a pool) between the sessions, answers what is asked
-without an episode, and is made in a thread: the first of its kind may take seconds, in which the
-loop belongs to the others.
+The cached instance keeps shared resources (an index, a pool) open between sessions and answers
+requests that need no episode. It is made in a thread, because the first of its kind may take
+seconds.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MOST_TASKS = 1024
 """Tasks in one answer."""
 
 
-class Keeper:
-    """One kept instance."""
+class CachedInstance:
+    """One cached environment instance, made in a thread."""
 
     def __init__(self, id: str, kwargs: Mapping[str, Any]) -> None:
         self._id, self._kwargs = id, kwargs
@@ -37,11 +37,11 @@ class Keeper:
         self._reading = asyncio.Lock()
 
     async def env(self) -> Env[Any]:
-        """The instance, once it is made."""
+        """Wait until the instance is made and return it."""
         return await asyncio.shield(self._made)
 
     async def describe(self) -> Described:
-        """What is the same for all instances of its kind."""
+        """Describe the properties shared by all instances of this id and arguments."""
         env = await self.env()
         return {
             "max_turns": env.max_turns,
@@ -52,7 +52,7 @@ class Keeper:
         }
 
     async def tasks(self, asked: ListTasks) -> Tasks:
-        """A stretch of a split; read in a thread, one after another: it may be written there."""
+        """Read a range of a split in a thread, one call at a time: reading may generate tasks."""
         env = await self.env()
 
         def read() -> Tasks:
@@ -66,7 +66,7 @@ class Keeper:
             return await asyncio.to_thread(read)
 
     async def close(self) -> None:
-        """Close the instance; what goes wrong is logged."""
+        """Close the instance; errors are logged."""
         try:
             await (await self._made).close()
         except Exception as error:
@@ -74,47 +74,47 @@ class Keeper:
 
     @property
     def broken(self) -> bool:
-        """Whether it could not be made."""
+        """Flag that the instance could not be made."""
         return self._made.done() and (self._made.cancelled() or bool(self._made.exception()))
 
 
-class Keepers:
-    """The kept instances; of those not used of late only `most` stay.
+class InstanceCache:
+    """Least-recently-used cache of `CachedInstance`.
 
     Args:
-        most: How many are kept. Arguments are the clients' choice, so there has to be a bound.
+        most: Maximum number of instances; clients choose the arguments, so it must be bounded.
     """
 
     def __init__(self, most: int = 16) -> None:
         self._most = most
-        self._kept: OrderedDict[str, Keeper] = OrderedDict()
+        self._kept: OrderedDict[str, CachedInstance] = OrderedDict()
 
-    async def get(self, id: str, kwargs: Mapping[str, Any]) -> Keeper:
-        """The keeper of an environment with these arguments, its instance made.
+    async def get(self, id: str, kwargs: Mapping[str, Any]) -> CachedInstance:
+        """Return the cached instance of an id and arguments, made where it is missing.
 
         Raises:
             UsageError: It takes no such arguments, or cannot be made with them.
         """
         key = json.dumps([id, kwargs], sort_keys=True)
-        keeper = self._kept.get(key)
-        if keeper is None or keeper.broken:
-            keeper = self._kept[key] = Keeper(id, kwargs)
+        instance = self._kept.get(key)
+        if instance is None or instance.broken:
+            instance = self._kept[key] = CachedInstance(id, kwargs)
         self._kept.move_to_end(key)
-        await keeper.env()
+        await instance.env()
         while len(self._kept) > self._most:
             _, oldest = self._kept.popitem(last=False)
             await oldest.close()
-        return keeper
+        return instance
 
     async def close(self) -> None:
-        """Close them all."""
+        """Close all cached instances."""
         kept, self._kept = list(self._kept.values()), OrderedDict()
-        for keeper in kept:
-            await keeper.close()
+        for instance in kept:
+            await instance.close()
 
 
 def new_env(id: str, kwargs: Mapping[str, Any]) -> Env[Any]:
-    """`make` with arguments from outside: whatever they break is an error of who gave them."""
+    """Make an environment with a client's arguments; errors they cause become UsageError."""
     try:
         return make(id, **kwargs)
     except EnvgymError:

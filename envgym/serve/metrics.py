@@ -1,4 +1,4 @@
-"""What the server counts, in Prometheus' own library and format."""
+"""Metrics of the server, in Prometheus' own library and format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _STEP_S = (0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0)
 
 
 class Metrics:
-    """One server's numbers, in a registry of their own."""
+    """Metrics of one server, in a registry of their own."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -30,5 +30,5 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """All of them, in Prometheus' text format."""
+        """Format all metrics as Prometheus text."""
         return generate_latest(self._registry)

@@ -1,8 +1,8 @@
-"""A served environment as its client knows it before any episode: tools, deadlines, tasks.
+"""Description of a served environment, fetched before any episode: tools, deadlines, tasks.
 
-All instances of one address and set of arguments share a `Place`. It asks by plain HTTP and waits
-for the answer, because `make`, `tasks` and `hints` are no coroutines; a server that is asked from
-its own event loop could never answer.
+All instances of one address and set of arguments share a `RemoteInfo`. It asks by plain HTTP and
+blocks until the answer, because `make`, `tasks` and `hints` are no coroutines; so a client in the
+server's own event loop would wait for ever.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ _ANSWER_S = 120.0
 F = TypeVar("F")
 
 
-class Place:
-    """One address and set of arguments.
+class RemoteInfo:
+    """Description of a served environment: one address and set of arguments.
 
     Args:
         url: ``ws://host:port/family/name-vN``.
-        kwargs: For the environment's constructor, on the server.
+        kwargs: Arguments of the environment's constructor, on the server.
 
     Raises:
         UsageError: No such environment there, arguments that it does not take, a wrong token.
-        Fault: Nobody answers.
+        Fault: The server does not answer.
     """
 
     def __init__(self, url: str, kwargs: Mapping[str, Any]) -> None:
@@ -76,7 +76,7 @@ class Place:
         self._sources: dict[str, TaskSource] = {}
 
     def tasks(self, split: str) -> TaskSource:
-        """The tasks of a split, fetched as they are read."""
+        """Return the tasks of a split, fetched as they are read."""
 
         def fetch(start: int, stop: int) -> Tasks:
             asked: ListTasks = {
@@ -93,13 +93,13 @@ class Place:
         return self._sources[split]
 
     def hints(self, session: str, attempt: Episode | None) -> list[Any]:
-        """The hints of a running session."""
+        """Fetch the hints of a running session."""
         row = None if attempt is None else attempt_row(attempt)
         asked: AskHints = {"op": "hints", "session": session, "attempt": row}
         return self._ask(asked, HINTS)["hints"]
 
     def near_misses(self, session: str) -> list[list[Action]]:
-        """The near misses of a running session's task."""
+        """Fetch the near misses of a running session's task."""
         asked: AskNearMisses = {"op": "near_misses", "session": session}
         attempts = self._ask(asked, NEAR_MISSES)["attempts"]
         return [[action_of(row) for row in attempt] for attempt in attempts]
@@ -121,25 +121,25 @@ class Place:
 
 
 def unreachable(url: str, error: BaseException) -> Fault:
-    """Nobody answers there, or not as a server of ours does."""
+    """Make the Fault of a server that does not answer, or not as an envgym server does."""
     reason = getattr(error, "reason", None) or error
-    return Fault(f"cannot reach {url} ({reason}): {_mend(url, error, reason)}")
+    return Fault(f"cannot reach {url} ({reason}): {_fix(url, error, reason)}")
 
 
-def _mend(url: str, error: BaseException, reason: object) -> str:
+def _fix(url: str, error: BaseException, reason: object) -> str:
     plain = url.replace("wss:", "ws:", 1)
     no_tls = isinstance(reason, ssl.SSLError) and not isinstance(
         reason, ssl.SSLCertVerificationError
     )
     if no_tls or isinstance(getattr(error, "os_error", None), ssl.SSLError):
         return f"it speaks no TLS: write {plain}"
-    mend = "is `envgym serve` running there?"
+    fix = "is `envgym serve` running there?"
     if urlsplit(url).port is None:
         port = 443 if url.startswith("wss:") else 80
-        mend += f" The address names no port, so {port} was asked; `envgym serve` takes 8080."
+        fix += f" The address names no port, so {port} was asked; `envgym serve` takes 8080."
     elif "[" in url:
-        mend += " It listens on 127.0.0.1 unless --host says otherwise."
-    return mend
+        fix += " It listens on 127.0.0.1 unless --host says otherwise."
+    return fix
 
 
 def _error_of(url: str, status: int, body: bytes) -> Exception:

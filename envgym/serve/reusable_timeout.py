@@ -1,8 +1,8 @@
-"""A deadline that is set at every step and hardly ever passes, at the cost of two assignments.
+"""Reusable timeout: one timer for many deadlines, at the cost of two assignments per step.
 
-A timer of the loop's own costs a fifth of what a remote step does: each is sorted in among all the
-others, and cancelled a moment later. Here one timer stands for many deadlines; when it is due it
-looks whether the deadline has moved on meanwhile, and follows it.
+A timer per step costs a fifth of a remote step: the event loop sorts each one in, and cancels it a
+moment later. Here one timer serves many deadlines; when it is due and the deadline has moved
+meanwhile, it is set again.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Alarm:
-    """Deadlines of one thing after another."""
+class ReusableTimeout:
+    """Timeout for one coroutine after another, with one shared timer."""
 
     def __init__(self) -> None:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._due: float | None = None
-        self._rang = False
+        self._expired = False
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`, or TimeoutError once it has taken `seconds`; cancelled then."""
+        """Await `work` and return its result; cancel it and raise TimeoutError after `seconds`."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         cancelling = task.cancelling()
-        self._task, self._due, self._rang = task, loop.time() + seconds, False
+        self._task, self._due, self._expired = task, loop.time() + seconds, False
         if self._timer is None or self._due < self._timer.when():
             self._arm(loop)
         try:
             return await work
         except asyncio.CancelledError:
-            # As asyncio.timeout tells: ours alone, or has somebody else cancelled as well?
-            if self._rang and task.uncancel() <= cancelling:
+            # As in asyncio.timeout: uncancel() tells whether another cancellation is pending.
+            if self._expired and task.uncancel() <= cancelling:
                 raise TimeoutError from None
             raise
         finally:
             self._task = self._due = None
 
     def stop(self) -> None:
-        """Take the timer out of the loop."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -50,14 +50,14 @@ class Alarm:
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         self.stop()
         assert self._due is not None
-        self._timer = loop.call_at(self._due, self._ring, loop)
+        self._timer = loop.call_at(self._due, self._expire, loop)
 
-    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         if self._due is None or self._task is None:
             return  # nothing is waited for; the next deadline sets it anew
         if loop.time() < self._due:
             self._arm(loop)
         else:
-            self._rang = True
+            self._expired = True
             self._task.cancel()

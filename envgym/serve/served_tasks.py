@@ -35,7 +35,7 @@ class ServedTask(Task):
 
 
 def row_of(task: Task, origin: tuple[str, int] | None) -> TaskRow:
-    """The task for the wire.
+    """Encode a task for the wire.
 
     Args:
         origin: Its split and index; None where it stands in no split, and cannot be asked for.
@@ -50,7 +50,7 @@ def row_of(task: Task, origin: tuple[str, int] | None) -> TaskRow:
 
 
 def task_of(row: TaskRow, env: Env[Any]) -> Task:
-    """The task that a client means: one of the environment's own, or its very own one, whole.
+    """Find the task that a client names: one of the environment's own, or one sent whole.
 
     Raises:
         UsageError: The environment has no such task (any more).
@@ -81,7 +81,7 @@ def _parts(hidden: Mapping[str, Any]) -> tuple[str, int, str]:
 
 
 def served_source(fetch: Callable[[int, int], Tasks]) -> TaskSource:
-    """A split of a served environment, fetched by the page as it is read.
+    """Make the source of a served split, fetched by the page as it is read.
 
     Args:
         fetch: Gets the tasks from one index up to another, and the split's size.

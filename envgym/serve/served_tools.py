@@ -1,4 +1,4 @@
-"""Tools of a served environment: the schema as it is there, and enough of it to read calls by.
+"""Tools of a served environment: the server's schema, and the argument model that parses calls.
 
 The server validates what a call says. Here the schema is shown to models, and its names, types and
 defaults serve dialects, forms and agents.
@@ -39,7 +39,7 @@ class ServedTool(ToolSpec):
 
 
 def tool_row(tool: ToolSpec) -> ToolRow:
-    """The tool for the wire."""
+    """Encode a tool for the wire."""
     return {
         "name": tool.name,
         "description": tool.description,
@@ -52,7 +52,7 @@ def tool_row(tool: ToolSpec) -> ToolRow:
 
 
 def served_tool(row: ToolRow) -> ServedTool:
-    """The tool that crossed."""
+    """Decode a tool from the wire."""
     return ServedTool(
         name=row["name"],
         description=row["description"],

@@ -1,4 +1,4 @@
-"""The server: any registered environment, many sessions in one process on one loop.
+"""Server of registered environments: many sessions in one process on one event loop.
 
 ``GET /FAMILY/NAME-vN`` upgraded to a WebSocket is one stream of episodes (`envgym.serve.session`);
 ``POST`` to the same address answers what is asked without waiting for an episode. ``/health``
@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 
 from envgym.errors import EnvgymError, Fault, UsageError, suggest
 from envgym.registry import specs
-from envgym.serve.instance_cache import Keepers, new_env
+from envgym.serve.instance_cache import InstanceCache, new_env
 from envgym.serve.metrics import Metrics
 from envgym.serve.protocol.failures import failed
 from envgym.serve.protocol.frames import (
@@ -39,10 +39,10 @@ log = logging.getLogger("envgym.serve")
 
 CAPACITY = 2048
 STOP_S = 10.0
-"""For requests in progress to be answered when the server stops."""
+"""Seconds for requests in progress when the server stops."""
 _FIRST_FRAME_S = 10.0
 _CLOSE_S = 2.0
-"""For a client to answer a farewell."""
+"""Seconds for a client to answer a close frame."""
 _PING_EVERY_S = 20.0
 _HEALTH_S = 30.0
 _OPEN_TO_ALL = ("/health", "/metrics")
@@ -50,14 +50,14 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class EnvServer:
-    """Serves environments.
+    """WebSocket and HTTP server of environments.
 
     Args:
-        ids: What to serve, as `make` takes it; everything registered when empty.
-        health: Those of `ids` that ``/health`` resets; when empty all that were named, or the first
+        ids: Environments to serve, as `make` accepts them; all registered ones when empty.
+        health: Subset of `ids` that ``/health`` resets; when empty all of `ids`, or the first
             of everything registered.
-        capacity: Most sessions at once; one more is refused at once.
-        token: What clients must bear; None lets all in.
+        capacity: Maximum number of sessions; any further one is refused at once.
+        token: Token that clients must send; None admits all.
 
     Raises:
         UsageError: An unknown id, or a capacity that cannot be.
@@ -79,20 +79,20 @@ class EnvServer:
             raise UsageError(f"health asks for {', '.join(unserved)}: name only what is served")
         self._proving = list(health) or list(self.ids.values())[: None if ids else 1]
         self._capacity, self._token = capacity, token
-        self._keepers = Keepers()
+        self._instances = InstanceCache()
         self._sessions: dict[str, tuple[Session, asyncio.Task[Any]]] = {}
-        self._held = 0  # places taken, those of sessions that are just beginning included
+        self._held = 0  # open sessions, those that are just beginning included
         self._stopping = False
         self._health = asyncio.Lock()
         self.metrics.capacity.set(capacity)
 
     @property
     def sessions(self) -> int:
-        """Places taken now."""
+        """Number of open sessions."""
         return self._held
 
     def app(self) -> web.Application:
-        """The web application."""
+        """Make the web application."""
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BYTES)
         app.router.add_get("/health", self._answer_health)
         app.router.add_get("/metrics", self._answer_metrics)
@@ -102,7 +102,7 @@ class EnvServer:
         return app
 
     async def stop(self) -> None:
-        """Refuse what is new, answer what is in progress, close every session and environment."""
+        """Refuse new requests, answer those in progress, close every session and environment."""
         self._stopping = True
         log.info("stopping: %d sessions", len(self._sessions))
         for session, _ in list(self._sessions.values()):
@@ -115,14 +115,14 @@ class EnvServer:
                 for _, task in self._sessions.values():
                     log.warning("a session has not ended within %g s: it is cut", STOP_S)
                     task.cancel()
-        await self._keepers.close()
+        await self._instances.close()
 
-    # --- who may --------------------------------------------------------------------------------
+    # --- authorization --------------------------------------------------------------------------
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if request.path not in _OPEN_TO_ALL:
-            if "Origin" in request.headers:  # a page in somebody's browser, not a client of ours
+            if "Origin" in request.headers:  # a web page in a browser, not a client
                 return self._refused(403, "browsers are not served", "browser", request)
             if self._token is not None:
                 given = request.headers.get("Authorization", "")
@@ -137,7 +137,7 @@ class EnvServer:
         return _json(failed(UsageError(text)), status)
 
     def _id(self, request: web.Request) -> str:
-        """What `make` takes, for the environment of the request's path."""
+        """Argument of `make` for the environment of the request's path."""
         name = request.match_info["id"]
         if name not in self.ids:
             missing = f"no environment {name!r}" if name else "the address names no environment"
@@ -157,10 +157,10 @@ class EnvServer:
                 session = self._sessions[asked["session"]][0]
                 hints = asked["op"] == "hints"
                 return _json(session.hints(asked) if hints else session.near_misses())
-            keeper = await self._keepers.get(id, asked["kwargs"])
+            instance = await self._instances.get(id, asked["kwargs"])
             if asked["op"] == "describe":
-                return _json(await keeper.describe())
-            return _json(await keeper.tasks(asked))
+                return _json(await instance.describe())
+            return _json(await instance.tasks(asked))
         except Exception as error:
             failure = failed(error, what=name)
             if not isinstance(error, EnvgymError):
@@ -176,7 +176,7 @@ class EnvServer:
                 if self._stopping:
                     raise Fault("the server is stopping")
                 for id in self._proving:
-                    await self._keepers.get(id, {})  # holds open what instances share
+                    await self._instances.get(id, {})  # keeps the shared resources open
                     env = new_env(id, {})
                     try:
                         await env.reset(seed=0)
@@ -225,7 +225,7 @@ class EnvServer:
         self.metrics.sessions.set(self._held)
         try:
             id, opening = self._id(request), await _first_frame(socket)
-            await self._keepers.get(id, opening["kwargs"])
+            await self._instances.get(id, opening["kwargs"])
             env, name = new_env(id, opening["kwargs"]), request.match_info["id"]
             session = Session(name, env, socket, self.metrics, opening["id"])
             handler = asyncio.current_task()
@@ -282,15 +282,15 @@ async def serve(
     app = server.app()
     app.on_shutdown.append(lambda _: server.stop())
 
-    def told(address: str) -> None:
+    def announce(address: str) -> None:
         if ready is not None:
             ready(address.replace("http:", "ws:").rstrip("/"), server)
 
-    await listen(app, host, port, told, last_words_s=_CLOSE_S, backlog=1024)
+    await listen(app, host, port, announce, last_words_s=_CLOSE_S, backlog=1024)
 
 
 def read_token(path: Path) -> str:
-    """The token in a file.
+    """Read the token in a file.
 
     Raises:
         UsageError: It cannot be read, or is empty.
@@ -305,7 +305,7 @@ def read_token(path: Path) -> str:
 
 
 def _served(ids: Sequence[str]) -> dict[str, str]:
-    """What `make` takes, by path; a class given by its path is served under its own id."""
+    """Arguments of `make` by path; a class given by its path is served under its own id."""
     known = specs()
     if not ids:
         return {id: id for id in known}

@@ -1,8 +1,8 @@
-"""One socket, one instance, one episode after another.
+"""Server session: one socket, one instance, one episode after another.
 
-The socket is read at all times, also while a step runs: that is how a cancel gets through, and how
-a client that is gone is noticed at once. Requests are answered one after another, as an environment
-steps; a client has one in flight, and a few more may wait, no more than `WAITING`.
+The socket is read at all times, also during a step, so that a cancel arrives and a client's
+disconnect is noticed at once. Requests are answered in order, one at a time; a client has one in
+flight, and at most `WAITING` more may wait.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ _ORACLES = 64
 _NEAR_MISSES = 256
 """Attempts that are asked of one task."""
 _END_S = 10.0
-"""For what was cancelled to end, before its environment is closed all the same."""
+"""Seconds for a cancelled request to end before its environment is closed in any case."""
 _PING_S = 1.0
 
 
 class Session:
-    """Answers for one environment instance until its client closes it or is gone.
+    """Server end of one environment instance, until its client closes it or is gone.
 
     Args:
         name: The environment's id here.
-        number: Of the request that opened it.
+        number: Number of the request that opened the session.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Session:
         self._parting = False  # the work in progress is the farewell
 
     async def run(self) -> None:
-        """Serve the socket to its end; the instance is closed then, whatever happened."""
+        """Serve the socket until it closes; the instance is then closed in any case."""
         began, said_farewell = time.monotonic(), False
         log.info("%s %s: opened", self.name, self.id)
         try:
@@ -102,25 +102,25 @@ class Session:
             log.info("%s %s: %s after %.1f s", self.name, self.id, how, time.monotonic() - began)
 
     def hints(self, asked: AskHints) -> Hints:
-        """`Env.hints`, now."""
+        """Return `Env.hints` of the current episode."""
         row = asked["attempt"]
         attempt = None if row is None else attempt_of(row, self._env.task)
         return {"hints": list(self._env.hints(attempt))}
 
     def near_misses(self) -> NearMisses:
-        """`Env.near_misses`, now; the first of them where there are many."""
+        """Return the first of `Env.near_misses` of the current task."""
         attempts = islice(self._env.near_misses(), _NEAR_MISSES)
         return {"attempts": [[action_row(action) for action in attempt] for attempt in attempts]}
 
     def leave(self) -> None:
-        """Answer what is in progress, then say farewell: the server stops."""
+        """Answer the request in progress, then close the socket: the server stops."""
         self._leaving = True
         self._waiting.clear()
         if self._work is None:
             self._next()
 
     async def ping(self) -> None:
-        """Show those in between (proxies) that the socket is in use; a busy one is left alone."""
+        """Send a keep-alive ping so that proxies do not close an idle socket."""
         try:
             async with asyncio.timeout(_PING_S):
                 await self._socket.ping()
@@ -176,11 +176,11 @@ class Session:
         except Exception as error:
             reply = failed(error, number=request["id"], what=self._whose(request))
             self._metrics.errors.labels(reply["kind"] or reply["error"]).inc()
-            told = "%s %s: %s: %.500s", self.name, self.id, request["op"], reply["message"]
+            entry = "%s %s: %s: %.500s", self.name, self.id, request["op"], reply["message"]
             if isinstance(error, EnvgymError) and error.__cause__ is None:
-                log.info(*told)
-            else:  # somebody's bug: its traceback stays here
-                log.warning(*told, exc_info=error)
+                log.info(*entry)
+            else:  # a bug in the environment: log the traceback
+                log.warning(*entry, exc_info=error)
         await self._send(reply)
         if request["op"] == "close":
             self._parting = True
@@ -243,7 +243,9 @@ class Session:
     def _partial(self) -> float | None:
         try:
             return float(self._env.partial_score())
-        except Exception:  # of an episode that cannot be cut here; its client is told when it asks
+        except (
+            Exception
+        ):  # the episode cannot be scored now; the client gets the error when it asks
             return None
 
     async def _consult(self, oracle: int) -> ActionRow | None:

@@ -1,8 +1,8 @@
-"""Episodes on disk: one directory a run, a shard a write, readable by people and loaded back equal.
+"""Episodes on disk: one directory per run, one shard per write; JSON to read, loaded back equal.
 
-What people read (tasks, texts, rewards) stands in ``episodes-NNNNNN.jsonl``, one episode a line;
-the token arrays in ``tokens-NNNNNN.safetensors`` beside it. A shard appears at once or not at all:
-both files are written under another name, synced and renamed, the tokens first.
+JSON for people (tasks, texts, rewards) is in ``episodes-NNNNNN.jsonl``, one episode per line; the
+token arrays are in ``tokens-NNNNNN.safetensors`` beside it. A shard appears completely or not at
+all: both files are written under temporary names, synced and renamed, the tokens first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from envgym.utils.atomic_write import write_atomically
 
 
 class EpisodeWriter:
-    """Writes shards into a run's directory.
+    """Writer of shards into a run's directory.
 
     Args:
         directory: Made where it is not there yet. Shards in it are kept: numbers go on from them.
@@ -34,7 +34,7 @@ class EpisodeWriter:
     def write(
         self, episodes: Sequence[Episode], step: int | None = None, *, overwrite: bool = False
     ) -> Path:
-        """Write one shard; returns the path of its readable file.
+        """Write one shard; return the path of its JSON file.
 
         Loading gives equal episodes back, where tasks, metrics and arguments are JSON values
         (tuples come back as lists, subclasses of `Task` as `Task`). Log-probs are kept as float32:
@@ -68,7 +68,7 @@ class EpisodeWriter:
 
 
 def read_episodes(directory: str | os.PathLike[str]) -> Iterator[Episode]:
-    """The episodes of a run, shard by shard.
+    """Read the episodes of a run, shard by shard.
 
     A readable file that was cut gives what stands before the cut.
 
@@ -83,12 +83,12 @@ def read_episodes(directory: str | os.PathLike[str]) -> Iterator[Episode]:
 
 
 def shards(directory: Path) -> list[Path]:
-    """The readable files of a directory, in order."""
+    """List the JSON files of a directory, in order."""
     return sorted(directory.glob("episodes-*.jsonl"), key=shard_number)
 
 
 def shard_number(readable: Path) -> int:
-    """The number in a readable file's name.
+    """Parse the shard number in a JSON file's name.
 
     Raises:
         UsageError: It is not named as shards are.
@@ -100,7 +100,7 @@ def shard_number(readable: Path) -> int:
 
 
 def shard_tokens(readable: Path) -> TurnTokens:
-    """The tokens of the episodes in a readable file.
+    """Open the token arrays of a JSON file's episodes.
 
     Raises:
         UsageError: The token file is missing or damaged.

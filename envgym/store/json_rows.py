@@ -1,4 +1,4 @@
-"""Episodes as lines that people read: everything but the token arrays, as plain JSON."""
+"""JSON lines of episodes: everything but the token arrays."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from envgym.utils.message_rows import action_of, action_row, message_of, message
 
 
 class TokensByTurn(Protocol):
-    """Token fields of each turn, as a rule `envgym.store.token_arrays.TurnTokens`."""
+    """Token fields per turn, usually an `envgym.store.token_arrays.TurnTokens`."""
 
     def __getitem__(self, number: int, /) -> dict[str, Any]: ...
 
 
 def episode_line(episode: Episode, first_turn: int) -> bytes:
-    """The line of an episode whose turns begin at `first_turn` of the token file."""
+    """Format the JSON line of an episode whose turns begin at `first_turn` of the token file."""
     row = {
         "id": episode.id,
         "env": episode.env,
@@ -71,7 +71,7 @@ def _turn_row(turn: Turn) -> dict[str, Any]:
 
 
 def episode_of(row: dict[str, Any], tokens: TokensByTurn) -> Episode:
-    """The episode of a line; takes `row` apart."""
+    """Rebuild the episode of a line; takes `row` apart."""
     row["task"] = Task(**row["task"])
     row["stop_reason"] = StopReason(row["stop_reason"])
     number = row.pop("first_turn")

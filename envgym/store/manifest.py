@@ -1,4 +1,4 @@
-"""What a folder of episodes was played in: ``env.json`` beside the shards, enough to make it again.
+"""Manifest of a folder of episodes: ``env.json`` names the environment they were played in.
 
 A training run's folder says it in its ``config.yaml`` already, for all the folders in it.
 """
@@ -22,7 +22,7 @@ _HEIGHT = 3  # folders looked in: the shards' own, and those above, RUN/episodes
 
 
 def write_env(directory: str | os.PathLike[str], spec: EnvSpec) -> None:
-    """Say what the episodes of a folder are played in; the folder is made where it is not there.
+    """Write the manifest of a folder, which is made where it is missing.
 
     Raises:
         UsageError: Another environment's episodes are there, or an argument is no JSON value.
@@ -39,13 +39,13 @@ def write_env(directory: str | os.PathLike[str], spec: EnvSpec) -> None:
 
 
 def accepts(directory: str | os.PathLike[str], spec: EnvSpec) -> bool:
-    """Whether `write_env` would take `spec` there."""
+    """Test that `write_env` would accept `spec` in this folder."""
     path = Path(directory) / _FILE
     return not path.exists() or path.read_text() == _text(spec)
 
 
 def read_env(directory: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """What `envgym.make` takes to make the environment that a folder's episodes were played in.
+    """Read the arguments of `envgym.make` for the environment of a folder's episodes.
 
     Raises:
         UsageError: Nothing there says which, or what says it is damaged.
@@ -53,9 +53,9 @@ def read_env(directory: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     here = Path(directory).resolve()
     for folder in [here, *here.parents][:_HEIGHT]:
         if (folder / _FILE).exists():
-            told = _read(folder / _FILE, json.loads)
-            if "id" in told:
-                return told["id"], told.get("kwargs", {})
+            entries = _read(folder / _FILE, json.loads)
+            if "id" in entries:
+                return entries["id"], entries.get("kwargs", {})
         if (folder / "config.yaml").exists():
             env = _read(folder / "config.yaml", yaml.safe_load).get("env")
             if isinstance(env, dict) and "id" in env:
@@ -81,9 +81,9 @@ def _text(spec: EnvSpec) -> str:
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:
     try:
-        told = parse(path.read_text())
+        entries = parse(path.read_text())
     except (ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{path} is damaged: restore it from a copy") from error
-    if not isinstance(told, dict):
+    if not isinstance(entries, dict):
         raise UsageError(f"{path} is damaged: restore it from a copy")
-    return told
+    return entries

@@ -1,4 +1,4 @@
-"""The token arrays of a shard: all its turns laid end to end, with their lengths beside them.
+"""Token arrays of a shard: all turns concatenated, with their lengths beside them.
 
 A handful of flat arrays, whatever the number of turns: quick to write, to map and to read from any
 language that knows safetensors.
@@ -34,7 +34,7 @@ from envgym.trajectory import KINDS, Span, Turn
 
 
 def pack(turns: Sequence[Turn]) -> bytes:
-    """A token file's bytes."""
+    """Serialize turns to the bytes of a token file."""
     spans = [span for turn in turns for span in turn.context]
     lengths = [
         (len(t.action), len(t.logprobs), len(t.versions), len(t.context), len(t.advantages))
@@ -54,7 +54,7 @@ def pack(turns: Sequence[Turn]) -> bytes:
 
 
 class TurnTokens:
-    """The turns of a token file: ``tokens[i]`` gives the token fields of its i-th `Turn`."""
+    """Turns of a token file: ``tokens[i]`` gives the token fields of its i-th `Turn`."""
 
     def __init__(self, arrays: dict[str, NDArray[Any]], kinds: Sequence[Any]) -> None:
         self._arrays = arrays
@@ -103,6 +103,6 @@ def unpack(path: Path) -> TurnTokens:
 
 
 def _edges(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Where each part begins, and where the last one ends."""
+    """Start of each part, and the end of the last one."""
     first = np.zeros((1, *lengths.shape[1:]), np.int64)
     return np.concatenate([first, lengths.cumsum(0, dtype=np.int64)])

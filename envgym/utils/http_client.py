@@ -1,4 +1,4 @@
-"""A JSON client that outlives bad weather: retries, backoff, deadlines, bounded concurrency.
+"""JSON client with retries, backoff, deadlines and bounded concurrency.
 
 All that ask servers share it, so that each says the same about whose fault a failure is: a wrong
 key or address is the caller's, an overloaded or broken server is infrastructure.
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import aiohttp
 
 _QUOTA = "insufficient_quota"
-"""What an account without money is told, under the status of one that is only too fast."""
+"""Error code of an account without credit, sent with the status of a rate limit."""
 
 
 class Refused(Exception):
-    """The server understood the request and will not do it (a 4xx that no retry mends)."""
+    """Error of a request that the server refuses (a 4xx): retrying does not help."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -42,12 +42,12 @@ class _Later(Exception):
 
 
 class JsonClient:
-    """Posts JSON to one server over one reused session.
+    """Client that posts JSON to one server over one reused session.
 
     ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are honoured.
 
     Args:
-        base_url: What paths are appended to.
+        base_url: Base address; paths are appended to it.
         headers: Sent with every request.
         timeout: Seconds for one try.
         retries: Further tries after a 408, 409, 429, 5xx, a broken answer or a lost connection.
@@ -88,13 +88,13 @@ class JsonClient:
     async def post(
         self, path: str, body: Mapping[str, Any], *, tokens: float = 0.0
     ) -> dict[str, Any]:
-        """Post `body`; returns the answer, a JSON object.
+        """Post `body`; return the answer, a JSON object.
 
         Args:
-            tokens: How many it is counted as under a limit of tokens, until they are known.
+            tokens: Number of tokens to reserve under a token limit, until the real number is known.
 
         Raises:
-            Refused: A 4xx that trying again does not mend.
+            Refused: A 4xx that trying again does not fix.
             Fault: (``infra``) It failed at every try.
             UsageError: The client is closed.
         """
@@ -208,7 +208,7 @@ def _bare(proxy: str) -> str:
 
 
 def _reason(text: str) -> str:
-    """What a server's error body says, shortened."""
+    """Message of a server's error body, shortened."""
     try:
         error = json.loads(text)
         error = error.get("error", error)

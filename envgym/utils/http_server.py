@@ -1,4 +1,4 @@
-"""Serving a web application from a command: until Ctrl-C, or until a supervisor says stop."""
+"""Running a web application from a command until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ async def listen(
     last_words_s: float = _LAST_WORDS_S,
     backlog: int = 128,
 ) -> None:
-    """Serve until SIGTERM, or until cancelled; answers on their way are finished.
+    """Serve until SIGTERM, or until cancelled; requests in progress are finished.
 
     Args:
         port: 0 takes any free one.
-        last_words_s: Seconds that answers on their way get at the end.
-        backlog: Most connections that wait to be accepted.
+        last_words_s: Seconds for requests in progress at shutdown.
+        backlog: Maximum number of connections that wait to be accepted.
         ready: Called with the address once it answers.
 
     Raises:

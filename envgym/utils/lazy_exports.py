@@ -1,4 +1,4 @@
-"""Names of a package that are imported on first use, so that importing the package stays cheap."""
+"""Lazy exports: names that a package imports on first use, so that importing it stays cheap."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def lazy_exports(package: str, homes: Mapping[str, Iterable[str]]) -> Callable[[str], Any]:
-    """A module's ``__getattr__`` that imports each name from the module that defines it.
+    """Make a module's ``__getattr__`` that imports each name from the module that defines it.
 
     Args:
         package: The package's ``__name__``.

@@ -1,4 +1,4 @@
-"""Progress of long work: bars on a terminal, a plain line now and then elsewhere.
+"""Progress display of long work: bars on a terminal, a line now and then elsewhere.
 
 All of it goes to standard error, so that output stays clean. A log of a job, a pipe or a notebook
 shows no bars: without lines an hour of work would look like an hour of nothing.
@@ -23,11 +23,11 @@ OnStep = Callable[..., None]
 
 
 class Progress:
-    """A bar, or a line, a stage, with its latest figures.
+    """Progress display with one bar, or line, per stage and its latest figures.
 
     Args:
         title: Printed first, where there is one.
-        transient: Whether bars are taken away at the end.
+        transient: Remove the bars at the end.
         console: Standard error when None.
         every_s: Seconds between two lines of one stage.
     """
@@ -61,7 +61,7 @@ class Progress:
             self._bars.stop()
 
     def say(self, text: str) -> None:
-        """One line, above the bars where there are any."""
+        """Print one line, above the bars where there are any."""
         if self._bars is not None:
             self._console.print(text)
         else:

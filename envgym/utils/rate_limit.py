@@ -1,4 +1,4 @@
-"""Client-side rate limit of one endpoint: requests and tokens a minute, and pauses it asks for.
+"""Client-side rate limit of one endpoint: requests and tokens per minute, and requested pauses.
 
 All requests to an endpoint share one, so that none of them is sent while the server wants none:
 retrying each by itself would only be refused again.
@@ -28,14 +28,14 @@ _KINDS = ("-requests", "-tokens", "")
 
 
 class RateLimit:
-    """Spaces requests evenly, and holds all of them back while the server asks for a pause.
+    """Rate limiter that spaces requests evenly and pauses all of them when the server asks.
 
     Evenly, because servers count by the second as well: 600 a minute are one each 0.1 s, and no
     minute holds more than the limit.
 
     Args:
-        requests_per_minute: Most requests; None for no limit.
-        tokens_per_minute: Most tokens, of prompts and answers together; None for no limit.
+        requests_per_minute: Maximum number of requests; None for no limit.
+        tokens_per_minute: Maximum number of prompt and answer tokens; None for no limit.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class RateLimit:
         self._closed_until = 0.0
 
     async def admit(self, tokens: float = 0.0) -> None:
-        """Wait until a request of about so many tokens may be sent."""
+        """Wait until a request of about `tokens` tokens may be sent."""
         now = time.monotonic()
         start = max(self._requests.reserve(now, 1), self._tokens.reserve(now, tokens))
         try:
@@ -63,16 +63,16 @@ class RateLimit:
             raise
 
     def settle(self, tokens: float) -> None:
-        """Count so many tokens more than were reserved; fewer where negative."""
+        """Correct a reservation by this number of tokens; negative where fewer were used."""
         self._tokens.shift(tokens)
 
     def pause(self, seconds: float) -> None:
-        """Send nothing for so long, within `LONGEST_PAUSE_S`."""
+        """Hold back all requests for some seconds, at most `LONGEST_PAUSE_S`."""
         until = time.monotonic() + min(seconds, LONGEST_PAUSE_S)
         self._closed_until = max(self._closed_until, until)
 
     def note(self, headers: Mapping[str, str]) -> None:
-        """Pause where a response's headers say that nothing is left before the next reset."""
+        """Pause where a response's headers report an exhausted limit, until its reset."""
         for prefix in ("x-ratelimit", "ratelimit"):
             for kind in _KINDS:
                 left = headers.get(f"{prefix}-remaining{kind}", "").strip()
@@ -100,7 +100,7 @@ class _Line:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a response asks to wait before the next try; None where it does not say.
+    """Seconds that a response asks to wait before a retry; None where it does not say.
 
     ``Retry-After`` is a number of seconds or a date; some servers give milliseconds beside it.
     """
@@ -110,12 +110,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def seconds_until(text: str, headers: Mapping[str, str]) -> float | None:
-    """Seconds that a header's value names; None where it names none.
+    """Parse a header's value to seconds from now; None where it names none.
 
     Args:
         text: A number (``"1.5"``), a duration (``"6m0s"``, ``"20ms"``), a date, or a point in time
             as a number of seconds or milliseconds since 1970.
-        headers: Those it stands among: their ``Date`` is the server's clock.
+        headers: Headers of the same response; ``Date`` is the server's clock.
     """
     text = text.strip()[:64]
     if _NUMBER.fullmatch(text):

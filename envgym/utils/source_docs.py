@@ -1,4 +1,4 @@
-"""Docstrings of classes that are not imported: what they need may take seconds to load."""
+"""Docstrings read from source, for classes whose import may take seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def first_sentence(doc: str) -> str:
 
 
 def docstring(path: str) -> str | None:
-    """The docstring of ``module:Class`` as its source has it; None where that cannot be read."""
+    """Read the docstring of ``module:Class`` from its source; None where it cannot be read."""
     module, _, name = path.partition(":")
     source = _source(module)
     if source is None:

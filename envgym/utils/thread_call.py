@@ -1,8 +1,8 @@
-"""Plain functions run beside the loop, each in a thread of its own.
+"""Calls of plain functions, each in a thread of its own beside the event loop.
 
-Not in a pool: a pool of threads is as large as the machine, so that a handful of hung calls holds
-up every other episode's, and the end of the program too. A thread of its own holds up nobody.
-Nothing can stop a thread, though; whoever stops waiting for one has to know that it runs on.
+A thread pool is as large as the machine, so a handful of hung calls would block every other episode
+and the exit of the program. A thread per call blocks nothing else. Nothing can stop a thread,
+though; a caller that stops waiting must know that the call still runs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 
 
 class ThreadCall:
-    """A call of a plain function, running from the moment it is made.
+    """A call of a plain function in a thread, started at construction.
 
     Args:
-        name: Of the thread, for whoever lists them.
+        name: Name of the thread, for debuggers.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class ThreadCall:
 
     @property
     def running(self) -> bool:
-        """Whether the function is still at work, as far as the loop has heard."""
+        """Flag that the function still runs, as far as the loop knows."""
         return not self._outcome.done()
 
     async def result(self) -> Any:
-        """What the function returned; raises what it raised. Cancelled, it stops waiting only."""
+        """Await the function's result or exception; cancelling stops only the waiting."""
         value, error = await asyncio.shield(self._outcome)
         if error is not None:
             raise error

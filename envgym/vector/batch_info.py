@@ -1,7 +1,7 @@
-"""The infos of many environments as one mapping of arrays, the way Gymnasium batches them.
+"""Infos of many environments as one mapping of arrays, batched as Gymnasium does.
 
 ``batch["score"][i]`` is environment i's score and ``batch["_score"][i]`` says whether it gave one.
-A column is made when somebody asks for it: most loops read one or two, and all of them would cost
+A column is made on first access: most loops read one or two, and all of them would cost
 as much as a step of a small environment.
 """
 
@@ -18,13 +18,13 @@ _NUMBERS, _FLAGS = {int, float}, {bool}
 
 
 class BatchedInfo(Mapping[str, NDArray[Any]]):
-    """One array of length `count` for each key, and under ``_key`` its mask.
+    """Mapping with one array of length `count` per key, and its mask under ``_key``.
 
     Numbers become float64, int64 or bool arrays with 0 where there is none; anything else becomes
     an object array with None there.
 
     Args:
-        count: How many environments there are.
+        count: Number of environments.
         infos: By environment; those that gave none are left out. Not to be changed afterwards.
         columns: Values by key, one for each environment: of those that are in `infos` they do not
             count. Not to be changed afterwards.

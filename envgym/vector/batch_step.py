@@ -1,7 +1,7 @@
-"""One step of many environments, read off in columns once all have taken theirs.
+"""Batched step of many environments; results are collected in columns.
 
-Most steps of small environments wait for nothing. They are taken at once, without a coroutine, a
-result and an info for each; the others are given back, to be awaited side by side.
+Most steps of small environments wait for nothing. They run at once, without a coroutine, result and
+info for each; the caller awaits the others concurrently.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NONE: Mapping[str, float] = MappingProxyType({})
 
 
 def own_ways(envs: Sequence[Env[Any]]) -> frozenset[int]:
-    """Indices of environments that override `step` or `reset`: these are called as they are."""
+    """Indices of environments that override `step` or `reset`; they take the async path."""
     return frozenset(
         i
         for i, env in enumerate(envs)
@@ -29,25 +29,25 @@ def own_ways(envs: Sequence[Env[Any]]) -> frozenset[int]:
     )
 
 
-class Sweep:
-    """A step of n environments.
+class BatchStep:
+    """One step of n environments.
 
     Args:
-        envs: All of them.
+        envs: The environments.
         actions: One for each.
-        seen: What each saw last; of those that fail it stays.
+        seen: Last observation of each; kept where a step fails.
         over: Indices of those that are reset instead.
         own: Indices of those that have a `step` or `reset` of their own (`own_ways`).
-        again: Whether those whose episode ends are reset at once; the last observation and info
+        again: Reset an environment at once when its episode ends; the last observation and info
             are kept in the new info under ``final_obs`` and ``final_info``.
 
     Attributes:
-        observations: What each sees now.
-        failed: What those that broke raised, by index.
+        observations: Current observation of each.
+        failed: Exceptions of failed environments, by index.
         ended: Indices of those whose episode ended; complete after `read`, as what follows.
-        rewards: Of each (float64, n).
-        terminations, truncations: Of each (bool, n).
-        infos: Of all.
+        rewards: Rewards (float64, n).
+        terminations, truncations: End flags (bool, n).
+        infos: Infos of all environments.
     """
 
     rewards: NDArray[np.float64]
@@ -70,11 +70,11 @@ class Sweep:
         self.ended: set[int] = set()
         self.terminations = np.zeros(len(envs), np.bool_)
         self.truncations = np.zeros(len(envs), np.bool_)
-        self._rewards: dict[int, float] = {}  # of those that do not keep them themselves
+        self._rewards: dict[int, float] = {}  # where the environment no longer holds its reward
         self._infos: dict[int, Info] = {}
 
     def work(self) -> Generator[Awaitable[None], None, None]:
-        """What is to be awaited; each begins in the task that asks for it, and is ended there."""
+        """Step the environments; yield an awaitable for each one that has to wait."""
         over, own, again, observations = self._over, self._own, self._again, self.observations
         apart = over | own if over or own else over
         for i, (env, action) in enumerate(zip(self._envs, self._actions, strict=True)):
@@ -98,7 +98,7 @@ class Sweep:
                 yield self._restart(i, env)
 
     def read(self) -> None:
-        """Read off how all of it went, once `work` is done."""
+        """Collect rewards, flags and infos once `work` is done."""
         envs, infos = self._envs, self._infos
         rewards = [env._reward for env in envs]
         columns: dict[str, list[Any]] = {
@@ -107,7 +107,7 @@ class Sweep:
             "turn": [env.turn for env in envs],
             "seat": [env.seat for env in envs],
         }
-        # Those of which the columns do not tell all.
+        # Infos with more keys than the columns have.
         for i in [i for i, env in enumerate(envs) if env._phase != "running" or env.anchor]:
             if i in infos or i in self.failed:
                 continue

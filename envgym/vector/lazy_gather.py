@@ -1,9 +1,9 @@
-"""Many coroutines at once, with a task only for those that wait.
+"""Gathering of many coroutines, with a task only for those that wait.
 
 A task costs more than a step of a small environment. Here the caller runs the coroutines one after
-another, and only when one of them waits for something does a helper task go on with the rest: a
-thousand steps that never wait need no task, a thousand that do run side by side as ever. Each
-coroutine is run by one task from beginning to end, so timeouts and cancellation inside it work.
+another, and a helper task takes over the rest only when one of them waits: a thousand steps that
+never wait need no task, a thousand that wait run concurrently as usual. Each coroutine runs in one
+task from beginning to end, so timeouts and cancellation inside it work.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(work: Generator[Awaitable[T], None, None]) -> list[T | Exception]:
-    """What each awaitable gave, or the Exception it raised, in order.
+async def lazy_gather(work: Generator[Awaitable[T], None, None]) -> list[T | Exception]:
+    """Await all awaitables; return the result of each, or its Exception, in order.
 
     Cancelling it cancels those that run, waits for their clean-up and begins no other.
 
@@ -27,27 +27,27 @@ async def together(work: Generator[Awaitable[T], None, None]) -> list[T | Except
     """
     first = next(work, None)
     if first is None:
-        return []  # nothing is left to be awaited: what there was, the generator has done itself
-    crew = _Crew(work)
+        return []  # the generator did everything itself: nothing to await
+    gathering = _Gathering(work)
     try:
-        await crew.go_on(first)
-        while running := [helper for helper in crew.helpers if not helper.done()]:
+        await gathering.go_on(first)
+        while running := [helper for helper in gathering.helpers if not helper.done()]:
             await asyncio.wait(running)
     except BaseException:
         work.close()
-        while crew.helpers:
-            stopped, crew.helpers = crew.helpers, []
+        while gathering.helpers:
+            stopped, gathering.helpers = gathering.helpers, []
             for helper in stopped:
                 helper.cancel()
             await asyncio.gather(*stopped, return_exceptions=True)
         raise
-    for helper in crew.helpers:
+    for helper in gathering.helpers:
         helper.result()
-    return crew.outcomes
+    return gathering.outcomes
 
 
-class _Crew:
-    """Those that work through one generator. (Closures would be a cycle around every outcome.)"""
+class _Gathering:
+    """Shared state of the tasks that work through one generator. (Closures would form a cycle.)"""
 
     def __init__(self, work: Iterator[Awaitable[Any]]) -> None:
         self.outcomes: list[Any] = []
@@ -56,7 +56,7 @@ class _Crew:
         self._loop = asyncio.get_running_loop()
 
     async def go_on(self, *begun: Awaitable[Any]) -> None:
-        relief = self._loop.call_soon(self._help)  # comes about once this one waits, not before
+        helping = self._loop.call_soon(self._help)  # runs only once this coroutine waits
         outcomes = self.outcomes
         try:
             for one in chain(begun, self._work):
@@ -67,7 +67,7 @@ class _Crew:
                 except Exception as error:
                     outcomes[index] = error
         finally:
-            relief.cancel()
+            helping.cancel()
 
     def _help(self) -> None:
         self.helpers.append(self._loop.create_task(self.go_on()))

@@ -1,4 +1,4 @@
-"""Many instances of one environment stepped as one, in the shape of Gymnasium 1.x.
+"""Vector environment: many instances of one environment stepped as one, as in Gymnasium 1.x.
 
 For loops written against a vector interface; a rollout (`envgym.rollout`) keeps its episodes apart
 instead and never waits for the slowest of them.
@@ -18,8 +18,8 @@ from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.registry import make
 from envgym.vector.batch_info import BatchedInfo
-from envgym.vector.batch_step import Sweep, own_ways
-from envgym.vector.lazy_gather import together
+from envgym.vector.batch_step import BatchStep, own_ways
+from envgym.vector.lazy_gather import lazy_gather
 
 _NOBODY: frozenset[int] = frozenset()
 Flags = NDArray[np.bool_]
@@ -29,14 +29,14 @@ VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, Batched
 def make_vec(
     id: str, n: int, *, autoreset: str | AutoresetMode = "next_step", **kwargs: Any
 ) -> VectorEnv:
-    """`n` instances of a registered environment.
+    """Make a vector of `n` instances of a registered environment.
 
     Args:
-        autoreset: What follows the end of an episode: ``next_step`` (the next step resets, with
+        autoreset: Reset after the end of an episode: ``next_step`` (the next step resets, with
             reward 0, whatever its action), ``same_step`` (reset at once; the last observation and
             info are kept under ``final_obs`` and ``final_info``) or ``disabled`` (the caller
             resets, by ``options={"reset_mask": …}``).
-        kwargs: For each instance's constructor.
+        kwargs: Arguments of each instance's constructor.
     """
     if n < 1:
         raise UsageError(f"a vector needs at least one environment, not {n}")
@@ -44,10 +44,10 @@ def make_vec(
 
 
 class VectorEnv:
-    """Environments stepped together; closes them all.
+    """Environments that are stepped and closed together.
 
     Attributes:
-        num_envs: How many there are.
+        num_envs: Number of environments.
         autoreset_mode: See `make_vec`.
     """
 
@@ -60,7 +60,7 @@ class VectorEnv:
         self.metadata = {"autoreset_mode": self.autoreset_mode}
         self._observations = [Observation()] * self.num_envs
         self._own = own_ways(self.envs)
-        self._over: set[int] = set()  # those whose episode ended with the last step
+        self._over: set[int] = set()  # environments whose episode ended with the last step
 
     async def reset(
         self,
@@ -79,7 +79,9 @@ class VectorEnv:
         options = dict(options or {})
         mask = self._mask(options.pop("reset_mask", None))
         chosen = np.flatnonzero(mask).tolist()
-        begun = await together(self.envs[i].reset(seed=seeds[i], options=options) for i in chosen)
+        begun = await lazy_gather(
+            self.envs[i].reset(seed=seeds[i], options=options) for i in chosen
+        )
         infos: dict[int, Info] = {}
         failed: dict[int, Exception] = {}
         for i, outcome in zip(chosen, begun, strict=True):
@@ -106,7 +108,7 @@ class VectorEnv:
         if len(actions) != self.num_envs:
             raise UsageError(f"{len(actions)} actions for {self.num_envs} environments")
         mode = self.autoreset_mode
-        sweep = Sweep(
+        batch = BatchStep(
             self.envs,
             actions,
             self._observations,
@@ -114,25 +116,25 @@ class VectorEnv:
             own=self._own,
             again=mode is AutoresetMode.SAME_STEP,
         )
-        await together(sweep.work())
-        sweep.read()
-        # Noted before a failure is raised: it must not lose what the others did.
-        self._observations = sweep.observations
-        over, self._over = self._over, sweep.ended
-        if sweep.failed:
-            self._over |= over & sweep.failed.keys()
-            self._fail(sweep.failed)
+        await lazy_gather(batch.work())
+        batch.read()
+        # Stored before a failure is raised, which must not lose the other environments' results.
+        self._observations = batch.observations
+        over, self._over = self._over, batch.ended
+        if batch.failed:
+            self._over |= over & batch.failed.keys()
+            self._fail(batch.failed)
         return (
-            list(sweep.observations),
-            sweep.rewards,
-            sweep.terminations,
-            sweep.truncations,
-            sweep.infos,
+            list(batch.observations),
+            batch.rewards,
+            batch.terminations,
+            batch.truncations,
+            batch.infos,
         )
 
     async def close(self) -> None:
         """Close every environment; safe to call twice."""
-        outcomes = await together(env.close() for env in self.envs)
+        outcomes = await lazy_gather(env.close() for env in self.envs)
         if failed := {i: o for i, o in enumerate(outcomes) if o is not None}:
             self._fail(failed)
 

@@ -1,8 +1,8 @@
-"""What happened in a run, to look at: one self-contained page, or the same page served live.
+"""Viewer of runs: one self-contained HTML page, or the same page served live.
 
-Reading a run needs neither torch nor the model: `folder` finds and scans its episodes, `tokens`
-turns ids into text, `episodes` and `data` say what the page shows, `page` writes it, `server`
-serves it while training goes on. The page's own source lies in ``assets/``.
+The viewer needs neither torch nor the model: `run_folder` finds and scans the episodes, `tokens`
+decodes ids, `episodes` and `page_data` make the page's data, `page` writes it, and `server` serves
+it during training. The page's own source is in ``assets/``.
 """
 
 from __future__ import annotations

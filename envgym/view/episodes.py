@@ -1,4 +1,4 @@
-"""What the page says of an episode: a row of its list, and every token when it is opened.
+"""Episodes in the page's data: a list row per episode, and every token of an opened one.
 
 Names are short and equal values said once, because a page holds hundreds of thousands of tokens.
 """
@@ -20,7 +20,7 @@ _CHARACTERS_A_TOKEN = 4  # texts are cut where about as many tokens would be
 
 
 def list_row(shard_key: str, line: int, row: dict[str, Any]) -> dict[str, Any]:
-    """The list's row of an episode, from its line's JSON."""
+    """Make the list row of an episode from its line's JSON."""
     parts = list(row["trajectories"].values())
     return {
         "key": f"{shard_key}/{line}",
@@ -36,7 +36,7 @@ def list_row(shard_key: str, line: int, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def task_text(row: dict[str, Any]) -> str:
-    """A task in a line: the texts in its data, or what the agent was asked."""
+    """Summarize a task in one line: the texts in its data, or the agent's first messages."""
     data = row["task"]["data"]
     texts = [value for value in data.values() if isinstance(value, str) and value.strip()]
     if not texts:
@@ -47,7 +47,7 @@ def task_text(row: dict[str, Any]) -> str:
 
 
 def details(episode: Episode, pieces: Pieces | None, span_tokens: int) -> dict[str, Any]:
-    """All that is shown of an opened episode.
+    """Make the data of an opened episode.
 
     Args:
         span_tokens: Stretches longer than this many tokens lose their middle.

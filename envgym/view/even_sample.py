@@ -1,10 +1,10 @@
-"""Which of too many things a page holds: some, spread evenly, the first and the last among them."""
+"""Even sampling of long lists, the first and the last entry included."""
 
 from __future__ import annotations
 
 
 def evenly(count: int, limit: int) -> list[int]:
-    """At most `limit` of ``range(count)``, in order, as far apart as they can be."""
+    """Choose at most `limit` indices of ``range(count)``, in order and evenly spread."""
     if count <= limit:
         return list(range(count))
     if limit <= 1:

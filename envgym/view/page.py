@@ -1,4 +1,4 @@
-"""The page as one file: nothing is fetched, and what episodes say is data, never markup.
+"""HTML page of a run as one file that loads nothing and shows episode text as data, never markup.
 
 Its content security policy lets only these very scripts run (by their hashes) and nothing be
 loaded; data stands in a JSON block without a ``<``, and enters the page as text nodes alone.
@@ -28,7 +28,7 @@ def write_page(directory: Path, path: Path | None = None) -> Path:
     """Write the page of a run's folder, or of a folder of episodes.
 
     Args:
-        path: Where to; ``report.html`` in the folder when None.
+        path: File to write; ``report.html`` in the folder when None.
 
     Returns:
         The path written.
@@ -48,10 +48,10 @@ def write_page(directory: Path, path: Path | None = None) -> Path:
 
 
 def render(data: dict[str, Any], *, live: bool) -> bytes:
-    """The page around its data.
+    """Render the page with its data.
 
     Args:
-        live: Whether it asks its server for what is new.
+        live: The page polls its server for updates.
     """
     scripts = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
     plotly = get_plotlyjs()
@@ -72,12 +72,12 @@ def render(data: dict[str, Any], *, live: bool) -> bytes:
 
 
 def as_json(data: Any) -> str:
-    """Compact JSON."""
+    """Serialize to compact JSON."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def encode(text: str) -> bytes:
-    """UTF-8; half a surrogate pair becomes the escape that stands for it in JSON."""
+    """Encode to UTF-8; a lone surrogate becomes its JSON escape."""
     return text.encode("utf-8", "backslashreplace")
 
 

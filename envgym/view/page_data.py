@@ -1,4 +1,4 @@
-"""The data behind the page: a run's figures, its metrics as columns, the list of its episodes."""
+"""Data of the page: a run's figures, its metrics as columns, the list of its episodes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from envgym.view.tokens import Pieces
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much of a run a page takes in.
+    """Limits of the amount of data on a page.
 
     Attributes:
-        episodes: In the list.
-        bytes: Of the episodes' lines on disk; fewer episodes are listed where they are long.
-        span_tokens: Of one message or action.
-        steps: Rows of metrics.
+        episodes: Maximum number of listed episodes.
+        bytes: Maximum size of the episodes' lines on disk; long episodes reduce the list.
+        span_tokens: Maximum number of tokens of one message or action.
+        steps: Maximum number of rows of metrics.
     """
 
     episodes: int
@@ -38,15 +38,15 @@ class Bounds:
 
 
 FILE = Bounds(episodes=360, bytes=3_000_000, span_tokens=2_000)
-"""For a page that holds its episodes: some megabytes, also of a run of gigabytes."""
+"""Bounds of a page that holds its episodes: some megabytes, also for a run of gigabytes."""
 LIVE = Bounds(episodes=4_000, bytes=100_000_000, span_tokens=40_000)
-"""For a served page, which asks for an episode when it is opened."""
+"""Bounds of a served page, which fetches an episode when it is opened."""
 
 _EPISODES_A_SHARD = 8  # at least, before whole shards are left out
 
 
 class RunData:
-    """What a page shows of a folder, now."""
+    """Current data of a folder for the page."""
 
     def __init__(self, folder: Folder, bounds: Bounds) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class RunData:
         self._tokens: tuple[Path, int, TurnTokens] | None = None  # of the shard last opened
 
     def overview(self) -> dict[str, Any]:
-        """Everything but the tokens."""
+        """Make the data of everything but the tokens."""
         shards = self.folder.shards()
         metrics, steps = _metrics(self.folder.directory / "metrics.jsonl", self.bounds.steps)
         last = max((s for s in metrics.get("step", []) if s is not None), default=None)
@@ -78,7 +78,7 @@ class RunData:
         )
 
     def episode(self, key: str) -> dict[str, Any]:
-        """One opened episode.
+        """Make the data of one opened episode.
 
         Raises:
             UsageError: There is none of that key, or its tokens are missing.
@@ -120,7 +120,7 @@ class RunData:
 
 
 def choose(shards: list[Shard], bounds: Bounds) -> list[tuple[Shard, list[int]]]:
-    """Which lines of which shards are listed: as many of each, spread evenly.
+    """Choose the lines of each shard to list: the same number of each, evenly spread.
 
     Evaluations of equal size thus give the same tasks, so that they can be compared. Of very many
     shards some are left out whole, so that the others are worth opening; evaluations go first.
@@ -151,12 +151,12 @@ def _share(sizes: list[int], limit: int) -> int:
         share = limit // (len(sizes) - taken)
         if size > share:
             return share
-        limit -= size  # what small ones leave goes to the larger
+        limit -= size  # the room that small shards leave goes to larger ones
     return max(sizes)
 
 
 def clean(value: Any) -> Any:
-    """JSON values that a browser can read: numbers that are none become null, long ones short."""
+    """Convert to JSON that a browser can read: non-finite numbers become null, long ones short."""
     if isinstance(value, dict):
         return {str(name): clean(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""A folder with episodes in it, scanned: a training run, or what ``rollout --save`` left.
+"""Scanner of a folder of episodes: a training run, or the output of ``rollout --save``.
 
 A shard is scanned line by line and only figures and line offsets are kept, so that a folder of a
 million episodes can be looked into; what is shown is read again, by itself.
@@ -22,7 +22,7 @@ _BEFORE = {"untrained": -2, "warm_start": -1}  # evaluations before the first st
 
 @dataclass
 class Shard:
-    """One evaluation, one recorded training step, or one saved rollout.
+    """A shard of episodes: one evaluation, one recorded training step, or one saved rollout.
 
     Attributes:
         key: Unique in its folder, and stable: ``train/10``.
@@ -30,7 +30,7 @@ class Shard:
         step: Training steps done before it; None where there is no training, or the last one.
         lines: Offset and size in bytes of every whole line.
         damaged: Lines that are no JSON.
-        scores: Of episodes without a fault, by group.
+        scores: Scores of episodes without a fault, by group.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Shard:
         return len(self.lines)
 
     def rows(self, numbers: list[int]) -> Iterator[dict[str, Any]]:
-        """The JSON of some lines."""
+        """Read the JSON of some lines."""
         with self.path.open("rb") as file:
             for number in numbers:
                 offset, size = self.lines[number]
@@ -58,7 +58,7 @@ class Shard:
                 yield json.loads(file.read(size))
 
     def figures(self) -> dict[str, Any]:
-        """What an overview says of it; the standard error is over groups, as in evaluations."""
+        """Summarize the shard; the standard error is over groups, as in evaluations."""
         means = [statistics.fmean(scores) for scores in self.scores.values()]
         played = sum(map(len, self.scores.values()))
         return {
@@ -80,7 +80,7 @@ class Shard:
         }
 
     def scan(self) -> Shard:
-        """Read the whole file once."""
+        """Scan the whole file once."""
         offset = 0
         with self.path.open("rb") as file:
             for line in file:
@@ -106,7 +106,7 @@ class Shard:
 
 
 class Folder:
-    """The shards of a folder; those that did not change are not scanned again.
+    """Shards of a folder; unchanged ones are not scanned again.
 
     Raises:
         UsageError: There is no such folder, or it holds neither a run nor episodes.
@@ -125,17 +125,17 @@ class Folder:
 
     @property
     def is_run(self) -> bool:
-        """Whether a training run writes here."""
+        """Flag that the folder is a training run's."""
         return (self.directory / "config.yaml").exists()
 
     def stamp(self) -> str:
-        """Changes when the folder's contents do."""
+        """Fingerprint that changes when the folder's contents do."""
         names = ["config.yaml", "metrics.jsonl", "summary.json"]
         files = [*(self.directory / name for name in names), *self._files()]
         return repr([_stamp(path) for path in files])
 
     def shards(self) -> list[Shard]:
-        """All shards, in the order in which they were played."""
+        """List all shards, in the order in which they were played."""
         found = []
         for path in self._files():
             stamp = _stamp(path)

@@ -1,6 +1,6 @@
-"""The page served while a run goes on: it asks for what is new and keeps what its reader chose.
+"""Live server of the page, for a run that is still training.
 
-Only this machine is answered by default, and only under the names it was asked to listen to: a web
+By default it answers only this machine, and only under the host names that it listens on: a web
 page that points a name of its own at this address (DNS rebinding) reads nothing.
 """
 
@@ -23,7 +23,7 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class Viewer:
-    """Answers for one folder."""
+    """Request handler for one folder."""
 
     def __init__(self, directory: Path) -> None:
         self._run = RunData(Folder(directory), LIVE)
@@ -31,7 +31,7 @@ class Viewer:
         self._known: tuple[str, dict[str, Any]] | None = None
 
     def app(self, host: str) -> web.Application:
-        """The web application; where `host` is this machine, others' names are refused."""
+        """Make the web application; where `host` is this machine, other host names are refused."""
         app = web.Application(middlewares=[_only_local] if host in _LOCAL else [])
         app.router.add_get("/", self._page)
         app.router.add_get("/data", self._data)
@@ -68,7 +68,7 @@ class Viewer:
 
 
 async def serve(directory: Path, host: str, port: int, ready: Any = None) -> None:
-    """Serve until cancelled.
+    """Serve the page until cancelled.
 
     Args:
         port: 0 takes any free one.

@@ -1,4 +1,4 @@
-"""Token ids as text, piece by piece, by the `tokenizers` library alone.
+"""Decoding of token ids to text pieces, with the `tokenizers` library alone.
 
 A token may hold a part of a character only; pieces are cut where characters end, so that joined
 they read as the whole text does.
@@ -14,14 +14,14 @@ from tokenizers.decoders import DecodeStream
 
 
 class Pieces:
-    """Reads ids by a ``tokenizer.json``."""
+    """Decoder of ids by a ``tokenizer.json``."""
 
     def __init__(self, path: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(path))
 
     @classmethod
     def beside(cls, directory: Path) -> Pieces | None:
-        """The tokenizer of the run that a folder is, or is in; None where there is none."""
+        """Find the tokenizer of the run that a folder is, or is in; None where there is none."""
         for folder in (directory, *directory.absolute().parents[:2]):
             for name in ("tokenizer", "model"):
                 path = folder / name / "tokenizer.json"
@@ -30,7 +30,7 @@ class Pieces:
         return None
 
     def __call__(self, ids: Sequence[int]) -> list[str]:
-        """One text for each id; empty where the next one completes the character."""
+        """Decode ids to one text per id; empty where the next id completes the character."""
         stream = DecodeStream(skip_special_tokens=False)
         pieces: list[str] = []
         for number in ids:

@@ -66,9 +66,9 @@ def test_a_failure_says_what_was_seen_and_what_mends_it_and_nothing_else(
             "nothing_scores_zero:",
             "  train task 0: doing nothing scores 0.1",
             "  train task ?*: doing nothing scores 0.1",
-            "    mend: let partial_score() and the verifier give 0.0*",
+            "    fix: let partial_score() and the verifier give 0.0*",
             "hints_do_not_tell:",
-            "    mend: say how to find it*",
+            "    fix: say how to find it*",
         ]
     )
 

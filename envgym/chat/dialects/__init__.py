@@ -1,4 +1,4 @@
-"""The ways models write tool calls, one file each."""
+"""Dialects: the formats in which models write tool calls, one per file."""
 
 from __future__ import annotations
 

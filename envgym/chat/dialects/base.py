@@ -1,4 +1,4 @@
-"""How a model writes a tool call.
+"""Dialect interface: read, write and neutralise a model's tool-call format.
 
 A dialect reads calls from what the model wrote, writes them (for demonstrations), and takes its own
 markup out of text that comes from the world, so that a page that holds a call is never taken for
@@ -17,39 +17,39 @@ from envgym.tools import ToolSpec
 
 
 class Dialect(ABC):
-    """One way of writing tool calls.
+    """A tool-call format.
 
     Attributes:
-        name: What configurations call it.
-        schema_in_template: Whether the chat template is asked to show the tools' schemas.
+        name: Name in configurations.
+        schema_in_template: Have the chat template show the tools' schemas.
     """
 
     name: ClassVar[str]
     schema_in_template: ClassVar[bool] = False
 
     def stop(self, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
-        """Strings after which a generation is cut: the ends of a call."""
+        """Stop strings that end a generation: the closing marks of a call."""
         return ()
 
     def result_id(self, call_id: str, tool: str) -> str:
-        """The id that the result of a call to `tool` bears in the chat: by the family's rule."""
+        """Id of the result message of a call to `tool`, by the rule of the model family."""
         return call_id
 
     @abstractmethod
     def instructions(self, tools: Sequence[ToolSpec]) -> str:
-        """What the system message says about calling tools."""
+        """Text of the system message that explains how to call tools."""
 
     @abstractmethod
     def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
-        """The action in a model's own text. Never raises; linear in the text."""
+        """Parse the action in a model's text. Never raises; linear in the text's length."""
 
     @abstractmethod
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text of an action: `parse` of it gives the calls back, where they fit the tools."""
+        """Write an action as text; `parse` of it returns the calls, where they fit the tools."""
 
     @abstractmethod
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
-        """Text from the world with this dialect's markup made harmless."""
+        """Break this dialect's markup in text that comes from outside the model."""
 
 
 AUTO = "auto"
@@ -57,13 +57,13 @@ DIALECTS: dict[str, Dialect] = {}
 
 
 def register_dialect(cls: type[Dialect]) -> type[Dialect]:
-    """Class decorator: make a dialect known by its name."""
+    """Class decorator: register a dialect under its name."""
     DIALECTS[cls.name] = cls()
     return cls
 
 
 def dialect(name: str) -> Dialect:
-    """The dialect of that name."""
+    """Look up a dialect by name."""
     if name == AUTO:
         raise UsageError(
             f"dialect {AUTO!r} is chosen by a tokenizer's chat template, and here is none: name one"

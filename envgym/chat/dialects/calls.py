@@ -1,4 +1,4 @@
-"""A call from what stands for it: a JSON object with a name, named texts, or a bare body.
+"""Tool calls built from a JSON object, named texts or a bare body.
 
 No argument is dropped: one under another key is read where its meaning is certain, and refused by
 that key where it is not.
@@ -18,12 +18,12 @@ from envgym.tools import ToolSpec
 
 _HALF = re.compile("[\ud800-\udfff]")
 _KEYS = ("arguments", "parameters", "args", "input")
-_BESIDE = frozenset({"id", "type", "index"})  # what servers and templates put beside a name
+_BESIDE = frozenset({"id", "type", "index"})  # keys that servers and templates put beside a name
 NO_OBJECT = 'a call is an object with "name" and "arguments".'
 
 
 def call_of(value: Any, tools: Mapping[str, ToolSpec]) -> ToolCall:
-    """The call that a JSON object is; its id is empty.
+    """Build a call from a JSON object; its id is empty.
 
     The arguments stand under ``arguments``, ``parameters``, ``args`` or ``input``, or beside the
     name.
@@ -61,7 +61,7 @@ def call_of(value: Any, tools: Mapping[str, ToolSpec]) -> ToolCall:
 
 
 def unwrapped(value: Any) -> Any:
-    """A call without the ``function`` object that servers put around it.
+    """Remove the ``function`` object that servers put around a call.
 
     What stands beside that object is kept beside the name: it is read or refused there. Where the
     two contradict each other, the value is left as it is, which no tool takes.
@@ -78,7 +78,7 @@ def unwrapped(value: Any) -> Any:
 def call_of_texts(
     name: str, pairs: Iterable[tuple[str, str, bool | None]], tools: Mapping[str, ToolSpec]
 ) -> ToolCall:
-    """The call whose arguments are texts between tags: text where the tool takes text, else JSON.
+    """Build a call from texts between tags: text where the tool takes text, else JSON.
 
     Args:
         pairs: Each parameter, what stands for it, and whether that is text, where the tags say.
@@ -97,17 +97,17 @@ def call_of_texts(
 
 
 def refusal(error: str, name: str = "", call_id: str = "") -> ToolCall:
-    """A call that cannot be run, and why."""
+    """Make a call that cannot be run, with the reason as its `error`."""
     return ToolCall(name, None, call_id, error)
 
 
 def unreadable(error: object, name: str = "", call_id: str = "") -> ToolCall:
-    """A call whose text cannot be read, and why."""
+    """Make a call whose text cannot be parsed, with the reason as its `error`."""
     return refusal(f"the call could not be read: {error}.", name, call_id)
 
 
 def letters_kept(arguments: Mapping[str, Any], spec: ToolSpec | None) -> dict[str, Any]:
-    """The arguments; a number for a text keeps the letters it was written in (``1.50``).
+    """Convert arguments so that a number for a text parameter keeps its spelling (``1.50``).
 
     One for an integer keeps each of its digits, which a float would round.
     """
@@ -126,7 +126,7 @@ def _letters_kept(value: Any, schema: Mapping[str, Any], name: str) -> Any:
 
 
 def write_json(value: Any, markup: Sequence[str] = ()) -> str:
-    """JSON in which no string holds `markup` or half a character, which no tokenizer takes."""
+    """Serialize to JSON without `markup` or lone surrogates, which no tokenizer takes."""
     text = json.dumps(value, ensure_ascii=False)
     for mark in markup:  # begins with a sign that JSON has in strings alone
         text = text.replace(mark, f"\\u{ord(mark[0]):04x}{mark[1:]}")
@@ -134,7 +134,7 @@ def write_json(value: Any, markup: Sequence[str] = ()) -> str:
 
 
 def bare_call(name: str, body: str, call_id: str, tools: Sequence[ToolSpec]) -> ToolCall:
-    """A call whose body is plain text for the tool's main parameter, or a JSON object.
+    """Build a call whose body is plain text for the tool's main parameter, or a JSON object.
 
     A tool of one parameter often takes text that is itself JSON: there, only an object with that
     very parameter is taken for the arguments.
@@ -165,11 +165,11 @@ def bare_call(name: str, body: str, call_id: str, tools: Sequence[ToolSpec]) -> 
 def bare_body(
     call: ToolCall, read: Callable[[str], Sequence[ToolCall]], markup: Sequence[str] = ()
 ) -> str:
-    """The body of a call: its one argument as it is, where that is read back; or JSON.
+    """Write the body of a call: its one argument as text where that parses back, or JSON.
 
     Args:
         read: The calls that the dialect finds where a body is put in its place.
-        markup: What the body must not hold.
+        markup: Marks that the body must not hold.
     """
     arguments = dict(call.arguments or {})
     values = list(arguments.values())
@@ -183,7 +183,7 @@ def bare_body(
 
 
 def _begins_arguments(body: str, fields: Iterable[str]) -> bool:
-    """Whether a text begins as an object with one of the parameters does."""
+    """Test that a text begins as an object with one of the parameters does."""
     first = re.match(r"\s*+\{\s*+[\"']?([\w$]++)[\"']?\s*+:", body)
     return first is not None and first[1] in fields
 

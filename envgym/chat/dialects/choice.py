@@ -1,4 +1,4 @@
-"""The dialect that a tokenizer's chat template shows: what ``dialect: auto`` stands for."""
+"""Choice of a dialect by the chat template: the meaning of ``dialect: auto``."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("hermes", "<tool_call>"),
     ("llama3_json", r"<\|python_tag\|>|ipython[\s\S]*\"parameters\""),
 )
-"""What only the template of such a family holds, the most telling first."""
+"""Patterns that only the templates of a family hold, the most specific first."""
 
 
 def resolve_dialect(name: str, chat_template: Any) -> str:
-    """The name of a dialect; for ``auto`` the one that the chat template shows, which is logged.
+    """Resolve a dialect name; ``auto`` takes the dialect that the chat template shows, and logs it.
 
     Raises:
         UsageError: The template shows none that is known.

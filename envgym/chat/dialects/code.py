@@ -1,4 +1,4 @@
-"""A fenced block named after the tool: ````` ```python ````` … ````` ``` `````.
+"""Code dialect: a fenced block named after the tool: ````` ```python ````` … ````` ``` `````.
 
 The info string names the tool; a language (``python``, ``py``, ``verilog``) stands for the only
 tool that takes ``code``. A block of text or output is prose.
@@ -25,21 +25,21 @@ _CLOSING = re.compile(r"^```[^\S\n]*$", re.M)
 
 @register_dialect
 class Code(Dialect):
-    """Fenced blocks, each a call; prose around them is free."""
+    """Fenced blocks, each of them a call; the prose around them is free."""
 
     name = "code"
 
     def instructions(self, tools: Sequence[ToolSpec]) -> str:
-        """The form, and one line a tool."""
+        """The format, and one line per tool."""
         lines = [f"{_FENCE}{t.name}: {t.description}" for t in tools]
         return "Call a tool by a fenced block that bears its name:\n" + "\n".join(lines)
 
     def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
-        """Every opened block of a known name is one call."""
+        """Parse every block of a known name as one call."""
         return Action(text, numbered(read_calls(text, tools, _OPENER, _read), self.result_id))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text, fences in it broken, then one block a call."""
+        """Write the text (its fences broken), then one block per call."""
         if not action.tool_calls:
             return action.text
         text = self.neutralise(action.text, tools)

@@ -1,4 +1,4 @@
-"""Dialects of model families: each writes its own form, and reads that of every family.
+"""Dialects of model families: each writes its own format and parses that of every family.
 
 A family's marks mean a call in no other way, so a model that writes another family's form (as
 models do that were trained on several) is understood; `dialect` decides what is taught and shown.
@@ -22,16 +22,16 @@ from envgym.tools import ToolSpec
 
 _HALF = re.compile("[\ud800-\udfff]")
 START = r"(?:^|\A |(?<=</think>) ?)"
-"""Where a bare call may begin: a line; and after one space at most, a message or an answer."""
+"""Allowed starts of a bare call: a line; and after one space at most, a message or an answer."""
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 
 class Form(NamedTuple):
-    """One way in which families mark a call.
+    """A call format that model families share.
 
     Attributes:
-        opener: A regular expression of what begins a call.
-        read: What stands there.
+        opener: Regular expression of the opening mark of a call.
+        read: Parses the call at an opener.
         marks: A regular expression of the marks that text from the world must not hold.
         lines: Likewise of lines that are a call by their shape.
     """
@@ -46,10 +46,10 @@ FORMS: list[Form] = []
 
 
 class Family(Dialect):
-    """The dialect of a model family.
+    """Dialect of a model family.
 
     Attributes:
-        before_calls: What stands between a message's words and its calls.
+        before_calls: Separator between a message's words and its calls.
         example: A call as the instructions show it, of a function ``NAME``.
     """
 
@@ -58,7 +58,7 @@ class Family(Dialect):
     example: str
 
     def instructions(self, tools: Sequence[ToolSpec]) -> str:
-        """The schemas and the form, for chat templates that do not show tools themselves."""
+        """Tool schemas and call format, for chat templates that do not show tools."""
         schemas = "\n".join(json.dumps(t.schema, ensure_ascii=False) for t in tools)
         return (
             f"# Tools\n\nYou may call these functions:\n<tools>\n{schemas}\n</tools>\n\n"
@@ -66,13 +66,13 @@ class Family(Dialect):
         )
 
     def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
-        """The calls outside the thoughts, in any family's form."""
+        """Parse the calls outside reasoning blocks, in any family's format."""
         opener, read = _every_form(len(FORMS))
         calls = read_calls(text, tools, opener, read)
         return Action(text, numbered(calls, self.result_id))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text, its thought closed, followed by the calls.
+        """Write the text, its reasoning block closed, followed by the calls.
 
         Marks in the text are broken where it would be read otherwise with them. A call that the
         family's form cannot hold (its marks in a text that it does not escape) is written as JSON
@@ -91,7 +91,7 @@ class Family(Dialect):
 
     @abstractmethod
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """The calls as the family's chat template shows them."""
+        """Write the calls in the format of the family's chat template."""
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
         """Break each mark with a space in it, a bare call with two before it."""
@@ -105,7 +105,7 @@ class Family(Dialect):
 
 
 def json_calls(action: Action) -> str:
-    """The calls as JSON between tags; a tag inside a string is escaped."""
+    """Write calls as JSON between tags; a tag inside a string is escaped."""
     bodies = (
         write_json({"name": c.name, "arguments": dict(c.arguments or {})}, (OPEN, CLOSE))
         for c in action.tool_calls

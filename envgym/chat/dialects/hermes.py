@@ -28,7 +28,7 @@ class Hermes(Family):
     )
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One block a call."""
+        """Write one block per call."""
         return json_calls(Action("", tuple(calls)))
 
 

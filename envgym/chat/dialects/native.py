@@ -15,33 +15,33 @@ from envgym.tools import ToolSpec
 
 @register_dialect
 class Native(Dialect):
-    """The server parses; text alone holds no call."""
+    """The dialect of servers that parse calls themselves; text holds no call."""
 
     name = "native"
     schema_in_template = True
 
     def instructions(self, tools: Sequence[ToolSpec]) -> str:
-        """Nothing: the tools travel in the request."""
+        """An empty text: the tools are sent in the request."""
         return ""
 
     def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
-        """The text as it is."""
+        """Return the text unchanged, without calls."""
         return Action(text)
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text as it is; the calls stay in the message."""
+        """Return the text unchanged; the calls stay structured."""
         return action.text
 
     def neutralise(self, text: str, tools: Sequence[ToolSpec]) -> str:
-        """The text as it is: no text is a call."""
+        """Return the text unchanged: no text is read as a call."""
         return text
 
 
 def from_openai(message: Mapping[str, Any]) -> Action:
-    """The action in an OpenAI assistant message; a broken call keeps its id and says why.
+    """Convert an OpenAI assistant message to an action; a malformed call keeps its id.
 
-    Ids that a server gives twice are told apart, so that each result answers one call. A refusal is
-    the text where there is no other.
+    Duplicate call ids become unique, so that each result answers one call. A refusal is the text
+    where there is no other.
     """
     found = message.get("tool_calls")
     calls: list[ToolCall] = []
@@ -64,7 +64,7 @@ def _text(content: Any) -> str:
 
 
 def to_openai(call: ToolCall) -> dict[str, Any]:
-    """A call as it stands in a request's history."""
+    """Convert a call to the form that a request's history holds."""
     arguments = json.dumps(dict(call.arguments or {}), ensure_ascii=False)
     return {
         "id": call.id,

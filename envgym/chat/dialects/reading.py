@@ -1,10 +1,10 @@
-"""Calls in a model's text, read in structure.
+"""Structured parsing of calls in a model's text, shared by all dialects.
 
-One rule for every dialect: a text is read from its start, and what opens first encloses what
-follows. A reasoning mark inside a call that reads whole is part of that call; a call inside a
-reasoning block is thought, and none. A tag between quotes or backticks is mentioned. A tag without
-anything like a call behind it is mentioned as well where the message calls a tool elsewhere; where
-it does not, the tag is answered, so that nothing is dropped without a word.
+Every dialect follows one rule: a text is parsed from its start, and the mark that opens first
+encloses the text after it. A reasoning mark inside a complete call is part of that call; a call
+inside a reasoning block is reasoning, and is not run. A tag between quotes or backticks is only
+mentioned. A tag without a call behind it also counts as mentioned where the message calls a tool
+elsewhere; otherwise it gets an error as its answer, so that no call is dropped silently.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from envgym.parsing.reasoning import MARK, is_mentioned, reasoning_spans
 from envgym.tools import ToolSpec
 
 CALL, BARE, DOUBTFUL = range(3)
-"""How surely a stretch of text is a call: by its marks, by its shape alone, or hardly."""
+"""Certainty that a piece of text is a call: by its marks, by its shape alone, or doubtful."""
 _LEAST_BUDGET, _COST_OF_FAILURE = 100_000, 500  # characters looked at in vain
 _HOLDERS = frozenset({"arguments", "parameters"})
 
 
 class Found(NamedTuple):
-    """What stands at the beginning of a call.
+    """Parse result at one opening mark.
 
     Attributes:
         calls: Their ids are what the model gave, or empty.
-        end: Where to go on; behind the call where it was read whole, behind its tag elsewhere.
-        sureness: `CALL`, `BARE` or `DOUBTFUL`; only the surest of a message count.
+        end: Position to continue from: after a complete call, else after its tag.
+        sureness: Certainty: `CALL`, `BARE` or `DOUBTFUL`; only the surest of a message count.
     """
 
     calls: Sequence[ToolCall]
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 class Source:
-    """One message as it is read: what is searched twice is remembered, so that it stays linear."""
+    """A message being parsed; it caches repeated searches, so that parsing stays linear."""
 
     def __init__(self, text: str, tools: Sequence[ToolSpec]) -> None:
         self.text = text
@@ -51,7 +51,7 @@ class Source:
         self._budget = max(2 * len(text), _LEAST_BUDGET)
 
     def search(self, pattern: re.Pattern[str], start: int) -> re.Match[str] | None:
-        """The first match from `start` on."""
+        """First match from `start` on."""
         since, found = self._nearest.get(pattern, (len(self.text) + 1, None))
         if since > start or (found is not None and found.start() < start):
             found = pattern.search(self.text, start)
@@ -59,27 +59,27 @@ class Source:
         return found
 
     def find(self, mark: str, start: int) -> int:
-        """The first place of `mark` from `start` on, or -1."""
+        """First position of `mark` from `start` on, or -1."""
         found = self.search(_literal(mark), start)
         return found.start() if found else -1
 
     def at(self, mark: str, position: int) -> bool:
-        """Whether `mark` stands there."""
+        """Test for `mark` at a position."""
         return self.text.startswith(mark, position)
 
     def skip_space(self, position: int) -> int:
-        """The first place from `position` on that holds no white space."""
+        """First position from `position` on that holds no white space."""
         return skip_space(self.text, position)
 
     def is_call(self, value: Any) -> bool:
-        """Whether a bare object can be meant as a call: data may have a name as well."""
+        """Test that a bare object can be meant as a call: data may have a name as well."""
         inner = unwrapped(value)
         return isinstance(inner, dict) and (
             inner.get("name") in self.tools or not _HOLDERS.isdisjoint(inner)
         )
 
     def json(self, start: int) -> tuple[Any, int]:
-        """The JSON value that begins at `start`, and where it ends.
+        """Decode the JSON value at `start`; return it and its end.
 
         Raises:
             BrokenJson: It cannot be read, or too much of the message could not be.
@@ -99,11 +99,11 @@ Reader = Callable[[Source, re.Match[str]], Found | None]
 def read_calls(
     text: str, tools: Sequence[ToolSpec], opener: str, read: Reader
 ) -> tuple[ToolCall, ...]:
-    """The calls of a message; those without an id of their own have an empty one.
+    """Parse the calls of a message; a call without an id of its own has an empty one.
 
     Args:
-        opener: A regular expression of what begins a call (``^`` is a line's beginning).
-        read: What stands there; None where it is no call at all.
+        opener: Regular expression of the opening mark of a call (``^`` is a line's beginning).
+        read: Parses the call at an opener; None where it is no call at all.
     """
     source = Source(text, tools)
     found: list[tuple[int, Found]] = []
@@ -127,7 +127,7 @@ def read_calls(
 
 
 def numbered(calls: Sequence[ToolCall], name_id: Callable[[str, str], str]) -> tuple[ToolCall, ...]:
-    """The calls with ids that are unique among them.
+    """Give the calls unique ids.
 
     Args:
         name_id: The id of a call, from its place and its tool's name.
@@ -144,14 +144,14 @@ def numbered(calls: Sequence[ToolCall], name_id: Callable[[str, str], str]) -> t
 
 
 def _shown_as_code(text: str, start: int, end: int) -> bool:
-    """Whether a call stands between single backticks."""
+    """Test that a call stands between single backticks."""
     return text[start - 1 : start] == "`" == text[end : end + 1] != text[start - 2 : start - 1]
 
 
 def _outside(
     found: Iterable[tuple[int, Found]], spans: Sequence[tuple[int, int]]
 ) -> Iterable[Found]:
-    """What begins in none of the spans; both are in order."""
+    """Matches that begin in none of the spans; both are in order."""
     index = 0
     for start, one in found:
         while index < len(spans) and spans[index][1] <= start:

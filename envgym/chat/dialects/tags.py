@@ -1,4 +1,4 @@
-"""``<search>query</search>``, ``<answer>text</answer>``: ZeroSearch, Search-R1, ASearcher.
+"""Tag dialect: ``<search>query</search>``, as in ZeroSearch, Search-R1 and ASearcher.
 
 The tag is the tool's name and the body fills its main parameter (or all, as a JSON object). The
 generation is cut after the first closing tag, and the first whole call outside the thoughts is the
@@ -27,21 +27,21 @@ Each is a call where the message has no other.
 
 @register_dialect
 class Tags(Dialect):
-    """One call a message, between tags named after the tool."""
+    """One call per message, between tags named after the tool."""
 
     name = "tags"
 
     def stop(self, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
-        """The closing tag of every tool."""
+        """Stop strings: the closing tag of every tool."""
         return tuple(f"</{t.name}>" for t in tools)
 
     def instructions(self, tools: Sequence[ToolSpec]) -> str:
-        """One line a tool: its tag, its parameter, what it does."""
+        """One line per tool: its tag, its parameter, its description."""
         lines = [f"<{t.name}>{t.main_parameter or ''}</{t.name}>: {t.description}" for t in tools]
         return "Call one tool at a time:\n" + "\n".join(lines)
 
     def parse(self, text: str, tools: Sequence[ToolSpec]) -> Action:
-        """The first opening tag of a known tool that has its closing tag."""
+        """Parse the first opening tag of a known tool that has its closing tag."""
         if not tools:
             return Action(text)
         first, *others = read_calls(text, tools, f"<(?P<tool>{_names(tools)})>", _read) or (None,)
@@ -52,7 +52,7 @@ class Tags(Dialect):
         return Action(text, numbered([first, *unread], self.result_id))
 
     def write(self, action: Action, tools: Sequence[ToolSpec]) -> str:
-        """The text, the tools' tags in it broken, then the call between its tags."""
+        """Write the text (the tools' tags in it broken), then the call between its tags."""
         if not action.tool_calls:
             return action.text
         text = self.neutralise(action.text, tools)

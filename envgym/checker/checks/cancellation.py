@@ -1,4 +1,4 @@
-"""May an episode be cancelled at any moment: a rollout that stops cancels hundreds midway."""
+"""Check that an episode can be cancelled at any moment, as a stopping rollout does to hundreds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from envgym.checker.checks.leaks import settled
 from envgym.checker.coroutine_probe import PATIENCE_S, Outcome, cancelled_at
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject, spread
+from envgym.checker.target import Target, spread
 from envgym.checker.traces import begin, script
 from envgym.env import Env
 from envgym.messages import Action
@@ -21,7 +21,7 @@ _STEPS = 3
 
 
 class _Cut(NamedTuple):
-    """Where to cancel: in the reset (`before` is None), or in the step that follows `before`."""
+    """Point of cancellation: in the reset (`before` is None), or in the step after `before`."""
 
     before: Sequence[Action] | None
     action: Action | None
@@ -31,11 +31,11 @@ class _Cut(NamedTuple):
         return "the reset" if self.before is None else f"step {len(self.before)}"
 
 
-async def cancellation_is_passed_on(subject: Subject) -> AsyncIterator[Problem]:
-    """A reset or step that is cancelled while it waits ends, and with CancelledError."""
-    for cut in await _cuts(subject):
+async def cancellation_is_passed_on(target: Target) -> AsyncIterator[Problem]:
+    """Check that a reset or step cancelled while it waits ends with CancelledError."""
+    for cut in await _cuts(target):
         for point in range(_POINTS):
-            async with subject.env() as env:
+            async with target.env() as env:
                 ended = await cancelled_at(point, await _to(cut, env))
             if not ended.cut:
                 break
@@ -48,17 +48,17 @@ async def cancellation_is_passed_on(subject: Subject) -> AsyncIterator[Problem]:
                 break
 
 
-async def cancelled_step_is_survived(subject: Subject) -> AsyncIterator[Problem]:
-    """Cancelled midway, it closes in time, leaves nothing, and a reset begins as in a fresh one."""
-    async with subject.env() as env:
+async def cancelled_step_is_survived(target: Target) -> AsyncIterator[Problem]:
+    """Check that an environment cancelled midway closes in time, leaks nothing, resets afresh."""
+    async with target.env() as env:
         fresh = await begin(env, seed=1)
-    cuts = await _cuts(subject)
+    cuts = await _cuts(target)
     before_all = await settled({})
     for cut in cuts:
         for point in range(_POINTS):
             for reset_first in (False, True):
                 before = asyncio.all_tasks()
-                env = subject.make()
+                env = target.make()
                 ended = await cancelled_at(point, await _to(cut, env))
                 where = f"after {cut.name} was cancelled at its await point {point}"
                 if reset_first and (await begin(env, seed=1)).first != fresh.first:
@@ -91,16 +91,16 @@ async def cancelled_step_is_survived(subject: Subject) -> AsyncIterator[Problem]
             )
 
 
-async def _cuts(subject: Subject) -> list[_Cut]:
+async def _cuts(target: Target) -> list[_Cut]:
     """The reset and a few steps of a scripted episode."""
-    actions = await script(subject, 0)
+    actions = await script(target, 0)
     steps = [_Cut(actions[:n], actions[n]) for n in sorted(set(spread(len(actions), _STEPS)))]
     last = [_Cut(actions[:-1], actions[-1])] if actions else []
     return [_Cut(None, None), *steps, *last]
 
 
 async def _to(cut: _Cut, env: Env[Any]) -> Coroutine[Any, Any, Any]:
-    """What is to be cancelled, with everything before it done."""
+    """The coroutine to cancel, after everything before it is done."""
     if cut.before is None or cut.action is None:
         return env.reset(seed=0)
     await begin(env, seed=0)
@@ -111,14 +111,14 @@ async def _to(cut: _Cut, env: Env[Any]) -> Coroutine[Any, Any, Any]:
 
 async def _close(env: Env[Any], where: str) -> Problem | None:
     began = time.monotonic()
-    mend = "let stop() wait for nothing that a cancelled step was to do"
+    fix = "let stop() wait for nothing that a cancelled step was to do"
     try:
         await env.close()
     except Exception as error:
-        return Problem(f"{where}, close raises {type(error).__name__}: {error}", mend)
+        return Problem(f"{where}, close raises {type(error).__name__}: {error}", fix)
     took, allowed = time.monotonic() - began, env.deadlines.close
     if allowed is not None and took > allowed:
-        return Problem(f"{where}, close took {took:.1f} s of the {allowed:g} s it has", mend)
+        return Problem(f"{where}, close took {took:.1f} s of the {allowed:g} s it has", fix)
     return None
 
 

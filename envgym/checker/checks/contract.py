@@ -1,4 +1,4 @@
-"""Is what can be seen and done what the environment says can be seen and done.
+"""Check that observations and actions match the environment's declared spaces.
 
 The action space of a language agent is its list of tools and the number of its turns; the
 observation space is messages. Both are also Gymnasium's, through the bridge, where the same episode
@@ -15,7 +15,7 @@ from typing import Any, get_args
 from envgym.chat.dialects import dialect
 from envgym.checker.malformed_actions import malformed_actions
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import (
     Trace,
     apart,
@@ -33,29 +33,29 @@ from envgym.trajectory import KINDS
 _DIALECT = "hermes"
 
 
-async def observations_are_messages(subject: Subject) -> AsyncIterator[Problem]:
-    """Roles and kinds that exist, contents that a tokenizer takes, histories cut where they are."""
-    async with subject.env() as env:
-        for seed in range(subject.episodes):
+async def observations_are_messages(target: Target) -> AsyncIterator[Problem]:
+    """Check that roles and kinds are known, contents tokenizable, history cuts in range."""
+    async with target.env() as env:
+        for seed in range(target.episodes):
             traces = [await play_oracle_or_stop(env, await begin(env, seed=seed))]
             for _, action in list(malformed_actions(env.tools))[: 8 if seed else None]:
                 traces.append(await begin(env, seed=seed))
                 await step(env, traces[-1], action)
             problems = [problem for trace in traces for problem in _odd(trace)]
             for problem in dict.fromkeys(problems):
-                yield Problem(f"seed {seed}: {problem.message}", problem.mend)
+                yield Problem(f"seed {seed}: {problem.message}", problem.fix)
 
 
-async def actions_are_in_the_space(subject: Subject) -> AsyncIterator[Problem]:
-    """What the oracle does, a model can write: declared tools, JSON arguments that validate."""
-    async with subject.env() as env:
+async def actions_are_in_the_space(target: Target) -> AsyncIterator[Problem]:
+    """Check that a model could write the oracle's actions: declared tools, valid JSON arguments."""
+    async with target.env() as env:
         for tool in env.tools:
             if not tool.description:
                 yield Problem(
                     f"the tool {tool.name} has no description",
                     "begin its docstring with what it does: the model reads it",
                 )
-        for seed in range(subject.episodes):
+        for seed in range(target.episodes):
             trace = await play_oracle_or_stop(env, await begin(env, seed=seed))
             for number, action in enumerate(trace.actions):
                 if said := unwritable(action, env.tools):
@@ -66,11 +66,11 @@ async def actions_are_in_the_space(subject: Subject) -> AsyncIterator[Problem]:
                     )
 
 
-async def tools_and_turns_are_kept(subject: Subject) -> AsyncIterator[Problem]:
-    """`tools` and `max_turns` are the same in each instance and moment; turns are counted right."""
-    async with subject.env() as env, subject.env() as other:
+async def tools_and_turns_are_kept(target: Target) -> AsyncIterator[Problem]:
+    """Check that `tools` and `max_turns` never change and that turns are counted right."""
+    async with target.env() as env, target.env() as other:
         said = _promised(env)
-        for seed in range(subject.episodes):
+        for seed in range(target.episodes):
             for play in (play_oracle_or_stop, play_nothing):
                 trace = await play(env, await begin(env, seed=seed))
                 for when, now in (
@@ -86,15 +86,15 @@ async def tools_and_turns_are_kept(subject: Subject) -> AsyncIterator[Problem]:
                             )
                             return
                 if problem := _miscounted(trace, env.max_turns):
-                    yield Problem(f"seed {seed}: {problem.message}", problem.mend)
+                    yield Problem(f"seed {seed}: {problem.message}", problem.fix)
 
 
-async def gymnasium_plays_the_same(subject: Subject) -> AsyncIterator[Problem]:
-    """As text through the Gymnasium bridge, the oracle's actions give the same episode."""
-    async with subject.env() as env:
+async def gymnasium_plays_the_same(target: Target) -> AsyncIterator[Problem]:
+    """Check that the oracle's actions, as text through the Gymnasium bridge, repeat its episode."""
+    async with target.env() as env:
         trace = await play_oracle_or_stop(env, await begin(env, seed=0))
         texts = [dialect(_DIALECT).write(action, env.tools) for action in trace.actions]
-    if said := await asyncio.to_thread(_through_gymnasium, subject, trace, texts):
+    if said := await asyncio.to_thread(_through_gymnasium, target, trace, texts):
         yield Problem(
             said,
             "let the episode depend on the calls alone (not on their ids, nor on a text beside "
@@ -140,7 +140,7 @@ def _no_message(message: Any) -> str | None:
 
 
 def unwritable(action: Action, tools: Any) -> str | None:
-    """Why no model could write this action with these tools, or None where one could."""
+    """Reason why no model could write this action with these tools; None where one could."""
     known: dict[str, ToolSpec] = {tool.name: tool for tool in tools}
     for call in action.tool_calls:
         if call.name not in known:
@@ -170,18 +170,18 @@ def _promised(env: Env[Any]) -> dict[str, Any]:
 
 
 def _miscounted(trace: Trace, max_turns: int) -> Problem | None:
-    mend = "do not override step(), nor set self.turn: it counts the turns"
+    fix = "do not override step(), nor set self.turn: it counts the turns"
     turns = [result.info.get("turn") for result in trace.steps]
     if turns != list(range(1, len(turns) + 1)):
-        return Problem(f"info['turn'] runs {turns[:8]}, not 1, 2, 3, …", mend)
+        return Problem(f"info['turn'] runs {turns[:8]}, not 1, 2, 3, …", fix)
     if len(turns) > max_turns:
-        return Problem(f"the episode took {len(turns)} turns of max_turns = {max_turns}", mend)
+        return Problem(f"the episode took {len(turns)} turns of max_turns = {max_turns}", fix)
     return None
 
 
-def _through_gymnasium(subject: Subject, trace: Trace, texts: list[str]) -> str | None:
-    """Where the bridge's episode differs from the one that was played, or None."""
-    bridge = SyncEnv(subject.make, dialect=_DIALECT)
+def _through_gymnasium(target: Target, trace: Trace, texts: list[str]) -> str | None:
+    """Describe the difference between the bridge's episode and the played one; None if equal."""
+    bridge = SyncEnv(target.make, dialect=_DIALECT)
     try:
         text, _ = bridge.reset(seed=0)
         if text != trace.first.text:

@@ -1,4 +1,4 @@
-"""Does the same seed with the same actions give the same episode, first and foremost alone."""
+"""Check that the same seed and actions give the same episode, in an instance that runs alone."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import alone, begin, difference, play_oracle_or_stop, replay, script
 
 _SEEDS = 16
-"""So many that two tasks are both drawn, but for once in 2^15."""
+"""Number of seeds; they miss one of two tasks with probability 2^-15."""
 
 
-async def same_seed_same_episode(subject: Subject) -> AsyncIterator[Problem]:
-    """A second instance gives what the first one gave."""
-    for seed in range(subject.episodes):
-        actions = await script(subject, seed)
-        first = await alone(subject, seed, actions)
-        second = await alone(subject, seed, actions)
+async def same_seed_same_episode(target: Target) -> AsyncIterator[Problem]:
+    """Check that a second instance repeats the episode of the first."""
+    for seed in range(target.episodes):
+        actions = await script(target, seed)
+        first = await alone(target, seed, actions)
+        second = await alone(target, seed, actions)
         if found := difference(first, second):
             yield Problem(
                 f"seed {seed} played twice: {found}",
@@ -30,11 +30,11 @@ async def same_seed_same_episode(subject: Subject) -> AsyncIterator[Problem]:
             )
 
 
-async def same_seed_same_episode_on_reuse(subject: Subject) -> AsyncIterator[Problem]:
-    """An instance that has played another episode gives what a fresh one gives."""
-    actions = await script(subject, 0)
-    fresh = await alone(subject, 0, actions)
-    async with subject.env() as env:
+async def same_seed_same_episode_on_reuse(target: Target) -> AsyncIterator[Problem]:
+    """Check that an instance that has played another episode repeats the episode of a fresh one."""
+    actions = await script(target, 0)
+    fresh = await alone(target, 0, actions)
+    async with target.env() as env:
         await play_oracle_or_stop(env, await begin(env, seed=1))
         used = await replay(env, actions, seed=0)
     if found := difference(fresh, used):
@@ -44,10 +44,10 @@ async def same_seed_same_episode_on_reuse(subject: Subject) -> AsyncIterator[Pro
         )
 
 
-async def seeds_are_used(subject: Subject) -> AsyncIterator[Problem]:
-    """Other seeds give other episodes, and resets without one go on in the last seed's stream."""
-    async with subject.env() as env, subject.env() as other:
-        if len(env.tasks(subject.splits[0])) < 2:
+async def seeds_are_used(target: Target) -> AsyncIterator[Problem]:
+    """Check that other seeds give other episodes, and resets without a seed continue the stream."""
+    async with target.env() as env, target.env() as other:
+        if len(env.tasks(target.splits[0])) < 2:
             return  # nothing to draw
         seeded = [await _first_sight(env, seed) for seed in range(_SEEDS)]
         if len(set(seeded)) == 1:
@@ -72,12 +72,12 @@ async def seeds_are_used(subject: Subject) -> AsyncIterator[Problem]:
             )
 
 
-async def global_random_is_left_alone(subject: Subject) -> AsyncIterator[Problem]:
-    """An episode neither draws from nor seeds the generators that the whole process shares."""
-    actions = await script(subject, 0)  # what is loaded once, in here, may do as it likes
+async def global_random_is_left_alone(target: Target) -> AsyncIterator[Problem]:
+    """Check that an episode neither draws from nor seeds the process's global random generators."""
+    actions = await script(target, 0)  # first use may load modules, which may seed or draw
     with _elsewhere():
         before = dict(_global_states())
-        await alone(subject, 0, actions)
+        await alone(target, 0, actions)
         after = dict(_global_states())
     for name, state in before.items():
         if after[name] != state:
@@ -89,7 +89,7 @@ async def global_random_is_left_alone(subject: Subject) -> AsyncIterator[Problem
 
 
 async def _first_sight(env: Any, seed: int | None) -> tuple[str, str]:
-    """What tells the beginnings of two episodes apart."""
+    """Key that distinguishes the beginnings of two episodes."""
     observation, _ = await env.reset(seed=seed)
     return env.task.key, observation.text
 

@@ -1,4 +1,4 @@
-"""Does the hidden part of a task stay hidden, and do hints guide without telling."""
+"""Check that the hidden part of a task stays hidden, and that hints do not hold the answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envgym.checker.idle_agent import Idle
 from envgym.checker.leak_statistics import contrasted
 from envgym.checker.malformed_actions import refused_actions
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject, spread
+from envgym.checker.target import Target, spread
 from envgym.checker.traces import begin, play_nothing
 from envgym.env import Env
 from envgym.rollout.runner import Start, run_episode
@@ -26,10 +26,10 @@ _SHOWN = "leave it out of the message; what the agent may see belongs in task.da
 _TOLD = "say how to find it, or blank it out of what the hint quotes"
 
 
-async def hidden_stays_hidden(subject: Subject) -> AsyncIterator[Problem]:
-    """Nothing of the hidden part stands in what an agent sees that has called no tool."""
-    async with subject.env() as env:
-        for seed in range(subject.episodes):
+async def hidden_stays_hidden(target: Target) -> AsyncIterator[Problem]:
+    """Check that no observation before the first tool call holds a part of the hidden data."""
+    async with target.env() as env:
+        for seed in range(target.episodes):
             trace = await play_nothing(env, await begin(env, seed=seed))
             secrets = _secrets(trace.task)
             seen = {"the first observation": [m.content for m in trace.first.messages]}
@@ -45,7 +45,7 @@ async def hidden_stays_hidden(subject: Subject) -> AsyncIterator[Problem]:
                     yield Problem(
                         f"seed {seed}: {where} shows {secret[:80]!r} of task.hidden", _SHOWN
                     )
-        tasks = _sample(subject, env)
+        tasks = _sample(target, env)
         sights = [(await begin(env, seed=0, task=task)).first.text for task in tasks]
         for key, value in contrasted(tasks, sights):
             yield Problem(
@@ -55,10 +55,10 @@ async def hidden_stays_hidden(subject: Subject) -> AsyncIterator[Problem]:
             )
 
 
-async def hints_do_not_tell(subject: Subject) -> AsyncIterator[Problem]:
-    """No hint, before or after a failed attempt, holds the gold answer."""
-    async with subject.env() as env:
-        for seed in range(subject.episodes):
+async def hints_do_not_tell(target: Target) -> AsyncIterator[Problem]:
+    """Check that no hint, before or after a failed attempt, holds the gold answer."""
+    async with target.env() as env:
+        for seed in range(target.episodes):
             attempt = await run_episode(env, Idle(), Start(seed))
             for after in (None, attempt):
                 hints = list(env.hints(after))
@@ -69,7 +69,7 @@ async def hints_do_not_tell(subject: Subject) -> AsyncIterator[Problem]:
                     return
                 for gold in _found(_golds(env.task), hints):
                     yield Problem(f"seed {seed}: a hint holds the gold {gold[:80]!r}", _TOLD)
-        tasks, hinted = _sample(subject, env), []
+        tasks, hinted = _sample(target, env), []
         for seed, task in enumerate(tasks):
             attempt = await run_episode(env, Idle(), Start(seed, task))
             hinted.append("\n".join([*env.hints(), *env.hints(attempt)]))
@@ -81,13 +81,13 @@ async def hints_do_not_tell(subject: Subject) -> AsyncIterator[Problem]:
             )
 
 
-def _sample(subject: Subject, env: Env[Any]) -> list[Task]:
-    source = env.tasks(subject.splits[0])
-    return [source[index] for index in spread(len(source), _CONTRASTED * subject.episodes)]
+def _sample(target: Target, env: Env[Any]) -> list[Task]:
+    source = env.tasks(target.splits[0])
+    return [source[index] for index in spread(len(source), _CONTRASTED * target.episodes)]
 
 
 def leaves(value: Any, keys: frozenset[str] = frozenset()) -> Iterator[tuple[frozenset[str], Any]]:
-    """Every leaf of a JSON value, with the keys on the way to it."""
+    """Iterate over the leaves of a JSON value, each with the keys on the path to it."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from leaves(inner, keys | {str(key).lower()})

@@ -1,8 +1,8 @@
-"""Is an episode what it is, whoever else lives in the process.
+"""Check that an episode does not depend on the other instances in the process.
 
-Global state is the defect that no test of a single environment shows: a seed set in one episode
-moves the draws of all others. So episodes are played again among a thousand live ones of other
-seeds, which step and begin anew in between.
+No test of a single environment finds a defect of global state: a seed set in one episode moves the
+draws of all others. So this check replays episodes among a thousand live instances of other seeds,
+which step and reset in between.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from envgym.checker.malformed_actions import NOTHING
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import alone, difference, replay, script
 from envgym.env import Env
 
@@ -28,17 +28,17 @@ _STIRRED = 8
 _BUDGET_S = 30.0
 
 
-async def same_seed_same_episode_in_company(subject: Subject) -> AsyncIterator[Problem]:
-    """Live instances of other seeds that step in between change nothing."""
-    scripts = [await script(subject, seed) for seed in range(_WATCHED)]
-    before = [await alone(subject, seed, actions) for seed, actions in enumerate(scripts)]
+async def same_seed_same_episode_in_company(target: Target) -> AsyncIterator[Problem]:
+    """Check that live instances of other seeds, stepped in between, change no episode."""
+    scripts = [await script(target, seed) for seed in range(_WATCHED)]
+    before = [await alone(target, seed, actions) for seed, actions in enumerate(scripts)]
     watched: list[Env[Any]] = []
     others: list[Env[Any]] = []
     async with _closing(watched), _closing(others):
-        if problem := await _gather_others(subject, others):
+        if problem := await _gather_others(target, others):
             yield problem
         circle = itertools.cycle(others)
-        watched += [subject.make() for _ in scripts]
+        watched += [target.make() for _ in scripts]
         after = await asyncio.gather(
             *(
                 replay(env, actions, seed=seed, between=lambda: _stir(circle))
@@ -54,17 +54,17 @@ async def same_seed_same_episode_in_company(subject: Subject) -> AsyncIterator[P
             )
 
 
-async def _gather_others(subject: Subject, others: list[Env[Any]]) -> Problem | None:
+async def _gather_others(target: Target, others: list[Env[Any]]) -> Problem | None:
     """Make and begin them; a problem when they are too heavy for so many."""
     began = time.monotonic()
-    while len(others) < subject.company:
+    while len(others) < target.company:
         if time.monotonic() - began > _BUDGET_S:
             return Problem(
-                f"only {len(others)} of {subject.company} instances began in {_BUDGET_S:g} s",
+                f"only {len(others)} of {target.company} instances began in {_BUDGET_S:g} s",
                 "hold what is heavy through envgym.resources.Shared; where each instance needs a "
                 "process of its own, check it among fewer: company=8",
             )
-        more = [subject.make() for _ in range(min(_AT_ONCE, subject.company - len(others)))]
+        more = [target.make() for _ in range(min(_AT_ONCE, target.company - len(others)))]
         seed = _FIRST_OTHER_SEED + len(others)
         others += more
         await asyncio.gather(*(env.reset(seed=seed + i) for i, env in enumerate(more)))

@@ -1,4 +1,4 @@
-"""Does it take everything with it when it closes: a leak of one file an episode ends a run."""
+"""Check that a closed environment leaves nothing open: one leaked file per episode ends a run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import begin, play_nothing, play_oracle_or_stop
 from envgym.resources import open_resources
 
 _ROUNDS = 3
 _SETTLE_S = 1.0
-"""What was cancelled or killed needs a moment until it is gone."""
+"""Seconds until cancelled tasks and killed processes are gone."""
 _FDS = Path("/proc/self/fd")  # Linux; elsewhere neither files nor processes are counted
 
-_MENDS = {
+_FIXES = {
     "holds on shared resources": "close in stop() every Shared that __init__ or start() took",
     "asyncio tasks": "cancel in stop() every task that was created, and await it",
     "threads": "end and join in stop() every thread and executor; give a plain tool an end",
@@ -32,23 +32,23 @@ _MENDS = {
 }
 
 
-async def nothing_is_left_open(subject: Subject) -> AsyncIterator[Problem]:
-    """Once all instances are closed, nothing of theirs is left: see `belongings`."""
-    await _round(subject)  # what is loaded once stays, and is no leak
+async def nothing_is_left_open(target: Target) -> AsyncIterator[Problem]:
+    """Check that nothing is left open once all instances are closed: see `belongings`."""
+    await _round(target)  # resources loaded once per process are no leak
     before = await settled({})
     for _ in range(_ROUNDS):
-        await _round(subject)
+        await _round(target)
     after = await settled(before)
     for what, count in after.items():
         if count > before[what]:
             yield Problem(
                 f"{_ROUNDS} instances opened and closed left {count - before[what]} {what}",
-                _MENDS[what],
+                _FIXES[what],
             )
 
 
 async def settled(before: dict[str, int]) -> dict[str, int]:
-    """`belongings` once they are down to what they were before, or as low as they get."""
+    """Measure `belongings` once they are down to their earlier numbers, or as low as they get."""
     for _ in range(20):
         await asyncio.sleep(0)
         gc.collect()
@@ -60,7 +60,7 @@ async def settled(before: dict[str, int]) -> dict[str, int]:
 
 
 def belongings() -> dict[str, int]:
-    """What a process can leave behind, counted; the loop's own worker threads stay, and may."""
+    """Numbers of open resources of the process, without the loop's own worker threads."""
     threads = [t for t in threading.enumerate() if not t.name.startswith("asyncio_")]
     return {
         "holds on shared resources": sum(open_resources().values()),
@@ -71,9 +71,9 @@ def belongings() -> dict[str, int]:
     }
 
 
-async def _round(subject: Subject) -> None:
+async def _round(target: Target) -> None:
     """One instance: an episode of the oracle, an idle one, one that is only begun."""
-    async with subject.env() as env:
+    async with target.env() as env:
         await play_oracle_or_stop(env, await begin(env, seed=0))
         await play_nothing(env, await begin(env, seed=0))
         await begin(env, seed=1)

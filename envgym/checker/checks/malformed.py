@@ -1,4 +1,4 @@
-"""Does anything a model may write break the environment, and is every call answered."""
+"""Check that malformed actions do not break the environment and every call is answered."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 
 from envgym.checker.malformed_actions import malformed_actions
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import begin
 from envgym.messages import Action, Observation
 
 
-async def malformed_actions_never_crash(subject: Subject) -> AsyncIterator[Problem]:
-    """No action raises, and each call gets exactly one tool message with its id, in order."""
-    async with subject.env() as env:
+async def malformed_actions_never_crash(target: Target) -> AsyncIterator[Problem]:
+    """Check that no action raises, and each call gets one tool message with its id, in order."""
+    async with target.env() as env:
         for what, action in malformed_actions(env.tools):
             await begin(env, seed=0)  # anew for each: an episode may end on a bad action
             try:

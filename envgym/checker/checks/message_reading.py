@@ -1,8 +1,8 @@
-"""Is a message read in structure: thoughts are not acted on, and no argument is dropped.
+"""Check that messages are parsed by structure: no action from reasoning, no argument dropped.
 
 A reward for what a model only thought, or for a tool that ran without the arguments it was given,
-teaches the wrong thing. Both are mistakes of whoever reads a message: an `act` of one's own, or a
-dialect.
+teaches the wrong thing. Both are mistakes of the code that parses a message: a custom `act`,
+or a dialect.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from envgym.chat.dialects import DIALECTS
 from envgym.checker.checks.hidden_data import leaves
 from envgym.checker.malformed_actions import NOTHING
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import Trace, begin, play_oracle_or_stop, replay, step
 from envgym.env import Env
 from envgym.messages import Action, ToolCall
@@ -24,10 +24,10 @@ _OTHER_KEYS = ("parameters", "zz")
 _GOLDS = 4
 
 
-async def thoughts_are_not_acted_on(subject: Subject) -> AsyncIterator[Problem]:
-    """The oracle's last action within a reasoning block scores as an empty message does."""
-    async with subject.env() as env:
-        for seed in range(subject.episodes):
+async def thoughts_are_not_acted_on(target: Target) -> AsyncIterator[Problem]:
+    """Check that the oracle's last action inside a reasoning block scores as an empty message."""
+    async with target.env() as env:
+        for seed in range(target.episodes):
             trace = await play_oracle_or_stop(env, await begin(env, seed=seed))
             if not trace.actions:
                 continue
@@ -42,9 +42,9 @@ async def thoughts_are_not_acted_on(subject: Subject) -> AsyncIterator[Problem]:
                     )
 
 
-async def arguments_are_not_dropped(subject: Subject) -> AsyncIterator[Problem]:
-    """A tool that runs without arguments refuses those it does not know, by name."""
-    async with subject.env() as env:
+async def arguments_are_not_dropped(target: Target) -> AsyncIterator[Problem]:
+    """Check that a tool that runs without arguments refuses, by name, those it does not know."""
+    async with target.env() as env:
         for tool in (tool for tool in env.tools if _runs_bare(tool)):
             bare = await _answer(env, ToolCall(tool.name, {}))
             for key in _OTHER_KEYS:

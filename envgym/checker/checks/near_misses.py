@@ -1,4 +1,4 @@
-"""Does the judge refuse what is close to right: the other side of the oracle's 1.0."""
+"""Check that the verifier refuses attempts that are close to right."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from itertools import islice
 
 from envgym.checker.checks.contract import unwritable
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject, spread
+from envgym.checker.target import Target, spread
 from envgym.checker.traces import replay
 
 _ATTEMPTS = 16
 """Near-misses of one task that are played."""
 
 
-async def near_misses_fail(subject: Subject) -> AsyncIterator[Problem]:
-    """Each of `near_misses()` scores below 1.0, on tasks spread over each split."""
-    async with subject.env() as env:
-        for split, source in subject.sources(env):
-            for index in spread(len(source), subject.episodes):
+async def near_misses_fail(target: Target) -> AsyncIterator[Problem]:
+    """Check that each of `near_misses()` scores below 1.0, on tasks spread over each split."""
+    async with target.env() as env:
+        for split, source in target.sources(env):
+            for index in spread(len(source), target.episodes):
                 await env.reset(seed=index, options={"split": split, "index": index})
                 attempts = list(islice(env.near_misses(), _ATTEMPTS))
                 for number, attempt in enumerate(attempts):
@@ -36,6 +36,6 @@ async def near_misses_fail(subject: Subject) -> AsyncIterator[Problem]:
                         yield Problem(
                             f"{where} scores {trace.score}: {str(attempt)[:200]}; last "
                             f"observation: {last!r}",
-                            "mend the verifier, which accepts a wrong answer, or near_misses(), "
+                            "fix the verifier, which accepts a wrong answer, or near_misses(), "
                             "if this one is right",
                         )

@@ -1,4 +1,4 @@
-"""Can an episode be played again from its record alone: the file that a run keeps.
+"""Check that an episode can be replayed from its saved record alone.
 
 What is written down is the task, the seed and the actions. An environment that knows more than
 that (a side table filled when tasks were listed, an object that JSON turns into another) plays
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from tempfile import TemporaryDirectory
 
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject, spread
+from envgym.checker.target import Target, spread
 from envgym.checker.traces import Trace, alone, difference, script
 from envgym.errors import Fault
 from envgym.messages import Action
@@ -19,19 +19,19 @@ from envgym.store.episodes import EpisodeWriter, read_episodes
 from envgym.trajectory import Episode, Trajectory, Turn
 
 
-async def record_replays_the_same(subject: Subject) -> AsyncIterator[Problem]:
-    """Task, seed and actions, written to a file and read back, give the same episode."""
-    split = subject.splits[0]
-    async with subject.env() as env:
-        indices = spread(len(env.tasks(split)), subject.episodes)
+async def record_replays_the_same(target: Target) -> AsyncIterator[Problem]:
+    """Check that task, seed and actions, written to a file and read back, give the same episode."""
+    split = target.splits[0]
+    async with target.env() as env:
+        indices = spread(len(env.tasks(split)), target.episodes)
     traces = []
     for seed, index in enumerate(indices):
-        actions = await script(subject, seed, split=split, index=index)
-        traces.append(await alone(subject, seed, actions, split=split, index=index))
+        actions = await script(target, seed, split=split, index=index)
+        traces.append(await alone(target, seed, actions, split=split, index=index))
     for index, trace, episode in zip(indices, traces, _read_back(traces), strict=True):
         actions = [_action(turn) for turn in episode.turns]
         try:
-            again = await alone(subject, episode.seed, actions, task=episode.task)
+            again = await alone(target, episode.seed, actions, task=episode.task)
             found = difference(trace, again)
         except Fault as fault:
             found = str(fault)

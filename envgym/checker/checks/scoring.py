@@ -1,4 +1,4 @@
-"""Does the reward mean what it says: the expert wins, the idle one does not."""
+"""Check that the reward tells success from failure: the oracle scores 1.0, an idle agent 0.0."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncIterator, Iterator
 
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject, spread
+from envgym.checker.target import Target, spread
 from envgym.checker.traces import (
     Trace,
     begin,
@@ -22,11 +22,11 @@ _SAMPLE = 4
 """Tasks of a split for each episode looked at: a judge that refuses its own gold does so on few."""
 
 
-async def oracle_scores_one(subject: Subject) -> AsyncIterator[Problem]:
-    """The oracle ends the episode with a score of 1.0, on tasks spread over each split."""
-    async with subject.env() as env:
-        for split, source in subject.sources(env):
-            for index in spread(len(source), _SAMPLE * subject.episodes):
+async def oracle_scores_one(target: Target) -> AsyncIterator[Problem]:
+    """Check that the oracle ends with a score of 1.0, on tasks spread over each split."""
+    async with target.env() as env:
+        for split, source in target.sources(env):
+            for index in spread(len(source), _SAMPLE * target.episodes):
                 trace = await begin(env, seed=index, split=split, index=index)
                 await play_oracle(env, trace)
                 if trace.done and trace.score == 1.0:
@@ -36,16 +36,16 @@ async def oracle_scores_one(subject: Subject) -> AsyncIterator[Problem]:
                 yield Problem(
                     f"{split} task {index}: after {len(trace.steps)} oracle actions the episode "
                     f"{end} score {trace.score}; last observation: {last!r}",
-                    "mend oracle() (its actions must lead to end(1.0) within max_turns) or the "
+                    "fix oracle() (its actions must lead to end(1.0) within max_turns) or the "
                     "verifier, whichever is wrong",
                 )
 
 
-async def nothing_scores_zero(subject: Subject) -> AsyncIterator[Problem]:
-    """Empty actions until the end give a score of 0.0, on tasks spread over each split."""
-    async with subject.env() as env:
-        for split, source in subject.sources(env):
-            for index in spread(len(source), _SAMPLE * subject.episodes):
+async def nothing_scores_zero(target: Target) -> AsyncIterator[Problem]:
+    """Check that empty actions to the end score 0.0, on tasks spread over each split."""
+    async with target.env() as env:
+        for split, source in target.sources(env):
+            for index in spread(len(source), _SAMPLE * target.episodes):
                 trace = await begin(env, seed=index, split=split, index=index)
                 await play_nothing(env, trace)
                 if trace.score != 0.0:
@@ -62,14 +62,14 @@ async def nothing_scores_zero(subject: Subject) -> AsyncIterator[Problem]:
                     )
 
 
-async def results_are_well_formed(subject: Subject) -> AsyncIterator[Problem]:
-    """Scores in [0, 1], finite float rewards, the info's keys, a stop reason at the end."""
-    async with subject.env() as env:
-        for seed in range(subject.episodes):
+async def results_are_well_formed(target: Target) -> AsyncIterator[Problem]:
+    """Check scores in [0, 1], finite float rewards, the info's keys and a final stop reason."""
+    async with target.env() as env:
+        for seed in range(target.episodes):
             for play in (play_nothing, play_oracle_or_stop):
                 trace = await play(env, await begin(env, seed=seed))
                 for problem in _malformed(trace):
-                    yield Problem(f"seed {seed}: {problem.message}", problem.mend)
+                    yield Problem(f"seed {seed}: {problem.message}", problem.fix)
 
 
 def _malformed(trace: Trace) -> Iterator[Problem]:

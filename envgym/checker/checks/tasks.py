@@ -1,4 +1,4 @@
-"""Are the tasks sized, repeatable, kept apart, and fit for a file."""
+"""Check that tasks are sized, repeatable, disjoint between splits, and JSON."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from collections.abc import AsyncIterator
 
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject, spread
+from envgym.checker.target import Target, spread
 
 _SAMPLE = 200
 
 
-async def tasks_are_repeatable(subject: Subject) -> AsyncIterator[Problem]:
-    """A split has a size, and an index always gives the same task, in any instance."""
-    async with subject.env() as env, subject.env() as other:
-        for split, source in subject.sources(env):
+async def tasks_are_repeatable(target: Target) -> AsyncIterator[Problem]:
+    """Check that a split has a size, and that an index gives the same task in any instance."""
+    async with target.env() as env, target.env() as other:
+        for split, source in target.sources(env):
             if len(source) < 1:
                 yield Problem(f"the split {split} is empty", "give it at least one task")
                 continue
@@ -25,7 +25,7 @@ async def tasks_are_repeatable(subject: Subject) -> AsyncIterator[Problem]:
                     "let tasks(split) depend on its arguments and the constructor's alone",
                 )
                 continue
-            for index in spread(len(source), 4 * subject.episodes):
+            for index in spread(len(source), 4 * target.episodes):
                 task = source[index]
                 if not task == source[index] == again[index]:
                     yield Problem(
@@ -39,11 +39,11 @@ async def tasks_are_repeatable(subject: Subject) -> AsyncIterator[Problem]:
                     )
 
 
-async def tasks_are_json(subject: Subject) -> AsyncIterator[Problem]:
-    """Tasks can be written to a file and read back equal."""
-    async with subject.env() as env:
-        for split, source in subject.sources(env):
-            for index in spread(len(source), subject.episodes):
+async def tasks_are_json(target: Target) -> AsyncIterator[Problem]:
+    """Check that tasks can be written to a file and read back equal."""
+    async with target.env() as env:
+        for split, source in target.sources(env):
+            for index in spread(len(source), target.episodes):
                 row = source[index].to_json()
                 try:
                     same = json.loads(json.dumps(row)) == row
@@ -57,11 +57,11 @@ async def tasks_are_json(subject: Subject) -> AsyncIterator[Problem]:
                     )
 
 
-async def splits_are_disjoint(subject: Subject) -> AsyncIterator[Problem]:
-    """No task of one split stands in another, as far as a sample shows."""
-    async with subject.env() as env:
+async def splits_are_disjoint(target: Target) -> AsyncIterator[Problem]:
+    """Check that no task of one split is in another, as far as a sample shows."""
+    async with target.env() as env:
         seen: dict[str, str] = {}
-        for split, source in subject.sources(env):
+        for split, source in target.sources(env):
             for index in spread(len(source), _SAMPLE):
                 other = seen.setdefault(source[index].key, split)
                 if other != split:

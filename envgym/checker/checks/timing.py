@@ -1,4 +1,4 @@
-"""Is everything cut that takes too long, and is the loop left to the others meanwhile.
+"""Check that slow hooks are cut at their deadlines and that the event loop stays free.
 
 No check waits for a real deadline: it puts a short one in its place, and has a hook hang.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from envgym.checker.coroutine_probe import PATIENCE_S, Outcome, outcome, watched
 from envgym.checker.malformed_actions import NOTHING
 from envgym.checker.report import Problem
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.checker.traces import begin, play_oracle_or_stop, script
 from envgym.deadlines import Deadlines
 from envgym.env import Env
@@ -27,9 +27,9 @@ _TRIES = 3
 """The machine may be busy with other things: the loop counts as held when it is every time."""
 
 
-async def deadlines_are_set(subject: Subject) -> AsyncIterator[Problem]:
-    """Reset, step, tool and close each have a deadline, and a tool's passes before its step's."""
-    async with subject.env() as env:
+async def deadlines_are_set(target: Target) -> AsyncIterator[Problem]:
+    """Check that reset, step, tool and close have deadlines, the tool's shorter than the step's."""
+    async with target.env() as env:
         deadlines = env.deadlines
         for name in ("reset", "step", "tool", "close"):
             if getattr(deadlines, name) is None:
@@ -48,23 +48,23 @@ async def deadlines_are_set(subject: Subject) -> AsyncIterator[Problem]:
                 )
 
 
-async def deadlines_are_kept(subject: Subject) -> AsyncIterator[Problem]:
-    """A start, act, tool or stop that hangs is cut at its deadline, and that is a Fault."""
+async def deadlines_are_kept(target: Target) -> AsyncIterator[Problem]:
+    """Check that a start, act, tool or stop that hangs is cut at its deadline with a Fault."""
     for hook, method in (("start", "reset"), ("act", "step"), ("stop", "close")):
-        ended = await _with_hanging_hook(subject, hook)
+        ended = await _with_hanging_hook(target, hook)
         if said := _not_cut(ended):
             yield Problem(
                 f"where {hook}() hangs, {method}() {said} at its deadline",
                 f"do not override {method}(): it puts {hook}() under its deadline",
             )
-    async with subject.env() as env:
+    async with target.env() as env:
         actions = (await play_oracle_or_stop(env, await begin(env, seed=0))).actions
     first: dict[str, int] = {}
     for number, action in enumerate(actions):
         for call in action.tool_calls:
             first.setdefault(call.name, number)
     for name, number in first.items():
-        hung = await _with_hanging_tool(subject, name, actions[: number + 1])
+        hung = await _with_hanging_tool(target, name, actions[: number + 1])
         if hung is not None and (said := _not_cut(hung)):
             yield Problem(
                 f"where the tool {name} hangs, step() {said} at its deadline",
@@ -73,12 +73,12 @@ async def deadlines_are_kept(subject: Subject) -> AsyncIterator[Problem]:
             )
 
 
-async def loop_is_never_blocked(subject: Subject) -> AsyncIterator[Problem]:
-    """No part of an episode keeps the event loop from the other episodes for long."""
-    actions = await script(subject, 0)
-    tries = [await _held(subject, actions)]
+async def loop_is_never_blocked(target: Target) -> AsyncIterator[Problem]:
+    """Check that no part of an episode blocks the event loop for long."""
+    actions = await script(target, 0)
+    tries = [await _held(target, actions)]
     while max(tries[-1].values()) > _HELD_S and len(tries) < _TRIES:
-        tries.append(await _held(subject, actions))
+        tries.append(await _held(target, actions))
     for what in tries[0]:
         seconds = min(held[what] for held in tries)
         if seconds > _HELD_S:
@@ -89,7 +89,7 @@ async def loop_is_never_blocked(subject: Subject) -> AsyncIterator[Problem]:
             )
 
 
-async def _held(subject: Subject, actions: list[Action]) -> dict[str, float]:
+async def _held(target: Target, actions: list[Action]) -> dict[str, float]:
     """The longest time for which each part of the episode held the loop, in seconds."""
     held: dict[str, float] = {}
 
@@ -99,7 +99,7 @@ async def _held(subject: Subject, actions: list[Action]) -> dict[str, float]:
         held[name] = max(times)
         return result
 
-    env = subject.make()
+    env = target.make()
     try:
         await part("the reset", env.reset(seed=0))
         for number, action in enumerate(actions):
@@ -112,9 +112,9 @@ async def _held(subject: Subject, actions: list[Action]) -> dict[str, float]:
     return held
 
 
-async def _with_hanging_hook(subject: Subject, hook: str) -> Outcome:
-    """How the method ends that runs the hook, where that hangs."""
-    env: Env[Any] = subject.make()
+async def _with_hanging_hook(target: Target, hook: str) -> Outcome:
+    """Outcome of the method that runs the hook, where the hook hangs."""
+    env: Env[Any] = target.make()
     stop, deadlines = env.stop, env.deadlines
     try:
         if hook != "start":
@@ -132,13 +132,13 @@ async def _with_hanging_hook(subject: Subject, hook: str) -> Outcome:
 
 
 async def _with_hanging_tool(
-    subject: Subject, name: str, actions: Sequence[Action]
+    target: Target, name: str, actions: Sequence[Action]
 ) -> Outcome | None:
-    """How the last of the actions ends, which calls the tool, where that hangs.
+    """Outcome of the last action, which calls the tool, where the tool hangs.
 
     None for a plain tool: what hangs there is a thread, and its call is cut all the same.
     """
-    async with subject.env() as env:
+    async with target.env() as env:
         if not inspect.iscoroutinefunction(getattr(env, name, None)):
             return None
         await begin(env, seed=0)
@@ -154,7 +154,7 @@ async def _hang(*arguments: Any, **named: Any) -> None:
 
 
 def _not_cut(ended: Outcome) -> str | None:
-    """What it did instead of raising Fault, or None."""
+    """Describe the behaviour in place of a Fault; None if it was raised."""
     if ended.how == "raised" and isinstance(ended.error, Fault):
         return None
     if ended.how == "raised":

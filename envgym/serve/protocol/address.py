@@ -1,4 +1,4 @@
-"""Addresses of served environments, as people type them.
+"""Addresses of served environments, parsed as people type them.
 
 ``127.0.0.1:8080/search/wiki-v1``, ``http://…`` and a slash too many mean what they seem to mean;
 what cannot be meant is an error that says how to write it.
@@ -19,7 +19,7 @@ _FORM = "ws://HOST:PORT/FAMILY/NAME-vN"
 
 
 def served_address(id: str) -> str | None:
-    """The address in its plain form, ``ws://host:port/family/name-vN``; None for any other id.
+    """Normalize an address to ``ws://host:port/family/name-vN``; None for any other id.
 
     Raises:
         UsageError: It has another scheme, no host, a bad port, or arguments in it.

@@ -1,4 +1,4 @@
-"""Episodes across the wire, for hints on a failed attempt: what people read of them, no tokens."""
+"""Wire format of episodes without tokens, for hints on a failed attempt."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from envgym.trajectory import Episode
 
 
 def attempt_row(attempt: Episode) -> dict[str, Any]:
-    """The episode for the wire."""
+    """Encode an episode for the wire."""
     row: dict[str, Any] = json.loads(episode_line(attempt, 0))
     return row
 
 
 def attempt_of(row: dict[str, Any], task: Task) -> Episode:
-    """The episode that crossed, of the task as the server has it."""
+    """Decode an episode from the wire, with the task as the server has it."""
     try:
         attempt = episode_of(row, _NoTokens())
     except (TypeError, KeyError, ValueError, AttributeError) as error:

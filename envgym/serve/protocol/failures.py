@@ -1,4 +1,4 @@
-"""Errors across the wire: what envgym raises there, the client raises here, class and text alike.
+"""Wire format of errors: the client raises the class and text that the server raised.
 
 Any other exception has no name on this side. It becomes a `Fault` of kind ``env``, as it does in
 `Env.reset` and `Env.step`, and the server's log has its traceback.
@@ -19,10 +19,10 @@ _CLASSES: dict[str, Any] = {
 
 
 def failed(error: Exception, *, number: int = 0, what: str = "") -> Failed:
-    """The error for the wire.
+    """Encode an error for the wire.
 
     Args:
-        number: Of the request that it answers.
+        number: Number of the request that it answers.
         what: Whose exception it is, for those that are not envgym's own.
     """
     row: Failed = {
@@ -42,7 +42,7 @@ def failed(error: Exception, *, number: int = 0, what: str = "") -> Failed:
 
 
 def raised(failure: Failed) -> EnvgymError:
-    """The error that crossed, to be raised."""
+    """Decode an error from the wire, to be raised."""
     if failure["error"] == "Fault":
         return Fault(failure["message"], failure["kind"] or "infra")
     error: EnvgymError = _CLASSES[failure["error"]](failure["message"])

@@ -1,7 +1,7 @@
-"""What crosses the wire: JSON objects, one a frame, in forms that both ends share.
+"""Frames of the wire protocol: JSON objects, one per frame, as TypedDicts that both ends share.
 
-A form is a TypedDict: whoever sends fills in a plain dict, at no cost, and whoever receives has
-pydantic check it, in one pass. A request names its operation under ``op`` and carries a number that
+A form is a TypedDict: the sender fills in a plain dict, at no cost, and the receiver has pydantic
+validate it in one pass. A request names its operation under ``op`` and carries a number that
 its reply repeats: the reply to a request that was cancelled is known by it, and dropped. Texts are
 taken as they are (`Text`): a model may write half a character (``"\\ud800"``), which JSON carries
 and pydantic's own str refuses.
@@ -22,7 +22,7 @@ from envgym.utils.validation_text import first_problem
 MAX_BYTES = 16 * 2**20
 """Longest frame, in either direction."""
 MESSAGE_LIMIT = MAX_BYTES + 1
-"""For aiohttp, which refuses a message that reaches its limit."""
+"""aiohttp's limit: it refuses a message that reaches its limit."""
 
 Text = InstanceOf[str]
 Json = dict[Any, Any]
@@ -32,7 +32,7 @@ _strict = with_config(ConfigDict(extra="forbid"))
 
 @_strict
 class CallRow(TypedDict):
-    """A `ToolCall`."""
+    """Wire form of a `ToolCall`."""
 
     name: Text
     arguments: Json | None
@@ -42,7 +42,7 @@ class CallRow(TypedDict):
 
 @_strict
 class ActionRow(TypedDict):
-    """An `Action`."""
+    """Wire form of an `Action`."""
 
     text: Text
     tool_calls: NotRequired[list[CallRow]]
@@ -50,7 +50,7 @@ class ActionRow(TypedDict):
 
 @_strict
 class MessageRow(TypedDict):
-    """A `Message`; its kind where its role does not say it."""
+    """Wire form of a `Message`; its kind only where the role does not imply it."""
 
     role: Text
     content: Any
@@ -62,7 +62,7 @@ class MessageRow(TypedDict):
 
 @_strict
 class SeenRow(TypedDict):
-    """An `Observation`."""
+    """Wire form of an `Observation`."""
 
     messages: list[MessageRow]
     replace_from: NotRequired[int]
@@ -70,7 +70,7 @@ class SeenRow(TypedDict):
 
 @_strict
 class TaskRow(TypedDict):
-    """A `Task`; from the server a reference stands for its hidden part."""
+    """Wire form of a `Task`; the server sends a reference instead of the hidden part."""
 
     data: Json
     hidden: Json
@@ -80,7 +80,7 @@ class TaskRow(TypedDict):
 
 @_strict
 class DeadlinesRow(TypedDict):
-    """`Deadlines`."""
+    """Wire form of `Deadlines`."""
 
     reset: float | None
     step: float | None
@@ -93,7 +93,7 @@ class DeadlinesRow(TypedDict):
 
 @_strict
 class Open(TypedDict):
-    """The first frame: make an instance with these arguments."""
+    """First request: make an instance with these arguments."""
 
     op: Literal["open"]
     id: int
@@ -102,7 +102,7 @@ class Open(TypedDict):
 
 @_strict
 class Reset(TypedDict):
-    """`Env.reset`; a task among the options stands in `task`."""
+    """Request: `Env.reset`; a task among the options is in `task`."""
 
     op: Literal["reset"]
     id: int
@@ -114,7 +114,7 @@ class Reset(TypedDict):
 
 @_strict
 class Step(TypedDict):
-    """`Env.step`."""
+    """Request: `Env.step`."""
 
     op: Literal["step"]
     id: int
@@ -124,7 +124,9 @@ class Step(TypedDict):
 
 @_strict
 class Consult(TypedDict):
-    """The next action of the episode's oracle number `oracle`; the next number begins another."""
+    """Request: the next action of the episode's oracle number `oracle`; the next number starts
+    another.
+    """
 
     op: Literal["consult"]
     id: int
@@ -133,7 +135,7 @@ class Consult(TypedDict):
 
 @_strict
 class Cancel(TypedDict):
-    """Cancel request `id`; nothing answers."""
+    """Request without a reply: cancel request `id`."""
 
     op: Literal["cancel"]
     id: int
@@ -141,7 +143,7 @@ class Cancel(TypedDict):
 
 @_strict
 class Close(TypedDict):
-    """`Env.close`; the socket is closed after the reply."""
+    """Request: `Env.close`; the server closes the socket after its reply."""
 
     op: Literal["close"]
     id: int
@@ -154,7 +156,7 @@ Request = Reset | Step | Consult | Close
 
 @_strict
 class Opened(TypedDict):
-    """The instance is there; `session` is its name for what is asked by HTTP."""
+    """Reply to `Open`: the instance is made; `session` names it in HTTP requests."""
 
     re: Literal["opened"]
     id: int
@@ -163,9 +165,9 @@ class Opened(TypedDict):
 
 @_strict
 class Began(TypedDict):
-    """What a reset gave; `task` where the client does not have it already.
+    """Reply to `Reset`: the first observation; `task` where the client does not have it already.
 
-    `partial` is the score of the episode if it were cut now; None where that cannot be told.
+    `partial` is the score of the episode if it were cut now; None where it is unknown.
     """
 
     re: Literal["began"]
@@ -178,7 +180,7 @@ class Began(TypedDict):
 
 @_strict
 class Stepped(TypedDict):
-    """What a step gave; `partial` as in `Began`."""
+    """Reply to `Step`: the result; `partial` as in `Began`."""
 
     re: Literal["stepped"]
     id: int
@@ -192,7 +194,7 @@ class Stepped(TypedDict):
 
 @_strict
 class Advised(TypedDict):
-    """The oracle's next action; None where it has no further one."""
+    """Reply to `Consult`: the oracle's next action; None where it has no further one."""
 
     re: Literal["advised"]
     id: int
@@ -201,7 +203,7 @@ class Advised(TypedDict):
 
 @_strict
 class Closed(TypedDict):
-    """The instance is closed."""
+    """Reply to `Close`: the instance is closed."""
 
     re: Literal["closed"]
     id: int
@@ -209,7 +211,7 @@ class Closed(TypedDict):
 
 @_strict
 class Failed(TypedDict):
-    """What was raised in place of an answer; `kind` is a Fault's. See `protocol.failures`."""
+    """Reply in place of any other: the error; `kind` is a Fault's. See `protocol.failures`."""
 
     re: Literal["failed"]
     id: int
@@ -225,7 +227,7 @@ Reply = Began | Stepped | Advised | Closed | Failed
 
 @_strict
 class Describe(TypedDict):
-    """What is an environment made with these arguments?"""
+    """Request: describe the environment made with these arguments."""
 
     op: Literal["describe"]
     kwargs: dict[str, Any]
@@ -233,7 +235,7 @@ class Describe(TypedDict):
 
 @_strict
 class ListTasks(TypedDict):
-    """The size of a split, and its tasks from `start` up to `stop`."""
+    """Request: the size of a split, and its tasks from `start` to `stop`."""
 
     op: Literal["tasks"]
     kwargs: dict[str, Any]
@@ -244,7 +246,9 @@ class ListTasks(TypedDict):
 
 @_strict
 class AskHints(TypedDict):
-    """`Env.hints` of a session; `attempt` is an episode as `envgym.store.json_rows` writes it."""
+    """Request: `Env.hints` of a session; `attempt` is an episode as `envgym.store.json_rows` writes
+    it.
+    """
 
     op: Literal["hints"]
     session: str
@@ -253,7 +257,7 @@ class AskHints(TypedDict):
 
 @_strict
 class AskNearMisses(TypedDict):
-    """`Env.near_misses` of a session."""
+    """Request: `Env.near_misses` of a session."""
 
     op: Literal["near_misses"]
     session: str
@@ -261,7 +265,7 @@ class AskNearMisses(TypedDict):
 
 @_strict
 class ToolRow(TypedDict):
-    """A `ToolSpec`, its arguments as a JSON schema."""
+    """Wire form of a `ToolSpec`, with the arguments as a JSON schema."""
 
     name: str
     description: str
@@ -274,7 +278,7 @@ class ToolRow(TypedDict):
 
 @_strict
 class Described(TypedDict):
-    """What is the same for all instances of one id and arguments."""
+    """Reply to `Describe`: the properties shared by all instances of one id and arguments."""
 
     max_turns: int
     deadlines: DeadlinesRow
@@ -285,7 +289,7 @@ class Described(TypedDict):
 
 @_strict
 class Tasks(TypedDict):
-    """A stretch of a split."""
+    """Reply to `ListTasks`: a range of a split."""
 
     size: int
     rows: list[TaskRow]
@@ -293,14 +297,14 @@ class Tasks(TypedDict):
 
 @_strict
 class Hints(TypedDict):
-    """What `Env.hints` gave."""
+    """Reply to `AskHints`: the hints."""
 
     hints: list[Any]
 
 
 @_strict
 class NearMisses(TypedDict):
-    """What `Env.near_misses` gave: whole attempts."""
+    """Reply to `AskNearMisses`: whole attempts."""
 
     attempts: list[list[ActionRow]]
 
@@ -324,7 +328,7 @@ _ascii_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 def encode(frame: Mapping[str, Any]) -> str:
-    """The frame as JSON; a frame that holds half a character is all ASCII, with its escape.
+    """Encode a frame as JSON; one that holds a lone surrogate is all ASCII, with its escape.
 
     Raises:
         UsageError: It holds something that is no JSON value, or is longer than `MAX_BYTES`.
@@ -346,7 +350,7 @@ def encode(frame: Mapping[str, Any]) -> str:
 
 
 def decode(form: TypeAdapter[F], text: str | bytes) -> F:
-    """The frame that a text holds.
+    """Decode and validate a frame.
 
     Raises:
         UsageError: It is no JSON, or not of this form.
@@ -360,7 +364,7 @@ def decode(form: TypeAdapter[F], text: str | bytes) -> F:
 
 
 def number_of(text: str | bytes) -> int:
-    """The number that a bad frame gives itself, as far as that can be read; 0 otherwise."""
+    """Read the request number of an invalid frame, as far as it can be read; 0 otherwise."""
     try:
         found = json.loads(text)["id"]
     except (ValueError, RecursionError, TypeError, KeyError, IndexError):

@@ -1,4 +1,4 @@
-"""Actions and observations as rows of a frame, and back.
+"""Wire format of actions and observations.
 
 Every step makes some, so they have the compact form of `envgym.utils.message_rows`.
 """
@@ -13,17 +13,17 @@ from envgym.utils import message_rows
 
 
 def action_row(action: Action) -> ActionRow:
-    """The action for the wire."""
+    """Encode an action for the wire."""
     return cast(ActionRow, message_rows.action_row(action))
 
 
 def action_of(row: ActionRow) -> Action:
-    """The action that crossed."""
+    """Decode an action from the wire."""
     return message_rows.action_of(row)
 
 
 def seen_row(seen: Observation) -> SeenRow:
-    """The observation for the wire."""
+    """Encode an observation for the wire."""
     messages = [message_rows.message_row(message) for message in seen.messages]
     row: SeenRow = {"messages": cast(list[MessageRow], messages)}
     if seen.replace_from is not None:
@@ -32,7 +32,7 @@ def seen_row(seen: Observation) -> SeenRow:
 
 
 def seen_of(row: SeenRow) -> Observation:
-    """The observation that crossed."""
+    """Decode an observation from the wire."""
     return Observation(
         tuple(map(message_rows.message_of, row["messages"])), row.get("replace_from")
     )

@@ -1,8 +1,8 @@
-"""What both ends ask of the system for their sockets.
+"""Socket settings that both ends use: keep-alive and the limit of open files.
 
-A peer whose machine is gone sends nothing, not even a farewell, and would hold its environment for
-ever. The system's own keep-alive finds it out. A WebSocket ping that has to be answered in time
-would not do: a trainer's loop stands still for minutes while it learns, and is alive.
+A peer whose machine is gone sends no close frame, and its session would hold an environment for
+ever. TCP keep-alive detects it. A WebSocket ping with a deadline would not do: a trainer's event
+loop is blocked for minutes while it learns, and is alive.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SPARE_FILES = 128
 
 
 def keep_alive(sock: socket.socket | None) -> None:
-    """Let the system notice that the other machine is gone."""
+    """Turn on TCP keep-alive, so that the system notices a peer whose machine is gone."""
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -34,7 +34,7 @@ def keep_alive(sock: socket.socket | None) -> None:
 
 
 def allow_files(wanted: int) -> None:
-    """Raise this process's own limit of open files, as far as it may, to hold `wanted` sockets.
+    """Raise this process's limit of open files, as far as it may, to hold `wanted` sockets.
 
     Raises:
         UsageError: The system's limit is below that.

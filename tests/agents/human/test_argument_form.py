@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field
 from rich.console import Console
 
-from envgym.agents.human.argument_form import Back, Quit, fill_in, type_name
+from envgym.agents.human.argument_form import GoBack, QuitGame, fill_arguments, type_name
 from envgym.agents.human.terminal import PlayerLeft, Terminal
 from envgym.tools import ToolSpec, tool, tools_of
 
@@ -58,7 +58,7 @@ def fill(spec: ToolSpec, *lines: str) -> tuple[dict[str, Any], str]:
         return left.pop(0)
 
     terminal = Terminal(Console(file=screen, width=100), read)
-    call = terminal.run(fill_in(spec, terminal))
+    call = terminal.run(fill_arguments(spec, terminal))
     assert not left
     assert call.name == spec.name
     spec.arguments.model_validate(call.arguments)
@@ -109,7 +109,7 @@ def test_a_tool_without_arguments_asks_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "way"), [(("tea", "/back"), Back), (("/quit",), Quit), (("tea",), PlayerLeft)]
+    ("lines", "way"), [(("tea", "/back"), GoBack), (("/quit",), QuitGame), (("tea",), PlayerLeft)]
 )
 def test_ways_out(lines: tuple[str, ...], way: type[Exception]) -> None:
     with pytest.raises(way):

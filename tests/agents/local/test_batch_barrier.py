@@ -8,19 +8,19 @@ import random
 from transformers import PreTrainedModel
 
 from envgym.agents.local import Engine, SamplingParams
-from envgym.agents.local.batch_barrier import Lockstep
+from envgym.agents.local.batch_barrier import BatchBarrier
 from tests.agents.local.models import build
 
 
 def test_everybody_present_is_complete() -> None:
-    steps = Lockstep(patience_s=1.0, callers=3)
+    steps = BatchBarrier(patience_s=1.0, callers=3)
     assert not steps.complete(2)
     assert steps.complete(3)
-    assert Lockstep(1.0).complete(5)  # nobody joined: nobody is waited for
+    assert BatchBarrier(1.0).complete(5)  # nobody joined: nobody is waited for
 
 
 def test_a_late_caller_is_not_waited_for_until_it_is_back() -> None:
-    steps = Lockstep(patience_s=1.0, callers=3)
+    steps = BatchBarrier(patience_s=1.0, callers=3)
     steps.miss(2)
     assert steps.complete(2)
     assert not steps.complete(1)  # another one went away: that one is waited for
@@ -29,7 +29,7 @@ def test_a_late_caller_is_not_waited_for_until_it_is_back() -> None:
 
 
 def test_patience_is_lost_by_halves_and_back_at_once() -> None:
-    steps = Lockstep(patience_s=1.0, callers=2)
+    steps = BatchBarrier(patience_s=1.0, callers=2)
     steps.miss(1)
     steps.miss(1)
     assert steps.wait_s == 0.25

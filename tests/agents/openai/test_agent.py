@@ -162,7 +162,7 @@ async def test_wrong_key_and_wrong_address_say_how_to_mend_them(
     with pytest.raises(UsageError, match="part before /chat/completions"):
         await lost.act(ask())
     await lost.close()
-    assert len(server.seen) == 1, "what no retry mends is not retried"
+    assert len(server.seen) == 1, "what no retry fixes is not retried"
     with pytest.raises(UsageError, match="http://"):
         OpenAIAgent("localhost:8000/v1", "toy")
 

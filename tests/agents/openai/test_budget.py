@@ -95,7 +95,7 @@ async def test_what_was_set_aside_is_given_back_where_a_request_fails(server: Se
 
 
 @pytest.mark.parametrize(
-    ("settings", "mend"),
+    ("settings", "fix"),
     [
         ({"budget": 1.0}, "needs input_price and output_price"),
         ({"input_price": 1.0}, "input_price and output_price together"),
@@ -103,6 +103,6 @@ async def test_what_was_set_aside_is_given_back_where_a_request_fails(server: Se
         ({"input_price": -1, "output_price": 1}, "0 or more"),
     ],
 )
-def test_settings_that_do_not_go_together(settings: dict[str, Any], mend: str) -> None:
-    with pytest.raises(UsageError, match=mend):
+def test_settings_that_do_not_go_together(settings: dict[str, Any], fix: str) -> None:
+    with pytest.raises(UsageError, match=fix):
         OpenAIAgent("http://127.0.0.1:1/v1", "toy", **settings)

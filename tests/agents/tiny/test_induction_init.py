@@ -47,7 +47,7 @@ def test_training_goes_on_from_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "mend"),
+    ("shape", "fix"),
     [
         ({"layers": 1}, "two layers"),
         ({"heads": 2, "kv_heads": 2}, "3 heads"),
@@ -56,8 +56,8 @@ def test_training_goes_on_from_there() -> None:
         ({"hidden": 32}, "16 dimensions"),
     ],
 )
-def test_a_shape_without_room_for_it_says_so(shape: dict[str, int], mend: str) -> None:
-    with pytest.raises(UsageError, match=mend):
+def test_a_shape_without_room_for_it_says_so(shape: dict[str, int], fix: str) -> None:
+    with pytest.raises(UsageError, match=fix):
         build_model(TinyConfig(induction=True, **shape), TOKENIZER, 0)
 
 

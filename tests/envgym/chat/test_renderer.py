@@ -36,8 +36,8 @@ def extend(
     chat: Chat, history: list[Message], sampled: list[int], new: list[Message], tools: Any = ()
 ) -> list[Span] | None:
     """The delta after `history`, whose last message is the action that was sampled."""
-    sketch = chat.sketch(history[:-1], tools)
-    return chat.extend(sketch, history[-1], sampled, new, tools)
+    skeleton = chat.skeleton(history[:-1], tools)
+    return chat.extend(skeleton, history[-1], sampled, new, tools)
 
 
 def said(text: str) -> Message:
@@ -133,9 +133,7 @@ def test_a_template_without_system_or_tool_messages_serves_plain_dialogue() -> N
         ([user("Guess."), hint("Halve it.")], r"user messages after user messages .* join them"),
     ],
 )
-def test_what_a_template_refuses_is_named_with_its_mend(
-    messages: list[Message], wrong: str
-) -> None:
+def test_what_a_template_refuses_is_named_with_its_fix(messages: list[Message], wrong: str) -> None:
     with pytest.raises(UsageError, match=wrong):
         Chat(templates.tokenizer(STRICT)).begin(messages, ())
 

@@ -17,9 +17,9 @@ CASES = [
     (b.Unlabelled, "tasks_are_repeatable", "its split is 'train'", "split=split"),
     (b.NoJson, "tasks_are_json", "does not survive JSON", "lists, strings, numbers"),
     (b.Overlapping, "splits_are_disjoint", "is a task of train too", "partition the rows"),
-    (b.Lost, "oracle_scores_one", "score 0.0", "mend oracle()"),
+    (b.Lost, "oracle_scores_one", "score 0.0", "fix oracle()"),
     (b.Generous, "nothing_scores_zero", "doing nothing scores 0.1", "partial_score()"),
-    (b.Refuted, "near_misses_fail", "near-miss 1 scores 1.0", "mend the verifier"),
+    (b.Refuted, "near_misses_fail", "near-miss 1 scores 1.0", "fix the verifier"),
     (b.Careless, "near_misses_fail", "do not validate", "a refused call proves nothing"),
     (b.MindReader, "thoughts_are_not_acted_on", "in a reasoning block scores", "action.content"),
     (b.Forgetful, "arguments_are_not_dropped", "rest with an argument", "run_calls, which names"),
@@ -70,20 +70,20 @@ def test_every_check_has_a_breakage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "name", "said", "mend"), CASES, ids=[f"{e.__name__}-{n}" for e, n, _, _ in CASES]
+    ("env", "name", "said", "fix"), CASES, ids=[f"{e.__name__}-{n}" for e, n, _, _ in CASES]
 )
 async def test_one_breakage_fails_its_own_check_alone(
-    env: Any, name: str, said: str, mend: str
+    env: Any, name: str, said: str, fix: str
 ) -> None:
     report = await check(env, **FEW)
     assert {finding.check for finding in report.failures} == {name}, str(report)
     assert any(said in f.message for f in report.failures), str(report)
-    assert any(mend in f.mend for f in report.failures), str(report)
+    assert any(fix in f.fix for f in report.failures), str(report)
     left_out = {finding.check for finding in report.findings if finding.rests_on}
     assert left_out <= set(RESTS_ON)
 
 
-async def test_a_copy_broken_throughout_fails_ten_checks_each_with_its_mend() -> None:
+async def test_a_copy_broken_throughout_fails_ten_checks_each_with_its_fix() -> None:
     class Broken(
         b.Unlabelled,
         b.Overlapping,
@@ -120,6 +120,6 @@ async def test_a_copy_broken_throughout_fails_ten_checks_each_with_its_mend() ->
         "hidden_stays_hidden",
         "hints_do_not_tell",
     }
-    assert all(finding.message and finding.mend for finding in report.failures)
+    assert all(finding.message and finding.fix for finding in report.failures)
     text = str(report)
     assert "same_seed_same_episode_in_company: not run, it rests on same_seed_same_episode" in text

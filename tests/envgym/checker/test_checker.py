@@ -1,4 +1,4 @@
-"""A sound environment passes; each way of being broken is found and its mend named."""
+"""A sound environment passes; each way of being broken is found and its fix named."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ async def test_a_broken_one_is_found(env: type[Password], check_name: str, said:
     report = await check(env, checks=chosen)
     assert not report.ok
     assert any(said in finding.message for finding in report.failures), str(report)
-    assert all(finding.mend for finding in report.failures)
+    assert all(finding.fix for finding in report.failures)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
 
@@ -262,7 +262,7 @@ async def test_the_report_is_json() -> None:
     row = json.loads(json.dumps(report.to_json()))
     assert (row["env"], row["ok"]) == ("lost-v0", False)
     assert {f["check"] for f in row["findings"]} == {c.__name__ for c in CHECKS}
-    assert "mend:" in str(report)
+    assert "fix:" in str(report)
 
 
 async def test_a_registered_one_passes() -> None:

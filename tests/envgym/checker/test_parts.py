@@ -15,7 +15,7 @@ from envgym.checker.checks import isolation
 from envgym.checker.checks.leaks import belongings, settled
 from envgym.checker.coroutine_probe import cancelled_at, outcome, watched
 from envgym.checker.leak_statistics import contrasted
-from envgym.checker.target import Subject
+from envgym.checker.target import Target
 from envgym.task import Task
 from tests.envgym.checker.readme_world import GuessNumber
 
@@ -148,7 +148,7 @@ def test_what_the_visible_part_holds_is_no_secret() -> None:
 
 async def test_instances_too_heavy_for_a_crowd_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "_BUDGET_S", -1.0)
-    subject = Subject(GuessNumber, company=100)
-    problems = [p async for p in isolation.same_seed_same_episode_in_company(subject)]
+    target = Target(GuessNumber, company=100)
+    problems = [p async for p in isolation.same_seed_same_episode_in_company(target)]
     assert [p.message for p in problems] == ["only 0 of 100 instances began in -1 s"]
-    assert "resources.Shared" in problems[0].mend
+    assert "resources.Shared" in problems[0].fix

@@ -27,7 +27,7 @@ def test_every_bench_loads_and_its_scripts_are_there() -> None:
         assert all("==" in part for part in " ".join(bench.requirements).split())
 
 
-def test_mistakes_name_their_mend(tmp_path: Path) -> None:
+def test_mistakes_name_their_fix(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="clone its repository"):
         load_bench(tmp_path, "core")
     with pytest.raises(UsageError, match=r"no bench 'cores'.*'core'"):
@@ -77,7 +77,7 @@ def test_sides_run_in_turn_with_equal_threads(scripts: Path) -> None:
     assert (result["machine"]["rounds"], result["machine"]["threads"]) == (2, 3)
 
 
-def test_published_data_is_found_or_its_absence_names_the_mend(
+def test_published_data_is_found_or_its_absence_names_the_fix(
     scripts: Path, tmp_path: Path
 ) -> None:
     (scripts / "reads.py").write_text(

@@ -21,7 +21,7 @@ class Broken(ToolEnv):
 """
 
 
-def test_it_prints_each_check_its_failure_and_its_mend(tmp_path: Path) -> None:
+def test_it_prints_each_check_its_failure_and_its_fix(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(BROKEN)
     done = subprocess.run(
         [PROGRAM, "check", "broken:Broken", "--company", "8"],
@@ -38,5 +38,5 @@ def test_it_prints_each_check_its_failure_and_its_mend(tmp_path: Path) -> None:
         line.startswith("FAIL  same_seed_same_episode: seed 0 played twice") and "[red]" in line
         for line in lines
     ), done.stdout
-    assert any(line.startswith("      mend: draw from self.rng only") for line in lines)
+    assert any(line.startswith("      fix: draw from self.rng only") for line in lines)
     assert "-     seeds_are_used: not run, it rests on same_seed_same_episode" in lines

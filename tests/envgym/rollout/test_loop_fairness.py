@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from envgym.rollout.loop_fairness import SLICE_S, LoopLag, Pace
+from envgym.rollout.loop_fairness import SLICE_S, FairYield, LoopLag
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
 
 async def test_within_a_slice_nobody_stands_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    pace = Pace()
+    pace = FairYield()
     clock.now += SLICE_S / 2
     assert not pace.due()
     clock.now += SLICE_S
@@ -30,7 +30,7 @@ async def test_within_a_slice_nobody_stands_in_line(monkeypatch: pytest.MonkeyPa
 async def test_one_goes_on_at_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     loop = asyncio.get_running_loop()
-    pace = Pace()
+    pace = FairYield()
     turns = 0
     gone_on: list[tuple[int, int]] = []
 
@@ -44,7 +44,7 @@ async def test_one_goes_on_at_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPa
         for _ in range(3):
             clock.now += 2 * SLICE_S  # longer than a slice: due at once
             if pace.due():
-                await pace.turn()
+                await pace.wait_turn()
             gone_on.append((n, turns))
 
     count()
@@ -56,14 +56,14 @@ async def test_one_goes_on_at_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPa
 
 async def test_one_cancelled_in_line_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     Clock(monkeypatch)
-    pace = Pace()
-    waiting = [asyncio.create_task(pace.turn()) for _ in range(3)]
+    pace = FairYield()
+    waiting = [asyncio.create_task(pace.wait_turn()) for _ in range(3)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert outcomes[2] is None
-    await pace.turn()
+    await pace.wait_turn()
 
 
 async def test_a_block_is_measured() -> None:

@@ -261,7 +261,7 @@ async def test_a_client_that_vanishes_in_a_step_frees_its_environment(server: Ru
     step = asyncio.create_task(env.step(Action("wait 60")))
     await until(lambda: Odd.waiting == 1)
     assert Odd.live == live + 1
-    link: Any = env._link  # type: ignore[attr-defined]
+    link: Any = env._connection  # type: ignore[attr-defined]
     link._socket._response.connection.transport.abort()  # no farewell: the process was killed
     with pytest.raises(Fault, match=r"the connection to .* is lost") as raised:
         await step

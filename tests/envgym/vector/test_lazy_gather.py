@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from envgym.vector.lazy_gather import together
+from envgym.vector.lazy_gather import lazy_gather
 
 
 def tasks_made(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -28,9 +28,9 @@ async def test_what_never_waits_needs_no_task(monkeypatch: pytest.MonkeyPatch) -
         return n * n
 
     made = tasks_made(monkeypatch)
-    assert await together(square(n) for n in range(100)) == [n * n for n in range(100)]
-    assert await together(square(n) for n in (3,)) == [9]
-    assert await together(square(n) for n in ()) == []
+    assert await lazy_gather(square(n) for n in range(100)) == [n * n for n in range(100)]
+    assert await lazy_gather(square(n) for n in (3,)) == [9]
+    assert await lazy_gather(square(n) for n in ()) == []
     await asyncio.sleep(0)
     assert not made
 
@@ -53,7 +53,7 @@ async def test_those_that_wait_wait_together(waits: Any, monkeypatch: pytest.Mon
 
     total = sum(map(waits, range(100)))
     made = tasks_made(monkeypatch)
-    assert await asyncio.wait_for(together(one(n) for n in range(100)), 30) == list(range(100))
+    assert await asyncio.wait_for(lazy_gather(one(n) for n in range(100)), 30) == list(range(100))
     assert peak == total
     assert len(made) <= total + 2
 
@@ -64,9 +64,9 @@ async def test_failures_stand_in_their_places() -> None:
             await asyncio.sleep(0)
         return 1 // (n % 3)
 
-    outcomes = await together(one(n) for n in range(6))
+    outcomes = await lazy_gather(one(n) for n in range(6))
     assert [isinstance(o, ZeroDivisionError) for o in outcomes] == [True, False, False] * 2
-    assert isinstance((await together(one(n) for n in (0,)))[0], ZeroDivisionError)
+    assert isinstance((await lazy_gather(one(n) for n in (0,)))[0], ZeroDivisionError)
 
 
 async def test_each_is_one_task_from_end_to_end_so_timeouts_work() -> None:
@@ -79,7 +79,7 @@ async def test_each_is_one_task_from_end_to_end_so_timeouts_work() -> None:
             return "late"
         return "same" if asyncio.current_task() is task else "other"
 
-    assert await together(one(n) for n in range(8)) == ["same", "late"] * 4
+    assert await lazy_gather(one(n) for n in range(8)) == ["same", "late"] * 4
 
 
 async def test_cancelling_cleans_up_and_begins_no_other() -> None:
@@ -97,7 +97,7 @@ async def test_cancelling_cleans_up_and_begins_no_other() -> None:
             await asyncio.sleep(0)
             cleaned.append(n)
 
-    running = asyncio.create_task(together(one(n) for n in range(50)))
+    running = asyncio.create_task(lazy_gather(one(n) for n in range(50)))
     with pytest.raises(asyncio.CancelledError):
         await running
     assert sorted(cleaned) == begun

@@ -1,4 +1,4 @@
-"""How each model family writes tool calls, one file a form."""
+"""Tool-call formats of model families, one per file."""
 
 from __future__ import annotations
 

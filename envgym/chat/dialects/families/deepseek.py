@@ -34,7 +34,7 @@ class DeepSeekV31(Family):
     example = f"Write all calls at once:\n{_CALLS}{_CALL}NAME{_SEP}ARGUMENTS{_END}{_CALLS_END}"
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """All calls between one pair of marks."""
+        """Write all calls between one pair of marks."""
         return (
             _CALLS
             + "".join(
@@ -57,7 +57,7 @@ class DeepSeekV3(Family):
     )
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """All calls between one pair of marks."""
+        """Write all calls between one pair of marks."""
         blocks = (
             f"{_CALL}function{_SEP}{c.name}\n```json\n"
             f"{write_json(dict(c.arguments or {}), _MARKS)}\n```{_END}"

@@ -35,7 +35,7 @@ class DeepSeekV32(Family):
     )
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """All calls between one pair of tags."""
+        """Write all calls between one pair of tags."""
         return "\n".join((_CALLS, *map(_block, calls), _CALLS_END))
 
 

@@ -31,12 +31,12 @@ class Glm(Family):
     )
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One block a call."""
+        """Write one block per call."""
         return "\n".join(_block(call) for call in calls)
 
 
 def read_pairs(source: Source, start: int) -> Found | None:
-    """The call that a block holds in this form, if it does."""
+    """Parse the call in a block of this format; None where it has another format."""
     name = _NAME.match(source.text, start)
     if name is None:
         return None

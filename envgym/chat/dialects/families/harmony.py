@@ -37,11 +37,11 @@ class Harmony(Family):
     )
 
     def stop(self, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
-        """The token that ends a call."""
+        """Stop token: the end of a call."""
         return (_CALL,)
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One message a call."""
+        """Write one message per call."""
         return _NEXT.join(
             f"<|channel|>commentary to=functions.{c.name} <|constrain|>json<|message|>"
             f"{write_json(dict(c.arguments or {}), _MARKS)}{_CALL}"

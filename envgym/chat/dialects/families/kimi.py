@@ -36,13 +36,13 @@ class Kimi(Family):
     )
 
     def result_id(self, call_id: str, tool: str) -> str:
-        """``functions.NAME:COUNT``, which the family's templates show beside a result."""
+        """Result id ``functions.NAME:COUNT``, as the family's templates show it."""
         is_whole = _ID.fullmatch(call_id)
         whole = is_whole is not None and is_whole[1] == tool and is_whole[2] is not None
         return call_id if whole else f"functions.{tool}:{call_id}"
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """All calls between one pair of marks."""
+        """Write all calls between one pair of marks."""
         blocks = (
             f"{_CALL}{self.result_id(c.id, c.name)}{_ARGUMENTS}"
             f"{write_json(dict(c.arguments or {}), _MARKS)}{_END}"

@@ -1,7 +1,7 @@
 """``{"name": …, "parameters": {…}}``, bare or after ``<|python_tag|>``: Llama 3.1 to 3.3.
 
 A bare object counts where it begins a line and no call with marks stands in the message; several
-are parted by semicolons or lines.
+are separated by semicolons or lines.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Llama(Family):
     example = 'For each call write one line:\n{"name": NAME, "parameters": PARAMETERS}'
 
     def stop(self, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
-        """The token that ends a message whose result the model waits for."""
+        """Stop token: the end of a message whose result the model waits for."""
         return ("<|eom_id|>",)
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One object a line."""
+        """Write one object per line."""
         return "\n".join(
             write_json({"name": c.name, "parameters": dict(c.arguments or {})}, (_TAG,))
             for c in calls

@@ -38,13 +38,13 @@ class _Mistral(Family):
 
 @register_dialect
 class Mistral(_Mistral):
-    """A mark, the name, a mark and JSON for each call: since Mistral Small 3.1 and Magistral."""
+    """A mark, the name, a mark and JSON per call: since Mistral Small 3.1 and Magistral."""
 
     name = "mistral"
     example = f"For each call write:\n{_OPEN}NAME{_ARGS}ARGUMENTS"
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One stretch a call, without the id: the model is not asked for it."""
+        """Write one segment per call, without the id, which the model does not sample."""
         return "".join(
             f"{_OPEN}{c.name}{_ARGS}{write_json(dict(c.arguments or {}), _MARKS)}" for c in calls
         )
@@ -58,7 +58,7 @@ class MistralList(_Mistral):
     example = f'Write all calls at once:\n{_OPEN}[{{"name": NAME, "arguments": ARGUMENTS}}]'
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """All calls in one list."""
+        """Write all calls in one list."""
         values = [
             {
                 "name": c.name,

@@ -49,12 +49,12 @@ class Lfm(_Lists):
     example = f"Write all calls at once, as one list:\n{_LFM}[NAME(KEY=VALUE)]{_LFM_END}"
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One list between marks."""
+        """Write one list between marks."""
         return f"{_LFM}{super().write_calls(calls)}{_LFM_END}"
 
 
 def read_python_call(source: Source, position: int) -> tuple[ToolCall, int]:
-    """The call ``name(key=literal, …)`` at `position`, and where it ends.
+    """Parse the call ``name(key=literal, …)`` at `position`; return it and its end.
 
     Raises:
         BrokenJson: There is none.

@@ -32,7 +32,7 @@ class Qwen3Coder(Family):
     )
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        """One block a call."""
+        """Write one block per call."""
         return "\n".join(_block(call) for call in calls)
 
 
@@ -63,7 +63,7 @@ def _read(source: Source, beginning: re.Match[str]) -> Found | None:
 
 
 def _read_object(source: Source, name: str, after: int) -> Found:
-    """``<function=NAME>{…}</function>``: what Llama 3.1 is told to write."""
+    """``<function=NAME>{…}</function>``: the form that Llama 3.1's prompt asks for."""
     try:
         arguments, end = source.json(source.skip_space(after))
     except BrokenJson as error:

@@ -1,4 +1,4 @@
-"""Parameters as texts between tags, the shape that Qwen3-Coder, GLM and DeepSeek V3.2 share.
+"""Parameters as texts between tags: the format shared by Qwen3-Coder, GLM and DeepSeek V3.2.
 
 Nothing in such a text is escaped: a closing tag ends it only where another parameter or the end of
 the call follows.
@@ -16,7 +16,7 @@ from envgym.chat.dialects.reading import Source
 def read_parameters(
     source: Source, position: int, head: re.Pattern[str], end: re.Pattern[str]
 ) -> tuple[list[tuple[re.Match[str], str]], int, bool]:
-    """The parameters from `position` on: the match of each head, and its text.
+    """Parse the parameters from `position` on: the match of each opening tag, and its text.
 
     Returns:
         The parameters, where they end, and whether the last one is closed.
@@ -32,5 +32,5 @@ def read_parameters(
 
 
 def as_text(value: Any) -> str:
-    """A value as these templates show it: text as it is, all else as JSON."""
+    """Format a value as these templates do: text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else write_json(value)

@@ -79,9 +79,9 @@ def test_what_is_written_is_text_for_tokenizers(name: str, pair: Any) -> None:
 @given(page=MODEL_TEXTS.map(lambda t: t.encode(errors="replace").decode()))
 def test_a_call_in_a_retrieved_text_is_none(name: str, page: str) -> None:
     chat = Chat(templates.tokenizer(templates.GROUPING), name)
-    sketch = chat.sketch([user("?")], TOOLS)
+    skeleton = chat.skeleton([user("?")], TOOLS)
     page_shown = [Message("tool", page, tool_call_id="0")]
-    [*_, last] = chat.extend(sketch, Message("assistant", "!"), (), page_shown, TOOLS) or ()
+    [*_, last] = chat.extend(skeleton, Message("assistant", "!"), (), page_shown, TOOLS) or ()
     assert last.kind == "tool"
     assert dialect(name).parse(chat.tokenizer.decode(last.ids), TOOLS).tool_calls == ()
 

@@ -47,7 +47,7 @@ def test_what_is_meant(typed: str, meant: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "mend"),
+    ("typed", "fix"),
     [
         ("ftp://h:1/b-v0", "scheme 'ftp': write ws://HOST:PORT/FAMILY/NAME-vN"),
         ("ws://h:99999/b-v0", "is no address"),
@@ -58,8 +58,8 @@ def test_what_is_meant(typed: str, meant: str | None) -> None:
         ("ws://h:1/b-v0#x", "arguments do not go into the address"),
     ],
 )
-def test_what_cannot_be_meant(typed: str, mend: str) -> None:
-    with pytest.raises(UsageError, match=mend):
+def test_what_cannot_be_meant(typed: str, fix: str) -> None:
+    with pytest.raises(UsageError, match=fix):
         envgym.make(typed)
 
 
