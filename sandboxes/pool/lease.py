@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 from envgym.sandboxes.base import Sandbox, Session
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Result
 
-if TYPE_CHECKING:
-    from envgym.sandboxes.pool.pool import Pool
+
+class Lender(Protocol):
+    """The part of a `Pool` that its leases call back."""
+
+    async def make_room(self) -> None:
+        """Give up a warm box if there is no room for one more box."""
+
+    async def lend(self, owner: str, make: Callable[[], Awaitable[Sandbox]]) -> Lease:
+        """Lease the box that `make` returns, once the owner may have one more."""
+        ...
+
+    def release(self, owner: str, lease: Lease | None = None) -> None:
+        """Take back the place of a lease that ended."""
 
 
 class Lease(Sandbox):
@@ -23,7 +34,7 @@ class Lease(Sandbox):
         box: The box.
     """
 
-    def __init__(self, pool: Pool, owner: str, box: Sandbox) -> None:
+    def __init__(self, pool: Lender, owner: str, box: Sandbox) -> None:
         self._pool = pool
         self._owner = owner
         self._box = box
@@ -101,7 +112,7 @@ class LeasedSession(Session):
         session: The session.
     """
 
-    def __init__(self, pool: Pool, session: Session) -> None:
+    def __init__(self, pool: Lender, session: Session) -> None:
         self._pool = pool
         self._session = session
         self._open = True

@@ -14,16 +14,14 @@ import json
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from envgym.sandboxes.base import Sandbox
+from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.suites.assertions import Broken, ended, must
+from envgym.sandboxes.suites.host_canaries import Host
 from envgym.sandboxes.suites.proc_scan import Census, survivors
-
-if TYPE_CHECKING:
-    from envgym.sandboxes.suites.backend_under_test import Subject
 
 SMALL = Limits(
     wall_s=5,
@@ -74,6 +72,26 @@ def tries(what, act):
 '''
 
 
+class Target(Protocol):
+    """The backend under attack and its host; `backend_under_test.Subject` is one.
+
+    Attributes:
+        backend: The open backend.
+        host: The host's canaries.
+        crowd: How many boxes at once are many for the backend.
+        name: The backend's registered name.
+        options: The backend's constructor arguments.
+        base: Resources that the host held once the backend was warm.
+    """
+
+    backend: Backend
+    host: Host
+    crowd: int
+    name: str
+    options: dict[str, Any]
+    base: Census
+
+
 class Stage:
     """One attack on one backend.
 
@@ -83,7 +101,7 @@ class Stage:
         harmless: Whether its programs may run where the host is within reach.
     """
 
-    def __init__(self, subject: Subject, limits: Limits = SMALL, *, harmless: bool = True) -> None:
+    def __init__(self, subject: Target, limits: Limits = SMALL, *, harmless: bool = True) -> None:
         self.subject = subject
         self.backend = subject.backend
         self.host = subject.host

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -12,9 +12,6 @@ from envgym.task import Task
 from envgym.trainers.collection.samples import Group, differs
 from envgym.trainers.plugin import register
 from envgym.trainers.samplers.uniform import Uniform
-
-if TYPE_CHECKING:
-    from envgym.trainers.config import Config
 
 
 @register("adaptive")
@@ -38,7 +35,7 @@ class Adaptive(Uniform):
     _kept: int = PrivateAttr(0)
     _played: int = PrivateAttr(0)
 
-    def conflict(self, config: Config) -> str | None:
+    def conflict(self, config: Any) -> str | None:
         """It needs dynamic sampling, and has to count what that keeps."""
         if config.rollout.dynamic_rounds == 1:
             return (

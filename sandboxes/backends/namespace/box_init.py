@@ -7,8 +7,9 @@ import os
 import resource
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.fork_server_cgroup import Group
 from envgym.sandboxes.backends.namespace.kernel import mounts, seccomp, syscalls
 from envgym.sandboxes.backends.namespace.kernel.identity import (
@@ -28,11 +29,8 @@ from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.supervisor import Supervisor
 
-if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import Keeper
 
-
-def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
+def be_box(keeper: BoxParent, box: BoxSettings, link: int) -> None:
     """Become PID 1 of a box and serve it until its link closes; never returns.
 
     Tells the host that the box is ready, or why there is none.
@@ -49,7 +47,7 @@ def be_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
 
 
 def be_program(
-    keeper: Keeper,
+    keeper: BoxParent,
     box: BoxSettings,
     limits: dict[str, Any],
     source_bytes: int | None,
@@ -84,7 +82,7 @@ def box_config(settings: Settings, group: Group | None) -> BoxConfig:
     )
 
 
-def _move_in(keeper: Keeper, box: BoxSettings, is_program: bool) -> bool:
+def _move_in(keeper: BoxParent, box: BoxSettings, is_program: bool) -> bool:
     """Leave the machine for the box; whether there is one."""
     try:
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # its own /proc is open to it, for now

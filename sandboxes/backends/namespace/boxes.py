@@ -6,17 +6,15 @@ import math
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from envgym.sandboxes.backends.namespace.box_init import be_box, be_program
+from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.kernel import syscalls
 from envgym.sandboxes.backends.namespace.landlock_box import be_guest_box
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor import processes
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S, Call
-
-if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import Keeper
 
 
 class Tenant:
@@ -27,7 +25,7 @@ class Tenant:
         file: Of the process whose end is the box's.
     """
 
-    def __init__(self, keeper: Keeper, box: BoxSettings, files: list[int]) -> None:
+    def __init__(self, keeper: BoxParent, box: BoxSettings, files: list[int]) -> None:
         self.id = box.id
         self._meters = keeper.config.meters
         self._ooms = self._meters.ooms()
@@ -72,7 +70,7 @@ class Alone(Tenant):
 
     def __init__(
         self,
-        keeper: Keeper,
+        keeper: BoxParent,
         box: BoxSettings,
         files: list[int],
         limits: dict[str, Any],
@@ -120,7 +118,7 @@ class Single(Alone):
 
     def __init__(
         self,
-        keeper: Keeper,
+        keeper: BoxParent,
         box: BoxSettings,
         files: list[int],
         limits: dict[str, Any],

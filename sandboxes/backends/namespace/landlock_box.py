@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.kernel import landlock, mounts, seccomp, syscalls
 from envgym.sandboxes.backends.namespace.kernel.identity import become_first_victim, keep_only
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
@@ -25,9 +25,6 @@ from envgym.sandboxes.supervisor.child.launch import adopt_orphans
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.supervisor import Supervisor
-
-if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import Keeper
 
 _READABLE = (*mounts.SYSTEM, *mounts.SETTINGS, "/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
 _DEVICES = tuple(f"/dev/{name}" for name in mounts.DEVICES)
@@ -47,7 +44,7 @@ def check_guests(base: int | None) -> None:
     end_guests(base)
 
 
-def be_guest_box(keeper: Keeper, box: BoxSettings, link: int) -> None:
+def be_guest_box(keeper: BoxParent, box: BoxSettings, link: int) -> None:
     """Become the supervisor of a box without namespaces; never returns."""
     own = keeper.guest_folder(box.id)
     try:
@@ -122,7 +119,7 @@ def _kill_user(uid: int) -> None:
         os._exit(0)
 
 
-def _confine(own: str, keeper: Keeper) -> None:
+def _confine(own: str, keeper: BoxParent) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     syscalls.drop_capabilities()
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
