@@ -236,7 +236,7 @@ class WriteProgram(ToolEnv[Task]):
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """A plan, then what failed, then parts of the reference."""
-        return hints(self._problem, self._verdict)
+        return hints(Problem.of(self.task), self._verdict)
 
     async def _taken(self, code: str | None) -> str:
         """The program that a call is about, out of its Markdown fence if it is in one."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from envgym.errors import UsageError
@@ -19,23 +20,23 @@ Denominator = Literal["token", "sequence", "constant"]
 
 @dataclass
 class LossInputs:
-    """The action tokens of a micro-batch, flattened: every tensor is float32 [N].
+    """The action tokens of a micro-batch, flattened: one row per token.
 
     Attributes:
         logp: Log-probs under the policy being trained; carries gradient.
         old_logp: As recorded when sampled.
         ref_logp: Under the frozen reference; None where no term asks for it.
         advantage: Credit of the token.
-        sample: int64, index of the episode in the batch.
+        sample: Index of the episode in the batch.
         prox_logp: Under the policy just before the step's first update; None where no term asks.
     """
 
-    logp: Tensor
-    old_logp: Tensor
-    ref_logp: Tensor | None
-    advantage: Tensor
-    sample: Tensor
-    prox_logp: Tensor | None = None
+    logp: Float[Tensor, " tokens"]
+    old_logp: Float[Tensor, " tokens"]
+    ref_logp: Float[Tensor, " tokens"] | None
+    advantage: Float[Tensor, " tokens"]
+    sample: Int[Tensor, " tokens"]
+    prox_logp: Float[Tensor, " tokens"] | None = None
 
 
 class Loss(Plugin):

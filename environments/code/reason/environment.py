@@ -181,7 +181,7 @@ class ReasonAboutProgram(ToolEnv[Task]):
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """The answer's type, what the program does, and a part of the answer."""
-        return hints(self._kind, self._answer)
+        return hints(self.task.data["kind"], Answer.of(self.task))
 
     async def _judged(self, text: str) -> str:
         """What is wrong with an answer, or "".
