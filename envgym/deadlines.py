@@ -31,11 +31,6 @@ async def within(seconds: float | None, work: Coroutine[Any, Any, T]) -> T:
         first = work.send(None)
     except StopIteration as done:
         return done.value
-    return await rest_within(seconds, work, first)
-
-
-async def rest_within(seconds: float | None, work: Coroutine[Any, Any, T], first: Any) -> T:
-    """Continue `within` for a coroutine that was started by hand and has just yielded `first`."""
     async with asyncio.timeout(seconds):
         return await _resume(work, first)
 

@@ -8,13 +8,14 @@ for every environment.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar
 
-from envgym.deadlines import Deadlines, rest_within, within
+from envgym.deadlines import Deadlines, within
 from envgym.errors import EnvgymError, Fault, UsageError
-from envgym.messages import Action, Message, Observation, observe
+from envgym.messages import DEFAULT_SEAT, Action, Message, Observation, observe
 from envgym.stop_reason import StopReason
 from envgym.task import Task
 
@@ -23,12 +24,45 @@ if TYPE_CHECKING:
     from envgym.trajectory import Episode
 
 TaskT = TypeVar("TaskT", bound=Task)
-Info = dict[str, Any]
+ResultT = TypeVar("ResultT")
 Content = str | Message | Sequence[Message] | Observation
-Attempt = Observation | Coroutine[Any, Any, Observation]
-"""An observation, or a coroutine that produces one."""
 
-DEFAULT_SEAT = "agent"
+
+class Info(TypedDict, total=False):
+    """Facts about a reset or a step that are not for the agent.
+
+    `score`, `metrics`, `turn` and `seat` are always there.
+
+    Attributes:
+        score: The raw verifier score, in [0, 1].
+        metrics: The environment's own numbers, by name.
+        turn: Turns taken in this episode.
+        seat: The seat that acts next.
+        anchor: The name of the state that the agent now acts in, where the environment has one.
+        stop_reason: Why the episode ended; only once it has.
+        rewards: Rewards of this step for other seats than the one that acted, by seat.
+    """
+
+    score: float
+    metrics: dict[str, float]
+    turn: int
+    seat: str
+    anchor: str
+    stop_reason: StopReason
+    rewards: Mapping[str, float]
+
+
+class Phase(StrEnum):
+    """Where an instance stands between its construction and `Env.close`."""
+
+    NEW = "new"
+    RUNNING = "running"
+    OVER = "over"
+    BROKEN = "broken"
+    """A reset or step has not finished: it is under way, failed or was cancelled."""
+    CLOSED = "closed"
+
+
 _OPTIONS = frozenset(["task", "split", "index"])
 
 
@@ -62,8 +96,7 @@ class StepResult(NamedTuple):
         reward: This step's reward, shaping included.
         terminated: The episode ended by its own rules.
         truncated: The episode was cut (turns, tokens, time).
-        info: ``score`` (the raw verifier, in [0, 1]), ``metrics``, ``turn``, ``seat``, at the end
-            ``stop_reason``, and where the environment names its states, ``anchor``.
+        info: Facts that are not for the agent; see `Info`.
     """
 
     observation: Observation
@@ -98,7 +131,6 @@ class Env(Generic[TaskT]):
     seats: Sequence[str] = (DEFAULT_SEAT,)
 
     spec: EnvSpec
-    task: TaskT
     origin: tuple[str, int] | None = None
     """Split and index of the current task; None where the reset was given the task itself."""
     anchor: str = ""
@@ -107,9 +139,10 @@ class Env(Generic[TaskT]):
     turn: int = 0
     seat: str = DEFAULT_SEAT
     score: float = 0.0
+    _current_task: TaskT | None = None
     _reward: float = 0.0
     _rng: random.Random | None = None
-    _stop: StopReason | None
+    _stop: StopReason | None = None
     _cut: bool = False  # whether the episode that is over was cut at its last turn
 
     def __init__(self, *, max_turns: int | None = None) -> None:
@@ -120,7 +153,7 @@ class Env(Generic[TaskT]):
         self.spec = EnvSpec(f"{type(self).__name__.lower()}-v0", {}, self.max_turns)
         self._seeds = random.Random()
         self._episode_seed = 0
-        self._phase = "new"
+        self._phase = Phase.NEW
         self.metrics: dict[str, float] = {}
 
     # --- what authors write ---------------------------------------------------------------------
@@ -197,8 +230,29 @@ class Env(Generic[TaskT]):
         return self._rng
 
     @property
+    def task(self) -> TaskT:
+        """The current episode's task.
+
+        Raises:
+            UsageError: There is none before the first reset.
+        """
+        if self._current_task is None:
+            raise UsageError(f"{self.spec.id} has no task yet: call reset first")
+        return self._current_task
+
+    @task.setter
+    def task(self, task: TaskT) -> None:
+        self._current_task = task
+
+    @property
     def ended(self) -> bool:
-        """Flag that `end` was called in this episode."""
+        """Flag that `end` was called in this episode.
+
+        Raises:
+            UsageError: There is no episode before the first reset.
+        """
+        if self._phase is Phase.NEW:
+            raise UsageError(f"{self.spec.id} has no episode yet: call reset first")
         return self._stop is not None
 
     # --- what callers use -----------------------------------------------------------------------
@@ -218,8 +272,17 @@ class Env(Generic[TaskT]):
             Fault: The environment could not begin (deadline, infrastructure).
             UsageError: It is closed, or the options name no task.
         """
-        seen = self._try_reset(seed, options or {})
-        return seen if isinstance(seen, Observation) else await seen, self._info()
+        if self._phase is Phase.CLOSED:
+            raise UsageError(f"{self.spec.id} is closed: make a new one")
+        if seed is not None:
+            self._seeds = random.Random(f"{self.spec.id}:{seed}")
+            self._rng = None
+        self._episode_seed = self._seeds.getrandbits(64)
+        self.task = task = self._choose(options or {})
+        self._clear_episode()
+        self._phase = Phase.BROKEN  # until it has begun: a cancelled reset leaves nothing to step
+        content = await self._within(self.deadlines.reset, self.start, task)
+        return self._observed(content), self._info()
 
     async def step(self, action: Action) -> StepResult:
         """Apply one action; return observation, reward, end flags and info.
@@ -228,12 +291,15 @@ class Env(Generic[TaskT]):
             Fault: Infrastructure or the environment itself failed: the episode has no reward.
             UsageError: No episode is running.
         """
-        seen = self._try_step(action)
-        if not isinstance(seen, Observation):
-            seen = await seen
-        cut = self._cut
-        terminated = self._phase == "over" and not cut
-        return tuple.__new__(StepResult, (seen, self._reward, terminated, cut, self._info()))
+        if self._phase is not Phase.RUNNING:
+            raise UsageError(f"cannot step: the episode is {self._phase}; call reset first")
+        self._phase = Phase.BROKEN  # until it is done: a cancelled step leaves nothing to go on
+        self._reward = 0.0
+        self.turn += 1
+        content = await self._within(self.deadlines.step, self.act, action)
+        observation = self._observed(content)
+        terminated = self._phase is Phase.OVER and not self._cut
+        return StepResult(observation, self._reward, terminated, self._cut, self._info())
 
     async def close(self) -> None:
         """Release every resource; safe to call twice.
@@ -241,9 +307,9 @@ class Env(Generic[TaskT]):
         Raises:
             Fault: Something could not be released, or not before the deadline.
         """
-        if self._phase == "closed":
+        if self._phase is Phase.CLOSED:
             return
-        self._phase = "closed"
+        self._phase = Phase.CLOSED
         await self._within(self.deadlines.close, self.stop)
 
     async def __aenter__(self) -> Env[TaskT]:
@@ -254,71 +320,17 @@ class Env(Generic[TaskT]):
 
     # --- bookkeeping ----------------------------------------------------------------------------
 
-    # A vector takes these two and reads the rest where it stands: for most environments that costs
-    # half as much as results and infos that nobody looks at one by one.
-
-    def _try_reset(self, seed: int | None, options: dict[str, Any]) -> Attempt:
-        """`reset` as far as it goes at once."""
-        if self._phase == "closed":
-            raise UsageError(f"{self.spec.id} is closed: make a new one")
-        if seed is not None:
-            self._seeds = random.Random(f"{self.spec.id}:{seed}")
-            self._rng = None
-        self._episode_seed = self._seeds.getrandbits(64)
-        self.task = self._choose(options)
-        self._clear_episode()
-        self._phase = "broken"  # until it has begun: a cancelled reset leaves nothing to step
-        return self._try(self.start, self.task, "reset")
-
-    def _try_step(self, action: Action) -> Attempt:
-        """`step` as far as it goes at once."""
-        if self._phase != "running":
-            raise UsageError(f"cannot step: the episode is {self._phase}; call reset first")
-        self._phase = "broken"
-        self._reward = 0.0
-        self.turn += 1
-        return self._try(self.act, action, "step")
-
-    def _try(
-        self, hook: Callable[[Any], Coroutine[Any, Any, Content]], given: Any, part: str
-    ) -> Attempt:
-        """Run `start` or `act`, as far as it goes at once: most wait for nothing."""
-        try:
-            work = hook(given)
-            try:
-                first = work.send(None)
-            except StopIteration as done:
-                content = done.value
-            else:
-                return self._try_on(hook, work, first, getattr(self.deadlines, part))
-        except EnvgymError:
-            raise
-        except Exception as error:
-            raise self._fault(hook.__name__, getattr(self.deadlines, part), error) from error
-        return self._observed(content)
-
-    async def _try_on(self, hook: Any, work: Any, first: Any, seconds: float | None) -> Observation:
-        """Finish the work that `_try` has begun, under its deadline."""
-        try:
-            content = await rest_within(seconds, work, first)
-        except EnvgymError:
-            raise
-        except Exception as error:
-            raise self._fault(hook.__name__, seconds, error) from error
-        return self._observed(content)
-
     def _observed(self, content: Content) -> Observation:
         """Convert a hook's return value to an observation and end the turn."""
-        # A text, what most steps give, without the call of `observe`.
-        observation = Observation(content) if type(content) is str else observe(content)
+        observation = observe(content)
         if self._stop is not None and self.turn:
-            self._phase = "over"
+            self._phase = Phase.OVER
         elif self.turn >= self.max_turns:
             self._stop = StopReason.MAX_TURNS
             self.score = self.partial_score()
-            self._phase, self._cut = "over", True
+            self._phase, self._cut = Phase.OVER, True
         else:
-            self._phase = "running"
+            self._phase = Phase.RUNNING
         return observation
 
     def _info(self) -> Info:
@@ -360,7 +372,12 @@ class Env(Generic[TaskT]):
         self.origin = split, index
         return source[index]
 
-    async def _within(self, seconds: float | None, hook: Any, *arguments: Any) -> Any:
+    async def _within(
+        self,
+        seconds: float | None,
+        hook: Callable[..., Coroutine[Any, Any, ResultT]],
+        *arguments: Any,
+    ) -> ResultT:
         """Run a hook under its deadline; whatever breaks in it is a fault, not a reward."""
         try:
             return await within(seconds, hook(*arguments))

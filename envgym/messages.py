@@ -16,6 +16,9 @@ Kind = Literal["system", "user", "tool", "hint", "critic", "action"]
 """Origin of a span of context. Guidance is a span of kind ``hint``: masked, and dropped
 from the target context, by construction."""
 
+DEFAULT_SEAT = "agent"
+"""The seat of environments that one agent plays alone."""
+
 _KIND_OF_ROLE: dict[str, Kind] = {
     "system": "system",
     "user": "user",
@@ -41,39 +44,20 @@ class ToolCall:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True)
 class Message:
     """A chat message. `kind` defaults to the one that its role implies."""
 
     role: Role
     content: str
-    kind: Kind
-    tool_calls: tuple[ToolCall, ...]
-    tool_call_id: str | None
-    name: str | None
+    kind: Kind = None  # type: ignore[assignment]  # derived from the role below
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
 
-    def __init__(
-        self,
-        role: Role,
-        content: str,
-        kind: Kind | None = None,
-        tool_calls: tuple[ToolCall, ...] = (),
-        tool_call_id: str | None = None,
-        name: str | None = None,
-    ) -> None:
-        # Every step makes some: by its slots' setters a frozen object costs half as much to make.
-        _set_role(self, role)
-        _set_content(self, content)
-        _set_kind(self, kind or _KIND_OF_ROLE[role])
-        _set_calls(self, tool_calls)
-        _set_call_id(self, tool_call_id)
-        _set_name(self, name)
-
-
-_set_role, _set_content, _set_kind, _set_calls, _set_call_id, _set_name = (
-    vars(Message)[slot].__set__
-    for slot in ("role", "content", "kind", "tool_calls", "tool_call_id", "name")
-)
+    def __post_init__(self) -> None:
+        if self.kind is None:
+            object.__setattr__(self, "kind", _KIND_OF_ROLE[self.role])
 
 
 def system(text: str) -> Message:
@@ -119,47 +103,30 @@ class Action:
         return Message("assistant", self.text, "action", self.tool_calls)
 
 
+@dataclass(frozen=True, slots=True, init=False)
 class Observation:
     """New messages since the last action; immutable.
 
     Args:
-        content: The new messages, oldest first, or the text of a single user message. The
-            message of a text is made on first access to `messages`.
+        content: The new messages, oldest first, or the text of a single user message.
         replace_from: Index of the first message of the history to drop, or None; applied before
             the messages are added (a page summarised, a context compacted): a new row starts.
     """
 
-    __slots__ = ("_content", "replace_from")
+    messages: tuple[Message, ...]
+    replace_from: int | None
 
     def __init__(
         self, content: str | tuple[Message, ...] = (), replace_from: int | None = None
     ) -> None:
-        self._content = content
-        self.replace_from = replace_from
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        """The new messages, oldest first."""
-        if isinstance(self._content, str):
-            self._content = (user(self._content),)
-        return self._content
+        messages = (user(content),) if isinstance(content, str) else content
+        object.__setattr__(self, "messages", messages)
+        object.__setattr__(self, "replace_from", replace_from)
 
     @property
     def text(self) -> str:
         """The contents joined by newlines, for people and for text-only agents."""
-        content = self._content
-        return content if isinstance(content, str) else "\n".join(m.content for m in content)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Observation):
-            return NotImplemented
-        return (self.messages, self.replace_from) == (other.messages, other.replace_from)
-
-    def __hash__(self) -> int:
-        return hash((self.messages, self.replace_from))
-
-    def __repr__(self) -> str:
-        return f"Observation({self.messages!r}, replace_from={self.replace_from!r})"
+        return "\n".join(m.content for m in self.messages)
 
 
 def observe(content: str | Message | Sequence[Message] | Observation) -> Observation:

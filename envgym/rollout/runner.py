@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envgym.agent import OF_AGENT, Agent
-from envgym.env import Env, StepResult
+from envgym.env import Env, Info, StepResult
 from envgym.errors import Fault, FaultKind, UsageError
 from envgym.messages import Message, Observation
 from envgym.rollout.loop_fairness import FairYield, LoopLag
@@ -319,7 +319,7 @@ def _conclude(episode: Episode, env: Env[Any], step: StepResult) -> None:
     episode.stop_reason = step.info.get("stop_reason", StopReason.MAX_TOKENS)
 
 
-def _credit_others(info: dict[str, Any], transcripts: dict[str, Transcript]) -> None:
+def _credit_others(info: Info, transcripts: dict[str, Transcript]) -> None:
     """Rewards that a step gave to other seats, added to their last turn."""
     for seat, reward in info.get("rewards", {}).items():
         if seat in transcripts and transcripts[seat].trajectory.turns:

@@ -13,10 +13,10 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from envgym.deadlines import Deadlines
-from envgym.env import Env, EnvSpec, Info, StepResult
+from envgym.env import Env, EnvSpec, Info, Phase, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.resources import Shared
@@ -85,21 +85,25 @@ class RemoteEnv(Env[Task]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, Info]:
         """Begin a new episode; see `Env.reset`."""
-        if self._phase == "closed":
+        if self._phase is Phase.CLOSED:
             raise UsageError(f"{self.spec.id} is closed: make a new one")
         self._asked = seed, dict(options or {})
-        self._phase = "broken"
+        self._phase = Phase.BROKEN
         seen = await self._timely(self.deadlines.reset, self.start(_UNDRAWN))
-        return seen, dict(self._info_here)
+        return seen, self._info_here.copy()
 
     async def step(self, action: Action) -> StepResult:
         """Apply an action; see `Env.step`."""
-        if self._phase in ("new", "closed") or self._connection is None or self._connection.lost:
+        if (
+            self._phase in (Phase.NEW, Phase.CLOSED)
+            or self._connection is None
+            or self._connection.lost
+        ):
             raise UsageError(f"cannot step: the episode is {self._phase}; call reset first")
         seen = await self._timely(self.deadlines.step, self.act(action))
         gave = self._stepped
         return StepResult(
-            seen, gave["reward"], gave["terminated"], gave["truncated"], dict(self._info_here)
+            seen, gave["reward"], gave["terminated"], gave["truncated"], self._info_here.copy()
         )
 
     def partial_score(self) -> float:
@@ -148,20 +152,21 @@ class RemoteEnv(Env[Task]):
         self._oracles = 0
         self._stop = None
         self._enter(reply)
-        self._phase = "running"
+        self._phase = Phase.RUNNING
         return seen_of(reply["seen"])
 
     async def act(self, action: Action) -> Observation:
         """Step on the server."""
         assert self._connection is not None
-        self._phase = "broken"
+        self._phase = Phase.BROKEN
         request: Step = {"op": "step", "id": self._connection.next(), "action": action_row(action)}
         if self.deadlines is not self._sent_deadlines:
             request["deadlines"] = self._news()
         reply: Stepped = await self._connection.ask(request)
         self._enter(reply)
         self._stepped = reply
-        self._phase = "over" if reply["terminated"] or reply["truncated"] else "running"
+        over = reply["terminated"] or reply["truncated"]
+        self._phase = Phase.OVER if over else Phase.RUNNING
         return seen_of(reply["seen"])
 
     async def stop(self) -> None:
@@ -218,7 +223,7 @@ class RemoteEnv(Env[Task]):
         return row
 
     def _enter(self, reply: Began | Stepped) -> None:
-        info = reply["info"]
+        info = cast("Info", reply["info"])
         if "stop_reason" in info:
             with contextlib.suppress(ValueError):  # an environment's own word stays as it is
                 info["stop_reason"] = StopReason(info["stop_reason"])

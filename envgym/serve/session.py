@@ -218,7 +218,7 @@ class Session:
             "re": "began",
             "id": request["id"],
             "seen": seen_row(observation),
-            "info": info,
+            "info": {**info},
             "task": None if env.task is given else row_of(env.task, env.origin),
             "partial": self._partial(),
         }
@@ -236,7 +236,7 @@ class Session:
             "reward": step.reward,
             "terminated": step.terminated,
             "truncated": step.truncated,
-            "info": step.info,
+            "info": {**step.info},
             "partial": self._partial(),
         }
 

@@ -26,19 +26,11 @@ class BatchedInfo(Mapping[str, NDArray[Any]]):
     Args:
         count: Number of environments.
         infos: By environment; those that gave none are left out. Not to be changed afterwards.
-        columns: Values by key, one for each environment: of those that are in `infos` they do not
-            count. Not to be changed afterwards.
     """
 
-    def __init__(
-        self,
-        count: int,
-        infos: Mapping[int, Mapping[str, Any]],
-        columns: Mapping[str, Sequence[Any]] | None = None,
-    ) -> None:
+    def __init__(self, count: int, infos: Mapping[int, Mapping[str, Any]]) -> None:
         self._count = count
         self._infos = infos
-        self._given = columns or {}
         self._columns: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, key: str) -> NDArray[Any]:
@@ -47,8 +39,7 @@ class BatchedInfo(Mapping[str, NDArray[Any]]):
         return self._columns[key]
 
     def __iter__(self) -> Iterator[str]:
-        given = self._given if len(self._infos) < self._count else ()
-        for key in dict.fromkeys(chain(given, chain.from_iterable(self._infos.values()))):
+        for key in dict.fromkeys(chain.from_iterable(self._infos.values())):
             yield from (key, f"_{key}")
 
     def __len__(self) -> int:
@@ -60,16 +51,10 @@ class BatchedInfo(Mapping[str, NDArray[Any]]):
     def _read(self, key: str) -> bool:
         """Make a key's column and its mask; whether any environment gave one."""
         values, present = [], np.zeros(self._count, np.bool_)
-        column = self._given.get(key)
         for i in range(self._count):
-            info = self._infos.get(i)
-            if info is None and column is not None:
-                values.append(column[i])
-            elif info is not None and key in info:
+            if key in (info := self._infos.get(i, {})):
                 values.append(info[key])
-            else:
-                continue
-            present[i] = True
+                present[i] = True
         if not values:
             return False
         array = filled = _array(values)

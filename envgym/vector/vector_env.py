@@ -13,17 +13,27 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from envgym.env import Env, Info
+from envgym.env import Env, Info, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation
 from envgym.registry import make
 from envgym.vector.batch_info import BatchedInfo
-from envgym.vector.batch_step import BatchStep, own_ways
 from envgym.vector.lazy_gather import lazy_gather
 
-_NOBODY: frozenset[int] = frozenset()
 Flags = NDArray[np.bool_]
 VectorStep = tuple[list[Observation], NDArray[np.float64], Flags, Flags, BatchedInfo]
+
+
+class AutoresetInfo(Info, total=False):
+    """An `Info` of a reset that followed an episode's end in the same step.
+
+    Attributes:
+        final_obs: The ended episode's last observation.
+        final_info: Its last info.
+    """
+
+    final_obs: Observation
+    final_info: Info
 
 
 def make_vec(
@@ -59,8 +69,7 @@ class VectorEnv:
         self.autoreset_mode = _mode(autoreset)
         self.metadata = {"autoreset_mode": self.autoreset_mode}
         self._observations = [Observation()] * self.num_envs
-        self._own = own_ways(self.envs)
-        self._over: set[int] = set()  # environments whose episode ended with the last step
+        self._over: set[int] = set()  # environments that the next step resets (``next_step``)
 
     async def reset(
         self,
@@ -107,29 +116,16 @@ class VectorEnv:
         """
         if len(actions) != self.num_envs:
             raise UsageError(f"{len(actions)} actions for {self.num_envs} environments")
-        mode = self.autoreset_mode
-        batch = BatchStep(
-            self.envs,
-            actions,
-            self._observations,
-            over=self._over if mode is AutoresetMode.NEXT_STEP else _NOBODY,
-            own=self._own,
-            again=mode is AutoresetMode.SAME_STEP,
-        )
-        await lazy_gather(batch.work())
-        batch.read()
-        # Stored before a failure is raised, which must not lose the other environments' results.
-        self._observations = batch.observations
-        over, self._over = self._over, batch.ended
-        if batch.failed:
-            self._over |= over & batch.failed.keys()
-            self._fail(batch.failed)
+        outcomes = await lazy_gather(self._advance(i, action) for i, action in enumerate(actions))
+        if failed := {i: o for i, o in enumerate(outcomes) if isinstance(o, Exception)}:
+            self._fail(failed)
+        steps = [step for step in outcomes if isinstance(step, StepResult)]
         return (
-            list(batch.observations),
-            batch.rewards,
-            batch.terminations,
-            batch.truncations,
-            batch.infos,
+            list(self._observations),
+            np.array([step.reward for step in steps], np.float64),
+            np.array([step.terminated for step in steps], np.bool_),
+            np.array([step.truncated for step in steps], np.bool_),
+            BatchedInfo(self.num_envs, {i: step.info for i, step in enumerate(steps)}),
         )
 
     async def close(self) -> None:
@@ -143,6 +139,32 @@ class VectorEnv:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
+
+    async def _advance(self, i: int, action: Action) -> StepResult:
+        """Step environment `i`, or reset it, as its autoreset mode says.
+
+        Observation and end are noted here: another environment's failure must not lose them.
+        """
+        env = self.envs[i]
+        if i in self._over:
+            observation, info = await env.reset()
+            self._over.discard(i)
+            step = StepResult(observation, 0.0, False, False, info)
+        else:
+            step = await env.step(action)
+        self._observations[i] = step.observation
+        if step.done and self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            self._over.add(i)
+        elif step.done and self.autoreset_mode is AutoresetMode.SAME_STEP:
+            observation, info = await env.reset()
+            final: AutoresetInfo = {
+                **info,
+                "final_obs": step.observation,
+                "final_info": step.info,
+            }
+            self._observations[i] = observation
+            step = step._replace(observation=observation, info=final)
+        return step
 
     def _fail(self, failed: dict[int, Exception]) -> NoReturn:
         """Raise the first failure, naming its environment."""

@@ -271,7 +271,7 @@ class WriteProgram(ToolEnv[Task]):
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """Plan, failure, parts of the reference."""
-        return hints(self._problem, self._verdict)
+        return hints(Problem.of(self.task), self._verdict)
 
     async def _taken(self, code: str | None) -> str:
         """Program that a call refers to, taken out of a Markdown fence."""

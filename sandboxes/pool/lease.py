@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from envgym.sandboxes.base import Sandbox, Session
 from envgym.sandboxes.delegating import DelegatingSandbox, DelegatingSession
 
-if TYPE_CHECKING:
-    from envgym.sandboxes.pool.pool import Pool
+
+class Lender(Protocol):
+    """The part of a `Pool` that its leases call back."""
+
+    async def make_room(self) -> None:
+        """Give up a warm box if there is no room for one more box."""
+
+    async def lend(self, owner: str, make: Callable[[], Awaitable[Sandbox]]) -> Lease:
+        """Lease the box that `make` returns, once the owner may have one more."""
+        ...
+
+    def release(self, owner: str, lease: Lease | None = None) -> None:
+        """Take back the place of a lease that ended."""
 
 
 class Lease(DelegatingSandbox):
@@ -21,7 +33,7 @@ class Lease(DelegatingSandbox):
         box: The box.
     """
 
-    def __init__(self, pool: Pool, owner: str, box: Sandbox) -> None:
+    def __init__(self, pool: Lender, owner: str, box: Sandbox) -> None:
         super().__init__(box)
         self._pool = pool
         self._owner = owner
@@ -57,7 +69,7 @@ class LeasedSession(DelegatingSession):
         session: The session.
     """
 
-    def __init__(self, pool: Pool, session: Session) -> None:
+    def __init__(self, pool: Lender, session: Session) -> None:
         super().__init__(session)
         self._pool = pool
         self._open = True

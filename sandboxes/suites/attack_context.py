@@ -14,16 +14,14 @@ import json
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from envgym.sandboxes.base import Sandbox
+from envgym.sandboxes.base import Backend, Sandbox
 from envgym.sandboxes.limits import MIB, Limits
 from envgym.sandboxes.outcome import Outcome, Result
 from envgym.sandboxes.suites.assertions import CaseFailed, require, require_outcome
+from envgym.sandboxes.suites.host_canaries import HostCanaries
 from envgym.sandboxes.suites.proc_scan import ResourceUsage, survivors
-
-if TYPE_CHECKING:
-    from envgym.sandboxes.suites.backend_under_test import BackendUnderTest
 
 SMALL = Limits(
     wall_s=5,
@@ -74,6 +72,26 @@ def tries(what, act):
 '''
 
 
+class Target(Protocol):
+    """The backend under attack and its host; `backend_under_test.BackendUnderTest` is one.
+
+    Attributes:
+        backend: The open backend.
+        host: The host's canaries.
+        crowd: How many boxes at once are many for the backend.
+        name: The backend's registered name.
+        options: The backend's constructor arguments.
+        base: Resources that the host held once the backend was warm.
+    """
+
+    backend: Backend
+    host: HostCanaries
+    crowd: int
+    name: str
+    options: dict[str, Any]
+    base: ResourceUsage
+
+
 class AttackContext:
     """One attack on one backend.
 
@@ -84,7 +102,7 @@ class AttackContext:
     """
 
     def __init__(
-        self, under_test: BackendUnderTest, limits: Limits = SMALL, *, harmless: bool = True
+        self, under_test: Target, limits: Limits = SMALL, *, harmless: bool = True
     ) -> None:
         self.under_test = under_test
         self.backend = under_test.backend

@@ -13,6 +13,7 @@ from envgym.deadlines import Deadlines
 from envgym.env import Env, EnvSpec, StepResult
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Observation, user
+from envgym.registry import make
 from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from tests.envgym.worlds import Guess, right, wrong
@@ -277,3 +278,17 @@ async def test_hooks_that_are_missing_say_so() -> None:
 def test_spec_and_step_result() -> None:
     assert EnvSpec("a/b-v12").version == 12
     assert StepResult(Observation(), 0.0, False, True, {}).done
+
+
+def test_what_needs_an_episode_says_so_before_the_first_reset() -> None:
+    env = Guess()
+    with pytest.raises(UsageError, match="no episode yet: call reset first"):
+        _ = env.ended
+    with pytest.raises(UsageError, match="no task yet: call reset first"):
+        _ = env.task
+
+
+@pytest.mark.parametrize("id", ["code/python-v1", "code/reason-v1", "search/wiki-v1"])
+def test_hints_before_the_first_reset_are_a_usage_error(id: str) -> None:
+    with pytest.raises(UsageError, match="no task yet: call reset first"):
+        make(id).hints()

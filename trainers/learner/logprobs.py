@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
@@ -18,13 +19,17 @@ from torch.utils.checkpoint import checkpoint
 PIECE = 1 << 24
 """Maximum number of logits in memory at once: 64 MiB of float32."""
 
-Head = Callable[[Tensor], Tensor]
+States = Float[Tensor, "tokens hidden"]
+Targets = Int[Tensor, " tokens"]
+Logits = Float[Tensor, "tokens vocabulary"]
+PerToken = Float[Tensor, " tokens"]
+Head = Callable[[States], Logits]
 
 
 def log_probs(
-    head: Head, hidden: Tensor, targets: Tensor, temperature: float = 1.0, piece: int = 0
-) -> tuple[Tensor, Tensor]:
-    """Log-probs of `targets`, and entropies of their distributions.
+    head: Head, hidden: States, targets: Targets, temperature: float = 1.0, piece: int = 0
+) -> tuple[PerToken, PerToken]:
+    """Log-probs of `targets` and the entropies of the distributions that they are drawn from.
 
     Args:
         head: Function from states [n, H] to logits [n, V].
@@ -37,7 +42,7 @@ def log_probs(
         Both float32 [N]; the entropies, in nats, without gradient.
     """
 
-    def some(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def some(hidden: States, targets: Targets) -> tuple[PerToken, PerToken]:
         logits = _logits(head, hidden, temperature)
         return _LogProb.apply(logits, targets), entropies(logits)
 
@@ -55,25 +60,25 @@ def log_probs(
 
 
 def pieces(
-    head: Head, hidden: Tensor, targets: Tensor, temperature: float = 1.0, piece: int = 0
-) -> Iterator[tuple[Tensor, Tensor]]:
+    head: Head, hidden: States, targets: Targets, temperature: float = 1.0, piece: int = 0
+) -> Iterator[tuple[Targets, Logits]]:
     """Yield targets [n] and their float32 logits [n, V], piece by piece, without gradient."""
     rows = _rows(head, hidden, piece)
     for part, chosen in zip(hidden.split(rows), targets.split(rows), strict=True):
         yield chosen, _logits(head, part, temperature)
 
 
-def _logits(head: Head, hidden: Tensor, temperature: float) -> Tensor:
+def _logits(head: Head, hidden: States, temperature: float) -> Logits:
     logits = head(hidden).float()
     return logits if temperature == 1.0 else logits / temperature
 
 
-def _rows(head: Head, hidden: Tensor, piece: int) -> int:
+def _rows(head: Head, hidden: States, piece: int) -> int:
     width = getattr(head, "out_features", None) or head(hidden[:1].detach()).shape[-1]
     return max(1, (piece or PIECE) // width)
 
 
-def entropies(logits: Tensor, rows: int = 128) -> Tensor:
+def entropies(logits: Logits, rows: int = 128) -> PerToken:
     """Entropy of each next-token distribution in nats, float32 [N], without gradient.
 
     Args:
@@ -93,14 +98,14 @@ class _LogProb(torch.autograd.Function):
     """logit of the target - logsumexp, whose gradient is written in one buffer, not in three."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, logits: Logits, targets: Targets) -> PerToken:
         total = logits.logsumexp(-1, keepdim=True)
         ctx.save_for_backward(logits, targets, total)
         return (logits.gather(1, targets.unsqueeze(1)) - total).squeeze(1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: PerToken) -> tuple[Logits, None]:
         logits, targets, total = ctx.saved_tensors
         gradient = gradient.unsqueeze(1)
         found = (logits - total).exp_().mul_(-gradient)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
@@ -20,24 +21,24 @@ Denominator = Literal["token", "sequence", "constant"]
 
 @dataclass
 class LossInputs:
-    """Action tokens of a micro-batch, flattened: every tensor is float32 [N].
+    """Action tokens of a micro-batch, flattened to one row per token.
 
     Attributes:
         logp: Log-probs under the policy being trained; carries gradient.
         old_logp: Log-probs under the behaviour policy, as recorded when it sampled the tokens.
         ref_logp: Log-probs under the frozen reference; None where no term needs them.
         advantage: Advantage of the token.
-        sample: Index of the episode in the batch, int64 [N].
+        sample: Index of the episode in the batch.
         prox_logp: Log-probs under the proximal policy, the one just before the step's first update;
             None where no term needs them.
     """
 
-    logp: Tensor
-    old_logp: Tensor
-    ref_logp: Tensor | None
-    advantage: Tensor
-    sample: Tensor
-    prox_logp: Tensor | None = None
+    logp: Float[Tensor, " tokens"]
+    old_logp: Float[Tensor, " tokens"]
+    ref_logp: Float[Tensor, " tokens"] | None
+    advantage: Float[Tensor, " tokens"]
+    sample: Int[Tensor, " tokens"]
+    prox_logp: Float[Tensor, " tokens"] | None = None
 
 
 class Loss(Plugin):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -12,9 +12,6 @@ from envgym.task import Task
 from envgym.trainers.collection.samples import Group, differs
 from envgym.trainers.plugin import register
 from envgym.trainers.samplers.uniform import Uniform
-
-if TYPE_CHECKING:
-    from envgym.trainers.config import Config
 
 
 @register("adaptive")
@@ -39,7 +36,7 @@ class Adaptive(Uniform):
     _kept: int = PrivateAttr(0)
     _played: int = PrivateAttr(0)
 
-    def conflict(self, config: Config) -> str | None:
+    def conflict(self, config: Any) -> str | None:
         """Report missing dynamic sampling, or one that keeps groups by another quantity."""
         if config.rollout.dynamic_rounds == 1:
             return (

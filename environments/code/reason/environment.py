@@ -212,7 +212,7 @@ class ReasonAboutProgram(ToolEnv[Task]):
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """Type of the answer, steps of the program, part of the answer."""
-        return hints(self._kind, self._answer)
+        return hints(self.task.data["kind"], Answer.of(self.task))
 
     async def _judged(self, text: str) -> str:
         """Judge an answer; returns what is wrong with it, or "".

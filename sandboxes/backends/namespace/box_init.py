@@ -7,8 +7,9 @@ import os
 import resource
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel import mounts, seccomp, syscalls
 from envgym.sandboxes.backends.namespace.kernel.identity import (
@@ -28,11 +29,8 @@ from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.supervisor import Supervisor
 
-if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import ForkServer
 
-
-def be_box(server: ForkServer, box: BoxSettings, link: int) -> None:
+def be_box(server: BoxParent, box: BoxSettings, link: int) -> None:
     """Become PID 1 of a box and serve its supervisor until the connection closes; never return.
 
     Reports to the host that the box is ready, or the error that prevents it.
@@ -51,7 +49,7 @@ def be_box(server: ForkServer, box: BoxSettings, link: int) -> None:
 
 
 def be_program(
-    server: ForkServer,
+    server: BoxParent,
     box: BoxSettings,
     limits: dict[str, Any],
     source_bytes: int | None,
@@ -85,7 +83,7 @@ def box_config(settings: Settings, group: ForkServerCgroup | None) -> BoxConfig:
     )
 
 
-def _move_in(server: ForkServer, box: BoxSettings, is_program: bool) -> bool:
+def _move_in(server: BoxParent, box: BoxSettings, is_program: bool) -> bool:
     """Enter the box's namespaces and mounts; return whether that succeeded."""
     try:
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # its own /proc is open to it, for now

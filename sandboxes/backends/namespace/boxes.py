@@ -6,17 +6,15 @@ import math
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from envgym.sandboxes.backends.namespace.box_init import be_box, be_program
+from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.kernel import syscalls
 from envgym.sandboxes.backends.namespace.landlock_box import be_landlock_box
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor import processes
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S, Call
-
-if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import ForkServer
 
 
 class SupervisedBox:
@@ -27,7 +25,7 @@ class SupervisedBox:
         file: Descriptor (pidfd) of the process whose end is the end of the box.
     """
 
-    def __init__(self, server: ForkServer, box: BoxSettings, files: list[int]) -> None:
+    def __init__(self, server: BoxParent, box: BoxSettings, files: list[int]) -> None:
         self.id = box.id
         self._counters = server.config.counters
         self._ooms = self._counters.ooms()
@@ -76,7 +74,7 @@ class BareBox(SupervisedBox):
 
     def __init__(
         self,
-        server: ForkServer,
+        server: BoxParent,
         box: BoxSettings,
         files: list[int],
         limits: dict[str, Any],
@@ -124,7 +122,7 @@ class ProgramBox(BareBox):
 
     def __init__(
         self,
-        server: ForkServer,
+        server: BoxParent,
         box: BoxSettings,
         files: list[int],
         limits: dict[str, Any],

@@ -16,8 +16,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.kernel import landlock, mounts, seccomp, syscalls
 from envgym.sandboxes.backends.namespace.kernel.identity import keep_only, prefer_for_oom_kill
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
@@ -27,9 +27,6 @@ from envgym.sandboxes.supervisor.child.launch import adopt_orphans
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.supervisor import Supervisor
-
-if TYPE_CHECKING:
-    from envgym.sandboxes.backends.namespace.fork_server import ForkServer
 
 _READABLE = (*mounts.SYSTEM, *mounts.SETTINGS, "/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
 _DEVICES = tuple(f"/dev/{name}" for name in mounts.DEVICES)
@@ -49,7 +46,7 @@ def check_landlock(base: int | None) -> None:
     kill_box_processes(base)
 
 
-def be_landlock_box(server: ForkServer, box: BoxSettings, link: int) -> None:
+def be_landlock_box(server: BoxParent, box: BoxSettings, link: int) -> None:
     """Become the supervisor of a box without namespaces; never return."""
     own = server.landlock_folder(box.id)
     try:
@@ -126,7 +123,7 @@ def _kill_user(uid: int) -> None:
         os._exit(0)
 
 
-def _confine(own: str, server: ForkServer) -> None:
+def _confine(own: str, server: BoxParent) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     syscalls.drop_capabilities()
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)

@@ -32,12 +32,10 @@ for former, present in MOVED.items():
 
 
 def test_a_former_name_warns_where_it_is_imported() -> None:
-    sys.modules.pop("envgym.sweep", None)
-    with pytest.warns(
-        DeprecationWarning, match=r"envgym.sweep is now envgym.vector.batch_step"
-    ) as w:
-        module = import_module("envgym.sweep")
-    assert module is import_module("envgym.vector.batch_step")
+    sys.modules.pop("envgym.sketch", None)
+    with pytest.warns(DeprecationWarning, match=r"envgym.sketch is now envgym.chat.skeleton") as w:
+        module = import_module("envgym.sketch")
+    assert module is import_module("envgym.chat.skeleton")
     assert len(w) == 1
 
 

@@ -13,8 +13,8 @@ import pytest
 import envgym
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action
-from envgym.serve.protocol.address import served_address
 from envgym.serve.protocol.frames import MAX_BYTES
+from envgym.utils.served_address import served_address
 from tests.envgym.serve.running import Running, running
 
 PLAIN = "ws://h:1/a/b-v1"
