@@ -53,7 +53,7 @@ class Info(TypedDict, total=False):
 
 
 class Phase(StrEnum):
-    """Where an instance stands between its construction and `Env.close`."""
+    """State of an instance between its construction and `Env.close`."""
 
     NEW = "new"
     RUNNING = "running"

@@ -45,7 +45,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether the outcome is OK."""
+        """Return whether the outcome is OK."""
         return self.outcome is Outcome.OK
 
     @property

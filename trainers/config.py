@@ -385,7 +385,7 @@ def check_conflicts(config: Config) -> None:
         *((f"rewards.{i}", reward) for i, reward in enumerate(config.rewards)),
         ("advantage", config.advantage),
         *((f"losses.{i}", loss) for i, loss in enumerate(config.losses)),
-        ("composer", config.composer),
+        ("batching", config.batching),
         *((f"hooks.{i}", hook) for i, hook in enumerate(config.hooks)),
     ]
     for place, plugin in chosen:

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from envgym.errors import UsageError
 from envgym.messages import Message
 from envgym.stop_reason import StopReason
+from envgym.store.message_rows import action_of, action_row, message_of, message_row
 from envgym.task import Task
 from envgym.trajectory import Episode, Trajectory, Turn
-from envgym.utils.message_rows import action_of, action_row, message_of, message_row
 
 
 class TokensByTurn(Protocol):

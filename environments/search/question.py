@@ -43,6 +43,6 @@ def split_of(title: str) -> Split:
 
 
 def mentions(text: str, names: Iterable[str]) -> bool:
-    """Whether a text contains one of the names as whole words, both normalised as for grading."""
+    """Return whether a text contains one of the names as whole words, normalised as for grading."""
     padded = f" {normalize_answer(text)} "
     return any(f" {normalize_answer(name)} " in padded for name in names)

@@ -36,7 +36,7 @@ class Equality:
     keys_are_texts: bool = False
 
     def __call__(self, want: Any, got: Any) -> bool:
-        """Whether two checked wire forms are equal."""
+        """Return whether two checked wire forms are equal."""
         if isinstance(want, list) and isinstance(got, list):
             return len(want) == len(got) and all(map(self, want, got))
         wanted, given = _number(want), _number(got)

@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def is_value(self) -> bool:
-        """Whether the answer is a value."""
+        """Return whether the answer is a value."""
         return self.status is Status.PASS
 
 

@@ -83,7 +83,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether all expected tests ran, at least one, and every one passed."""
+        """Return whether all expected tests ran, at least one, and every one passed."""
         whole = len(self.cases) >= self.expected > 0 and self.passes == len(self.cases)
         return whole and not self.error and not self.unusable
 

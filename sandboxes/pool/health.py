@@ -13,7 +13,7 @@ _PULSE_S = 2.0
 
 
 async def answers(box: Sandbox) -> bool:
-    """Whether the box's supervisor answers; a missing file is an answer too."""
+    """Return whether the box's supervisor answers; a missing file is an answer too."""
     try:
         async with asyncio.timeout(_PULSE_S):
             await box.read(".envgym-pulse")
@@ -25,7 +25,7 @@ async def answers(box: Sandbox) -> bool:
 
 
 async def works(box: Sandbox) -> bool:
-    """Whether the box runs a program."""
+    """Return whether the box runs a program."""
     try:
         async with asyncio.timeout(_PULSE_S):
             return (await box.python("print(6 * 7)")).text == "42\n"

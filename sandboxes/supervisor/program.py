@@ -75,7 +75,7 @@ class Job:
         self._stdin.close()
 
     def drained(self, now: float) -> bool:
-        """Whether all output is read, or the wait for it is over."""
+        """Return whether all output is read, or the wait for it is over."""
         if self.ended is None:
             return False
         full = all(not capture.open or capture.over for capture in self.output)

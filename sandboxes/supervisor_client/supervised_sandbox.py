@@ -233,7 +233,7 @@ def repl_source(code: str) -> bytes:
 
 
 def longer_than_any(argv: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Whether the arguments exceed every kernel's limit, so that sending them is pointless."""
+    """Return whether the arguments exceed every kernel's limit: sending them is pointless."""
     texts = (*argv, *env, *env.values())
     return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > MOST_ARGUMENTS
 

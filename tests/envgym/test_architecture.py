@@ -17,7 +17,8 @@ LINKED_ROOMS = ("agents", "environments", "sandboxes", "trainers")
 
 LAYERS = (
     {"errors", "stop_reason"},
-    {"deadlines", "parsing", "resources", "task", "utils"},
+    {"deadlines", "resources", "task", "utils"},
+    {"parsing"},
     {"messages"},
     {"tools", "trajectory"},
     {"env"},

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("envgym", "agents")
+ROOMS = ("envgym", "agents", "environments", "sandboxes", "trainers")
 OPENERS = re.compile(
     r"\W*(What|Whatever|Whoever|Whose|Who|How|Where|Which|Whether|When|Why|Does|Do|Is|Are|Was|Were|"
     r"May|Can|Has|Have|Those|That|These|Of|So|As)\b"

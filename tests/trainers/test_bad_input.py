@@ -154,7 +154,7 @@ async def test_dynamic_sampling_that_finds_nothing_stops_the_run(tmp_path: Path)
     [
         (
             ["batching={name: c3po, tokens: 100}", "learner.denominator=sequence"],
-            "composer 'c3po': .*learner.denominator asks for 'sequence'",
+            "batching 'c3po': .*learner.denominator asks for 'sequence'",
         ),
         (["rollout.dynamic_rounds=4", "rollout.group_size=1"], "set rollout.group_size to 2"),
         (["advantage=nsr", "rollout.dynamic_rounds=2"], "advantage 'nsr': .*dynamic_rounds to 1"),

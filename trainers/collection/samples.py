@@ -104,6 +104,6 @@ class Sample:
 
 
 def differs(group: Group, by: Literal["reward", "score"]) -> bool:
-    """Whether the members' rewards (as the environment gave them), or scores, differ."""
+    """Return whether the members' rewards (as the environment gave them), or scores, differ."""
     values = {s.trajectory.reward if by == "reward" else s.episode.score for s in group}
     return len(values) > 1

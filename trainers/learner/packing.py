@@ -161,7 +161,7 @@ def token_pairs(model: PreTrainedModel) -> float:
 
 
 def packable(model: PreTrainedModel) -> bool:
-    """Whether every layer is plain attention through transformers' attention interface."""
+    """Return whether every layer is plain attention through transformers' attention interface."""
     config: Any = model.config
     return (
         config._attn_implementation == "sdpa"

@@ -58,7 +58,7 @@ def _shared(ids: Tensor, action: Tensor) -> int:
 
 
 def keeps_plainly(model: PreTrainedModel, cache: DynamicCache) -> bool:
-    """Whether the model caches plain keys and values alone, and caches them while it trains."""
+    """Return whether the model caches plain keys and values alone, also while it trains."""
     return (
         bool(cache.layers)
         and all(type(layer) is DynamicLayer for layer in cache.layers)

@@ -1,6 +1,6 @@
 """Wire format of actions and observations.
 
-Every step makes some, so they have the compact form of `envgym.utils.message_rows`.
+Every step makes some, so they have the compact form of `envgym.store.message_rows`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import cast
 
 from envgym.messages import Action, Observation
 from envgym.serve.protocol.frames import ActionRow, MessageRow, SeenRow
-from envgym.utils import message_rows
+from envgym.store import message_rows
 
 
 def action_row(action: Action) -> ActionRow:

@@ -41,8 +41,7 @@ def worth_trying(references: Sequence[str]) -> list[str]:
 
 
 def cannot_run(verdict: Verdict) -> bool:
-    """Whether a reference failed for want of a module or name, so its failure says nothing about
-    tests.
+    """Return whether a reference failed for want of a module or name: it says nothing about tests.
     """
     case = verdict.first_failure
     said = [verdict.error, "" if case is None else case.detail]

@@ -40,7 +40,7 @@ class State:
 
 
 def is_solved(level: Level, state: State) -> bool:
-    """Whether every box is on a target."""
+    """Return whether every box is on a target."""
     return state.boxes <= level.targets
 
 

@@ -62,7 +62,7 @@ class StringFunction:
         return [rng.choice("-_|")] if self.kind == "separator" else []
 
     def accepts(self, extra: list[object]) -> bool:
-        """Whether these are valid arguments beside the string."""
+        """Return whether these are valid arguments beside the string."""
         if self.kind == "none" or len(extra) != 1:
             return self.kind == "none" and not extra
         [value] = extra

@@ -62,7 +62,7 @@ _UNITED_STATES = ("United States", "USA", "United States of America", "US")
 
 
 def is_person(passage: Passage) -> bool:
-    """Whether a page is about a person, by its nouns and pronouns."""
+    """Return whether a page is about a person, by its nouns and pronouns."""
     opening = sentences(passage.text)[0]
     return bool(_PERSON_NOUN.search(opening) or _PRONOUN.search(passage.text))
 

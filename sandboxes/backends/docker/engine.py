@@ -83,7 +83,7 @@ class Engine:
         await self._call("POST", f"/containers/{container}/wait")
 
     async def was_killed(self, container: str) -> bool:
-        """Whether the engine was asked to kill it: by an operator, or by its own shutdown."""
+        """Return whether the engine was asked to kill it: by an operator or its own shutdown."""
         wanted = {"type": ["container"], "container": [container], "event": ["kill"]}
         query = {"since": "0", "until": f"{time.time():.3f}", "filters": json.dumps(wanted)}
         return await self._call("GET", "/events", query=query) is not None

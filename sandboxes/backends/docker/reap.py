@@ -31,7 +31,7 @@ def owner(pid: int) -> str:
 
 
 def is_dead(name: str) -> bool:
-    """Whether the owner of that name is certainly gone."""
+    """Return whether the owner of that name is certainly gone."""
     boot, namespace, pid, start = (*name.split(), "", "", "", "")[:4]
     if boot != _boot():
         return bool(boot)

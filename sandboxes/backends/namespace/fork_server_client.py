@@ -45,12 +45,12 @@ class ForkServerClient:
 
     @property
     def free(self) -> bool:
-        """Whether the fork server can take a box."""
+        """Return whether the fork server can take a box."""
         return self.alive and (self._ended is None or self._ended.done())
 
     @property
     def cleared(self) -> bool:
-        """Whether the memory of earlier boxes is free again.
+        """Return whether the memory of earlier boxes is free again.
 
         The kernel needs time for thousands of ended processes; a later box would be blamed for
         their memory.

@@ -87,7 +87,7 @@ class ZygoteClient:
 
     @property
     def alive(self) -> bool:
-        """Whether the zygote runs."""
+        """Return whether the zygote runs."""
         return self._process.poll() is None
 
     async def fork_server(self) -> ForkServerClient:

@@ -28,7 +28,7 @@ _NOT_NONE = frozenset({"check_str", "text_match_three", "text_starta_endb"})
 
 
 def evalplus_agrees(task_id: str, entry: str, args: Any, got: Any, want: Any, atol: float) -> bool:
-    """Whether an output is right.
+    """Return whether an output is right.
 
     Args:
         task_id: ``HumanEval/3``, ``Mbpp/3``.

@@ -96,7 +96,7 @@ def _size(path: str, entry: RegularFile, limits: ExportLimits) -> int:
 
 
 def is_protected(path: str) -> bool:
-    """Whether a path decides how tests are found, run or judged."""
+    """Return whether a path decides how tests are found, run or judged."""
     *folders, name = path.split("/")
     return (
         name in _DECIDING

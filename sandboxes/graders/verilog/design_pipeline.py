@@ -68,7 +68,7 @@ class StageResult(NamedTuple):
 
     @property
     def of_netlist(self) -> bool:
-        """Whether the result is about the netlist, not about the source."""
+        """Return whether the result is about the netlist, not about the source."""
         return self.number == _NETLIST
 
 

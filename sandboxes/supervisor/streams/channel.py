@@ -29,7 +29,7 @@ class Channel:
 
     @property
     def waiting(self) -> bool:
-        """Whether frames wait to be written."""
+        """Return whether frames wait to be written."""
         return bool(self._out)
 
     def receive(self) -> Iterator[tuple[dict[str, Any], list[bytes]]]:

@@ -20,7 +20,7 @@ class StdinWriter:
 
     @property
     def open(self) -> bool:
-        """Whether some data is left."""
+        """Return whether some data is left."""
         return self.file >= 0
 
     def pump(self) -> None:

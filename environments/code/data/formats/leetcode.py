@@ -22,7 +22,7 @@ _DIFFICULTY = {"easy": 1, "medium": 2, "hard": 3}
 
 
 def is_method(row: Row) -> bool:
-    """Whether the row asks for a method: ``Solution().twoSum``."""
+    """Return whether the row asks for a method: ``Solution().twoSum``."""
     return _METHOD.match(row.text("entry_point")) is not None
 
 

@@ -80,7 +80,7 @@ def {name}(*args, **kwargs):
 
 
 def takes_nodes(test: str) -> bool:
-    """Whether test code mentions linked lists or trees."""
+    """Return whether test code mentions linked lists or trees."""
     return any(name in test for name in ("list_node(", "tree_node(", "ListNode(", "TreeNode("))
 
 

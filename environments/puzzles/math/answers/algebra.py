@@ -44,7 +44,7 @@ def _parsed(text: str) -> Any:
 
 
 def same(gold: str, answer: str) -> bool:
-    """Whether two formulas are equal, or two equations or inequalities equivalent."""
+    """Return whether two formulas are equal, or two equations or inequalities equivalent."""
     one, other = parsed(gold), parsed(answer)
     if isinstance(one, sympy.core.relational.Relational):
         return type(one) is type(other) and _same_relation(one, other)

@@ -33,7 +33,7 @@ def boxes(text: str) -> list[str]:
 
 
 def opens(text: str) -> bool:
-    """Whether a text contains the start of a box."""
+    """Return whether a text contains the start of a box."""
     return _OPEN.search(text) is not None
 
 

@@ -38,7 +38,7 @@ _MATRICES = ({"matrix", "[]"}, {"row", "[]"})
 
 
 def equal(gold: Node, answer: Node, algebra: Algebra) -> bool:
-    """Whether the answer is the gold."""
+    """Return whether the answer is the gold."""
     if isinstance(gold, Named) and isinstance(answer, Named):
         return _same_name(gold.name, answer.name) and equal(gold.value, answer.value, algebra)
     if isinstance(gold, Named):

@@ -23,7 +23,7 @@ class AlgebraNeeded(Exception):
 
 
 def right(gold: str, answer: str, algebra: Algebra) -> bool:
-    """Whether the answer equals the gold in one of the gold's readings."""
+    """Return whether the answer equals the gold in one of the gold's readings."""
     if _plain(gold) == _plain(answer):
         return True
     given = read(cleaned(answer))

@@ -88,7 +88,7 @@ def build_root(readable: Sequence[str]) -> None:
 
 
 def outermost(paths: Sequence[str]) -> list[str]:
-    """Those of the given paths that lie in none of the others."""
+    """Outermost of the given paths: those that lie in none of the others."""
     found: list[str] = []
     for path in sorted({os.path.normpath(path) for path in paths}):
         if not found or not path.startswith(found[-1] + "/"):

@@ -24,7 +24,7 @@ _WRITE = (
 async def unreachable(
     backend: Backend, source: str, interface: Interface, *, seconds: int, limits: Limits
 ) -> bool:
-    """Whether no output of a circuit of one clock and one edge is ever 1; False is no proof.
+    """Return whether no output of a circuit of one clock and one edge is ever 1; False is no proof.
 
     Raises:
         Fault: The sandbox broke, or a tool is not there.

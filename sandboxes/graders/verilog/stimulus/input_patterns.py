@@ -12,7 +12,7 @@ from envgym.sandboxes.graders.verilog.analysis.ports import Interface, Reset
 
 
 class Pattern(IntEnum):
-    """How the rows of one run are drawn; `narrow` inputs have fewer than four bits."""
+    """Pattern of the rows of one run; `narrow` inputs have fewer than four bits."""
 
     UNIFORM = 0  # every bit is 0 or 1 with equal chance
     MOSTLY_0 = 1  # every bit is 1 with a chance of 1/8

@@ -52,7 +52,7 @@ class Stimulus:
         return max(self.waits.values(), default=0).bit_length()
 
     def then(self, other: Stimulus) -> Stimulus:
-        """These rows, followed by those of `other`."""
+        """Append the rows of `other` to these."""
         moved = {len(self.rows) + row: clocks for row, clocks in other.waits.items()}
         return Stimulus(self.rows + other.rows, self.width, {**self.waits, **moved})
 

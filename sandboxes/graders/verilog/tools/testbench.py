@@ -45,7 +45,7 @@ class Trace:
 
     @property
     def defined(self) -> bool:
-        """Whether any output was ever 0 or 1."""
+        """Return whether any output was ever 0 or 1."""
         return b"0" in self.text or b"1" in self.text
 
     def where(self, other: Trace) -> Trace:
@@ -67,7 +67,7 @@ class Trace:
         return int(wrong.argmax()) // (self.width + 1) if wrong.any() else None
 
     def takes(self, value: str) -> npt.NDArray[np.bool_]:
-        """Whether each bit of a line, the first output's top one first, is ever this value."""
+        """Return whether each bit of a line, top bit of the first output first, is ever `value`."""
         lines = _bytes(self).reshape(-1, self.width + 1)
         found: npt.NDArray[np.bool_] = (lines[:, :-1] == ord(value)).any(axis=0)
         return found

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envgym.messages import Action, Kind, Message, Role, ToolCall
-from envgym.utils.message_rows import action_of, action_row, message_of, message_row
+from envgym.store.message_rows import action_of, action_row, message_of, message_row
 
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
