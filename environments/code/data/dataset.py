@@ -149,7 +149,7 @@ def _judged(source: Source, bad: list[str], good: int) -> tuple[str, ...]:
         count = f"{len(bad)} of {len(bad) + good} rows of {source.data}"
         said = f"{count} hold no problem: {_first(bad)}"
         if source.bad_rows == "refuse":
-            raise UsageError(f"{said}. Mend them, or leave them out with bad_rows='drop'")
+            raise UsageError(f"{said}. Fix them, or leave them out with bad_rows='drop'")
         _log.warning("%s", said)
     if not good:
         raise UsageError(f"{source.data} holds no problem at all")

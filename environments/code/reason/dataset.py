@@ -111,7 +111,7 @@ def _judged(seeds: Seeds, bad: list[str], good: int) -> tuple[str, ...]:
         named = "; ".join([*bad[:_NAMED], *(["…"] if bad[_NAMED:] else [])])
         said = f"{len(bad)} rows of {seeds.path} make no exercise, {good} do: {named}"
         if seeds.bad_rows == "refuse":
-            raise UsageError(f"{said}. Mend them, or leave them out with bad_rows='drop'")
+            raise UsageError(f"{said}. Fix them, or leave them out with bad_rows='drop'")
         _log.warning("%s", said)
     if not good:
         raise UsageError(f"{seeds.path} makes no exercise at all")

@@ -94,7 +94,7 @@ def _read(path: str, bad_rows: BadRows) -> list[_Row]:
         named = "; ".join([*bad[:_NAMED], *(["…"] if bad[_NAMED:] else [])])
         said = f"{len(bad)} rows of {path} hold no problem: {named}"
         if bad_rows == "refuse":
-            raise UsageError(f"{said}. Mend them, or leave them out with bad_rows='drop'")
+            raise UsageError(f"{said}. Fix them, or leave them out with bad_rows='drop'")
         _log.warning("%s", said)
     return [row for n, row in enumerate(rows) if n not in faults]
 
