@@ -1,7 +1,7 @@
 """An advantage of your own: a recipe names it ``custom_advantage:Ranked``.
 
-`custom_advantage.yaml` is such a recipe. Any other kind of plug-in (loss, reward, sampler, composer,
-hook) is named in the same way.
+`custom_advantage.yaml` is such a recipe. Every other kind of plug-in (loss, reward, sampler,
+composer, hook) is named in the same way.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scores of a model behind an OpenAI-compatible API on held-out tasks, with pass@k and its cost.
 
-    export OPENAI_API_KEY=…
-    python evaluate_api_model.py https://api.openai.com/v1 gpt-5-mini --env puzzles/knights-v1
+export OPENAI_API_KEY=…
+python evaluate_api_model.py https://api.openai.com/v1 gpt-5-mini --env puzzles/knights-v1
 """
 
 from __future__ import annotations

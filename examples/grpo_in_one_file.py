@@ -82,11 +82,11 @@ def descend(model: PreTrainedModel, optimizer: torch.optim.Optimizer, loss: Tens
 
 def imitate(model: PreTrainedModel, episodes: list[Episode], steps: int, seed: int) -> None:
     """Maximise the likelihood of demonstrations."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=steps + 1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=steps + 1)
     draw = random.Random(seed)
     for _ in range(steps):
-        batch = Batch(draw.sample(episodes, 32))
+        batch = Batch(draw.sample(episodes, 16))
         descend(model, optimizer, -action_logprobs(model, batch).mean())
         schedule.step()
 
@@ -130,8 +130,12 @@ async def play(rollout: Rollout, agent: envgym.Agent, starts: list[Start]) -> li
 def starts_of(tasks: list[Task], name: str, seed: int, group_size: int = 1) -> list[Start]:
     """`group_size` starts for each task; members of a group differ in what is sampled alone."""
     return [
-        Start(seed=random.Random(f"{seed}.{name}.{i}").getrandbits(32), task=task,
-              group=f"{name}.{i}", member=member)
+        Start(
+            seed=random.Random(f"{seed}.{name}.{i}").getrandbits(32),
+            task=task,
+            group=f"{name}.{i}",
+            member=member,
+        )
         for i, task in enumerate(tasks)
         for member in range(group_size)
     ]

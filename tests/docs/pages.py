@@ -5,7 +5,7 @@
 - ``sh`` and ``bash``: run by bash, with ``envgym`` of this installation.
 - ``<!-- no-test: reason -->`` above a block: it is not run. ``<!-- test-with: arguments -->``: they
   are added to the block's command, to make it small.
-- A ``text`` block after one that was run as it stands is its output; ``…`` stands for anything.
+- A ``text`` block is the output of the block before it; ``…`` stands for anything.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -70,9 +70,7 @@ def blocks(page: Path) -> list[Block]:
             note if mark == "test-with" else "",
         )
         if block.language == "text" and not block.title and found:
-            before = found[-1]
-            shown = None if before.no_test or before.test_with else block.code
-            found[-1] = Block(**{**vars(before), "output": shown})
+            found[-1] = replace(found[-1], output=block.code)
         else:
             found.append(block)
     return found

@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from envgym.trainers.batch import Sample
 from tests.examples.conftest import EXAMPLES, Run
 from tests.trainers.helpers import episode
 
-from envgym.trainers.batch import Sample
-
-SHORT = ("learner.steps=2", "warm_start.steps=4", "warm_start.episodes=20", "rollout.groups=2")
+SHORT = (
+    "learner.steps=2",
+    "learner.idle_steps=9",
+    "warm_start.steps=4",
+    "warm_start.episodes=20",
+    "rollout.groups=2",
+)
 
 
 def test_ranks_by_hand() -> None:
