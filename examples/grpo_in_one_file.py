@@ -24,18 +24,18 @@ from envgym.agents.local import LocalAgent, SamplingParams
 from envgym.agents.tiny import TinyConfig, build_model, train_tokenizer
 from envgym.trajectory import rows
 
-ENV = "own_environment:GuessNumber"  # the file beside this one; any id that `envgym list` shows
+ENV = "own_environment:GuessNumber"  # the file beside this one
 
 parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="seed of weights, tasks and samples")
-parser.add_argument("--imitation-steps", type=int, default=80, help="supervised updates")
-parser.add_argument("--top", type=int, default=7, help="the largest number")
-parser.add_argument("--turns", type=int, default=3, help="guesses in an episode")
+parser.add_argument("--imitation-steps", type=int, default=120, help="supervised updates")
+parser.add_argument("--top", type=int, default=3, help="the largest number")
+parser.add_argument("--turns", type=int, default=2, help="guesses in an episode")
 parser.add_argument("--steps", type=int, default=40, help="rounds of rollouts and updates")
 parser.add_argument("--groups", type=int, default=8, help="tasks per step")
 parser.add_argument("--group-size", type=int, default=16, help="episodes per task")
-parser.add_argument("--epochs", type=int, default=2, help="updates on the episodes of one step")
-parser.add_argument("--lr", type=float, default=2e-3, help="learning rate of GRPO")
+parser.add_argument("--epochs", type=int, default=3, help="updates on the episodes of one step")
+parser.add_argument("--lr", type=float, default=1.2e-3, help="learning rate of GRPO")
 parser.add_argument("--clip", type=float, default=0.2, help="clip range of the ratio")
 parser.add_argument("--eval-episodes", type=int, default=256, help="episodes of an evaluation")
 
