@@ -1,7 +1,8 @@
 """GRPO from its first line to its last, on envgym's public API and nothing of its trainer.
 
 A tiny model is made from nothing. It imitates demonstrations that show how a guess is written but
-guess blindly; then GRPO (arXiv 2402.03300) teaches it to halve what is left. Run it in this folder:
+guess blindly. Then GRPO (arXiv 2402.03300) finds out by playing what no message says: most of the
+hidden numbers are the largest one. Run it in this folder:
 
     python grpo_in_one_file.py                  # a few minutes on one CPU core
     python grpo_in_one_file.py --seed 1 --steps 20
@@ -25,17 +26,16 @@ from envgym.agents.tiny import TinyConfig, build_model, train_tokenizer
 from envgym.trajectory import rows
 
 ENV = "own_environment:GuessNumber"  # the file beside this one
+GAME = {"top": 5, "max_turns": 2, "habit": 0.6}
 
 parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="seed of weights, tasks and samples")
 parser.add_argument("--imitation-steps", type=int, default=120, help="supervised updates")
-parser.add_argument("--top", type=int, default=3, help="the largest number")
-parser.add_argument("--turns", type=int, default=2, help="guesses in an episode")
-parser.add_argument("--steps", type=int, default=40, help="rounds of rollouts and updates")
+parser.add_argument("--steps", type=int, default=25, help="rounds of rollouts and updates")
 parser.add_argument("--groups", type=int, default=8, help="tasks per step")
-parser.add_argument("--group-size", type=int, default=16, help="episodes per task")
+parser.add_argument("--group-size", type=int, default=12, help="episodes per task")
 parser.add_argument("--epochs", type=int, default=3, help="updates on the episodes of one step")
-parser.add_argument("--lr", type=float, default=1.2e-3, help="learning rate of GRPO")
+parser.add_argument("--lr", type=float, default=2e-3, help="learning rate of GRPO")
 parser.add_argument("--clip", type=float, default=0.2, help="clip range of the ratio")
 parser.add_argument("--eval-episodes", type=int, default=256, help="episodes of an evaluation")
 
@@ -105,12 +105,13 @@ def grpo_update(
     advantages: Tensor,
     clip: float,
 ) -> dict[str, float]:
-    """One step on the clipped policy-gradient loss; every sampled token counts alike."""
+    """One step on the clipped policy-gradient loss: a mean over tokens, then over episodes."""
     advantage = advantages[batch.episode]
+    weight = 1.0 / (batch.episode.bincount()[batch.episode] * len(advantages))
     log_ratio = action_logprobs(model, batch) - batch.old_logprobs
     ratio = log_ratio.exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)
-    pg_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean()
+    pg_loss = -(weight * torch.minimum(ratio * advantage, clipped * advantage)).sum()
     descend(model, optimizer, pg_loss)
     return {
         "pg_loss": pg_loss.item(),
@@ -144,14 +145,14 @@ def starts_of(tasks: list[Task], name: str, seed: int, group_size: int = 1) -> l
 async def main(args: argparse.Namespace) -> None:
     """Imitate, evaluate, train, evaluate."""
     torch.set_num_threads(1)  # the model is too small for more
-    env = envgym.make(ENV, top=args.top, max_turns=args.turns)
+    env = envgym.make(ENV, **GAME)
     tokenizer = train_tokenizer([*env.corpus_text(), "<guess>1</guess>"] * 50, 320)
     shape = TinyConfig(hidden=32, heads=2, kv_heads=2, intermediate=64, context=256)
     model = build_model(shape, tokenizer, args.seed)
     chat = Chat(tokenizer, "tags", instructions=False)  # a call is written <guess>4</guess>
     agent = LocalAgent(model, chat, SamplingParams(max_tokens=12))
-    rollout = Rollout(lambda: envgym.make(ENV, top=args.top, max_turns=args.turns))
-    lucky = Rollout(lambda: envgym.make(ENV, top=args.top, max_turns=args.turns, luck=1.0))
+    rollout = Rollout(lambda: envgym.make(ENV, **GAME))
+    lucky = Rollout(lambda: envgym.make(ENV, **GAME, luck=1.0))
     train, test = env.tasks("train"), env.tasks("test")
     draw = random.Random(args.seed)
 

@@ -20,20 +20,25 @@ class GuessNumber(ToolEnv):
 
     Args:
         top: The largest number.
+        habit: Chance that the hidden number is `top`: people have favourites. No message says so.
         luck: Chance that the oracle guesses any number instead of halving what is left. Such
             demonstrations show how a guess is written and leave the strategy to be learnt.
         max_turns: Guesses in an episode.
     """
 
-    def __init__(self, *, top: int = 7, luck: float = 0.0, max_turns: int = 3) -> None:
+    def __init__(
+        self, *, top: int = 7, habit: float = 0.0, luck: float = 0.0, max_turns: int = 3
+    ) -> None:
         super().__init__(max_turns=max_turns)
-        self._top, self._luck = top, luck
+        self._top, self._habit, self._luck = top, habit, luck
 
     def tasks(self, split: str = "train") -> TaskSource:
         """A thousand games in each split; the task's `game` tells equal numbers apart."""
 
         def draw(rng: random.Random) -> Task:
             game, number = rng.getrandbits(32), rng.randint(1, self._top)
+            if rng.random() < self._habit:
+                number = self._top
             return Task({"top": self._top, "game": game}, {"number": number}, split)
 
         return TaskSource.generated(draw, size=1000, seed=split)
