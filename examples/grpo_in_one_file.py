@@ -4,8 +4,11 @@ A tiny model is made from nothing. It imitates demonstrations that show how a gu
 guess blindly. Then GRPO (arXiv 2402.03300) finds out by playing what no message says: most of the
 hidden numbers are the largest one. Run it in this folder:
 
-    python grpo_in_one_file.py                  # a few minutes on one CPU core
-    python grpo_in_one_file.py --seed 1 --steps 20
+    python grpo_in_one_file.py                  # a minute on one CPU core
+    python grpo_in_one_file.py --seed 1 --steps 10
+
+Scores before and after GRPO on 256 test games, where the best strategy has about 0.76 and the
+standard error is 0.03: 0.336 and 0.680 (seed 0), 0.348 and 0.672 (1), 0.477 and 0.695 (2).
 """
 
 from __future__ import annotations
