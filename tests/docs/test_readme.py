@@ -59,6 +59,11 @@ def _of(table: dict[str, str], command: str) -> str:
     return table[keys[-1]] if keys else ""
 
 
+def test_every_block_is_run_or_says_why_not() -> None:
+    kinds = {block.language for block in BLOCKS if not block.no_test}
+    assert kinds <= {"python", "sh", "bash"}
+
+
 def test_each_command_does_what_it_says(tmp_path: Path) -> None:
     names = [f"{first} {last}" for first in ("Ada", "Ben", "Cora") for last in FAMILIES]
     rows = [
