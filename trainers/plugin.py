@@ -2,12 +2,15 @@
 
 A plug-in is its own configuration: a pydantic model whose fields are its settings and whose call
 does the work. A recipe names it (``advantage: {name: grpo, std: batch}``); the fields are checked
-where the recipe is read, with the path of whatever is wrong.
+where the recipe is read, with the path of whatever is wrong. A class that is not registered is
+named by where it is: ``advantage: {name: "my_methods:Ranked"}``.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from pkgutil import resolve_name
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -55,18 +58,45 @@ def register(name: str) -> Callable[[type[PluginT]], type[PluginT]]:
 
 
 def build(point: str, value: Any) -> Any:
-    """The plug-in a recipe's entry means: a name, or a mapping with ``name`` and its settings."""
+    """The plug-in that a recipe's entry names.
+
+    Args:
+        point: The extension point.
+        value: A name, or a mapping with ``name`` and the plug-in's settings. The name is a
+            registered one or ``module:Class``.
+    """
     if isinstance(value, Plugin):
         return value
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, dict) or "name" not in value:
         raise ValueError(f"write the {point}'s name, or a mapping with its name and settings")
+    name = str(value["name"])
     known = PLUGINS.get(point, {})
-    cls = known.get(value["name"])
+    cls = _imported(point, name) if ":" in name else known.get(name)
     if cls is None:
-        raise ValueError(f"no {point} {value['name']!r}.{suggest(str(value['name']), known)}")
+        raise ValueError(f"no {point} {name!r}.{suggest(name, known)}")
     return cls.model_validate(value)
+
+
+def _imported(point: str, path: str) -> type[Plugin]:
+    """The class that ``module:Class`` names: a whole plug-in of that extension point."""
+    try:
+        found = resolve_name(path)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{path}: no module {error.name!r}; run in the folder that holds it, or put that "
+            "folder on PYTHONPATH"
+        ) from error
+    except (AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}; write module:Class") from error
+    base = next(cls for cls in Plugin.__subclasses__() if cls.point == point)
+    if not (inspect.isclass(found) and issubclass(found, base)):
+        package = base.__module__.rpartition(".")[0]
+        raise ValueError(f"{path} is no {point}: derive it from {package}.{base.__name__}")
+    if inspect.isabstract(found):
+        raise ValueError(f"{path} must define {', '.join(sorted(found.__abstractmethods__))}")
+    return found
 
 
 def entry(point: str) -> BeforeValidator:
