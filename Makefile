@@ -45,7 +45,7 @@ demo: setup
 	$(BIN)/envgym train demo --fresh
 
 test: setup programs $(TEMPLATES) $(PUZZLES)
-	$(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --ignore $(ALONE)
+	$(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(addprefix --ignore ,$(ALONE))
 	$(BIN)/pytest $(ALONE)
 
 $(TEMPLATES): | setup

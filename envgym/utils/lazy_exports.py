@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
@@ -19,6 +20,8 @@ def lazy_exports(package: str, homes: Mapping[str, Iterable[str]]) -> Callable[[
     def load(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(home_of[name]), name)
+        value = getattr(import_module(home_of[name]), name)
+        setattr(sys.modules[package], name, value)  # the next use finds it there
+        return value
 
     return load

@@ -41,7 +41,7 @@ def worth_trying(references: Sequence[str]) -> list[str]:
 
 
 def cannot_run(verdict: Verdict) -> bool:
-    """Return whether a reference failed for want of a module or name: that tells nothing of tests."""
+    """Return whether a reference failed for want of a module or a name: no verdict on its tests."""
     case = verdict.first_failure
     said = [verdict.error, "" if case is None else case.detail]
     last = [line for text in said for line in text.splitlines()[-1:]]

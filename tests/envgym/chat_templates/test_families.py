@@ -22,7 +22,8 @@ def _there() -> None:
 
 
 def test_the_table_holds_every_template() -> None:
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    table = PAGE.read_text().partition("<!-- table:")[2]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == families.names()
 
 
