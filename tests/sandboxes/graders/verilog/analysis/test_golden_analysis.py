@@ -6,8 +6,7 @@ import pytest
 
 from envgym.errors import UsageError
 from envgym.sandboxes import Backend
-from envgym.sandboxes.graders.verilog import Interface, Reset, ToolSession, examine
-from envgym.sandboxes.graders.verilog.analysis import golden_analysis
+from envgym.sandboxes.graders.verilog import Interface, Reset, ToolSession, analyse, examine
 from tests.sandboxes.graders.verilog.designs import ADDER, ADDER_SOURCE, COUNTER, COUNTER_SOURCE
 
 pytestmark = pytest.mark.usefixtures("verilog_tools")
@@ -21,14 +20,14 @@ def _register(event: str, body: str, more: str = "") -> str:
 
 
 async def test_ports_clock_and_reset_are_found(backend: Backend) -> None:
-    found = await golden_analysis(backend, COUNTER_SOURCE)
+    found = await analyse(backend, COUNTER_SOURCE)
     assert (found.module, found.inputs, found.outputs) == (
         "counter",
         COUNTER.inputs,
         COUNTER.outputs,
     )
     assert (found.clock, found.edges, found.resets) == ("clk", ("pos",), COUNTER.resets)
-    assert await golden_analysis(backend, ADDER_SOURCE, "adder") == ADDER
+    assert await analyse(backend, ADDER_SOURCE, "adder") == ADDER
     assert Interface.from_json(found.to_json()) == found
 
 
@@ -59,14 +58,14 @@ async def test_ports_clock_and_reset_are_found(backend: Backend) -> None:
 async def test_edges_and_kinds_of_reset(
     backend: Backend, source: str, edges: str, resets: list[Reset]
 ) -> None:
-    found = await golden_analysis(backend, source, "m")
+    found = await analyse(backend, source, "m")
     assert found.edges == ((edges,) if edges else ())
     assert list(found.resets) == resets
 
 
 async def test_both_edges_of_one_clock_are_one_clock(backend: Backend) -> None:
     source = _register("posedge clk", "q <= p;", "reg p; always @(negedge clk) p <= d;")
-    found = await golden_analysis(backend, source, "m")
+    found = await analyse(backend, source, "m")
     assert (found.clock, found.edges) == ("clk", ("pos", "neg"))
 
 
@@ -82,7 +81,7 @@ async def test_both_edges_of_one_clock_are_one_clock(backend: Backend) -> None:
 )
 async def test_what_cannot_be_driven_is_refused(backend: Backend, source: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        await golden_analysis(backend, source)
+        await analyse(backend, source)
 
 
 _MEMORY = """
@@ -95,7 +94,7 @@ endmodule
 
 
 async def test_a_memorys_clock_is_a_clock(backend: Backend) -> None:
-    found = await golden_analysis(backend, _MEMORY)
+    found = await analyse(backend, _MEMORY)
     assert (found.clock, found.edges) == ("clk", ("neg",))
 
 
