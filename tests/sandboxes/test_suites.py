@@ -37,13 +37,13 @@ def under_test(request: pytest.FixtureRequest) -> Iterator[BackendUnderTest]:
     under_test.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("subject", BACKENDS, indirect=True)
+@pytest.mark.parametrize("under_test", BACKENDS, indirect=True)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_conformance(under_test: BackendUnderTest, case: Case) -> None:
     _plays(under_test, case.__name__, lambda: under_test.conforms(case))
 
 
-@pytest.mark.parametrize("subject", CONFINING, indirect=True)
+@pytest.mark.parametrize("under_test", CONFINING, indirect=True)
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.id)
 def test_attack(under_test: BackendUnderTest, attack: Attack) -> None:
     _plays(under_test, attack.id, lambda: under_test.withstands(attack))
