@@ -16,7 +16,7 @@ def measure(
     graded: Callable[[Env[Any], Any], Awaitable[None]],
     timed: Callable[[Grade], None],
 ) -> None:
-    """Have `timed` time items that the environments take from one queue; closes them.
+    """Time items that the environments take from one queue, then close the environments.
 
     Args:
         graded: One item's episode.

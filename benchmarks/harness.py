@@ -1,4 +1,4 @@
-"""What every bench does: install the peers once, run the sides in turn, compare the medians.
+"""Runner of all benches: install the peers once, run the sides in turn, compare the medians.
 
 A figure's unit stands at the end of its name and says which way is better: ``…_per_s`` is a rate,
 more of it is better; of ``…_s``, ``…_ms`` and ``…_mib``, less.
@@ -147,7 +147,7 @@ class Bench:
         return str(python)
 
     def _play(self, side: Side, python: str, data: Path | None) -> dict[str, Any]:
-        """What one run of one side, in a process of its own, prints."""
+        """Output of one run of one side, in a process of its own."""
         threads = str(self.threads)
         own = side.own or side.name == OURS
         environment = os.environ | {
@@ -218,7 +218,7 @@ def _better(figure: str, ours: float, theirs: float) -> float:
 
 
 def _is_rate(figure: str) -> bool:
-    """Whether more of it is better."""
+    """Return whether more of it is better."""
     return figure == "per_s" or figure.endswith("_per_s")
 
 

@@ -105,7 +105,7 @@ class ToolEnv(Env[TaskT]):
         return (user(f"{reminder} {unread}".strip()),)
 
     def _unread(self, action: Action) -> str:
-        """Why what looks like a call in the message was not read as one, or ''."""
+        """Reason why something like a call in the message was not read as one, or ''."""
         mark = left_open(action.text)
         if mark is not None:
             return f"Your reasoning block was never closed: write {mark} before a call."

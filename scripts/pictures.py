@@ -101,7 +101,7 @@ class Picture:
 
 
 def architecture() -> Picture:
-    """Who calls whom, from the trainer down to the sandbox."""
+    """Draw the calls between parts, from the trainer down to the sandbox."""
     p = Picture(440, 560, "Architecture: trainer, rollout, agent, environment, sandbox")
     p.box(
         70,

@@ -1,4 +1,4 @@
-"""What docs/evidence/verilog.md says of VerilogEval, measured: references, own benches, mutants.
+"""Measure the figures of docs/evidence/verilog.md: references, own benches, mutants, stuck bits.
 
     python -m scripts.verilog_evidence FOLDER own          # references under the data set's benches
     python -m scripts.verilog_evidence FOLDER references   # references under the generated ones

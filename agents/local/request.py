@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envgym.agents.local.kv_slots import KVSlot
 
 Finish = Literal["stop", "length", "context"]
-"""Why a generation ended: a stop id or text, `max_tokens`, or the engine's `max_context`."""
+"""Cause of a generation's end: a stop id or text, `max_tokens`, the engine's `max_context`."""
 
 
 @dataclass

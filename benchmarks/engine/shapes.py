@@ -1,4 +1,4 @@
-"""What every side of `bench engine` has in common: model, tokenizer, script and sizes.
+"""Common settings of all sides of `bench engine`: model, tokenizer, script and sizes.
 
 Imports torch and transformers alone: it runs in the peers' environment too.
 """
@@ -71,7 +71,7 @@ def model() -> Any:
 
 
 def scripted(ids: list[int], member: int, turn: int, tokens: Any) -> list[int]:
-    """What was sampled, with its end overwritten by what the script says and no other markup.
+    """Sampled tokens with their end overwritten by the script's, and no other markup.
 
     Odd members turn right, even ones left, so that rewards differ within the group.
     """

@@ -1,4 +1,4 @@
-"""What a BM25 query costs as the corpus grows: the search environment's index, and rank-bm25."""
+"""Cost of a BM25 query by size of the corpus: the search environment's index, and rank-bm25."""
 
 from __future__ import annotations
 

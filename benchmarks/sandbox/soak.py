@@ -40,7 +40,7 @@ GROWTH = {
 KILLED = ("namespace",)
 """Backends whose boxes all end with a child of this process."""
 TOKEN = f"{os.getpid()}86400"
-"""What daemons are known by: how long they would sleep."""
+"""Argument of the daemons' ``sleep``, by which they are recognised."""
 DAEMON = f"""
 import os
 if os.fork() == 0:
@@ -135,7 +135,7 @@ class Soak:
 
 
 def kind(number: int) -> str:
-    """Of the n-th run: every tenth of `ORDER` is one more that times out, in a third of turns."""
+    """Kind of the n-th run: `ORDER` by turns, but each thirtieth run spins."""
     if number % 30 == 29:
         return "spins"
     return ORDER[number % len(ORDER)]
@@ -168,7 +168,7 @@ def usage() -> dict[str, float]:
 
 
 def memory_mib(pid: int) -> float:
-    """What a process has resident; 0 where it is gone."""
+    """Resident memory of a process in MiB; 0 where it is gone."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:
@@ -177,7 +177,7 @@ def memory_mib(pid: int) -> float:
 
 
 def descriptors(pid: int) -> int:
-    """How many a process has open; 0 where it is gone."""
+    """Number of open descriptors of a process; 0 where it is gone."""
     try:
         return len(os.listdir(f"/proc/{pid}/fd"))
     except OSError:
@@ -201,7 +201,7 @@ def groups() -> int:
 
 
 def judge(result: dict[str, Any]) -> list[str]:
-    """What is wrong, in words."""
+    """Faults of a result, one sentence each."""
     early, late = result["early"], result["late"]
     wrong = [
         f"{count} runs that {name!r} ended {outcome}"

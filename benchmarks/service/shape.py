@@ -1,4 +1,4 @@
-"""What `bench service` does, with no library in it: sessions, texts, the server's process."""
+"""Work of `bench service` without any library: sessions, texts, the server's process."""
 
 from __future__ import annotations
 

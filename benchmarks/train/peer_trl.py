@@ -72,7 +72,7 @@ def rollout(prompts: list[str], trainer: Any) -> dict[str, Any]:
 
 
 def reward(prompts: list[str], score: list[float], **_: Any) -> list[float]:
-    """What the episodes earned."""
+    """Rewards of the episodes."""
     return score
 
 

@@ -1,4 +1,4 @@
-"""What every side of `bench train` has in common: the model, the episodes, how memory is read.
+"""Common settings of all sides of `bench train`: model, episodes, the reading of memory.
 
 Imports torch and transformers alone: it runs in the peers' environment too.
 """
@@ -89,7 +89,7 @@ class Memory:
         self._before = _status("VmRSS")
 
     def mib(self) -> float:
-        """So far."""
+        """Peak memory so far, in MiB."""
         return (_status("VmHWM") - self._before) / 1024
 
 

@@ -33,7 +33,7 @@ def graded(item: Item) -> None:
 
 
 def run(*argv: str, cwd: str) -> str:
-    """What a program says."""
+    """Output of a program."""
     done = subprocess.run(
         argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -21,7 +21,7 @@ Foldable = Literal["system", "tool", "hint"]
 Parts = list[tuple[int, Kind]]
 """Start offset and kind of each part of a message's text."""
 Refusal = Callable[[str | None, str], str]
-"""Why a template has no message of a role after one of another; empty where it has."""
+"""Reason why a template has no message of a role after one of another; empty where it has."""
 
 _FOLDABLE: tuple[str, ...] = get_args(Foldable)
 _BETWEEN = "\n\n"

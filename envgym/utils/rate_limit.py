@@ -89,7 +89,7 @@ class _Line:
         self._free_at = 0.0
 
     def reserve(self, now: float, amount: float) -> float:
-        """When a request of `amount` units may start."""
+        """Time at which a request of `amount` units may start."""
         start = max(now, self._free_at)
         self._free_at = start + amount * self._each
         return start

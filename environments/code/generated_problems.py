@@ -61,7 +61,7 @@ def generated(rng: random.Random, level: int, form: Form, split: str) -> Problem
 
 
 def _is_seen(result: Any) -> bool:
-    """Whether a result prints more than white space, so that an empty program fails."""
+    """Return whether a result prints more than white space, so that an empty program fails."""
     return bool(
         "".join(map(str, result)).strip() if isinstance(result, list) else str(result).strip()
     )

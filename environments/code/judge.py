@@ -101,7 +101,7 @@ async def judge(
 
 
 def _is_only_wrong(verdict: Verdict) -> bool:
-    """Whether every failed test gave an answer that another reading may accept."""
+    """Return whether every failed test gave an answer that another reading may accept."""
     wrong = (Status.PASS, Status.WRONG, Status.UNRUN)
     return not verdict.error and all(case.status in wrong for case in verdict.cases)
 

@@ -94,7 +94,7 @@ def wrong_programs(problem: Problem) -> Iterator[str]:
 
 
 def _has_others(suite: Suite, field: str) -> bool:
-    """Whether some tests are public and a hidden one has an input that no public one has."""
+    """Return whether some tests are public and a hidden one has an input that no public one has."""
     seen = [row[field] for row in suite.public]
     return bool(seen) and any(row[field] not in seen for row in suite.hidden)
 

@@ -112,9 +112,7 @@ def _mutant(kind: str, token: Token, source: str, at: int, end: int, new: str) -
 
 
 def _is_operator(found: list[Token], place: int) -> bool:
-    """Whether a token is an operator: not the ``<`` of a non-blocking assignment, not a sensitivity
-    list.
-    """
+    """Return whether a token is an operator, and not part of ``<=`` or of a sensitivity list."""
     return place > 0 and found[place - 1].text not in ("#", "@")
 
 

@@ -139,7 +139,7 @@ class _Counting:
 
 
 def _expects(node: ast.stmt) -> bool:
-    """Whether the statement is a ``with`` that expects an exception."""
+    """Return whether the statement is a ``with`` that expects an exception."""
     if not isinstance(node, _WITHS):
         return False
     makers = [

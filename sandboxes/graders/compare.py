@@ -61,7 +61,7 @@ class Equality:
         return bool(body == its)
 
     def _same_items(self, want: list[Any], got: list[Any]) -> bool:
-        """Whether two dicts of equal length are equal."""
+        """Return whether two dicts of equal length are equal."""
         texts = self.keys_are_texts and all(isinstance(key, str) for key, _ in want)
         keys = {_key(key): item for key, item in want}
         pairs = {_key(_text_key(key) if texts else key): item for key, item in got}

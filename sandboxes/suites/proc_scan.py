@@ -28,7 +28,7 @@ def _bears(process: Path, mark: bytes) -> bool:
 
 
 def _zombie(process: Path) -> bool:
-    """Whether a process is dead and waits for its parent; it then holds only its number."""
+    """Return whether a process is dead and waits for its parent; it then holds only its number."""
     return _state(process)[0] in "ZX"
 
 

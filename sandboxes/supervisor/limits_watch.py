@@ -155,7 +155,7 @@ class Call:
         )
 
     def _filled(self, resident: int) -> bool:
-        """Whether memory of this call exceeded the limit, without inherited memory."""
+        """Return whether memory of this call exceeded the limit, without inherited memory."""
         share = self._share
         if share is None:
             share = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

@@ -126,7 +126,7 @@ class _Builder:
         return (*before, len(self.ids) - 1)
 
     def _pays(self, lengths: Ids, depth: int, shared: int) -> bool:
-        """Whether computing columns `depth` to `shared` once for all rows costs less."""
+        """Return whether computing columns `depth` to `shared` once for all rows costs less."""
         if shared == depth:
             return False
         apart = _pairs(lengths, depth).sum()

@@ -67,7 +67,7 @@ def keeps_plainly(model: PreTrainedModel, cache: DynamicCache) -> bool:
 
 
 def _recomputes(model: Any) -> bool:
-    """Whether the model uses gradient checkpointing, which keeps no cache."""
+    """Return whether the model uses gradient checkpointing, which keeps no cache."""
     if hasattr(model, "is_activation_checkpointing"):  # its newer name
         return bool(model.is_activation_checkpointing)
     return bool(model.is_gradient_checkpointing)

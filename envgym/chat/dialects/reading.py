@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
-from envgym.chat.dialects.calls import unwrapped
+from envgym.chat.dialects.calls import call_of, unreadable, unwrapped
 from envgym.messages import ToolCall
 from envgym.parsing.near_json import BrokenJson, read_json_at, skip_space
 from envgym.parsing.reasoning import MARK, is_mentioned, reasoning_spans
@@ -124,6 +124,34 @@ def read_calls(
     said = list(_outside(found, thoughts))
     surest = min((one.sureness for one in said), default=CALL)
     return tuple(call for one in said if one.sureness == surest for call in one.calls)
+
+
+def json_call(
+    source: Source,
+    name: str,
+    beginning: re.Match[str],
+    start: int,
+    tail: re.Pattern[str],
+    mark: str,
+    call_id: str = "",
+) -> Found:
+    """Read a call whose tool was named before its arguments, which are JSON.
+
+    Args:
+        beginning: Match of the call's opener; reading goes on behind it where the call is broken.
+        start: Index at which the arguments begin.
+        tail: What may follow them; a call without it is broken.
+        mark: End mark of a call, as an error names it.
+    """
+    try:
+        arguments, end = source.json(start)
+    except BrokenJson as error:
+        return Found([unreadable(f"its JSON is broken ({error})", name)], beginning.end())
+    ended = tail.match(source.text, end)
+    if ended is None:
+        return Found([unreadable(f"it has no {mark}", name)], beginning.end())
+    call = call_of({"name": name, "arguments": arguments}, source.tools)
+    return Found([replace(call, id=call_id) if call_id else call], ended.end())
 
 
 def numbered(calls: Sequence[ToolCall], name_id: Callable[[str, str], str]) -> tuple[ToolCall, ...]:

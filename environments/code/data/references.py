@@ -50,7 +50,7 @@ def cannot_run(verdict: Verdict) -> bool:
 
 
 def _is_lacking(error: str) -> bool:
-    """Whether an exception's line reports a missing name, module or attribute."""
+    """Return whether an exception's line reports a missing name, module or attribute."""
     return error.startswith(_CANNOT_RUN) or _OF_PYTHON_2.match(error) is not None
 
 
@@ -62,7 +62,7 @@ def _parsed(source: str) -> ast.Module | None:
 
 
 def _is_of_python2(tree: ast.Module) -> bool:
-    """Whether a source uses an undefined name or a module that only Python 2 has."""
+    """Return whether a source uses an undefined name or a module that only Python 2 has."""
     used: set[str] = set()
     bound: set[str] = set()
     for node in ast.walk(tree):

@@ -98,7 +98,7 @@ class Exercises:
 
 
 def _serves(exercise: Exercise, kind: Kind) -> bool:
-    """Whether an exercise serves a kind; induction needs pairs to show and pairs to hide."""
+    """Return whether an exercise serves a kind; induction needs pairs to show and pairs to hide."""
     return kind != KINDS[2] or len(exercise.pairs) > 1
 
 

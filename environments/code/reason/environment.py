@@ -262,7 +262,7 @@ class ReasonAboutProgram(ToolEnv[Task]):
 
 
 def _is_call(arguments: str) -> bool:
-    """Whether a text is a valid argument list of a call."""
+    """Return whether a text is a valid argument list of a call."""
     return is_python(f"f(\n{arguments}\n)")
 
 

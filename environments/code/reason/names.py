@@ -54,7 +54,7 @@ def _of_module(scope: symtable.SymbolTable) -> Iterator[symtable.Symbol]:
 
 
 def _is_variable(name: str, tree: ast.Module) -> bool:
-    """Whether a module statement binds a name before any use."""
+    """Return whether a module statement binds a name before any use."""
     begun = next((_end(node) for node in tree.body if name in _bound(node)), None)
     if begun is None:
         return False

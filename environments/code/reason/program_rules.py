@@ -74,6 +74,6 @@ def _module(name: str) -> Iterator[str]:
 
 
 def _is_inner(name: str) -> bool:
-    """Whether a name is one of Python's internal ones, which give access outside the program."""
+    """Return whether a name is Python's own, which gives access outside the program."""
     inner = len(name) > 4 and name.startswith("__") and name.endswith("__")
     return inner and name not in _ALLOWED

@@ -62,7 +62,7 @@ def fault(answer: str, gold: str, problem: str) -> str | None:
 
 
 def _is_new_power(text: str, problem: str) -> bool:
-    """Whether it is one power, such as ``2^{10}``, whose numbers the problem does not both name."""
+    """Return whether it is one power, such as ``2^{10}``, with a number that the problem lacks."""
     power = _POWER.fullmatch(text.replace(" ", ""))
     if power is None:
         return False
@@ -73,7 +73,7 @@ def _is_new_power(text: str, problem: str) -> bool:
 
 
 def _is_rewritten(value: Formula, asked: Formula, problem: str) -> bool:
-    """Whether the problem states the number itself, to be reduced, converted or rewritten."""
+    """Return whether the problem states the number itself, to be reduced or converted."""
     copy, original = _squeezed(value.text), _squeezed(asked.text)
     units = asked.unit is not None and value.unit is not None and asked.number != value.number
     if copy == original and not units:

@@ -97,7 +97,7 @@ def _paths(world: World, start: str, hops: int, path: _Path = ()) -> Iterator[_P
 
 
 def _extends(world: World, path: _Path) -> bool:
-    """Whether the last fact of a path leads to something that no earlier page shows."""
+    """Return whether the last fact of a path leads to something that no earlier page shows."""
     *earlier, last = path
     seen = [path[0].subject, *(fact.object for fact in earlier)]
     # A title with an alias in the question's start, or on an earlier page, would be a shortcut.

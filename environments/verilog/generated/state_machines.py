@@ -50,7 +50,7 @@ def sequence_detector(rng: random.Random) -> Draft:
 
 
 def _overlaps(pattern: str) -> bool:
-    """Whether an occurrence of a pattern can begin within another one."""
+    """Return whether an occurrence of a pattern can begin within another one."""
     return any(pattern[k:] == pattern[:-k] for k in range(1, len(pattern)))
 
 

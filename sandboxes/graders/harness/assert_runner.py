@@ -182,7 +182,7 @@ class AssertRunner:
 
 
 def _is_caught() -> bool:
-    """Whether a library called the proxy, directly or not, and may swallow its exception."""
+    """Return whether a library called the proxy, directly or not, and may swallow its exception."""
     frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back

@@ -55,7 +55,7 @@ def evalplus_agrees(task_id: str, entry: str, args: Any, got: Any, want: Any, at
 
 
 def _found(value: Any) -> bool:
-    """Whether a search found something: a match counts, None and False do not."""
+    """Return whether a search found something: a match counts, None and False do not."""
     return value if isinstance(value, bool) else value is not None
 
 

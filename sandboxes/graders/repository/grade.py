@@ -168,7 +168,7 @@ def _cases(suite: Suite, result: Result, said: list[dict[str, Any]]) -> list[Cas
 
 
 async def _passes_mutated_tests(backend: Backend, suite: Suite, tree: Tree, limits: Limits) -> bool:
-    """Whether any expected test passes although its mutated form cannot pass."""
+    """Return whether any expected test passes although its mutated form cannot pass."""
     decoys, spoilt = dict(tree), set()
     for path in {name.partition("::")[0] for name in suite.expected}:
         entry = tree.get(path)

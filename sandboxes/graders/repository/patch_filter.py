@@ -108,12 +108,12 @@ def is_protected(path: str) -> bool:
 
 
 def _is_history(path: str) -> bool:
-    """Whether a path is part of a version history, which may hold later commits."""
+    """Return whether a path is part of a version history, which may hold later commits."""
     return any(part in (".git", ".hg", ".svn") for part in path.split("/"))
 
 
 def _is_cache(path: str) -> bool:
-    """Whether a path is a by-product of running; compiled files would replace sources."""
+    """Return whether a path is a by-product of running; compiled files would replace sources."""
     caches = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
     return path.endswith((".pyc", ".pyo")) or any(part in caches for part in path.split("/"))
 
@@ -125,7 +125,7 @@ def _import_roots(tree: Tree) -> set[str]:
 
 
 def _shadows(path: str, roots: set[str], pristine: Tree) -> bool:
-    """Whether a new module here would shadow pytest's or the standard library's."""
+    """Return whether a new module here would shadow pytest's or the standard library's."""
     parts = path.split("/")
     for n, part in enumerate(parts):
         module = part.split(".")[0]

@@ -156,7 +156,7 @@ def _verdict(status: Status, detail: str, passed: int) -> Verdict:
 
 
 def _differs(want: str, got: str) -> bool:
-    """Whether a bit differs that is not x in the golden trace."""
+    """Return whether a bit differs that is not x in the golden trace."""
     return any(a != b and a != "x" for a, b in zip(want, got, strict=True))
 
 

@@ -10,11 +10,10 @@ import re
 from collections.abc import Sequence
 
 from envgym.chat.dialects.base import register_dialect
-from envgym.chat.dialects.calls import call_of, unreadable, write_json
+from envgym.chat.dialects.calls import unreadable, write_json
 from envgym.chat.dialects.family import FORMS, Family, Form
-from envgym.chat.dialects.reading import DOUBTFUL, Found, Source
+from envgym.chat.dialects.reading import DOUBTFUL, Found, Source, json_call
 from envgym.messages import ToolCall
-from envgym.parsing.near_json import BrokenJson
 
 _CALLS, _CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 _CALL, _SEP, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
@@ -71,14 +70,7 @@ def _read(source: Source, beginning: re.Match[str]) -> Found | None:
     if head is None:
         return Found([unreadable(f"it has no {_SEP}")], beginning.end(), DOUBTFUL)
     name = (head[2] or head[1]).strip()
-    try:
-        arguments, end = source.json(head.end())
-    except BrokenJson as error:
-        return Found([unreadable(f"its JSON is broken ({error})", name)], beginning.end())
-    tail = _TAIL.match(source.text, end)
-    if tail is None:
-        return Found([unreadable(f"it has no {_END}", name)], beginning.end())
-    return Found([call_of({"name": name, "arguments": arguments}, source.tools)], tail.end())
+    return json_call(source, name, beginning, head.end(), _TAIL, _END)
 
 
 FORMS.append(Form("<｜tool▁call▁begin｜>", _read, "<｜tool▁(?:calls?▁(?:begin|end)|sep)｜>"))

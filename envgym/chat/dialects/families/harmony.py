@@ -10,11 +10,10 @@ import re
 from collections.abc import Sequence
 
 from envgym.chat.dialects.base import register_dialect
-from envgym.chat.dialects.calls import call_of, unreadable, write_json
+from envgym.chat.dialects.calls import write_json
 from envgym.chat.dialects.family import FORMS, Family, Form
-from envgym.chat.dialects.reading import Found, Source
+from envgym.chat.dialects.reading import Found, Source, json_call
 from envgym.messages import ToolCall
-from envgym.parsing.near_json import BrokenJson
 from envgym.tools import ToolSpec
 
 _CALL, _NEXT = "<|call|>", "<|start|>assistant"
@@ -50,15 +49,8 @@ class Harmony(Family):
 
 
 def _read(source: Source, beginning: re.Match[str]) -> Found | None:
-    name, after = beginning["harmony"] or beginning["recipient"], beginning.end()
-    try:
-        arguments, end = source.json(after)
-    except BrokenJson as error:
-        return Found([unreadable(f"its JSON is broken ({error})", name)], after)
-    tail = _TAIL.match(source.text, end)
-    if tail is None:
-        return Found([unreadable(f"it has no {_CALL}", name)], after)
-    return Found([call_of({"name": name, "arguments": arguments}, source.tools)], tail.end())
+    name = beginning["harmony"] or beginning["recipient"]
+    return json_call(source, name, beginning, beginning.end(), _TAIL, _CALL)
 
 
 FORMS.append(

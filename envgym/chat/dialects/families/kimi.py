@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from envgym.chat.dialects.base import register_dialect
-from envgym.chat.dialects.calls import call_of, unreadable, write_json
+from envgym.chat.dialects.calls import unreadable, write_json
 from envgym.chat.dialects.family import FORMS, Family, Form
-from envgym.chat.dialects.reading import DOUBTFUL, Found, Source
+from envgym.chat.dialects.reading import DOUBTFUL, Found, Source, json_call
 from envgym.messages import ToolCall
-from envgym.parsing.near_json import BrokenJson
 
 _CALLS, _CALLS_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
 _CALL, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
@@ -58,15 +56,8 @@ def _read(source: Source, beginning: re.Match[str]) -> Found | None:
     call_id = head[1].strip()
     parts = _ID.fullmatch(call_id)
     name = parts[1] if parts else ""
-    try:
-        arguments, end = source.json(head.end())
-    except BrokenJson as error:
-        return Found([unreadable(f"its JSON is broken ({error})", name)], beginning.end())
-    tail = _TAIL.match(source.text, end)
-    if tail is None:
-        return Found([unreadable(f"it has no {_END}", name)], beginning.end())
-    call = call_of({"name": name, "arguments": arguments}, source.tools)
-    return Found([replace(call, id=call_id if parts and parts[2] else "")], tail.end())
+    given = call_id if parts and parts[2] else ""
+    return json_call(source, name, beginning, head.end(), _TAIL, _END, given)
 
 
 FORMS.append(

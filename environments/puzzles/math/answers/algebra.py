@@ -72,7 +72,7 @@ def _same_matrix(one: Any, other: Any) -> bool:
 
 
 def _same_relation(one: Any, other: Any) -> bool:
-    """Whether one difference of sides is a constant multiple of the other (positive for
+    """Return whether one difference of sides is a constant multiple of the other (positive for
     inequalities).
     """
     first, second = sympy.expand(one.lhs - one.rhs), sympy.expand(other.lhs - other.rhs)
@@ -87,7 +87,7 @@ def _same_relation(one: Any, other: Any) -> bool:
 
 
 def _is_zero(one: sympy.Expr, other: sympy.Expr) -> bool:
-    """Whether the difference is zero."""
+    """Return whether the difference is zero."""
     names = sorted(one.free_symbols | other.free_symbols, key=str)
     if names and one.free_symbols != other.free_symbols:
         return bool(sympy.simplify(one - other) == 0)
@@ -108,7 +108,7 @@ def _is_zero(one: sympy.Expr, other: sympy.Expr) -> bool:
 
 
 def _counts(value: sympy.Expr, expr: sympy.Expr) -> bool:
-    """Whether a formula is defined at a point; a formula without i only where it is real."""
+    """Return whether a formula is defined at a point; a formula without i only where it is real."""
     defined = value.is_number and value.is_finite
     return bool(defined and (expr.has(sympy.I) or value.is_real is not False))
 

@@ -26,7 +26,7 @@ from envgym.environments.puzzles.math.answers.structure import read
 from envgym.environments.puzzles.math.answers.units import PERCENT
 
 Algebra = Callable[[str, str], bool]
-"""Whether two formulas in LaTeX are equal; for equations ``left = right`` on both sides."""
+"""Judge of the equality of two LaTeX formulas; for equations ``left = right`` on both sides."""
 
 
 _QUANTITY = re.compile(

@@ -215,7 +215,7 @@ def _single(left: str, sign: str, right: str, depth: int) -> Node:
 
 
 def _contradicts(exact: str, rounded: str) -> bool:
-    """Whether ``3 ≈ 4`` states two values: no number on the right, or one off by a twentieth."""
+    """Return whether ``3 ≈ 4`` states two values: no number on the right, or one 5 % off."""
     one, given = rational(exact), quantity(rounded)
     if given.number is None or one is None:
         return given.number is None

@@ -148,7 +148,7 @@ class _Search:
             self._proven.update(gaps)
 
     async def _proof(self, gaps: Sequence[Unseen], effort: _Effort) -> Equivalence:
-        """Whether the golden design never takes these values."""
+        """Return whether the golden design never takes these values."""
         shown, constant = _shown(self._face, gaps)
         return await prove(
             self._backend,

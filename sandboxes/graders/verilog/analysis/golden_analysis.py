@@ -152,7 +152,7 @@ class _Netlist:
         return registers + sum(memory["width"] * memory["size"] for memory in memories)
 
     def counts(self) -> bool:
-        """Whether it adds or subtracts."""
+        """Return whether it adds or subtracts."""
         return any(cell["type"] in ("$add", "$sub") for cell in self._cells)
 
     def fixed(self) -> frozenset[tuple[str, int]]:

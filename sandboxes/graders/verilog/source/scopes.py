@@ -138,7 +138,7 @@ class _Walk:
             self._declaring[-1] = True
 
     def _declares(self, before: int, after: str) -> bool:
-        """Whether the tokens before a name are a type, or a module with parameters."""
+        """Return whether the tokens before a name are a type, or a module with parameters."""
         if before < 0:
             return False
         token = self._found[before]
