@@ -7,10 +7,11 @@ An agent with a `chat` works on token ids (local models, vLLM); one without work
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from envgym.errors import UsageError
 from envgym.messages import Action, Message
 from envgym.tools import ToolSpec
 
@@ -104,3 +105,70 @@ class Agent(ABC):
 
     async def close(self) -> None:
         """Release everything the agent holds; safe to call twice."""
+
+
+class PolicyAgent(Agent):
+    """Agent that samples from a policy in training: it takes the learner's weights.
+
+    It gives ids, their log-probs and their versions with every completion.
+
+    Attributes:
+        version: Version of the weights that it samples from.
+    """
+
+    version: int
+
+    @abstractmethod
+    async def update_weights(self, version: int | None = None) -> None:
+        """Take the learner's current weights, as the next version or as `version`."""
+
+    @abstractmethod
+    def with_temperature(self, temperature: float) -> Agent:
+        """An agent on the same engine and weights that samples at another temperature; 0 is greedy.
+
+        Closing it leaves this agent open.
+        """
+
+    async def free_memory(self) -> None:
+        """Give back memory that only sampling needs, while the learner works."""
+
+    @property
+    def counters(self) -> dict[str, float]:
+        """Numbers that grow as it works, by the metric that reports each step's share."""
+        return {}
+
+
+Agents = Agent | Mapping[str, Agent]
+"""The agent of all seats, or one for each seat by name."""
+
+
+class SeatedAgents:
+    """Agents of an episode's seats, by the name of the seat."""
+
+    def __init__(self, agents: Agents) -> None:
+        self._agents = agents
+        everyone = [agents] if isinstance(agents, Agent) else agents.values()
+        self._distinct = list({id(agent): agent for agent in everyone}.values())
+
+    def __getitem__(self, seat: str) -> Agent:
+        if isinstance(self._agents, Agent):
+            return self._agents
+        if seat not in self._agents:
+            known = ", ".join(sorted(self._agents))
+            raise UsageError(f"no agent for seat {seat!r}: give it one (agents are for: {known})")
+        return self._agents[seat]
+
+    def join(self, callers: int) -> None:
+        """Register concurrent episodes with every agent."""
+        for agent in self._distinct:
+            agent.join(callers)
+
+    def leave(self) -> None:
+        """Unregister one of them."""
+        for agent in self._distinct:
+            agent.leave()
+
+
+def agents_by_seat(agents: Agents | SeatedAgents) -> SeatedAgents:
+    """Agents in the form in which episodes look them up."""
+    return agents if isinstance(agents, SeatedAgents) else SeatedAgents(agents)

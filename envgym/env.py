@@ -127,6 +127,9 @@ class Env(Generic[TaskT]):
 
     max_turns: int = 16
     deadlines: Deadlines = Deadlines()
+    ends_by_time: bool = False
+    """Flag that an episode over a rollout's time limit ends with its partial score; else it is a
+    fault."""
     tools: Sequence[ToolSpec] = ()
     seats: Sequence[str] = (DEFAULT_SEAT,)
 

@@ -12,9 +12,10 @@ from typing import Any, Literal
 from envgym.parsing.reasoning import content
 
 Role = Literal["system", "user", "assistant", "tool"]
-Kind = Literal["system", "user", "tool", "hint", "critic", "action"]
+Kind = Literal["system", "user", "tool", "hint", "critic", "action", "shown", "prefix"]
 """Origin of a span of context. Guidance is a span of kind ``hint``: masked, and dropped
-from the target context, by construction."""
+from the target context, by construction. ``shown`` is guidance that stays in the target context,
+``prefix`` the part of an action that the policy was given and did not sample."""
 
 DEFAULT_SEAT = "agent"
 """The seat of environments that one agent plays alone."""

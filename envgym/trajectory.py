@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ from envgym.messages import DEFAULT_SEAT, Action, Kind, Message
 from envgym.stop_reason import StopReason
 from envgym.task import Task
 
-KINDS: tuple[Kind, ...] = ("system", "user", "tool", "hint", "critic", "action")
+KINDS: tuple[Kind, ...] = get_args(Kind)
+POLICY = "policy"
+"""Role of an episode that the policy played on its own."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Turn:
             by hand.
         advantages: The credit each sampled id was trained with; empty where it was not.
         anchor: The environment's name of the state acted in; empty where it names none.
+        cut: Whether a limit on tokens ended the action, not the agent.
     """
 
     context: list[Span]
@@ -60,6 +64,7 @@ class Turn:
     taken: Action | None = None
     advantages: list[float] = field(default_factory=list)
     anchor: str = ""
+    cut: bool = False
 
     @property
     def context_ids(self) -> list[int]:
@@ -93,6 +98,12 @@ class Episode:
     Attributes:
         score: The verifier's verdict in [0, 1]; meaningless where `fault` is set.
         group: Episodes of one group started from the same task.
+        role: Origin of the episode: ``policy`` (the policy on its own), ``guided`` (with hints),
+            ``prefixed`` (from a given prefix), ``demonstration`` (someone else's actions),
+            ``critique``, or a name that a plug-in gives. Scores, curricula and baselines
+            are those of the role ``policy``; every loss says which roles it trains.
+        guided_by: Name of what guided the episode, such as a plug-in and its level of hints; empty
+            where nothing did.
         fault: Description of the failure; such an episode is neither trained on nor scored.
         wall_s: Seconds from its start to its end, others running beside it.
         agent_s, env_s: Seconds of them spent waiting for the agent, and for reset and steps.
@@ -111,6 +122,8 @@ class Episode:
     wall_s: float = 0.0
     agent_s: float = 0.0
     env_s: float = 0.0
+    role: str = POLICY
+    guided_by: str = ""
 
     @property
     def trajectory(self) -> Trajectory:

@@ -1,25 +1,108 @@
-"""Builders of a run's parts from its config: the environment, the model, the chat."""
+"""Builders of a run's parts from its config: nothing else reads the config to make a part."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 import envgym
+from envgym.agent import Agent, PolicyAgent
 from envgym.agents import tiny
 from envgym.agents.tiny.tokenizer import CHAT_TEMPLATE
 from envgym.chat.dialects import dialect, resolve_dialect
 from envgym.chat.renderer import Chat
 from envgym.env import Env
+from envgym.errors import UsageError
 from envgym.messages import Action
-from envgym.trainers.config import Config, TinyModel
+from envgym.rollout.runner import Limits, Rollout
+from envgym.trainers.collection.collector import Collector
+from envgym.trainers.collection.player import Player
+from envgym.trainers.config import Config
+from envgym.trainers.config_sections import TinyModel
+from envgym.trainers.learner.critic import Critic
+from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.rescoring import Scorer
+
+
+@dataclass
+class Parts:
+    """Parts of a run.
+
+    Attributes:
+        env: Environment that lists the tasks; the rollout makes its own instances.
+        agents: All agents: the policy's, those of other seats, and judges.
+    """
+
+    env: Env[Any]
+    rollout: Rollout
+    chat: Chat
+    model: PreTrainedModel
+    policy: Policy
+    scorer: Scorer
+    agent: PolicyAgent
+    judges: Mapping[str, Agent]
+    agents: list[Agent]
+    collector: Collector
+
+
+def build_parts(config: Config) -> Parts:
+    """Build all parts of a run.
+
+    Raises:
+        UsageError: The run's agent takes no weights, or a seat is unknown to the environment.
+    """
+    env = make_env(config)
+    rollout = build_rollout(config)
+    model, tokenizer = build_model(config, env)
+    chat = build_chat(config, tokenizer)
+    agent = config.agent.build(model, chat, config.rollout)
+    if not isinstance(agent, PolicyAgent):
+        raise UsageError(
+            f"agent {config.agent.name!r} takes no weights, so that nothing can be trained by it: "
+            "take one that does, such as local"
+        )
+    by_seat = _seats(config, env, model, chat)
+    judges = {
+        name: judge.build(model, chat, config.rollout) for name, judge in config.judges.items()
+    }
+    policy = build_policy(config, model, config.learner.lr)
+    players = {seat: by_seat.get(seat, agent) for seat in env.seats} if by_seat else agent
+    return Parts(
+        env=env,
+        rollout=rollout,
+        chat=chat,
+        model=model,
+        policy=policy,
+        scorer=Scorer(policy, _reference(config, model), _critic(config, model)),
+        agent=agent,
+        judges=judges,
+        agents=[agent, *by_seat.values(), *judges.values()],
+        collector=Collector(
+            Player(rollout, players),
+            env.tasks("train"),
+            config.sampler,
+            config.guidance,
+            config.rollout,
+            config.seed,
+            frozenset(name for name, seat in config.seats.items() if not seat.train),
+        ),
+    )
 
 
 def make_env(config: Config, **changes: Any) -> Env[Any]:
     """Create the config's environment, some of its arguments changed."""
     return envgym.make(config.env.id, **{**config.env.kwargs, **changes})
+
+
+def build_rollout(config: Config, **changes: Any) -> Rollout:
+    """Create the runner of the config's episodes, some arguments of the environment changed."""
+    roll = config.rollout
+    limits = Limits(concurrency=roll.concurrency, retries=roll.retries, episode_s=roll.episode_s)
+    return Rollout(lambda: make_env(config, **changes), limits)
 
 
 def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:
@@ -37,6 +120,22 @@ def build_model(config: Config, env: Env[Any]) -> tuple[PreTrainedModel, PreTrai
     return tiny.load_model(settings.path or tiny.BASE, settings.dtype)
 
 
+def build_policy(config: Config, model: PreTrainedModel, lr: float) -> Policy:
+    """Create the learner of a model, with an optimiser of its own."""
+    learner = config.learner
+    return Policy(
+        model,
+        lr=lr,
+        betas=learner.betas,
+        eps=learner.eps,
+        weight_decay=learner.weight_decay,
+        grad_clip=learner.grad_clip,
+        micro_tokens=learner.micro_batch_tokens,
+        temperature=config.rollout.temperature,
+        packing=learner.packing,
+    )
+
+
 def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
     """Yield an environment's own text for tokenizer training: tasks, tools, corpus."""
     source = env.tasks("train")
@@ -51,3 +150,36 @@ def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
     corpus = getattr(env, "corpus_text", None)
     if corpus is not None:
         yield from corpus()
+
+
+def _reference(config: Config, model: PreTrainedModel) -> PreTrainedModel | None:
+    """Create the frozen reference, where a plug-in compares with it."""
+    if not any("ref_logp" in plugin.needs for plugin in config.plugins().values()):
+        return None
+    return copy.deepcopy(model).requires_grad_(False)
+
+
+def _critic(config: Config, model: PreTrainedModel) -> Critic | None:
+    if config.critic is None:
+        return None
+    learner = config.learner
+    return Critic(
+        model,
+        config.critic,
+        grad_clip=learner.grad_clip,
+        micro_tokens=learner.micro_batch_tokens,
+        packing=learner.packing,
+    )
+
+
+def _seats(config: Config, env: Env[Any], model: PreTrainedModel, chat: Chat) -> dict[str, Agent]:
+    """Build the agents of seats that the policy does not play."""
+    if unknown := sorted(config.seats.keys() - set(env.seats)):
+        raise UsageError(
+            f"seats.{unknown[0]}: {config.env.id} has no such seat; it has {', '.join(env.seats)}"
+        )
+    return {
+        name: seat.agent.build(model, chat, config.rollout)
+        for name, seat in config.seats.items()
+        if seat.agent is not None
+    }

@@ -25,11 +25,13 @@ class Plugin(BaseModel):
         point: The extension point: ``sampler``, ``guidance``, ``reward``, ``advantage``, ``loss``,
             ``batching`` or ``hook``.
         name: What recipes call it.
+        needs: Names of the token data that it reads (`trainers.learner.rescoring`).
     """
 
     model_config = ConfigDict(extra="forbid")
 
     point: ClassVar[str]
+    needs: ClassVar[frozenset[str]] = frozenset()
     name: str = ""
 
     def conflict(self, config: Any) -> str | None:

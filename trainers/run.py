@@ -19,7 +19,8 @@ import yaml
 from envgym.agents.tiny import learn_to_copy, save_model
 from envgym.errors import UsageError
 from envgym.store.episodes import EpisodeWriter
-from envgym.trainers.config import Config, TinyModel
+from envgym.trainers.config import Config
+from envgym.trainers.config_sections import TinyModel
 from envgym.trainers.loop import Trainer
 from envgym.trainers.running import checkpoint
 from envgym.trainers.running.disk_full import full_disk_said
@@ -116,7 +117,7 @@ async def _train(
                 progress.say(f"dialect by the chat template: {trainer.chat.dialect.name}")
             found = checkpoint.latest(directory / "checkpoints") if resume else None
             if found is not None:
-                kept = checkpoint.load(trainer, found)
+                kept = await checkpoint.load(trainer, found)
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
                 journal.spent_s = kept["spent_s"]
                 journal.rewind(trainer.step_number)
@@ -124,7 +125,7 @@ async def _train(
                     journal.prolong(trainer.step_number)
                     progress.say(_prolonged(trainer.step_number, config))
             elif warm is not None and (common := checkpoint.latest(warm)) is not None:
-                kept = checkpoint.begin(trainer, common)
+                kept = await checkpoint.begin(trainer, common)
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
                 journal.spent_s = kept["spent_s"]  # as if it had been this run's own
             for hook in config.hooks:
@@ -171,7 +172,7 @@ async def _stages(
             learn_to_copy(
                 trainer.model, config.model.copying, config.seed, lambda i, a: on_step(i, copied=a)
             )
-            trainer.reset_from_policy()
+            await trainer.reset_from_policy()
         await evaluate("untrained")
         journal.stage = "base"
     if journal.stage == "base":
@@ -197,6 +198,7 @@ async def _stages(
         journal.log(step, metrics)
         for hook in config.hooks:
             hook.step_end(step, metrics)
+            hook.episodes_played(step, episodes)
         if step == 1 or step % 10 == 0:
             _record(journal, "train", episodes, step)
         on_step(step - 1, score=metrics["score"], turns=metrics["episode/turns"])

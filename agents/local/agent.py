@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from transformers import PreTrainedModel
 
-from envgym.agent import Agent, Completion, Context
+from envgym.agent import Agent, Completion, Context, PolicyAgent
 from envgym.agents.local.engine import Engine
 from envgym.agents.local.sampling import SamplingParams
 from envgym.chat.renderer import Chat
 from envgym.tools import ToolSpec
 
 
-class LocalAgent(Agent):
+class LocalAgent(PolicyAgent):
     """Agent that samples from a model in this process.
 
     Args:
@@ -44,6 +45,7 @@ class LocalAgent(Agent):
         self.sampling = dataclasses.replace(
             sampling or SamplingParams(), stop_ids=tuple(chat.stop_ids)
         )
+        self._owns_engine = True
         self._stops: dict[tuple[str, ...], Callable[[list[int]], bool] | None] = {}
 
     def join(self, callers: int) -> None:
@@ -76,8 +78,30 @@ class LocalAgent(Agent):
         await self.engine.release(session)
 
     async def close(self) -> None:
-        """Stop the engine."""
-        await self.engine.close()
+        """Stop the engine, unless it is another agent's."""
+        if self._owns_engine:
+            await self.engine.close()
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        """Version of the weights."""
+        return self.engine.version
+
+    async def update_weights(self, version: int | None = None) -> None:
+        """Count a new version: the engine reads the learner's own weights."""
+        self.engine.update_weights(version)
+
+    def with_temperature(self, temperature: float) -> Agent:
+        """An agent on the same engine that samples at another temperature."""
+        other = copy.copy(self)
+        other.sampling = dataclasses.replace(self.sampling, temperature=temperature)
+        other._owns_engine = False
+        return other
+
+    @property
+    def counters(self) -> dict[str, float]:
+        """Callers that the engine did not wait for."""
+        return {"rollout/missed": float(self.engine.stats.missed)}
 
     def _stop_text(self, tools: Sequence[ToolSpec]) -> Callable[[list[int]], bool] | None:
         strings = self.chat.dialect.stop(tools)

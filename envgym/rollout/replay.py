@@ -21,7 +21,7 @@ from envgym.rollout.runner import Rollout, Start
 from envgym.stop_reason import StopReason
 from envgym.trajectory import Episode, Trajectory
 
-_GUIDANCE = ("hint", "critic")
+_GUIDANCE = ("hint", "critic", "shown")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,10 @@ async def play_again(
     on_episode: Callable[[Episode], None] | None = None,
 ) -> list[Episode]:
     """Replay episodes from their tasks and seeds; results keep the order, faults included."""
-    starts = [Start(e.seed, e.task, group=str(i)) for i, e in enumerate(recorded)]
+    starts = [
+        Start(e.seed, e.task, group=str(i), role=e.role, guided_by=e.guided_by)
+        for i, e in enumerate(recorded)
+    ]
     by_id = {start.id: episode for start, episode in zip(starts, recorded, strict=True)}
     result = await rollout.run(starts, RecordedAgent(by_id, chat), on_episode)
     played = [*result.episodes, *result.quarantined]

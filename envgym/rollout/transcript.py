@@ -16,14 +16,26 @@ from envgym.trajectory import Span, Trajectory, Turn
 
 
 class Transcript:
-    """Running record of a seat; `observe` and `record` extend it alternately."""
+    """Running record of a seat; `observe` and `record` extend it alternately.
 
-    def __init__(self, session: str, seat: str, chat: Chat | None, tools: Sequence[ToolSpec]):
+    Args:
+        prefix: Token ids with which the seat's first sampled action begins.
+    """
+
+    def __init__(
+        self,
+        session: str,
+        seat: str,
+        chat: Chat | None,
+        tools: Sequence[ToolSpec],
+        prefix: Sequence[int] = (),
+    ) -> None:
         self.session = session
         self.trajectory = Trajectory(seat)
         self.messages: list[Message] = []
         self._chat = chat
         self._tools = tools
+        self._prefix = list(prefix)
         self._ids: list[int] = []
         self._new: list[Message] = []
         self._sampled: list[int] = []
@@ -48,41 +60,61 @@ class Transcript:
         spans: list[Span] = []
         if self._chat is not None:
             spans = self._render(self._chat)
+            if self._prefix:
+                spans = [*spans, Span("prefix", self._prefix)]
             self._ids.extend(i for span in spans for i in span.ids)
         context = Context(self.session, self.messages, self._tools, self._ids, group, seed)
         return context, spans
 
     def record(self, spans: list[Span], completion: Completion) -> Action:
         """Add a completion to the history; return the action to step with."""
+        prefix, self._prefix = self._prefix, []
+        said = completion.text
+        if prefix and self._chat is not None:
+            said = self._chat.decode([*prefix, *completion.ids])
         action = completion.action
         if action is None:
             before = self.messages[-1].role if self.messages else None
             action = (
-                self._chat.read(completion.text, before, self._tools)
+                self._chat.read(said, before, self._tools)
                 if self._chat is not None
-                else Action(completion.text)
+                else Action(said)
             )
         ids = completion.ids
         if self._chat is not None and not ids:
-            written = action if completion.action is not None else Action(completion.text)
+            written = action if completion.action is not None else Action(said)
             ids = self._chat.demonstrate(written, self._tools)  # calls in a text stand there once
-        text = completion.text or (self._chat.decode(ids) if self._chat else action.text)
-        self.trajectory.turns.append(
-            Turn(
-                context=spans,
-                action=ids,
-                logprobs=completion.logprobs,
-                versions=[completion.version] * len(ids),
-                restart=self._restart,
-                text=text,
-                messages=tuple(self._new),
-                taken=action,
-            )
+        turn = Turn(
+            context=spans,
+            action=ids,
+            logprobs=completion.logprobs,
+            versions=[completion.version] * len(ids),
+            text=said or (self._chat.decode(ids) if self._chat else action.text),
+            taken=action,
+            cut=completion.finish in ("length", "context"),
         )
-        self.messages.append(Message("assistant", text, "action", action.tool_calls))
         self._ids.extend(ids)
-        self._sampled, self._new, self._restart = ids, [], False
+        self._add(turn, [*prefix, *ids])
         return action
+
+    def record_given(self, action: Action) -> None:
+        """Add an action that no agent of this episode took; its tokens are context."""
+        spans, ids, text = list[Span](), list[int](), action.text
+        if self._chat is not None:
+            spans = self._render(self._chat)
+            ids = self._chat.demonstrate(action, self._tools)
+            text = self._chat.decode(ids)
+            self._ids += [*(i for span in spans for i in span.ids), *ids]
+        turn = Turn([*spans, Span("prefix", ids)], [], text=text, taken=action)
+        self._add(turn, ids)
+
+    def _add(self, turn: Turn, written: list[int]) -> None:
+        """Append a turn whose action is the `written` ids."""
+        turn.restart, turn.messages = self._restart, tuple(self._new)
+        self.trajectory.turns.append(turn)
+        calls = turn.taken.tool_calls if turn.taken is not None else ()
+        self.messages.append(Message("assistant", turn.text, "action", calls))
+        self._sampled, self._new, self._restart = written, [], False
 
     def finish(self) -> Trajectory:
         """Make the trajectory, with the messages that came after the last action."""

@@ -27,6 +27,8 @@ def episode_line(episode: Episode, first_turn: int) -> bytes:
         "task": episode.task.to_json(),
         "seed": episode.seed,
         "group": episode.group,
+        "role": episode.role,
+        "guided_by": episode.guided_by,
         "score": episode.score,
         "stop_reason": episode.stop_reason,
         "metrics": episode.metrics,
@@ -65,6 +67,8 @@ def _turn_row(turn: Turn) -> dict[str, Any]:
     }
     if turn.anchor:
         row["anchor"] = turn.anchor
+    if turn.cut:
+        row["cut"] = True
     if turn.taken is not None:
         row["taken"] = action_row(turn.taken, full=True, known_text=turn.text)
     return row

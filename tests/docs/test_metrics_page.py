@@ -32,6 +32,8 @@ _WRITTEN = re.compile(r'"((?:compose|dynamic|critic|rollout|time|faults|group|ep
 def pattern(key: str) -> str:
     """The row that explains a key: those of environments and stop reasons share one."""
     first, _, name = key.partition("/")
+    if first == "role":
+        return "role/ROLE_score" if name.endswith("_score") else "role/ROLE"
     return {"env": "env/NAME", "stop": "stop/REASON"}.get(first, key) if name else key
 
 
@@ -57,7 +59,8 @@ def of_sources() -> set[str]:
     """Keys that stand in the trainer's source."""
     return {
         key
-        for path in (ROOT / "trainers").rglob("*.py")
+        for room in ("trainers", "agents")
+        for path in (ROOT / room).rglob("*.py")
         for key in _WRITTEN.findall(path.read_text())
     }
 
@@ -79,7 +82,8 @@ def test_losses_and_plugins_write_nothing_unexplained() -> None:
 
 
 def test_nothing_else_is_explained() -> None:
-    always = {"step", "score", "score_stderr", "reward", "reward_stderr", "env/NAME", "stop/REASON"}
+    always = {"step", "score", "score_stderr", "reward", "reward_stderr"}
+    patterns = {"env/NAME", "stop/REASON", "role/ROLE", "role/ROLE_score"}
     learner = {
         "loss",
         "grad_norm",
@@ -87,7 +91,8 @@ def test_nothing_else_is_explained() -> None:
         "value_loss",
         "value_clip_fraction",
         "value_grad_norm",
+        "sampler_gap",
     }
-    known = always | {f"learn/{name}" for name in learner} | of_losses() | of_sources()
+    known = always | patterns | {f"learn/{name}" for name in learner} | of_losses() | of_sources()
     assert len(ROWS) == len(EXPLAINED)
     assert known == EXPLAINED

@@ -160,7 +160,7 @@ def learnt(one: Sample) -> Any:
         for t, a in zip(one.trajectory.turns, one.advantages, strict=True)
     ]
     critic = [[a.tolist() for a in arrays] for arrays in (one.value or [], one.returns)]
-    return what(one), one.reward, one.kind, one.episode.score, one.episode.group, turns, critic
+    return what(one), one.reward, one.role, one.episode.score, one.episode.group, turns, critic
 
 
 @every_batching

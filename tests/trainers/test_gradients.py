@@ -174,7 +174,7 @@ def test_what_is_not_an_action_carries_no_gradient(
         seen.append(output.last_hidden_state)
 
     hook = model.base_model.register_forward_hook(keep)
-    gradient(model, samples, losses=[Sft()], micro_tokens=1)  # one row a pass
+    gradient(model, samples, losses=[Sft(roles=("policy",))], micro_tokens=1)  # one row a pass
     hook.remove()
     compiled = train_rows(samples, [1.0] * len(samples))
     ordered = [row for [row] in micro_batches(compiled, 1)]

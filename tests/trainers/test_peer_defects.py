@@ -28,6 +28,7 @@ from envgym.trainers.collection.dynamic_sampling import collect
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.config import RolloutSection
 from envgym.trainers.learner.policy import Policy, TrainingError, action_logps
+from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups
 from envgym.trainers.losses import Clip, Kl, Sft
@@ -341,8 +342,10 @@ def test_tool_output_has_no_kl(model: PreTrainedModel) -> None:
     made = episode([([1], [2]), ([3, 4, 5, 6], [7])])
     sample = Sample(made, made.trajectory)
     sample.set_advantage(0.0)
+    policy = Policy(model, lr=0.0)
+    Scorer(policy, reference).add(["ref_logp"], [sample])
     rows = train_rows([sample], [0.5])
-    told = Policy(model, lr=0.0).update(rows, [Kl(kind="k1")], reference)
+    told = policy.update(rows, [Kl(kind="k1")])
     gaps = action_logps(model, rows, 1.0) - action_logps(reference, rows, 1.0)
     assert gaps.shape == (2,)
     assert told["kl"] == pytest.approx(gaps.mean().item(), rel=1e-4)
@@ -357,9 +360,11 @@ def test_a_default_clip_range_leaves_the_first_gradient_whole(model: PreTrainedM
     [row] = train_rows([sample], [0.5])
     recorded = action_logps(model, [row], 1.0).detach()
     made.turns[0].logprobs = recorded.tolist()
-    update(model, [sample])
+    sampled, shown = (Sample(made, made.trajectory, role=r) for r in ("policy", "demonstration"))
+    sampled.set_advantage(1.0)
+    update(model, [sampled])
     clipped = model.lm_head.weight.grad.clone()
-    Policy(model, lr=0.0, grad_clip=1e9).update([row], [Sft()])
+    Policy(model, lr=0.0, grad_clip=1e9).update(train_rows([shown], [0.5]), [Sft()])
     torch.testing.assert_close(clipped, model.lm_head.weight.grad)
 
 

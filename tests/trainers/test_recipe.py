@@ -65,6 +65,6 @@ def test_broken_files_say_so(tmp_path: Path) -> None:
 
 def test_the_learning_rate_rises_then_falls() -> None:
     constant = Learner(steps=10, warmup=3)
-    assert [constant.lr_scale(i) for i in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert [constant.lr_scale(0, i) for i in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
     linear = Learner(steps=4, lr_decay="linear")
-    assert [linear.lr_scale(i) for i in range(4)] == [1.0, 0.75, 0.5, 0.25]
+    assert [linear.lr_scale(i, 0) for i in range(4)] == [1.0, 0.75, 0.5, 0.25]

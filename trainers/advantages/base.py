@@ -17,17 +17,14 @@ from envgym.trainers.plugin import Plugin
 class Advantage(Plugin):
     """Plug-in that computes the advantage of every action token.
 
-    Groups hold each episode once, however many rows it will have.
+    Groups hold each episode once, however many rows it will have. They are of one seat and one
+    role. A method that needs ``value`` sets `Sample.returns` too.
 
     Attributes:
-        needs_values: Whether it reads `Sample.value`, and sets `Sample.returns`.
-        needs_norms: Whether it reads `Sample.norms`.
         compares: Whether it credits by comparison within a group: a group of one gets zero.
     """
 
     point: ClassVar[str] = "advantage"
-    needs_values: ClassVar[bool] = False
-    needs_norms: ClassVar[bool] = False
     compares: ClassVar[bool] = False
 
     def conflict(self, config: Any) -> str | None:
@@ -37,9 +34,9 @@ class Advantage(Plugin):
                 "it compares the episodes of a group, and groups of one get nothing: set "
                 "rollout.group_size to 2 or more, or take an advantage that does not compare"
             )
-        if self.needs_values and config.critic is None:
+        if "value" in self.needs and config.critic is None:
             return "it needs values: add critic: {kind: head}"
-        if config.critic is not None and not self.needs_values:
+        if config.critic is not None and "value" not in self.needs:
             return "it uses no values: take one that does, such as gae, or leave the critic out"
         return None
 

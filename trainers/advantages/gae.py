@@ -32,7 +32,7 @@ from envgym.trainers.plugin import register
 class CriticAdvantage(Advantage):
     """Base of the advantages that are estimated with a critic."""
 
-    needs_values: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = frozenset({"value"})
     whiten: bool = Field(
         True, description="Whether to whiten advantages over the batch's action tokens."
     )

@@ -33,7 +33,7 @@ class OptimalTokenBaseline(Advantage):
 
     name: str = "otb"
     compares: ClassVar[bool] = True
-    needs_norms: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = frozenset({"norms"})
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every token's advantage."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,17 +23,17 @@ from envgym.task import Task
 from envgym.trainers.collection.samples import Sample
 from envgym.trajectory import KINDS, Turn
 
-_PASSING: dict[str, Any] = {  # fields of a sample that the advantages read, or each update anew
+_PASSING: dict[str, Any] = {  # fields of a sample that only rewards and advantages read
     "turn_rewards": [],
     "token_rewards": [],
     "components": {},
-    "prox_logp": None,
-    "ref_logp": None,
-    "norms": None,
+    "probes": [],
 }
+_KEPT = ("value",)  # token data that a critic's updates read; each step computes the rest anew
 
-_FORMER = {"proximal": "prox_logp", "reference": "ref_logp", "values": "value"}
-"""Fields of a sample as checkpoints of before the rename have them, to today's."""
+_FORMER = {"proximal": "prox_logp", "reference": "ref_logp", "values": "value", "kind": "role"}
+_FORMER_ROLES = {"rl": "policy", "sft": "demonstration"}
+"""Fields of a sample, and roles, as checkpoints of before the rename have them, to today's."""
 
 
 class Buffer:
@@ -67,19 +67,18 @@ class Buffer:
         """The buffer as JSON values; arrays are a safetensors file's bytes in base 64."""
         turns: list[Turn] = []
         rows = []
-        kept = [replace(sample, **_PASSING) for sample in self.samples]
-        for sample in kept:
+        for sample in self.samples:
             rows.append(
                 {
                     "episode": json.loads(episode_line(sample.episode, len(turns))),
-                    **{name: getattr(sample, name) for name in _plain(sample)},
+                    **{name: getattr(sample, name) for name in _PLAIN},
                 }
             )
             turns += sample.trajectory.turns
         return {
             "kinds": list(KINDS),
             "tokens": _text(pack(turns)),
-            "arrays": _text(save(_arrays(kept))),
+            "arrays": _text(save(_arrays(self.samples))),
             "samples": rows,
         }
 
@@ -94,11 +93,13 @@ class Buffer:
         for index, row in enumerate(state["samples"]):
             episode = episode_of(row.pop("episode"), tokens)
             plain = {_FORMER.get(name, name): value for name, value in row.items()}
+            plain = {name: plain[name] for name in _PLAIN}
+            plain["role"] = _FORMER_ROLES.get(plain["role"], plain["role"])
             sample = Sample(episode, episode.trajectory, **plain)
-            for field in fields(Sample):
-                if f"{index}.{field.name}" in arrays:
-                    parts = np.cumsum(arrays[f"{index}.{field.name}.lengths"])[:-1]
-                    setattr(sample, field.name, np.split(arrays[f"{index}.{field.name}"], parts))
+            for name in ("advantages", "returns", *_KEPT):
+                if f"{index}.{name}" in arrays:
+                    parts = np.cumsum(arrays[f"{index}.{name}.lengths"])[:-1]
+                    setattr(sample, name, np.split(arrays[f"{index}.{name}"], parts))
             self.samples.append(sample)
 
 
@@ -139,24 +140,22 @@ def _bare(sample: Sample) -> Sample:
     turns = [replace(turn, text="", messages=(), taken=None) for turn in seat.turns]
     trajectory = replace(seat, turns=turns, final=())
     episode = replace(sample.episode, task=Task({}), trajectories={seat.seat: trajectory})
-    return replace(sample, episode=episode, trajectory=trajectory, **_PASSING)
+    data = {name: parts for name, parts in sample.token_data.items() if name in _KEPT}
+    return replace(sample, episode=episode, trajectory=trajectory, token_data=data, **_PASSING)
 
 
-def _plain(sample: Sample) -> list[str]:
-    """Names of the fields that are JSON values."""
-    names = [f.name for f in fields(sample) if f.name not in ("episode", "trajectory")]
-    return [name for name in names if not isinstance(getattr(sample, name), list)]
+_PLAIN = ("reward", "role", "skip")
+"""Fields that are JSON values."""
 
 
 def _arrays(samples: Sequence[Sample]) -> dict[str, np.ndarray[Any, Any]]:
     """Fields with one array per turn, laid end to end, with the lengths beside them."""
     found: dict[str, np.ndarray[Any, Any]] = {}
     for index, sample in enumerate(samples):
-        for field in fields(sample):
-            parts = getattr(sample, field.name)
-            if isinstance(parts, list) and parts:
-                found[f"{index}.{field.name}"] = np.concatenate(parts)
-                found[f"{index}.{field.name}.lengths"] = np.array([len(p) for p in parts])
+        for name in ("advantages", "returns", *_KEPT):
+            if parts := sample.column(name):
+                found[f"{index}.{name}"] = np.concatenate(parts)
+                found[f"{index}.{name}.lengths"] = np.array([len(p) for p in parts])
     return found
 
 

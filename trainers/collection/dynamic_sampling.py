@@ -16,10 +16,9 @@ from dataclasses import dataclass
 
 from envgym.errors import Fault
 from envgym.rollout.runner import RolloutResult
-from envgym.trainers.collection.samples import Group, differs
-from envgym.trainers.config import RolloutSection
+from envgym.trainers.collection.samples import Group, differs, of_policy
+from envgym.trainers.config_sections import RolloutSection
 from envgym.trainers.learner.policy import TrainingError
-from envgym.trainers.running.metrics import merge
 
 Play = Callable[[int, int], Awaitable[tuple[RolloutResult, list[Group]]]]
 """Plays one round. Arguments: number of tasks, index of the round."""
@@ -76,9 +75,10 @@ async def collect(play: Play, settings: RolloutSection) -> tuple[list[Group], Co
         missing = settings.tasks_per_step - len(kept)
         count = refill(missing, len(kept), result.played, settings.tasks_per_step)
         part, groups = await play(count, result.rounds)
-        merge(result, part)
+        result.add(part)
         result.rounds += 1
-        for group in {g[0].episode.group: g for g in groups}.values():  # a task's, of one seat
+        alone = of_policy(groups)
+        for group in {g[0].episode.group: g for g in alone}.values():  # a task's, of one seat
             result.played += 1
             scores = [sample.episode.score for sample in group]
             result.solved += len(scores) > 1 and min(scores) == 1

@@ -8,14 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envgym.trajectory import Episode, Trajectory
+from envgym.messages import Kind
+from envgym.trajectory import POLICY, Episode, Row, Trajectory, rows
 
 Group = list["Sample"]
+Parts = list[NDArray[np.float32]]
+"""One float32 array [tokens of the action] per turn."""
+GUIDANCE: tuple[Kind, ...] = ("hint",)
+"""Kinds of context that the sampler saw and the loss does not."""
+
+
+class TokenData:
+    """Attribute of a `Sample` that is kept in `Sample.token_data` under its name.
+
+    It is None where nothing was computed. A plug-in's own data needs no attribute.
+    """
+
+    def __set_name__(self, owner: type[Sample], name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, sample: None, owner: type[Sample]) -> TokenData: ...
+    @overload
+    def __get__(self, sample: Sample, owner: type[Sample]) -> Parts | None: ...
+    def __get__(self, sample: Sample | None, owner: type[Sample]) -> TokenData | Parts | None:
+        return self if sample is None else sample.token_data.get(self.name)
+
+    def __set__(self, sample: Sample, parts: Parts) -> None:
+        sample.token_data[self.name] = parts
 
 
 @dataclass
@@ -25,41 +50,70 @@ class Sample:
     Attributes:
         episode, trajectory: What was played, and the seat's part in it.
         reward: Total reward to train on; reward plug-ins add to it by the `add_reward` methods.
+        probes: Log-probs that the current reward plug-in asked for, one array per probe.
         turn_rewards: Part of the reward earned per turn, one number per turn; empty for none. The
             rest, neither here nor in `token_rewards`, belongs to the last turn.
         token_rewards: Part of the reward per action token, one float64 array per turn; empty for
             none.
         components: Parts of the reward by the name of the plug-in that added them.
-        advantages: One float32 array [tokens of the action] per turn; the advantage plug-in sets
-            it.
-        kind: Kind of the sample, which decides the losses that apply: ``rl`` or ``sft``.
+        role: Role of the trajectory, which decides the losses that train it; the episode's unless
+            given.
         skip: Whether batch and denominator leave the sample out; advantages that train on a part of
             the samples set it.
-        prox_logp, ref_logp: Log-probs of the action tokens just before the step's first update, and
-            under the frozen reference: one float32 array per turn, in the target context. None
-            where no plug-in needs them.
-        norms: Squared norm of each action token's score, the gradient of its log-prob by the
-            logits: 1 - 2π + Σπ². One float32 array per turn, or None.
-        value: The critic's value of the state before each action token, one float32 array [tokens
-            of the action] per turn. None without a critic.
-        returns: Targets of the critic, in the shape of `value`; NaN where a token has no target.
+        token_data: Numbers of the action tokens by name, in the target context (hints left out):
+            one float32 array [tokens of the action] per turn. `trainers.learner.rescoring`
+            computes those that plug-ins need; a plug-in may add its own.
+        advantages: Advantage of each action token, in the same shape; the advantage plug-in sets
+            it.
+        returns: Targets of the critic, in the same shape; NaN where a token has no target.
             Advantages that need values set it; else it is empty.
+        prox_logp, ref_logp: Log-probs just before the step's first update, and under the frozen
+            reference.
+        norms: Squared norm of each action token's score, the gradient of its log-prob by the
+            logits: 1 - 2π + Σπ².
+        value: The critic's value of the state before each action token.
     """
 
     episode: Episode
     trajectory: Trajectory
     reward: float = 0.0
-    advantages: list[NDArray[np.float32]] = field(default_factory=list)
-    kind: str = "rl"
+    advantages: Parts = field(default_factory=list)
+    role: str = ""
     turn_rewards: list[float] = field(default_factory=list)
     token_rewards: list[NDArray[np.float64]] = field(default_factory=list)
     components: dict[str, float] = field(default_factory=dict)
     skip: bool = False
-    prox_logp: list[NDArray[np.float32]] | None = None
-    ref_logp: list[NDArray[np.float32]] | None = None
-    norms: list[NDArray[np.float32]] | None = None
-    value: list[NDArray[np.float32]] | None = None
-    returns: list[NDArray[np.float32]] = field(default_factory=list)
+    returns: Parts = field(default_factory=list)
+    token_data: dict[str, Parts] = field(default_factory=dict)
+    probes: Parts = field(default_factory=list)
+
+    prox_logp = TokenData()
+    ref_logp = TokenData()
+    norms = TokenData()
+    value = TokenData()
+
+    def __post_init__(self) -> None:
+        self.role = self.role or self.episode.role
+        self._rows: list[Row] | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        """Rows of the target context: hints, which only the sampler saw, are left out.
+
+        They are compiled once. A trajectory that changes needs a new sample.
+        """
+        if self._rows is None:
+            self._rows = rows(self.trajectory, drop=GUIDANCE)
+        return self._rows
+
+    def column(self, name: str) -> Parts | None:
+        """Token data, advantages or returns by name; None where there is none."""
+        return getattr(self, name, None) or self.token_data.get(name)
+
+    @property
+    def truncated(self) -> bool:
+        """Flag that a limit on tokens cut the trajectory."""
+        return self.trajectory.turns[-1].cut
 
     @property
     def tokens(self) -> int:
@@ -107,3 +161,26 @@ def differs(group: Group, by: Literal["reward", "score"]) -> bool:
     """Return whether the members' rewards (as the environment gave them), or scores, differ."""
     values = {s.trajectory.reward if by == "reward" else s.episode.score for s in group}
     return len(values) > 1
+
+
+def as_groups(episodes: Sequence[Episode], untrained: frozenset[str] = frozenset()) -> list[Group]:
+    """Samples by group, in order.
+
+    Each seat's trajectories form groups of their own, as do those of each role and guide: they
+    started from other contexts, and share no baseline.
+
+    Args:
+        untrained: Seats to leave out.
+    """
+    groups: dict[tuple[str, str, str, str], Group] = {}
+    for episode in episodes:
+        for seat, trajectory in episode.trajectories.items():
+            if trajectory.turns and seat not in untrained:
+                key = (episode.group, seat, episode.role, episode.guided_by)
+                groups.setdefault(key, []).append(Sample(episode, trajectory))
+    return list(groups.values())
+
+
+def of_policy(groups: Sequence[Group]) -> list[Group]:
+    """The groups that the policy played on its own, which scores and curricula count."""
+    return [group for group in groups if group[0].role == POLICY]

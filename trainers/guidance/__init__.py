@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envgym.trainers.guidance.base import Guidance, Play
+from envgym.trainers.guidance.base import Guidance
 from envgym.trainers.guidance.none import NoGuidance
 
-__all__ = ["Guidance", "NoGuidance", "Play"]
+__all__ = ["Guidance", "NoGuidance"]

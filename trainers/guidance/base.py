@@ -1,15 +1,14 @@
-"""Interface of guidance plug-ins: they wrap the playing of a step's groups."""
+"""Interface of guidance plug-ins: they play a step's starts, with hints or without."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from envgym.rollout.runner import RolloutResult, Start
+from envgym.trainers.collection.player import Player
 from envgym.trainers.plugin import Plugin
-
-Play = Callable[[Sequence[Start]], Awaitable[RolloutResult]]
 
 
 class Guidance(Plugin):
@@ -18,5 +17,9 @@ class Guidance(Plugin):
     point: ClassVar[str] = "guidance"
 
     @abstractmethod
-    async def play(self, starts: Sequence[Start], play: Play) -> RolloutResult:
-        """Play `starts` by `play`; a method may add, repeat or replace episodes."""
+    async def play(self, starts: Sequence[Start], player: Player) -> RolloutResult:
+        """Play `starts`; a method may add, repeat or replace episodes.
+
+        An episode played with hints has the role ``guided`` and says what guided it: see
+        `Start.again`.
+        """

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from envgym.rollout.runner import RolloutResult, Start
-from envgym.trainers.guidance.base import Guidance, Play
+from envgym.trainers.collection.player import Player
+from envgym.trainers.guidance.base import Guidance
 from envgym.trainers.plugin import register
 
 
@@ -15,6 +16,6 @@ class NoGuidance(Guidance):
 
     name: str = "none"
 
-    async def play(self, starts: Sequence[Start], play: Play) -> RolloutResult:
+    async def play(self, starts: Sequence[Start], player: Player) -> RolloutResult:
         """Play every start once."""
-        return await play(starts)
+        return await player.play(starts)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from envgym.trainers.plugin import Plugin
+from envgym.trajectory import Episode
 
 
 class Hook(Plugin):
@@ -18,6 +20,9 @@ class Hook(Plugin):
 
     def step_end(self, step: int, metrics: dict[str, float]) -> None:
         """Handle the end of a step; `metrics` are those of ``metrics.jsonl``."""
+
+    def episodes_played(self, step: int, episodes: Sequence[Episode]) -> None:
+        """Handle a step's episodes, quarantined ones (with a `fault`) included."""
 
     def end(self) -> None:
         """Handle the end or the interruption of the run."""

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.config import CriticSection, HeadCritic
-from envgym.trainers.learner.hidden_states import action_states, by_turn, micro_batches
+from envgym.trainers.config_sections import CriticSection, HeadCritic
+from envgym.trainers.learner.hidden_states import action_states, micro_batches
 from envgym.trainers.learner.policy import TrainingError
 from envgym.trainers.learner.rows import TrainRow
 
@@ -94,16 +94,10 @@ class Critic:
         if not self.shares:
             self.model.load_state_dict(policy.state_dict())
 
-    def compute_values(self, samples: Sequence[Sample]) -> None:
-        """Set `Sample.value`, computed in the target context: hints left out."""
+    def values(self, rows: Sequence[TrainRow]) -> Tensor:
+        """Values of the states before the action tokens of rows, row after row, float32 [N]."""
         self.model.eval()
-
-        def ask(rows: Sequence[TrainRow]) -> Tensor:
-            return self._values(action_states(self.model, rows, self.packing)[0])
-
-        found = by_turn(samples, ask, self.micro_tokens, self.packing)
-        for sample, values in zip(samples, found, strict=True):
-            sample.value = values
+        return self._values(action_states(self.model, rows, self.packing)[0])
 
     def update(self, rows: Sequence[TrainRow], lr_scale: float = 1.0) -> dict[str, float]:
         """Run one optimiser step of the critic alone; return its metrics, none without a target.
@@ -127,7 +121,7 @@ class Critic:
 
     def start(self, rows: Sequence[TrainRow]) -> bool:
         """Begin a step whose loss is the mean over the targets of `rows`; return if any exist."""
-        self._targets = sum(int((~np.isnan(r.returns[r.row.mask])).sum()) for r in rows)
+        self._targets = sum(int((~np.isnan(r.column("returns")[r.row.mask])).sum()) for r in rows)
         self._sums = {}
         self.optimizer.zero_grad()
         return self._targets > 0
@@ -145,8 +139,8 @@ class Critic:
         old, target = (
             torch.from_numpy(np.concatenate(arrays)).to(value.device)
             for arrays in (
-                [r.value[r.row.mask] for r in part],
-                [r.returns[r.row.mask] for r in part],
+                [r.column("value")[r.row.mask] for r in part],
+                [r.column("returns")[r.row.mask] for r in part],
             )
         )
         known = ~target.isnan()

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from envgym.trainers.collection.samples import Sample
+from envgym.trainers.collection.samples import Parts, Sample
 from envgym.trainers.learner.packing import lay_out, packable, packed_states, token_pairs
 from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.learner.shared_prefix import hidden_states
@@ -73,9 +72,6 @@ def micro_batches(
         part = part + unit
     if part:
         yield part
-
-
-Parts = list[NDArray[np.float32]]
 
 
 def by_turn(

@@ -7,9 +7,11 @@ so that memory never holds [B, T, V].
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -19,6 +21,7 @@ from envgym.trainers.learner.hidden_states import action_states, micro_batches
 from envgym.trainers.learner.logprobs import log_probs
 from envgym.trainers.learner.rows import TrainRow
 from envgym.trainers.losses import Loss, LossInputs
+from envgym.trainers.losses.inputs import loss_inputs, of_roles
 
 ValueTerm = Callable[[Tensor, Sequence[TrainRow]], Tensor]
 """Function from states [N, H] and their rows to a value loss: the critic's, where it is a head."""
@@ -43,6 +46,9 @@ class Policy:
         micro_tokens: Maximum number of tokens per forward pass.
         packing: Whether rows run without padding, where the model supports it.
         temperature: Sampling temperature; the learner must divide the logits by it too.
+
+    Attributes:
+        updates: Number of optimiser steps taken.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class Policy:
         lr: float,
         weight_decay: float = 0.0,
         betas: tuple[float, float] = (0.9, 0.95),
+        eps: float = 1e-8,
         grad_clip: float = 1.0,
         micro_tokens: int = 16384,
         temperature: float = 1.0,
@@ -63,22 +70,30 @@ class Policy:
         self.micro_tokens = micro_tokens
         self.temperature = temperature
         self.packing = packing
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=lr, betas=betas, weight_decay=weight_decay
-        )
+        self.betas = betas
+        self.eps = eps
+        self.weight_decay = weight_decay
+        self.updates = 0
+        self.optimizer = self._adamw(lr)
+        self.own_optimizers: dict[str, torch.optim.AdamW] = {}
 
     def update(
         self,
         rows: Sequence[TrainRow],
         losses: Sequence[Loss],
-        reference: PreTrainedModel | None = None,
         lr_scale: float = 1.0,
         value: ValueTerm | None = None,
+        weights: Sequence[Sequence[float]] | None = None,
     ) -> dict[str, float]:
         """Run one optimiser step on the weighted sum of the losses over `rows`.
 
+        A loss trains the samples of its roles alone. Losses with a learning rate of their own take
+        a step of their own, after that of the others.
+
         Args:
             value: Further loss term, on the states that predict the action tokens.
+            weights: Weight of each sample's tokens under each loss, [losses][samples]; None takes
+                the rows' weights for all losses.
 
         Returns:
             Token means of the losses' metrics and of the ``entropy``, ``loss`` and ``grad_norm``.
@@ -87,75 +102,137 @@ class Policy:
             TrainingError: The loss or the gradient is not finite; the weights are unchanged.
         """
         self.model.eval()  # under dropout its log-probs would not be the sampler's
-        self.optimizer.zero_grad()
+        apart: Sequence[Sequence[float] | None] = weights or [None] * len(losses)
+        terms = list(zip(losses, apart, strict=True))
+        shared = [term for term in terms if term[0].lr is None]
+        found: dict[str, float] = {}
+        if shared or value is not None:
+            found = self._step(rows, shared, self.optimizer, self.lr * lr_scale, value)
+        for loss, own in terms:
+            if loss.lr is not None and any(r.source.role in loss.roles for r in rows):
+                optimizer = self.own_optimizers.setdefault(loss.name, self._adamw(loss.lr))
+                told = self._step(rows, [(loss, own)], optimizer, loss.lr * lr_scale)
+                found |= {f"{loss.name}_{name}": number for name, number in told.items()}
+        self.updates += 1
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """State of the optimisers, and the number of updates."""
+        own = {name: optimizer.state_dict() for name, optimizer in self.own_optimizers.items()}
+        return {"shared": self.optimizer.state_dict(), "own": own, "updates": self.updates}
+
+    def load(self, state: dict[str, Any], losses: Sequence[Loss]) -> None:
+        """Restore the optimisers from `state`."""
+        if "shared" not in state:  # a checkpoint from before losses had optimisers of their own
+            self.optimizer.load_state_dict(state)
+            steps = [s["step"] for s in self.optimizer.state_dict()["state"].values()]
+            self.updates = int(max(steps, default=0))
+            return
+        self.optimizer.load_state_dict(state["shared"])
+        self.updates = state["updates"]
+        for loss in losses:
+            if loss.lr is not None and loss.name in state["own"]:
+                optimizer = self.own_optimizers.setdefault(loss.name, self._adamw(loss.lr))
+                optimizer.load_state_dict(state["own"][loss.name])
+
+    def _adamw(self, lr: float) -> torch.optim.AdamW:
+        return torch.optim.AdamW(
+            self.model.parameters(),
+            lr=lr,
+            betas=self.betas,
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+        )
+
+    def _step(
+        self,
+        rows: Sequence[TrainRow],
+        terms: Sequence[_Term],
+        optimizer: torch.optim.Optimizer,
+        lr: float,
+        value: ValueTerm | None = None,
+    ) -> dict[str, float]:
+        """Run one step of an optimiser on its losses; return their metrics."""
+        optimizer.zero_grad()
         sums: dict[str, float] = {}
-        tokens = 0
-        whole = any(loss.whole_samples for loss in losses)
+        counts: dict[str, int] = {}
+
+        def count(metrics: Mapping[str, Tensor]) -> None:
+            for name, metric in metrics.items():
+                sums[name] = sums.get(name, 0.0) + metric.detach().sum().item()
+                counts[name] = counts.get(name, 0) + len(metric)
+
+        total_loss = 0.0
+        needs = frozenset[str]().union(*(loss.needs for loss, _ in terms))
+        statistics = self._statistics(rows, terms, needs)
+        whole = any(loss.whole_samples for loss, _ in terms)
         for part in micro_batches(rows, self.micro_tokens, self.packing, whole):
             hidden, targets = action_states(self.model, part, self.packing)
-            inputs, weight, entropy = self._inputs(part, hidden, targets, reference)
-            sums["entropy"] = sums.get("entropy", 0.0) + entropy
-            total = torch.zeros(())
-            for loss in losses:
-                values, metrics = loss(inputs)
-                total = total + loss.coef * (values * weight).sum()
-                for name, metric in metrics.items():
-                    sums[name] = sums.get(name, 0.0) + metric.detach().sum().item()
+            logp, entropy = log_probs(
+                self.model.get_output_embeddings(), hidden, targets, self.temperature
+            )
+            count({"entropy": entropy})
+            inputs, weight = loss_inputs(part, logp, needs), _weights(part).to(logp.device)
+            count({"sampler_gap": _sampler_gap(inputs)})
+            total = torch.zeros((), device=logp.device)
+            for (loss, own), known in zip(terms, statistics, strict=True):
+                used = of_roles(part, loss.roles).to(logp.device)
+                if not used.any():
+                    continue
+                mine = inputs if used.all() else inputs.where(used)
+                values, metrics = loss(replace(mine, statistics=known))
+                each = weight[used] if own is None else _tensor(own, logp.device)[mine.sample]
+                total = total + loss.coef * (values * each).sum()
+                count(metrics)
             if value is not None:
                 total = total + value(hidden, part)
             if not math.isfinite(total.item()):
                 raise TrainingError(
                     "the loss is not finite: look at the rewards, lower the learning rate"
                 )
-            total.backward()
-            sums["loss"] = sums.get("loss", 0.0) + total.item()
-            tokens += len(weight)
+            if total.requires_grad:
+                total.backward()
+            total_loss += total.item()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.grad_clip)
         if not torch.isfinite(norm):
-            self.optimizer.zero_grad()
+            optimizer.zero_grad()
             raise TrainingError("the gradient is not finite: lower the learning rate")
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * lr_scale
-        self.optimizer.step()
-        loss_value = sums.pop("loss")
-        means = {name: value / max(tokens, 1) for name, value in sums.items()}
-        return {"loss": loss_value, "grad_norm": norm.item(), **means}
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.step()
+        means = {name: value / max(counts[name], 1) for name, value in sums.items()}
+        return {"loss": total_loss, "grad_norm": norm.item(), **means}
 
-    def state(self) -> dict[str, Any]:
-        """State of the optimiser."""
-        return self.optimizer.state_dict()
-
-    def _inputs(
-        self,
-        part: Sequence[TrainRow],
-        hidden: Tensor,
-        targets: Tensor,
-        reference: PreTrainedModel | None,
-    ) -> tuple[LossInputs, Tensor, float]:
-        """Inputs of the losses, weights of the tokens, and the sum of their entropies."""
-        head = self.model.get_output_embeddings()
-        logp, entropy = log_probs(head, hidden, targets, self.temperature)
-        ref_logp = None
-        if reference is not None:
-            with torch.no_grad():
-                ref_logp = action_logps(reference, part, self.temperature, self.packing)
-        device = logp.device
-        old = _flat([torch.from_numpy(r.row.logprobs[r.row.mask]) for r in part], device)
-        prox = _flat([torch.from_numpy(r.prox_logp[r.row.mask]) for r in part], device)
-        inputs = LossInputs(
-            logp=logp,
-            old_logp=torch.where(old.isnan(), logp.detach(), old),
-            prox_logp=torch.where(prox.isnan(), logp.detach(), prox),
-            ref_logp=ref_logp,
-            advantage=_flat([torch.from_numpy(r.advantage[r.row.mask]) for r in part], device),
-            sample=torch.repeat_interleave(
-                torch.tensor([r.sample for r in part]),
-                torch.tensor([int(r.row.mask.sum()) for r in part]),
-            ).to(device),
-        )
-        weight = _flat([torch.from_numpy(r.weight[r.row.mask]) for r in part], device)
-        return inputs, weight, entropy.sum().item()
+    def _statistics(
+        self, rows: Sequence[TrainRow], terms: Sequence[_Term], needs: frozenset[str]
+    ) -> list[dict[str, float]]:
+        """Each loss's numbers over the whole batch."""
+        found: list[dict[str, float]] = []
+        for loss, _ in terms:
+            mine = [row for row in rows if row.source.role in loss.roles]
+            asks = type(loss).batch_statistics is not Loss.batch_statistics
+            if not (asks and mine):
+                found.append({})
+                continue
+            prox = torch.from_numpy(
+                np.concatenate([r.column("prox_logp")[r.row.mask] for r in mine])
+            )
+            found.append(loss.batch_statistics(loss_inputs(mine, prox, needs)))
+        return found
 
 
-def _flat(parts: list[Tensor], device: torch.device) -> Tensor:
-    return torch.cat(parts).to(device)
+_Term = tuple[Loss, Sequence[float] | None]
+
+
+def _sampler_gap(inputs: LossInputs) -> Tensor:
+    """|log π - log π_old| of the tokens that learner and sampler saw in the same context, [n]."""
+    gap = (inputs.logp - inputs.old_logp).detach().abs()
+    return gap if inputs.guided is None else gap[~inputs.guided]
+
+
+def _weights(rows: Sequence[TrainRow]) -> Tensor:
+    return torch.from_numpy(np.concatenate([r.weight[r.row.mask] for r in rows]))
+
+
+def _tensor(weights: Sequence[float], device: torch.device) -> Tensor:
+    return torch.tensor(weights, dtype=torch.float32, device=device)

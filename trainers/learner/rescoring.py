@@ -1,61 +1,134 @@
-"""Re-score sampled tokens under the current and the reference policy, once per step.
+"""Token data: score sampled tokens under the current policy, the reference and the critic.
 
-Some plug-ins compare with the current policy, others with a frozen reference, and some need the
-norms of the scores: each costs a forward pass, and runs only where a recipe needs it.
+A plug-in names the data that it `needs`. Each costs a forward pass, and runs only where a recipe
+needs it. New data is one function under `token_data`, also outside this package.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from envgym.trainers.collection.samples import Sample
-from envgym.trainers.config import Config
-from envgym.trainers.learner.hidden_states import Parts, action_states, by_turn
+from envgym.errors import UsageError, suggest
+from envgym.trainers.collection.samples import Parts, Sample
+from envgym.trainers.learner.critic import Critic
+from envgym.trainers.learner.hidden_states import action_states, by_turn
 from envgym.trainers.learner.logprobs import pieces
 from envgym.trainers.learner.policy import Policy, action_logps
 from envgym.trainers.learner.rows import TrainRow
 
 
-def rescore(
-    config: Config,
-    policy: Policy,
-    reference: PreTrainedModel | None,
-    samples: Sequence[Sample],
-) -> None:
-    """Set `Sample.ref_logp` and `Sample.norms` where the recipe's plug-ins need them."""
-    if reference is not None and any(reward.needs_reference for reward in config.rewards):
-        logps = _rescore(
-            policy,
-            samples,
-            lambda rows: action_logps(reference, rows, policy.temperature, policy.packing),
-        )
-        for sample, parts in zip(samples, logps, strict=True):
-            sample.ref_logp = parts
-    if config.advantage.needs_norms:
-        norms = _rescore(policy, samples, lambda rows: score_norms(policy, rows))
-        for sample, parts in zip(samples, norms, strict=True):
-            sample.norms = parts
+@dataclass
+class Scorer:
+    """Models that score tokens.
 
+    Attributes:
+        policy: The policy in training.
+        reference: Its frozen copy from the run's start; None where no plug-in needs one.
+        critic: Value function; None where the recipe has none.
+    """
 
-def rescore_proximal(config: Config, policy: Policy, samples: Sequence[Sample]) -> None:
-    """Set `Sample.prox_logp`, once per sample, where a loss of the recipe needs it."""
-    if any(loss.needs_proximal for loss in config.losses):
+    policy: Policy
+    reference: PreTrainedModel | None = None
+    critic: Critic | None = None
+
+    def add(self, names: Iterable[str], samples: Sequence[Sample]) -> None:
+        """Compute token data that samples lack; what follows the policy's weights, anew.
+
+        Args:
+            names: Names of the data, as plug-ins list them in `needs`.
+
+        Raises:
+            UsageError: A name is unknown.
+        """
         once = list({id(sample): sample for sample in samples}.values())
-        logps = _rescore(
-            policy,
-            once,
-            lambda rows: action_logps(policy.model, rows, policy.temperature, policy.packing),
+        for name in sorted(names):
+            frozen = name in TOKEN_DATA and TOKEN_DATA[name].frozen
+            missing = [s for s in once if not (frozen and name in s.token_data)]
+            for sample, parts in zip(missing, self.score(name, missing), strict=True):
+                sample.token_data[name] = parts
+
+    def score(self, name: str, samples: Sequence[Sample]) -> list[Parts]:
+        """Compute token data of samples by name, in the target context: hints are left out.
+
+        Returns:
+            For each sample one float32 array [tokens of the action] per turn.
+
+        Raises:
+            UsageError: The name is unknown.
+        """
+        if name not in TOKEN_DATA:
+            raise UsageError(f"no token data {name!r}.{suggest(name, TOKEN_DATA)}")
+        compute = TOKEN_DATA[name].compute
+        self.policy.model.eval()
+        return by_turn(
+            samples,
+            lambda rows: compute(self, rows),
+            self.policy.micro_tokens,
+            self.policy.packing,
         )
-        for sample, parts in zip(once, logps, strict=True):
-            sample.prox_logp = parts
 
 
-def score_norms(policy: Policy, rows: Sequence[TrainRow]) -> Tensor:
+Compute = Callable[[Scorer, Sequence[TrainRow]], Tensor]
+"""Function from the models and rows to one number per action token, row after row, [N]."""
+
+
+@dataclass(frozen=True)
+class _Data:
+    compute: Compute
+    frozen: bool
+
+
+TOKEN_DATA: dict[str, _Data] = {}
+"""Known token data by name."""
+
+
+def token_data(name: str, *, frozen: bool = False) -> Callable[[Compute], Compute]:
+    """Function decorator: make token data known under `name`.
+
+    Args:
+        frozen: Whether it never changes for a sample, such as log-probs of a frozen model.
+    """
+
+    def add(compute: Compute) -> Compute:
+        TOKEN_DATA[name] = _Data(compute, frozen)
+        return compute
+
+    return add
+
+
+@token_data("prox_logp")
+def proximal_logps(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
+    """Log-probs under the policy as it is now, float32 [N]."""
+    policy = scorer.policy
+    return action_logps(policy.model, rows, policy.temperature, policy.packing)
+
+
+@token_data("ref_logp", frozen=True)
+def reference_logps(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
+    """Log-probs under the reference, float32 [N]."""
+    if scorer.reference is None:
+        raise UsageError("ref_logp needs a reference policy: train through the loop")
+    policy = scorer.policy
+    return action_logps(scorer.reference, rows, policy.temperature, policy.packing)
+
+
+@token_data("value")
+def values(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
+    """The critic's values of the states before the tokens, float32 [N]."""
+    if scorer.critic is None:
+        raise UsageError("value needs a critic: give the recipe one (`critic: …`)")
+    return scorer.critic.values(rows)
+
+
+@token_data("norms")
+def score_norms(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Squared score norm 1 - 2π + Σπ² per action token, float32 [N]: |∇ log π|² by the logits."""
+    policy = scorer.policy
     hidden, targets = action_states(policy.model, rows, policy.packing)
     head = policy.model.get_output_embeddings()
     found = []
@@ -64,10 +137,3 @@ def score_norms(policy: Policy, rows: Sequence[TrainRow]) -> Tensor:
         chance = (logits.gather(1, chosen.unsqueeze(1)).squeeze(1) - total).exp()
         found.append(1 - 2 * chance + ((2 * logits).logsumexp(-1) - 2 * total).exp())
     return torch.cat(found)
-
-
-def _rescore(
-    policy: Policy, samples: Sequence[Sample], ask: Callable[[Sequence[TrainRow]], Tensor]
-) -> list[Parts]:
-    policy.model.eval()
-    return by_turn(samples, ask, policy.micro_tokens, policy.packing)

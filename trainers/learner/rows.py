@@ -13,33 +13,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envgym.errors import UsageError
-from envgym.messages import Kind
 from envgym.trainers.collection.samples import Sample
-from envgym.trajectory import Row, rows
-
-_GUIDANCE: tuple[Kind, ...] = ("hint",)  # seen by the sampler, not by the loss
+from envgym.trajectory import Row
 
 
 @dataclass
 class TrainRow:
-    """Row of tokens with the learner's per-token data.
+    """Row of tokens with its weight and the sample that it belongs to.
 
     Attributes:
         row: Target-context tokens.
-        advantage, weight: float32 [T]; 0 on context.
-        prox_logp: Log-probs just before the step's first update, float32 [T]; NaN where unknown.
-        value, returns: The critic's value before the step's updates, and its target, float32 [T];
-            NaN where there is none.
+        weight: float32 [T]; 0 on context.
         sample: Index of the sample in its batch (rows of one episode share it).
+        source: The sample, which holds the per-token data.
     """
 
     row: Row
-    advantage: NDArray[np.float32]
     weight: NDArray[np.float32]
     sample: int
-    prox_logp: NDArray[np.float32]
-    value: NDArray[np.float32]
-    returns: NDArray[np.float32]
+    source: Sample
+
+    @property
+    def advantage(self) -> NDArray[np.float32]:
+        """Advantages, float32 [T]; 0 on context."""
+        return np.nan_to_num(self.column("advantages"))
+
+    @property
+    def guided(self) -> NDArray[np.bool_]:
+        """Flag of the tokens after a hint, which only the sampler saw; bool [T]."""
+        hinted = [any(s.kind == "hint" for s in t.context) for t in self.source.trajectory.turns]
+        return np.where(self.row.turn >= 0, np.logical_or.accumulate(hinted)[self.row.turn], False)
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """Per-token data of the sample by name, float32 [T]; NaN where there is none."""
+        found = np.full(len(self.row), np.nan, np.float32)
+        parts = self.source.column(name)
+        if parts:
+            turns = np.unique(self.row.turn[self.row.mask])  # an action lies in one row, whole
+            if len(turns):
+                found[self.row.mask] = np.concatenate([parts[turn] for turn in turns])
+        return found
 
 
 def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[TrainRow]:
@@ -53,28 +66,11 @@ def train_rows(samples: Sequence[Sample], weights: Sequence[float]) -> list[Trai
     """
     compiled: list[TrainRow] = []
     for index, (sample, weight) in enumerate(zip(samples, weights, strict=True)):
-        used = [0] * len(sample.trajectory.turns)
-        for row in rows(sample.trajectory, drop=_GUIDANCE):
+        for row in sample.rows:
             if row.mask[0]:
                 raise UsageError(
                     f"episode {sample.episode.id}: no context but hints before turn {row.turn[0]}; "
                     "show the task in a message of its own"
                 )
-            advantage = np.zeros(len(row), np.float32)
-            prox_logp, value, returns = np.full((3, len(row)), np.nan, np.float32)
-            by_turn = (
-                (advantage, sample.advantages),
-                (prox_logp, sample.prox_logp),
-                (value, sample.value),
-                (returns, sample.returns),
-            )
-            for turn in np.unique(row.turn[row.mask]):
-                place = row.turn == turn
-                begin = used[turn]
-                used[turn] += int(place.sum())
-                for array, given in by_turn:
-                    if given:
-                        array[place] = given[turn][begin : used[turn]]
-            weighted = weight * row.mask.astype(np.float32)
-            compiled.append(TrainRow(row, advantage, weighted, index, prox_logp, value, returns))
+            compiled.append(TrainRow(row, weight * row.mask.astype(np.float32), index, sample))
     return compiled

@@ -3,62 +3,46 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal
 
-from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
 from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.learner.rows import TrainRow
+from envgym.trainers.losses.inputs import LossInputs
 from envgym.trainers.plugin import Plugin
 
 Denominator = Literal["token", "sequence", "constant"]
-
-
-@dataclass
-class LossInputs:
-    """Action tokens of a micro-batch, flattened to one row per token.
-
-    Attributes:
-        logp: Log-probs under the policy being trained; carries gradient.
-        old_logp: Log-probs under the behaviour policy, as recorded when it sampled the tokens.
-        ref_logp: Log-probs under the frozen reference; None where no term needs them.
-        advantage: Advantage of the token.
-        sample: Index of the episode in the batch.
-        prox_logp: Log-probs under the proximal policy, the one just before the step's first update;
-            None where no term needs them.
-    """
-
-    logp: Float[Tensor, " tokens"]
-    old_logp: Float[Tensor, " tokens"]
-    ref_logp: Float[Tensor, " tokens"] | None
-    advantage: Float[Tensor, " tokens"]
-    sample: Int[Tensor, " tokens"]
-    prox_logp: Float[Tensor, " tokens"] | None = None
 
 
 class Loss(Plugin):
     """Plug-in for one term of the loss.
 
     Attributes:
-        applies_to: Kinds of samples that the loss is for.
-        needs_reference: Whether it reads `LossInputs.ref_logp`.
-        needs_proximal: Whether it reads `LossInputs.prox_logp`.
         whole_samples: Whether all rows of a sample must be in one micro-batch.
-        improves: Whether it follows the advantages: a recipe has one such loss.
+        improves: Whether it follows the advantages: a recipe has one such loss per role.
     """
 
     point: ClassVar[str] = "loss"
-    applies_to: ClassVar[frozenset[str]] = frozenset({"rl"})
-    needs_reference: ClassVar[bool] = False
-    needs_proximal: ClassVar[bool] = False
     whole_samples: ClassVar[bool] = False
     improves: ClassVar[bool] = False
     coef: float = Field(1.0, description="Weight of the term in the total loss.")
+    roles: tuple[str, ...] = Field(
+        ("policy", "guided", "prefixed"), description="Roles of the samples that the loss trains."
+    )
+    denominator: Denominator | None = Field(
+        None,
+        description="Divisor of the loss over the samples of its roles; null takes the learner's.",
+    )
+    lr: float | None = Field(
+        None,
+        gt=0,
+        description="Learning rate of an optimiser of its own, with moments apart from the "
+        "policy's; null shares the learner's optimiser.",
+    )
 
     @abstractmethod
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
@@ -66,13 +50,30 @@ class Loss(Plugin):
 
     def conflict(self, config: Any) -> str | None:
         """Report a second loss that follows the advantages."""
-        others = [loss.name for loss in config.losses if loss is not self and loss.improves]
+        others = [
+            loss.name
+            for loss in config.losses
+            if loss is not self and loss.improves and set(loss.roles) & set(self.roles)
+        ]
         if self.improves and others:
             return (
                 f"it and {others[0]!r} both follow the advantages, which would count twice: keep "
-                "one of them in losses"
+                "one of them in losses, or give them different roles"
             )
         return None
+
+    def moves(self, row: TrainRow) -> bool:
+        """Return whether the loss has a gradient on a row of its roles."""
+        return bool(row.advantage.any())
+
+    def batch_statistics(self, batch: LossInputs) -> dict[str, float]:
+        """Compute numbers over the whole batch, such as quantiles, before its first micro-batch.
+
+        Args:
+            batch: All tokens of the loss's roles; `logp` is the proximal policy's where the loss
+                needs that, else NaN.
+        """
+        return {}
 
     def prox_logp(self, inputs: LossInputs) -> Tensor:
         """`LossInputs.prox_logp`, or a UsageError where it is None."""
@@ -92,17 +93,58 @@ def ratios(inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 def useful_rows(rows: Sequence[TrainRow], losses: Sequence[Loss]) -> list[TrainRow]:
-    """Rows with a weight and a gradient: those without an advantage are left out.
+    """Rows with a weight on which a loss for their role has a gradient.
 
-    A loss that compares with a reference has a gradient on every row; a loss on whole samples gets
-    all rows of a sample or none.
+    A loss on whole samples gets all rows of a sample or none.
     """
     weighed = [r for r in rows if r.weight.any()]
-    if any(loss.needs_reference for loss in losses):
-        return weighed
-    credited = {r.sample for r in weighed if r.advantage.any()}
+    moved = [any(r.source.role in x.roles and x.moves(r) for x in losses) for r in weighed]
+    samples = {r.sample for r, moves in zip(weighed, moved, strict=True) if moves}
     whole = any(loss.whole_samples for loss in losses)
-    return [r for r in weighed if r.advantage.any() or (whole and r.sample in credited)]
+    return [
+        r
+        for r, moves in zip(weighed, moved, strict=True)
+        if moves or (whole and r.sample in samples)
+    ]
+
+
+def loss_weights(
+    losses: Sequence[Loss], batch: list[Sample], batching: Any, learner: Any
+) -> list[list[float]]:
+    """Weight of each sample's tokens under each loss, [losses][samples].
+
+    A loss divides over the samples of its own roles; the others weigh 0.
+
+    Args:
+        batching: The run's `Batching`, which may have a divisor of its own.
+        learner: The config's section with the `denominator` and its `constant`.
+    """
+    found = []
+    for loss in losses:
+        mine = [i for i, sample in enumerate(batch) if sample.role in loss.roles]
+        weights = [0.0] * len(batch)
+        given = batching.weights(
+            [batch[i] for i in mine], loss.denominator or learner.denominator, learner.constant
+        )
+        for i, weight in zip(mine, given, strict=True):
+            weights[i] = weight
+        found.append(weights)
+    return found
+
+
+def check_roles(samples: Iterable[Sample], losses: Sequence[Loss]) -> None:
+    """Check that a loss trains each sample's role.
+
+    Raises:
+        UsageError: A role has no loss.
+    """
+    trained = {role for loss in losses for role in loss.roles}
+    for sample in samples:
+        if sample.role not in trained:
+            raise UsageError(
+                f"no loss trains episode {sample.episode.id}, whose role is {sample.role!r}: add a "
+                f"loss to losses whose roles hold it (they hold {', '.join(sorted(trained))})"
+            )
 
 
 def token_weights(samples: list[Sample], denominator: Denominator, constant: float) -> list[float]:

@@ -31,7 +31,7 @@ class Decoupled(Loss):
 
     name: str = "decoupled"
     improves: ClassVar[bool] = True
-    needs_proximal: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = frozenset({"prox_logp"})
     low: float = Field(0.2, gt=0, description="Lower clip range of the ratio u.")
     high: float = Field(0.2, gt=0, description="Upper clip range of the ratio u.")
     rule: Literal["mask", "truncate"] = Field(

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
+from envgym.trainers.learner.rows import TrainRow
 from envgym.trainers.losses.base import Loss, LossInputs, ratios
 from envgym.trainers.plugin import register
 
@@ -29,6 +30,10 @@ class DppoTv(Loss):
     low: float = Field(0.2, gt=0, le=1, description="Maximum fall of a token's probability.")
     high: float = Field(0.2, gt=0, le=1, description="Maximum rise of a token's probability.")
     pull: float = Field(1e-3, ge=0, description="Weight κ of the squared log-ratio.")
+
+    def moves(self, row: TrainRow) -> bool:
+        """Return True where the pull acts, which needs no advantage."""
+        return self.pull > 0 or super().moves(row)
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the masked surrogate and the pull."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from envgym.errors import UsageError
+from envgym.trainers.learner.rows import TrainRow
 from envgym.trainers.losses.base import Loss, LossInputs
 from envgym.trainers.plugin import register
 
@@ -21,9 +22,13 @@ class Kl(Loss):
     """
 
     name: str = "kl"
-    needs_reference: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = frozenset({"ref_logp"})
     kind: Literal["k1", "k2", "k3"] = Field("k3", description="Estimator of the KL per token.")
     coef: float = Field(1e-3, description="Weight of the term in the total loss.")
+
+    def moves(self, row: TrainRow) -> bool:
+        """Return True: it has a gradient with or without an advantage."""
+        return True
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the estimate per token."""

@@ -16,7 +16,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from envgym.errors import UsageError, suggest
-from envgym.trainers.config import Section
+from envgym.trainers.config_sections import Section
 from envgym.trainers.former_names import present_path, with_former_names
 from envgym.utils.validation_text import first_problem
 

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-from envgym.trainers.collection.samples import Group
+from envgym.chat.renderer import Chat
+from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import Plugin
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Token ids whose log-probs a reward asks the policy for, after a context."""
+
+    context: Sequence[int]
+    target: Sequence[int]
 
 
 class Reward(Plugin):
     """Plug-in that adds to samples' rewards, under its name. Several run in order.
 
     Attributes:
-        needs_reference: Whether it reads `Sample.ref_logp`.
         charges: Whether it may subtract, so that rewards may fall below 0.
     """
 
     point: ClassVar[str] = "reward"
-    needs_reference: ClassVar[bool] = False
     charges: ClassVar[bool] = False
+
+    def probes(self, sample: Sample, chat: Chat) -> Sequence[Probe]:
+        """Give token sequences to score under the policy, which `Sample.probes` then holds."""
+        return ()
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:

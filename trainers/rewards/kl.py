@@ -29,7 +29,7 @@ class KlReward(Reward):
     """
 
     name: str = "kl"
-    needs_reference: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = frozenset({"ref_logp"})
     charges: ClassVar[bool] = True
     kind: Literal["k1", "k2", "k3"] = Field("k1", description="Estimator of the KL per token.")
     coef: float = Field(0.05, ge=0, description="Penalty per nat of KL.")

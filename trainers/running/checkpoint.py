@@ -19,7 +19,6 @@ from envgym.trainers.loop import Trainer
 from envgym.utils.atomic_write import flush_to_disk
 
 _KEEP = 2
-_PLUGINS = ("sampler", "guidance", "advantage", "batching")
 
 
 def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
@@ -44,9 +43,9 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
     state = {
         "step": trainer.step_number,
         "idle_steps": trainer.idle_steps,
-        "version": trainer.agent.engine.version,
+        "version": trainer.agent.version,
         "progress": progress,
-        "plugins": {p: getattr(trainer.config, p).state() for p in _PLUGINS},
+        "plugins": trainer.plugin_states,
     }
     (draft / "state.json").write_text(json.dumps(state))
     for path in [*draft.iterdir(), draft]:
@@ -68,51 +67,74 @@ def latest(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def load(trainer: Trainer, path: Path) -> dict[str, Any]:
+async def load(trainer: Trainer, path: Path) -> dict[str, Any]:
     """Restore a fresh trainer from a checkpoint; return the run's progress.
 
     Raises:
-        UsageError: The checkpoint belongs to another run: shapes or files differ.
+        UsageError: The checkpoint belongs to another run or version: files, shapes or names differ,
+            or a plug-in cannot read its state.
     """
     try:
-        trainer.model.load_state_dict(load_file(path / "model.safetensors"), strict=False)
-        trainer.policy.optimizer.load_state_dict(
-            torch.load(path / "optimizer.pt", weights_only=True)
-        )
+        _load_weights(trainer.model, path / "model.safetensors")
+        trainer.policy.load(_tensors(path / "optimizer.pt"), trainer.config.losses)
         if trainer.reference is not None:
-            trainer.reference.load_state_dict(
-                load_file(path / "reference.safetensors"), strict=False
-            )
+            _load_weights(trainer.reference, path / "reference.safetensors")
         if trainer.critic is not None:
-            trainer.critic.module.load_state_dict(
-                load_file(path / "critic.safetensors"), strict=False
-            )
-            trainer.critic.optimizer.load_state_dict(
-                torch.load(path / "critic_optimizer.pt", weights_only=True)
-            )
+            _load_weights(trainer.critic.module, path / "critic.safetensors")
+            trainer.critic.optimizer.load_state_dict(_tensors(path / "critic_optimizer.pt"))
         state = json.loads((path / "state.json").read_text())
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"cannot resume from {path}: {error}; use --fresh") from error
-    for point, values in state["plugins"].items():
-        getattr(trainer.config, point).load(values)
+    plugins = trainer.config.plugins()
+    for place, values in state["plugins"].items():
+        try:
+            plugins[place].load(values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"cannot resume from {path}: {place} cannot read its state ({error!r}), which "
+                "another version wrote: resume with that version, or use --fresh"
+            ) from error
+    trainer.keep_plugin_states()
     trainer.step_number = state["step"]
     trainer.idle_steps = state.get("idle_steps", 0)
-    trainer.agent.engine.update_weights(state.get("version"))  # tokens' ages count on from it
-    return state["progress"]
+    await trainer.agent.update_weights(state.get("version"))  # tokens' ages count on from it
+    progress: dict[str, Any] = state["progress"]
+    return progress
 
 
-def begin(trainer: Trainer, path: Path) -> dict[str, Any]:
+async def begin(trainer: Trainer, path: Path) -> dict[str, Any]:
     """Start a fresh trainer at the end of another run's warm start; return that run's progress.
 
     It loads the weights alone: the trainer's own optimiser, critic and plug-ins start as after a
     warm start of its own.
     """
-    trainer.model.load_state_dict(load_file(path / "model.safetensors"), strict=False)
-    trainer.reset_from_policy()
+    _load_weights(trainer.model, path / "model.safetensors")
+    await trainer.reset_from_policy()
     state = json.loads((path / "state.json").read_text())
-    trainer.agent.engine.update_weights(state["version"])
+    await trainer.agent.update_weights(state["version"])
     progress: dict[str, Any] = state["progress"]
     return progress
+
+
+def _load_weights(module: torch.nn.Module, path: Path) -> None:
+    """Load weights that fit exactly.
+
+    Raises:
+        ValueError: A weight is missing, unknown, or not finite; the message names it.
+    """
+    weights = load_file(path)
+    expected = _weights(module)
+    for name in sorted(expected.keys() ^ weights.keys()):
+        what = "lacks the" if name in expected else "has an unknown"
+        raise ValueError(f"{path.name} {what} weight {name}")
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{path.name}: the weight {name} holds a number that is not finite")
+    module.load_state_dict(weights, strict=False)  # a tied weight is stored under one of its names
+
+
+def _tensors(path: Path) -> Any:
+    return torch.load(path, weights_only=True)
 
 
 def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:

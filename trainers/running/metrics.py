@@ -7,41 +7,38 @@ from collections.abc import Iterable, Sequence
 
 from envgym.rollout.runner import RolloutResult
 from envgym.trainers.collection.samples import Group
+from envgym.trajectory import POLICY
 
 
 def mean(updates: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Mean of each metric over a step's optimiser steps, named ``learn/…``."""
+    """Mean of each metric over a step's optimiser steps, named ``learn/…``.
+
+    ``sampler_gap`` is that of the first one: after it the policy is no longer the sampler's.
+    """
     names = sorted({name for update in updates for name in update})
-    return {
+    found = {
         f"learn/{name}": statistics.fmean(u[name] for u in updates if name in u) for name in names
     }
-
-
-def merge(whole: RolloutResult, part: RolloutResult) -> None:
-    """Add a round's result to a step's."""
-    whole.episodes += part.episodes
-    whole.quarantined += part.quarantined
-    whole.retried += part.retried
-    whole.wall_s += part.wall_s
-    whole.loop_lag_s = max(whole.loop_lag_s, part.loop_lag_s)
-    for kind, count in part.faults.items():
-        whole.faults[kind] = whole.faults.get(kind, 0) + count
+    first = next((u["sampler_gap"] for u in updates if "sampler_gap" in u), None)
+    return found if first is None else found | {"learn/sampler_gap": first}
 
 
 def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float]:
     """Scores, rewards, lengths, turns, stop reasons and faults of a step.
 
-    Metrics cover all episodes played; metrics of groups and rewards cover the kept groups. A
+    Scores cover the episodes that the policy played on its own, other metrics of episodes all that
+    were played; metrics of groups and rewards cover the kept groups. A
     standard error is over the means of groups, whose members share a task. ``episode/entropy`` is
     the mean negative log-prob of sampled tokens: an unbiased estimate of the behaviour policy's
     entropy, in nats.
     """
     episodes = result.episodes
+    alone = [e for e in episodes if e.role == POLICY] or episodes
     spreads = [statistics.pstdev(s.reward for s in group) for group in groups]
     logprobs = [lp for e in episodes for t in e.turns for lp in t.logprobs]
     report = {
-        "score": statistics.fmean(e.score for e in episodes),
-        "score_stderr": _stderr((e.group, e.score) for e in episodes),
+        "score": statistics.fmean(e.score for e in alone),
+        "score_stderr": _stderr((e.group, e.score) for e in alone),
         "reward": statistics.fmean(s.reward for g in groups for s in g),
         "reward_stderr": _stderr((i, s.reward) for i, g in enumerate(groups) for s in g),
         "group/reward_std": statistics.fmean(spreads),
@@ -56,6 +53,10 @@ def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float
     for name in sorted({name for e in episodes for name in e.metrics}):
         values = [e.metrics.get(name, 0.0) for e in episodes]
         report[f"env/{name}"] = statistics.fmean(values)
+    for role in sorted({e.role for e in episodes} - {POLICY}):
+        of_role = [e.score for e in episodes if e.role == role]
+        report[f"role/{role}_score"] = statistics.fmean(of_role)
+        report[f"role/{role}"] = len(of_role) / len(episodes)
     for reason in sorted({e.stop_reason for e in episodes}):
         report[f"stop/{reason}"] = statistics.fmean(e.stop_reason == reason for e in episodes)
     return report

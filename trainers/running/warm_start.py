@@ -13,12 +13,13 @@ from envgym.agents.oracle import OracleAgent
 from envgym.chat.renderer import Chat
 from envgym.errors import Fault, UsageError
 from envgym.rollout.replay import differences, episode_folders, play_again
-from envgym.rollout.runner import Limits, Rollout, Start
+from envgym.rollout.runner import Rollout, Start
 from envgym.store.episodes import read_episodes
 from envgym.task import Task
-from envgym.trainers.build import make_env
+from envgym.trainers.build import build_rollout, make_env
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.config import Config, WarmStart
+from envgym.trainers.config import Config
+from envgym.trainers.config_sections import WarmStart
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Sft
@@ -35,8 +36,7 @@ async def demonstrations(config: Config, chat: Chat) -> list[Episode]:
         Fault: An episode of the oracle broke.
     """
     warm, seed = config.warm_start, config.seed
-    limits = Limits(concurrency=config.rollout.concurrency, retries=config.rollout.retries)
-    rollout = Rollout(lambda: make_env(config, **warm.env), limits)
+    rollout = build_rollout(config, **warm.env)
     async with make_env(config, **warm.env) as env:
         tasks = choose_tasks(env.tasks("train"), warm, random.Random(f"demonstrations:{seed}"))
         starts = [
@@ -113,7 +113,10 @@ def imitate(
 ) -> None:
     """Train `policy` on demonstrations, in epochs of shuffled batches, with linear decay."""
     samples = [
-        Sample(e, t, kind="sft") for e in episodes for t in e.trajectories.values() if t.turns
+        Sample(e, t, role="demonstration")
+        for e in episodes
+        for t in e.trajectories.values()
+        if t.turns
     ]
     if not samples:
         raise UsageError("warm_start has steps and no episodes: give episodes, or demo_dirs")

@@ -138,7 +138,7 @@ async def test_cut_episodes_replay_equal(
 
 async def test_a_step_that_the_clock_cut_is_not_compared(tmp_path: Path) -> None:
     class Slow(Guess):
-        slow = True
+        slow = ends_by_time = True
 
         async def act(self, action: Action) -> Any:
             told = await super().act(action)

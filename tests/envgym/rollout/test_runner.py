@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,10 +12,10 @@ import pytest
 from envgym.agent import Agent, Completion, Context
 from envgym.deadlines import Deadlines
 from envgym.env import Env
-from envgym.errors import Fault
+from envgym.errors import Fault, UsageError
 from envgym.messages import Action, hint
 from envgym.resources import Shared, open_resources
-from envgym.rollout.runner import Limits, Rollout, Start, run_episode
+from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start, run_episode
 from envgym.stop_reason import StopReason
 from envgym.task import Task
 from envgym.tools import tool
@@ -163,32 +163,45 @@ async def test_a_hung_step_is_a_fault() -> None:
     assert "env: stuck-v0: act passed its deadline" in episode.fault
 
 
-async def test_an_episode_out_of_time_is_cut_and_scored() -> None:
-    class Partial(Guess):
-        def partial_score(self) -> float:
-            return 0.25
+class SlowStep(Guess):
+    """Takes its time for the second step."""
 
+    def partial_score(self) -> float:
+        return 0.25
+
+    async def act(self, action: Action) -> Any:
+        if self.turn == 2:
+            await asyncio.sleep(60)
+        return await super().act(action)
+
+
+async def test_an_environment_out_of_time_is_a_fault_and_no_score() -> None:
+    rollout = Rollout(SlowStep, Limits(episode_s=0.2, retries=0))
+    result = await rollout.run([Start(0)], Solver(misses=3))
+    assert result.episodes == []
+    assert "raise the limit (episode_s)" in str(result.quarantined[0].fault)
+
+
+async def test_an_environment_that_time_may_end_is_cut_and_scored() -> None:
+    class Timed(SlowStep):
+        ends_by_time = True
+
+    rollout = Rollout(Timed, Limits(episode_s=0.2))
+    [episode] = (await rollout.run([Start(0)], Solver(misses=3))).episodes
+    assert (episode.stop_reason, episode.score) == (StopReason.TIMEOUT, 0.25)
+    assert len(episode.turns) == 2
+
+
+async def test_waiting_for_the_agent_is_not_the_episodes_time() -> None:
     class Slow(Solver):
         async def act(self, context: Context) -> Completion:
-            if len(context.messages) > 1:
-                await asyncio.sleep(60)
+            await asyncio.sleep(0.2)
             return await super().act(context)
 
-    rollout = Rollout(Partial, Limits(episode_s=0.5))
-    [episode] = (await rollout.run([Start(0)], Slow())).episodes
-    assert (episode.stop_reason, episode.score) == (StopReason.TIMEOUT, 0.25)
-    assert len(episode.turns) == 1
-
-
-async def test_a_reset_that_takes_the_whole_time_is_a_fault() -> None:
-    class Slow(Guess):
-        async def start(self, task: Task) -> str:
-            await asyncio.sleep(60)
-            return ""
-
-    episode = await run_episode(Slow(), Solver(), Start(0), seconds=0.02)
-    assert episode.fault is not None
-    assert "the reset took" in episode.fault
+    rollout = Rollout(Guess, Limits(episode_s=0.3, retries=0))
+    [episode] = (await rollout.run([Start(0)], Slow(misses=3))).episodes
+    assert (episode.score, len(episode.turns)) == (1.0, 4)
+    assert episode.agent_s > 0.6
 
 
 async def test_an_agents_own_timeout_is_no_score() -> None:
@@ -510,3 +523,124 @@ async def test_what_hangs_stalls_nobody_else(where: str) -> None:
     else:
         assert [e.task for e in result.quarantined] == [hanging]
     await rollout.close()
+
+
+# --- starts played again ------------------------------------------------------------------------
+
+
+async def test_a_second_attempt_has_an_id_and_seeds_of_its_own() -> None:
+    first, second = Start(3, group="g", member=1), Start(3, group="g", member=1, attempt=1)
+    assert (first.id, second.id) == ("g/1", "g/1+1")
+    assert first.sampling_seed("agent", 0) != second.sampling_seed("agent", 0)
+
+
+async def test_an_episode_says_its_role_and_its_guide() -> None:
+    start = Start(3, role="guided", guided_by="level:2", guidance=(hint("Halve it."),))
+    [episode] = (await Rollout(Guess).run([start], Solver())).episodes
+    assert (episode.role, episode.guided_by) == ("guided", "level:2")
+
+
+async def test_hints_are_asked_for_an_attempt() -> None:
+    asked: list[Episode] = []
+
+    class Hinting(Guess):
+        def hints(self, attempt: Any = None) -> Sequence[str]:
+            asked.append(attempt)
+            return (f"It is near {self.task.hidden['answer']}.",)
+
+    rollout = Rollout(Hinting)
+    [episode] = (await rollout.run([Start(3)], Solver())).episodes
+    assert await rollout.hints(episode) == (f"It is near {episode.task.hidden['answer']}.",)
+    assert asked == [episode]
+    await rollout.close()
+
+
+async def test_given_actions_are_played_and_not_trained() -> None:
+    [whole] = (await Rollout(Guess).run([Start(5)], Solver(misses=2))).episodes
+    given = tuple(turn.taken for turn in whole.turns[:2] if turn.taken is not None)
+    [rest] = (await Rollout(Guess).run([Start(5, prefix_actions=given)], Solver(misses=0))).episodes
+    assert [t.taken for t in rest.turns] == [t.taken for t in whole.turns]
+    assert [t.reward for t in rest.turns] == [t.reward for t in whole.turns]
+    assert [t.messages for t in rest.turns] == [t.messages for t in whole.turns]
+
+
+# --- streams ------------------------------------------------------------------------------------
+
+
+async def test_a_stream_gives_whole_groups_as_they_end() -> None:
+    class Waiting(Solver):
+        async def act(self, context: Context) -> Completion:
+            if context.group == "a":
+                await slow.wait()
+            return await super().act(context)
+
+    slow = asyncio.Event()
+    groups = [[Start(i, group=name, member=i) for i in range(3)] for name in "abc"]
+    seen = []
+    async for episodes in Rollout(Guess, Limits(concurrency=4)).stream(groups, Waiting()):
+        seen.append([episode.id for episode in episodes])
+        if len(seen) == 2:
+            slow.set()
+    assert sorted(seen[:2]) == [[f"{name}/{i}" for i in range(3)] for name in "bc"]
+    assert seen[2] == ["a/0", "a/1", "a/2"]
+
+
+async def test_a_stream_takes_groups_as_there_is_room() -> None:
+    taken: list[int] = []
+
+    async def groups() -> AsyncIterator[list[Start]]:
+        for i in range(6):
+            taken.append(i)
+            yield [Start(i, group=str(i), member=m) for m in range(2)]
+
+    class Waiting(Solver):
+        async def act(self, context: Context) -> Completion:
+            acted.set()
+            await go.wait()
+            return await super().act(context)
+
+    acted, go = asyncio.Event(), asyncio.Event()
+    stream = Rollout(Guess, Limits(concurrency=2)).stream(groups(), Waiting())
+    first = asyncio.ensure_future(anext(stream))
+    await acted.wait()
+    assert taken == [0, 1]  # the second waits for room
+    go.set()
+    assert [e.group for e in await first] == ["0", "0"]
+    await stream.aclose()
+
+
+async def test_a_stream_leaves_out_what_broke(flaky: type[Flaky]) -> None:
+    result = RolloutResult()
+    groups = [[Start(i, group=str(i), member=m) for m in range(2)] for i in range(4)]
+    bad = await task_of(Flaky, 2)
+    flaky.breaks = staticmethod(lambda task: task == bad)
+    rollout = Rollout(flaky, Limits(retries=1))
+    sizes = [len(group) async for group in rollout.stream(groups, Solver(), result)]
+    await rollout.close()
+    assert sorted(sizes) == [0, 2, 2, 2]
+    assert (len(result.quarantined), flaky.open) == (2, 0)
+
+
+async def test_a_stream_raises_what_an_agent_raises() -> None:
+    class Broken(Agent):
+        async def act(self, context: Context) -> Completion:
+            raise RuntimeError("no server")
+
+    with pytest.raises(RuntimeError, match="no server"):
+        async for _ in Rollout(Guess).stream([[Start(0)]], Broken()):
+            pass
+
+
+# --- agents by seat -----------------------------------------------------------------------------
+
+
+async def test_a_seat_without_an_agent_is_named() -> None:
+    with pytest.raises(UsageError, match="no agent for seat 'agent'"):
+        await Rollout(Guess).run([Start(0)], {"critic": Solver()})
+
+
+async def task_of(make: Any, seed: int) -> Task:
+    env = make()
+    await env.reset(seed=seed)
+    await env.close()
+    return env.task

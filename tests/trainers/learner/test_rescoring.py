@@ -4,18 +4,18 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
+from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.config import Config
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.rescoring import rescore, rescore_proximal
-from envgym.trainers.learner.rows import train_rows
-from envgym.trainers.losses import Decoupled, Gspo, Tis
+from envgym.trainers.learner.rescoring import TOKEN_DATA, Scorer, token_data
+from envgym.trainers.learner.rows import TrainRow, train_rows
+from envgym.trainers.losses import Clip, Decoupled, Gspo, LossInputs, Tis
 from envgym.trainers.losses.base import token_weights
-from envgym.trainers.recipe import load_config
 from envgym.trajectory import Span
 from tests.trainers.helpers import episode
 
@@ -37,10 +37,6 @@ def samples() -> list[Sample]:
     ]
     made[0].turns[1].context.append(Span("hint", [11, 11]))
     return [Sample(e, e.trajectory) for e in made]
-
-
-def config(*overrides: str) -> Config:
-    return load_config("demo", list(overrides))
 
 
 def distributions(model: PreTrainedModel, temperature: float) -> list[list[torch.Tensor]]:
@@ -70,8 +66,7 @@ def test_log_probs_are_the_models_in_the_target_context(
 ) -> None:
     made = samples()
     policy = Policy(model, lr=0.0, temperature=0.5, micro_tokens=micro_tokens)
-    rescore(config("rewards=[environment, kl]"), policy, model, made)
-    rescore_proximal(config("losses=[tis]"), policy, [*made, made[0]])
+    Scorer(policy, model).add(["ref_logp", "prox_logp"], [*made, made[0]])
     for sample, actions, probs in zip(made, ACTIONS, distributions(model, 0.5), strict=True):
         wanted = [p[a].log().item() for p, a in zip(probs, actions, strict=True)]
         assert sample.ref_logp is not None
@@ -85,7 +80,7 @@ def test_log_probs_are_the_models_in_the_target_context(
 
 def test_norms_are_those_of_the_scores(model: PreTrainedModel) -> None:
     made = samples()
-    rescore(config("advantage=otb"), Policy(model, lr=0.0, temperature=0.5), None, made)
+    Scorer(Policy(model, lr=0.0, temperature=0.5)).add(["norms"], made)
     for sample, actions, probs in zip(made, ACTIONS, distributions(model, 0.5), strict=True):
         assert sample.norms is not None
         wanted = []
@@ -99,9 +94,48 @@ def test_norms_are_those_of_the_scores(model: PreTrainedModel) -> None:
 def test_nothing_is_asked_for_nobody(model: PreTrainedModel) -> None:
     made = samples()
     policy = Policy(model, lr=0.0)
-    rescore(config(), policy, None, made)
-    rescore_proximal(config(), policy, made)
+    Scorer(policy).add([], made)
     assert all(s.ref_logp is s.norms is s.prox_logp is None for s in made)
+
+
+def test_what_is_frozen_is_scored_once_and_what_moves_anew(model: PreTrainedModel) -> None:
+    made = samples()
+    scorer = Scorer(Policy(model, lr=0.0), copy.deepcopy(model))
+    scorer.add(["ref_logp", "prox_logp"], made)
+    first = [(s.ref_logp, s.prox_logp) for s in made]
+    scorer.add(["ref_logp", "prox_logp"], made)
+    for sample, (ref, prox) in zip(made, first, strict=True):
+        assert sample.ref_logp is ref
+        assert sample.prox_logp is not prox
+
+
+def test_new_token_data_is_one_function(model: PreTrainedModel) -> None:
+    @token_data("place")
+    def place(scorer: Scorer, rows: Sequence[TrainRow]) -> torch.Tensor:
+        return torch.cat([torch.from_numpy(np.flatnonzero(r.row.mask)) for r in rows])
+
+    class Reads(Clip):
+        needs = frozenset({"place"})
+
+        def __call__(self, inputs: LossInputs) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+            return super().__call__(inputs)[0], {"place": inputs.data["place"]}
+
+    try:
+        made = samples()
+        for sample in made:
+            sample.set_advantage(1.0)
+        Scorer(Policy(model, lr=0.0)).add(Reads.needs, made)
+        assert flat(made[1].token_data["place"]) == [2.0]
+        assert update(model, made, Reads(), lr=0.0)["place"] == pytest.approx(
+            np.mean([2, 3, 5, 2, 3, 4, 2])
+        )
+    finally:
+        del TOKEN_DATA["place"]
+
+
+def test_unknown_token_data_is_named(model: PreTrainedModel) -> None:
+    with pytest.raises(UsageError, match=r"no token data 'prox_logps'.*prox_logp"):
+        Scorer(Policy(model, lr=0.0)).add(["prox_logps"], samples())
 
 
 def update(
@@ -119,7 +153,7 @@ def test_the_first_update_is_around_the_policy_and_the_second_is_not(
     for sample in made:
         sample.set_advantage(1.0)
     policy = Policy(model, lr=0.5, grad_clip=1e9)
-    rescore_proximal(config("losses=[tis]"), policy, made)
+    Scorer(policy).add(["prox_logp"], made)
     rows = train_rows(made, token_weights(made, "token", 1.0))
     first = policy.update(rows, [Decoupled(max_weight=1e9)])
     assert first["ratio"] != pytest.approx(1.0, abs=0.1)
@@ -136,7 +170,7 @@ def test_without_a_record_the_sampler_is_the_policy(model: PreTrainedModel) -> N
         sample.set_advantage(1.0)
         for turn in sample.trajectory.turns:
             turn.logprobs = []
-    rescore_proximal(config("losses=[tis]"), Policy(model, lr=0.0), made)
+    Scorer(Policy(model, lr=0.0)).add(["prox_logp"], made)
     told = update(model, made, Tis(), lr=0.0)
     assert told["ratio"] == told["sampler_weight"] == pytest.approx(1.0)
 

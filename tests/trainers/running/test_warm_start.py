@@ -103,7 +103,7 @@ async def test_a_persons_games_are_imitated(tmp_path: Path) -> None:
         page = recorded.task.hidden["chain"][0]["page"]
         texts = [trainer.chat.decode(t.action) for t in episode.turns]
         assert texts == [f"<search>{page}</search>", f"<answer>{gold}</answer>"]
-        [row] = train_rows([Sample(episode, episode.trajectory, kind="sft")], [1.0])
+        [row] = train_rows([Sample(episode, episode.trajectory, role="demonstration")], [1.0])
         text = trainer.chat.tokenizer.decode(row.row.ids)
         assert "hint" in [m.kind for t in recorded.turns for m in t.messages]
         assert "Hint:" not in text  # what is imitated is the action without it
