@@ -71,7 +71,8 @@ class Trainer:
         """Run one step; return its metrics and the episodes played."""
         config = self.config
         began = time.monotonic()
-        missed = self.agent.engine.stats.missed
+        counters = self.agent.engine.stats
+        missed, waited_s = counters.missed, counters.waited_s
         groups, result = await self.collect()
         played = time.monotonic()
         samples = [sample for group in groups for sample in group]
@@ -100,7 +101,8 @@ class Trainer:
             **measure.mean(updates),
             **({"critic/explained": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
-            "rollout/missed": float(self.agent.engine.stats.missed - missed),
+            "rollout/missed": float(counters.missed - missed),
+            "engine/waited_s": counters.waited_s - waited_s,
             "time/rollout_s": played - began,
             "time/learn_s": time.monotonic() - played,
         }
@@ -221,7 +223,12 @@ class Trainer:
         roll = self.config.rollout
         params = SamplingParams(max_tokens=roll.max_tokens_per_turn, temperature=temperature)
         return LocalAgent(
-            self.model, self.chat, params, max_rows=roll.concurrency, patience_s=roll.batch_wait_s
+            self.model,
+            self.chat,
+            params,
+            max_rows=roll.concurrency,
+            deterministic=roll.deterministic,
+            patience_s=roll.batch_wait_s,
         )
 
     def _policy(self, lr: float) -> Policy:

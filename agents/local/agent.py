@@ -22,7 +22,7 @@ class LocalAgent(Agent):
         model: The causal LM; may be shared with a trainer.
         chat: Its tokenizer's template and dialect.
         sampling: Sampling parameters; stop ids come from the chat.
-        max_rows, max_context, patience_s: See `Engine`.
+        max_rows, max_context, deterministic, patience_s: See `Engine`.
     """
 
     chat: Chat
@@ -35,11 +35,16 @@ class LocalAgent(Agent):
         *,
         max_rows: int = 256,
         max_context: int | None = None,
-        patience_s: float = 1.0,
+        deterministic: bool = False,
+        patience_s: float = 0.002,
     ) -> None:
         self.chat = chat
         self.engine = Engine(
-            model, max_rows=max_rows, max_context=max_context, patience_s=patience_s
+            model,
+            max_rows=max_rows,
+            max_context=max_context,
+            deterministic=deterministic,
+            patience_s=patience_s,
         )
         self.sampling = dataclasses.replace(
             sampling or SamplingParams(), stop_ids=tuple(chat.stop_ids)

@@ -14,6 +14,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
+from envgym.agents.local.batch_barrier import BatchBarrier
 from envgym.agents.local.hf_runner import HFRunner
 from envgym.agents.local.llama_runner import LlamaRunner
 from envgym.agents.local.llama_support import unsupported
@@ -39,8 +40,10 @@ class Engine:
             model's own maximum (`max_position_embeddings`), which is also the upper bound.
         eos_ids: Ids that end every generation, besides each request's `stop_ids`; `None` takes
             the model's generation config, `()` means none.
-        patience_s: Maximum seconds to wait for absent callers that have joined, see
-            `BatchBarrier`; 0 never waits.
+        deterministic: Wait before each step for every caller that has joined, so that batches, and
+            with them the last bits of log-probs, do not depend on timing.
+        patience_s: Otherwise, maximum seconds without an arrival before the engine steps without
+            the absent callers; 0 never waits.
 
     Raises:
         UsageError: The model keeps a state other than keys and values.
@@ -53,7 +56,8 @@ class Engine:
         max_rows: int = 256,
         max_context: int | None = 4096,
         eos_ids: Sequence[int] | None = None,
-        patience_s: float = 1.0,
+        deterministic: bool = False,
+        patience_s: float = 0.002,
     ) -> None:
         if max_rows < 1:
             raise UsageError(f"max_rows must be at least 1, got {max_rows}")
@@ -70,7 +74,7 @@ class Engine:
             max_rows=max_rows,
             max_context=self.max_context,
             eos_ids=frozenset(_eos_ids(model) if eos_ids is None else eos_ids),
-            patience_s=patience_s,
+            barrier=BatchBarrier(patience_s, deterministic),
         )
         self._thread: threading.Thread | None = None
         self._closed = False

@@ -48,8 +48,9 @@ class EngineStats:
         decoded_tokens: Sampled tokens.
         decode_steps: Batched decode steps.
         evictions: Idle sessions that lost their slot to another one.
-        missed: Times the engine went on without a caller it had waited for: while this does not
-            grow, what it gives does not depend on timing.
+        missed: Times the engine went on without a caller that was there before: while this does
+            not grow, what it gives does not depend on timing.
+        waited_s: Seconds that requests stood still while the engine waited for absent callers.
     """
 
     prefilled_tokens: int = 0
@@ -59,6 +60,7 @@ class EngineStats:
     decode_steps: int = 0
     evictions: int = 0
     missed: int = 0
+    waited_s: float = 0.0
 
 
 @dataclass(eq=False)

@@ -26,7 +26,7 @@ RUNS = {
     "grpo": (),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
-_WRITTEN = re.compile(r'"((?:compose|dynamic|critic|rollout|time|faults|group|episode)/\w+)"')
+_WRITTEN = re.compile(r'"((?:compose|dynamic|critic|engine|rollout|time|faults|group|episode)/\w+)"')
 
 
 def pattern(key: str) -> str:
