@@ -73,7 +73,7 @@ class LocalAgent(Agent):
             logprobs=result.logprobs,
             text=self.chat.decode(result.ids),
             finish=result.finish,
-            version=result.version,
+            versions=result.versions,
         )
 
     async def end(self, session: str) -> None:

@@ -126,7 +126,7 @@ class Engine:
                 "is this the model's own tokenizer?"
             )
         if len(context) >= self.max_context:
-            return Generation([], [], "context", self.version)
+            return Generation([], [], "context", [])
         self._start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Generation] = loop.create_future()
@@ -141,8 +141,8 @@ class Engine:
     def update_weights(self, version: int | None = None) -> None:
         """Count a new weight version and drop every cached key and value.
 
-        Running generations have their context computed anew and go on under the new weights;
-        their `version` stays the one they began with.
+        Running generations have their context computed anew and go on under the new weights:
+        `Generation.versions` tells which ids came before and after.
 
         Args:
             version: Version number to set, where the parameters are an earlier run's.

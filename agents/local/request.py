@@ -28,13 +28,13 @@ class Generation:
         ids: The sampled ids; a stop id that ended it is the last of them.
         logprobs: Natural log-probability of each id, see `SamplingParams`.
         finish: Reason of its end.
-        version: The weight version it began under (the oldest of any of its ids).
+        versions: Version of the weights that each id was sampled with; it never falls.
     """
 
     ids: list[int]
     logprobs: list[float]
     finish: Finish
-    version: int
+    versions: list[int]
 
 
 @dataclass
@@ -95,7 +95,6 @@ class Row:
 
     request: Request
     slot: KVSlot
-    version: int
     next_id: int
     position: int
     uniforms: list[float]
@@ -103,9 +102,10 @@ class Row:
     grew: bool
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
 
-    def accept(self, token: int, logprob: float, max_context: int) -> Finish | None:
-        """Append a sampled id; return the reason where it ends the generation.
+    def accept(self, token: int, logprob: float, version: int, max_context: int) -> Finish | None:
+        """Append an id sampled under a version; return the reason where it ends the generation.
 
         Raises:
             FloatingPointError: The logits were not finite.
@@ -118,6 +118,7 @@ class Row:
             )
         self.ids.append(token)
         self.logprobs.append(logprob)
+        self.versions.append(version)
         self.next_id = token
         self.position += 1
         if token in self.stop_ids:
@@ -137,4 +138,4 @@ class Row:
 
     def generation(self, finish: Finish) -> Generation:
         """Make the finished result."""
-        return Generation(self.ids, self.logprobs, finish, self.version)
+        return Generation(self.ids, self.logprobs, finish, self.versions)

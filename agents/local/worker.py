@@ -232,7 +232,6 @@ class Worker:
         return Row(
             request=request,
             slot=slot,
-            version=self.version,
             next_id=request.ids[-1],
             position=len(request.ids) - 1,
             uniforms=uniforms,
@@ -257,7 +256,7 @@ class Worker:
         running: list[Row] = []
         for row, token, logprob in zip(rows, ids, logprobs, strict=True):
             try:
-                finish = row.accept(token, logprob, self._max_context)
+                finish = row.accept(token, logprob, self.version, self._max_context)
             except Exception as error:
                 self._fail([row], error)
                 continue

@@ -72,7 +72,7 @@ class Transcript:
                 context=spans,
                 action=ids,
                 logprobs=completion.logprobs,
-                versions=[completion.version] * len(ids),
+                versions=completion.versions or [completion.version] * len(ids),
                 restart=self._restart,
                 text=text,
                 messages=tuple(self._new),
