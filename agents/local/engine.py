@@ -150,6 +150,16 @@ class Engine:
         self.version = self.version + 1 if version is None else version
         self._worker.post(partial(self._worker.forget, self.version))
 
+    async def free_memory(self) -> None:
+        """Drop the memory of all keys and values, for a learner that needs it between rollouts.
+
+        Sessions stay; each is computed again at its next generation.
+        """
+        if self._thread is not None and not self._closed:
+            done = threading.Event()
+            self._worker.post(partial(self._worker.free_memory, done))
+            await asyncio.to_thread(done.wait)
+
     def join(self, callers: int) -> None:
         """Register `callers` that each call again and again until they `leave`."""
         self._worker.post(partial(self._worker.count_callers, callers))

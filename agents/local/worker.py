@@ -123,8 +123,23 @@ class Worker:
     def forget(self, version: int) -> None:
         """Drop everything the old weights computed, and recompute the context of running rows."""
         self.version = version
-        self._table.forget_cached()
+        self._recompute()
+
+    def free_memory(self, done: threading.Event) -> None:
+        """Drop the memory of keys and values, and recompute the context of running rows."""
         try:
+            self._runner.free()
+            self._recompute()
+        finally:
+            done.set()
+
+    def _recompute(self) -> None:
+        """Distrust every cached key and value; compute those of running rows again."""
+        self._table.forget_cached()
+        if not self._rows:
+            return
+        try:
+            self._reserve(self._rows)
             compute([(row.slot, row.cached_ids) for row in self._rows], self._runner)
         except Exception as error:
             self._fail(list(self._rows), error)
