@@ -55,12 +55,16 @@ class Completion:
         text: The action as text.
         finish: ``stop``; ``length`` (the turn's token limit); ``context`` (no room left); ``quit``
             (a person left: there is no action, the episode is cut here).
-        version: The policy's version.
+        version: The policy's version; where it changed on the way, the oldest of `versions`.
         action: Structured action, where the agent has one; otherwise `text` is parsed.
         guidance: Hints that an agent without a chat asked for before it acted; they are recorded
             behind the observation.
         metrics: Figures of this one action (tokens, cost); the episode's metrics hold their sums,
             under names that begin with ``agent/``.
+        versions: The policy's version at each id; empty where all have `version`.
+
+    Raises:
+        UsageError: The number of `versions` is not that of the ids.
     """
 
     ids: list[int] = field(default_factory=list)
@@ -71,6 +75,17 @@ class Completion:
     action: Action | None = None
     guidance: tuple[Message, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
+    versions: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.versions:
+            return
+        if len(self.versions) != len(self.ids):
+            raise UsageError(
+                f"{len(self.versions)} versions for {len(self.ids)} ids: give one per id, or "
+                "`version` for all"
+            )
+        self.version = min(self.versions)
 
 
 class Agent(ABC):
@@ -111,12 +126,12 @@ class PolicyAgent(Agent):
     """Agent that samples from a policy in training: it takes the learner's weights.
 
     It gives ids, their log-probs and their versions with every completion.
-
-    Attributes:
-        version: Version of the weights that it samples from.
     """
 
-    version: int
+    @property
+    @abstractmethod
+    def version(self) -> int:
+        """Version of the weights that it samples from."""
 
     @abstractmethod
     async def update_weights(self, version: int | None = None) -> None:

@@ -108,13 +108,20 @@ class RolloutSection(Section):
         description="Seconds that the environment may take for one episode, without the waiting "
         "for the agent; beyond it the episode is a fault. Null sets no limit.",
     )
+    deterministic: bool = Field(
+        False,
+        description="Whether the local engine waits before each decode step for every episode, "
+        "however long its tools take: batches then do not depend on timing, and a run can be "
+        "repeated, or resumed, to the last bit. It costs time where tools do, and needs a sandbox "
+        "for every concurrent episode.",
+    )
     batch_wait_s: float = Field(
-        1.0,
+        0.002,
         ge=0,
         validation_alias=AliasChoices("batch_wait_s", "patience_s"),
-        description="Seconds the local engine waits for episodes whose tools are running, so "
-        "that batches do not depend on timing and a run can be repeated to the last bit; 0 "
-        "never waits.",
+        description="Maximum seconds that the local engine, where it is not deterministic, waits "
+        "for the next of the episodes whose tools are running before it decodes without them; 0 "
+        "never waits. Waiting in vain is held to a twentieth of the time that the engine computes.",
     )
     dynamic_rounds: int = Field(
         1,

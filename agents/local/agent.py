@@ -23,7 +23,7 @@ class LocalAgent(PolicyAgent):
         model: The causal LM; may be shared with a trainer.
         chat: Its tokenizer's template and dialect.
         sampling: Sampling parameters; stop ids come from the chat.
-        max_rows, max_context, patience_s: See `Engine`.
+        max_rows, max_context, deterministic, patience_s: See `Engine`.
     """
 
     chat: Chat
@@ -36,11 +36,16 @@ class LocalAgent(PolicyAgent):
         *,
         max_rows: int = 256,
         max_context: int | None = None,
-        patience_s: float = 1.0,
+        deterministic: bool = False,
+        patience_s: float = 0.002,
     ) -> None:
         self.chat = chat
         self.engine = Engine(
-            model, max_rows=max_rows, max_context=max_context, patience_s=patience_s
+            model,
+            max_rows=max_rows,
+            max_context=max_context,
+            deterministic=deterministic,
+            patience_s=patience_s,
         )
         self.sampling = dataclasses.replace(
             sampling or SamplingParams(), stop_ids=tuple(chat.stop_ids)
@@ -70,7 +75,7 @@ class LocalAgent(PolicyAgent):
             logprobs=result.logprobs,
             text=self.chat.decode(result.ids),
             finish=result.finish,
-            version=result.version,
+            versions=result.versions,
         )
 
     async def end(self, session: str) -> None:
@@ -83,7 +88,7 @@ class LocalAgent(PolicyAgent):
             await self.engine.close()
 
     @property
-    def version(self) -> int:  # type: ignore[override]
+    def version(self) -> int:
         """Version of the weights."""
         return self.engine.version
 
@@ -100,8 +105,13 @@ class LocalAgent(PolicyAgent):
 
     @property
     def counters(self) -> dict[str, float]:
-        """Callers that the engine did not wait for."""
-        return {"rollout/missed": float(self.engine.stats.missed)}
+        """Callers that the engine did not wait for, and seconds for which it waited."""
+        stats = self.engine.stats
+        return {"rollout/missed": float(stats.missed), "engine/waited_s": stats.waited_s}
+
+    async def free_memory(self) -> None:
+        """Drop the keys and values; sessions are computed again when they go on."""
+        await self.engine.free_memory()
 
     def _stop_text(self, tools: Sequence[ToolSpec]) -> Callable[[list[int]], bool] | None:
         strings = self.chat.dialect.stop(tools)

@@ -14,6 +14,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
+from envgym.agents.local.batch_barrier import BatchBarrier
 from envgym.agents.local.hf_runner import HFRunner
 from envgym.agents.local.llama_runner import LlamaRunner
 from envgym.agents.local.llama_support import unsupported
@@ -39,8 +40,10 @@ class Engine:
             model's own maximum (`max_position_embeddings`), which is also the upper bound.
         eos_ids: Ids that end every generation, besides each request's `stop_ids`; `None` takes
             the model's generation config, `()` means none.
-        patience_s: Maximum seconds to wait for absent callers that have joined, see
-            `BatchBarrier`; 0 never waits.
+        deterministic: Wait before each step for every caller that has joined, so that batches, and
+            with them the last bits of log-probs, do not depend on timing.
+        patience_s: Otherwise, maximum seconds without an arrival before the engine steps without
+            the absent callers; 0 never waits.
 
     Raises:
         UsageError: The model keeps a state other than keys and values.
@@ -53,7 +56,8 @@ class Engine:
         max_rows: int = 256,
         max_context: int | None = 4096,
         eos_ids: Sequence[int] | None = None,
-        patience_s: float = 1.0,
+        deterministic: bool = False,
+        patience_s: float = 0.002,
     ) -> None:
         if max_rows < 1:
             raise UsageError(f"max_rows must be at least 1, got {max_rows}")
@@ -70,7 +74,7 @@ class Engine:
             max_rows=max_rows,
             max_context=self.max_context,
             eos_ids=frozenset(_eos_ids(model) if eos_ids is None else eos_ids),
-            patience_s=patience_s,
+            barrier=BatchBarrier(patience_s, deterministic),
         )
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -122,7 +126,7 @@ class Engine:
                 "is this the model's own tokenizer?"
             )
         if len(context) >= self.max_context:
-            return Generation([], [], "context", self.version)
+            return Generation([], [], "context", [])
         self._start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Generation] = loop.create_future()
@@ -137,14 +141,24 @@ class Engine:
     def update_weights(self, version: int | None = None) -> None:
         """Count a new weight version and drop every cached key and value.
 
-        Running generations have their context computed anew and go on under the new weights;
-        their `version` stays the one they began with.
+        Running generations have their context computed anew and go on under the new weights:
+        `Generation.versions` tells which ids came before and after.
 
         Args:
             version: Version number to set, where the parameters are an earlier run's.
         """
         self.version = self.version + 1 if version is None else version
         self._worker.post(partial(self._worker.forget, self.version))
+
+    async def free_memory(self) -> None:
+        """Drop the memory of all keys and values, for a learner that needs it between rollouts.
+
+        Sessions stay; each is computed again at its next generation.
+        """
+        if self._thread is not None and not self._closed:
+            done = threading.Event()
+            self._worker.post(partial(self._worker.free_memory, done))
+            await asyncio.to_thread(done.wait)
 
     def join(self, callers: int) -> None:
         """Register `callers` that each call again and again until they `leave`."""

@@ -61,6 +61,11 @@ class HFRunner:
         """Allocate at least `slots` slots of `columns` columns."""
         self._cache.reserve(slots, columns)
 
+    def free(self) -> None:
+        """Drop the memory of all keys and values; `reserve` allocates anew."""
+        self._live = None
+        self._cache.free()
+
     def copy_prefix(self, source: int, targets: Sequence[int], columns: int) -> None:
         """Copy the first columns of a slot to other slots."""
         self._live = None

@@ -48,11 +48,17 @@ class SlotCache:
     ) -> None:
         self._max_slots = max_slots
         self._max_columns = max_columns
+        self._shapes = list(shapes)
+        self._nothing = torch.zeros(0, dtype=dtype, device=device)
+        self.free()
+
+    def free(self) -> None:
+        """Drop all memory; slots and columns have to be reserved again."""
         self._slots = 0
         self._columns = 0
-        nothing = torch.zeros(0, dtype=dtype, device=device)
-        self.keys = [nothing.new_zeros(0, s.heads, 0, s.key_dim) for s in shapes]
-        self.values = [nothing.new_zeros(0, s.heads, 0, s.value_dim) for s in shapes]
+        empty = self._nothing.new_zeros
+        self.keys = [empty(0, s.heads, 0, s.key_dim) for s in self._shapes]
+        self.values = [empty(0, s.heads, 0, s.value_dim) for s in self._shapes]
 
     def reserve(self, slots: int, columns: int) -> None:
         """Allocate at least `slots` slots of at least `columns` columns."""

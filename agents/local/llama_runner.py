@@ -77,6 +77,10 @@ class LlamaRunner:
         """Allocate at least `slots` slots of `columns` columns."""
         self._cache.reserve(slots, columns)
 
+    def free(self) -> None:
+        """Drop the memory of all keys and values; `reserve` allocates anew."""
+        self._cache.free()
+
     def copy_prefix(self, source: int, targets: Sequence[int], columns: int) -> None:
         """Copy the first columns of a slot to other slots."""
         self._cache.copy_prefix(source, targets, columns)

@@ -31,6 +31,9 @@ class ModelRunner(Protocol):
     def reserve(self, slots: int, columns: int) -> None:
         """Allocate at least `slots` slots of `columns` columns."""
 
+    def free(self) -> None:
+        """Drop the memory of all keys and values; `reserve` allocates anew."""
+
     def prefill(self, chunks: Sequence[Chunk]) -> None:
         """Compute and store the keys and values of chunks of different slots."""
 

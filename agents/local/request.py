@@ -28,13 +28,13 @@ class Generation:
         ids: The sampled ids; a stop id that ended it is the last of them.
         logprobs: Natural log-probability of each id, see `SamplingParams`.
         finish: Reason of its end.
-        version: The weight version it began under (the oldest of any of its ids).
+        versions: Version of the weights that each id was sampled with; it never falls.
     """
 
     ids: list[int]
     logprobs: list[float]
     finish: Finish
-    version: int
+    versions: list[int]
 
 
 @dataclass
@@ -48,8 +48,9 @@ class EngineStats:
         decoded_tokens: Sampled tokens.
         decode_steps: Batched decode steps.
         evictions: Idle sessions that lost their slot to another one.
-        missed: Times the engine went on without a caller it had waited for: while this does not
-            grow, what it gives does not depend on timing.
+        missed: Times the engine went on without a caller that was there before: while this does
+            not grow, what it gives does not depend on timing.
+        waited_s: Seconds that requests stood still while the engine waited for absent callers.
     """
 
     prefilled_tokens: int = 0
@@ -59,6 +60,7 @@ class EngineStats:
     decode_steps: int = 0
     evictions: int = 0
     missed: int = 0
+    waited_s: float = 0.0
 
 
 @dataclass(eq=False)
@@ -93,7 +95,6 @@ class Row:
 
     request: Request
     slot: KVSlot
-    version: int
     next_id: int
     position: int
     uniforms: list[float]
@@ -101,9 +102,10 @@ class Row:
     grew: bool
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
 
-    def accept(self, token: int, logprob: float, max_context: int) -> Finish | None:
-        """Append a sampled id; return the reason where it ends the generation.
+    def accept(self, token: int, logprob: float, version: int, max_context: int) -> Finish | None:
+        """Append an id sampled under a version; return the reason where it ends the generation.
 
         Raises:
             FloatingPointError: The logits were not finite.
@@ -116,6 +118,7 @@ class Row:
             )
         self.ids.append(token)
         self.logprobs.append(logprob)
+        self.versions.append(version)
         self.next_id = token
         self.position += 1
         if token in self.stop_ids:
@@ -135,4 +138,4 @@ class Row:
 
     def generation(self, finish: Finish) -> Generation:
         """Make the finished result."""
-        return Generation(self.ids, self.logprobs, finish, self.version)
+        return Generation(self.ids, self.logprobs, finish, self.versions)

@@ -8,6 +8,7 @@ touched by this thread alone; other threads post commands to it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -24,6 +25,8 @@ from envgym.agents.local.request import EngineStats, Finish, Generation, Request
 from envgym.agents.local.sampling import BatchSampler
 from envgym.errors import UsageError
 
+_log = logging.getLogger(__name__)
+
 _COALESCE_S = 0.001  # most time an idle engine waits for company
 _ARRIVAL_GAP_S = 0.0002
 
@@ -36,7 +39,7 @@ class Worker:
         max_rows: Number of slots, hence most rows that run at once.
         max_context: Maximum number of ids of a context plus its generation.
         eos_ids: Ids that end every generation.
-        patience_s: See `BatchBarrier`.
+        barrier: The wait for absent callers before a step.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Worker:
         max_rows: int,
         max_context: int,
         eos_ids: frozenset[int],
-        patience_s: float,
+        barrier: BatchBarrier,
     ) -> None:
         self.stats = EngineStats()
         self.version = 0
@@ -54,7 +57,7 @@ class Worker:
         self._max_context = max_context
         self._eos_ids = eos_ids
         self._table = KVSlotTable(max_rows)
-        self._barrier = BatchBarrier(patience_s)
+        self._barrier = barrier
         self._arrived: list[Request] = []
         self._waiting: deque[Request] = deque()
         self._rows: list[Row] = []
@@ -77,9 +80,11 @@ class Worker:
             while not self._stopping:
                 try:
                     self._receive()
+                    began = time.monotonic()
                     self._admit()
                     if self._rows:
                         self._step()
+                    self._barrier.computed(time.monotonic() - began)
                 except Exception as error:
                     self._fail_all(error)
                 self._deliver()
@@ -118,8 +123,23 @@ class Worker:
     def forget(self, version: int) -> None:
         """Drop everything the old weights computed, and recompute the context of running rows."""
         self.version = version
-        self._table.forget_cached()
+        self._recompute()
+
+    def free_memory(self, done: threading.Event) -> None:
+        """Drop the memory of keys and values, and recompute the context of running rows."""
         try:
+            self._runner.free()
+            self._recompute()
+        finally:
+            done.set()
+
+    def _recompute(self) -> None:
+        """Distrust every cached key and value; compute those of running rows again."""
+        self._table.forget_cached()
+        if not self._rows:
+            return
+        try:
+            self._reserve(self._rows)
             compute([(row.slot, row.cached_ids) for row in self._rows], self._runner)
         except Exception as error:
             self._fail(list(self._rows), error)
@@ -138,18 +158,32 @@ class Worker:
                 self._arrival.wait_for(lambda: self._inbox)
             self._coalesce()
             self._run_commands()
-        deadline = time.monotonic() + self._barrier.wait_s
-        while not self._stopping and self._present and not self._barrier.complete(self._present):
-            with self._arrival:
-                left = deadline - time.monotonic()
-                came = left > 0 and self._arrival.wait_for(lambda: self._inbox, left)
-            if not came:
-                self._barrier.miss(self._present)
-                self.stats.missed += 1
-            self._run_commands()
+        self._wait_for_callers()
         # By name and not by arrival, so that slots and shared prefixes do not depend on timing.
         self._waiting.extend(sorted(self._arrived, key=lambda request: request.session))
         self._arrived.clear()
+
+    def _wait_for_callers(self) -> None:
+        """Wait for absent callers while the barrier says so; then step with those that are in."""
+        waited = 0.0
+        while not self._stopping and self._present and not self._barrier.complete(self._present):
+            began = time.monotonic()
+            with self._arrival:
+                came = self._arrival.wait_for(lambda: self._inbox, self._barrier.wait_s)
+            waited += time.monotonic() - began
+            if not came and self._barrier.deterministic:
+                _log.warning(
+                    "waited %.0f s for %d of %d callers; where they wait for each other (too few "
+                    "sandboxes for all of them), set rollout.deterministic to false",
+                    waited,
+                    self._barrier.callers - self._present,
+                    self._barrier.callers,
+                )
+            elif not came:
+                self._barrier.miss(self._present, waited)
+                self.stats.missed += 1
+            self._run_commands()
+        self.stats.waited_s += waited
 
     @property
     def _present(self) -> int:
@@ -213,7 +247,6 @@ class Worker:
         return Row(
             request=request,
             slot=slot,
-            version=self.version,
             next_id=request.ids[-1],
             position=len(request.ids) - 1,
             uniforms=uniforms,
@@ -238,7 +271,7 @@ class Worker:
         running: list[Row] = []
         for row, token, logprob in zip(rows, ids, logprobs, strict=True):
             try:
-                finish = row.accept(token, logprob, self._max_context)
+                finish = row.accept(token, logprob, self.version, self._max_context)
             except Exception as error:
                 self._fail([row], error)
                 continue

@@ -22,6 +22,7 @@ from shapes import (
     scripted,
     tokenizer,
 )
+from slow_tools import figures as slow_tool_figures
 
 from envgym.agent import Completion, Context
 from envgym.agents.local import LocalAgent
@@ -87,7 +88,7 @@ async def main() -> None:
         "step_s": statistics.median(seconds[1:]),
         "peak_rss_mib": peak_mib(),
     }
-    print(json.dumps(figures))
+    print(json.dumps(figures | await slow_tool_figures()))
 
 
 asyncio.run(main())

@@ -88,7 +88,7 @@ class Transcript:
             context=spans,
             action=ids,
             logprobs=completion.logprobs,
-            versions=[completion.version] * len(ids),
+            versions=completion.versions or [completion.version] * len(ids),
             text=said or (self._chat.decode(ids) if self._chat else action.text),
             taken=action,
             cut=completion.finish in ("length", "context"),

@@ -26,7 +26,8 @@ RUNS = {
     "grpo": (),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
-_WRITTEN = re.compile(r'"((?:compose|dynamic|critic|rollout|time|faults|group|episode)/\w+)"')
+_FAMILIES = "compose|dynamic|critic|engine|rollout|time|faults|group|episode"
+_WRITTEN = re.compile(rf'"((?:{_FAMILIES})/\w+)"')
 
 
 def pattern(key: str) -> str:

@@ -28,7 +28,7 @@ env: {id: search/wiki-v1, size: 60, hops: [1], top_k: 1, max_turns: 3, phrasings
 model: {kind: tiny, vocab_size: 400, hidden: 32, heads: 2, kv_heads: 1, intermediate: 48,
         copying: {steps: 2, rows: 4, length: 32}}
 chat: {dialect: tags, instructions: false}
-rollout: {tasks_per_step: 2, group_size: 3, max_tokens_per_turn: 8}
+rollout: {tasks_per_step: 2, group_size: 3, max_tokens_per_turn: 8, deterministic: true}
 warm_start: {episodes: 12, steps: 3, batch_size: 4, lr: 1.0e-3}
 learner: {steps: 3, lr: 1.0e-3}
 losses: [{name: clip}, {name: kl, coef: 0.01}]
@@ -49,7 +49,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def metrics(folder: Path) -> list[dict[str, float]]:
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    clocks = ("time/", "rollout/loop_lag_s")
+    clocks = ("time/", "rollout/loop_lag_s", "engine/waited_s")
     return [{k: v for k, v in row.items() if not k.startswith(clocks)} for row in rows]
 
 
@@ -141,6 +141,21 @@ async def test_a_run_of_an_older_version_is_compared_by_its_fields(tmp_path: Pat
     assert differences(recorded, settings) == {}
     recorded.write_text(yaml.safe_dump({**old, "no_longer_a_field": 1}))
     assert set(differences(recorded, settings)) == {"no_longer_a_field", "chat.fold"}
+
+
+async def test_a_run_from_before_the_engine_could_be_deterministic_goes_on(tmp_path: Path) -> None:
+    """It waited up to a second a step, which was neither; the last bits of sums alone change."""
+    settings = config(tmp_path, "a")
+    old = settings.model_dump(mode="json")
+    old["rollout"]["batch_wait_s"] = 1.0
+    recorded = tmp_path / "config.yaml"
+    recorded.write_text(yaml.safe_dump(old))
+    assert set(differences(recorded, settings)) == {"rollout.batch_wait_s"}
+    del old["rollout"]["deterministic"]
+    recorded.write_text(yaml.safe_dump(old))
+    assert differences(recorded, settings) == {}
+    recorded.write_text(yaml.safe_dump({**old, "no_longer_a_field": 1}))
+    assert set(differences(recorded, settings)) == {"no_longer_a_field"}
 
 
 async def test_the_loop_asks_models_for_what_plug_ins_need(tmp_path: Path) -> None:

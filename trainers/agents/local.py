@@ -31,6 +31,7 @@ class Local(AgentPlugin):
             max_rows=rollout.concurrency,
             max_context=rollout.max_context,
             patience_s=rollout.batch_wait_s,
+            deterministic=rollout.deterministic,
         )
 
 

@@ -120,10 +120,15 @@ def _before_updates(config: Config) -> str:
 
 
 def _recipe(spec: Reproduction, folder: Path) -> Path:
-    """Write the recipe as a file, which `envgym train` can run too."""
+    """Write the recipe as a file, which `envgym train` can run too.
+
+    It is deterministic unless it says otherwise, so that a verdict can be repeated.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump({"name": "reproduction", **spec.recipe}, sort_keys=False))
+    rollout = {"deterministic": True, **spec.recipe.get("rollout", {})}
+    values = {"name": "reproduction", **spec.recipe, "rollout": rollout}
+    recipe.write_text(yaml.safe_dump(values, sort_keys=False))
     return recipe
 
 

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from envgym.errors import UsageError
 from envgym.trainers.config import Config
 
+_WAITING = ("rollout.deterministic", "rollout.batch_wait_s", "rollout.patience_s")
+
 
 def check_same(recorded: Path, config: Config) -> None:
     """Raise unless the run goes on with its own settings, for as many steps or more.
@@ -44,16 +46,24 @@ def check_same(recorded: Path, config: Config) -> None:
 def differences(recorded: Path, config: Config) -> dict[str, tuple[Any, Any]]:
     """Settings that differ from a ``config.yaml``: dotted name to the value there and here.
 
-    The run's folder does not count, nor does a field that did not exist when the run began.
+    The run's folder does not count, nor does a field that did not exist when the run began. Nor
+    does waiting in batches, which moves only the last bits of sums, where the run began before
+    `rollout.deterministic`.
     """
     was = yaml.safe_load(recorded.read_text())
+    left_out = {"output"} if _says_deterministic(was) else {"output", *_WAITING}
     try:
         was = Config.model_validate(was).model_dump(mode="json")
     except ValidationError:  # of another version: what is readable is compared
         was = was if isinstance(was, dict) else {}
     old, new = _flat(was), _flat(config.model_dump(mode="json"))
-    names = [name for name in (*new, *(n for n in old if n not in new)) if name != "output"]
+    names = [name for name in (*new, *(n for n in old if n not in new)) if name not in left_out]
     return {n: (old.get(n), new.get(n)) for n in names if old.get(n) != new.get(n)}
+
+
+def _says_deterministic(recorded: Any) -> bool:
+    rollout = recorded.get("rollout") if isinstance(recorded, dict) else None
+    return isinstance(rollout, dict) and "deterministic" in rollout
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

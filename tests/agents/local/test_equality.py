@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import random
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from transformers import PreTrainedModel
 
 from envgym.agents.local import Engine, Generation, SamplingParams
+from envgym.agents.local.kv_cache import SlotCache
 from tests.agents.local import models
 from tests.agents.local.conftest import MakeEngine
 
@@ -140,7 +142,7 @@ async def test_weights_changed_in_place(name: str, make_engine: MakeEngine) -> N
             parameter += 0.3 * torch.randn_like(parameter)
     engine.update_weights()
     new = await engine.generate("s", ids, GREEDY)
-    assert (old.version, new.version) == (0, 1)
+    assert (old.versions, new.versions) == ([0] * 12, [1] * 12)
     assert new.ids == models.generated(model, ids, 12) != old.ids
     assert engine.stats.reused_tokens == 0
 
@@ -161,10 +163,49 @@ async def test_weights_changed_while_generating(name: str, make_engine: MakeEngi
         return False
 
     out = await engine.generate("s", ids, GREEDY, stop_text=change)
-    assert out.version == 0
+    assert out.versions == [0] * 4 + [1] * 8
     assert out.ids[4:] == models.generated(model, ids + out.ids[:4], 8)
     longer = ids + out.ids + models.prompt(3, seed=2)
     assert (await engine.generate("s", longer, GREEDY)).ids == models.generated(model, longer, 12)
+
+
+@pytest.mark.parametrize("name", ["qwen3", "gpt2"])
+async def test_freed_memory_is_computed_again(name: str, make_engine: MakeEngine) -> None:
+    model = models.build(name)
+    engine = make_engine(model)
+    await engine.free_memory()  # there is none yet
+    ids = models.prompt(30)
+    out = await engine.generate("s", ids, GREEDY)
+    cache: SlotCache = engine._worker._runner._cache
+    await engine.free_memory()
+    assert sum(t.numel() for t in (*cache.keys, *cache.values)) == 0
+    longer = ids + out.ids + models.prompt(5, seed=1)
+    assert (await engine.generate("s", longer, GREEDY)).ids == models.generated(model, longer, 12)
+    assert engine.stats.reused_tokens == 0
+
+
+@pytest.mark.parametrize("name", ["qwen3", "gpt2"])
+async def test_memory_freed_while_generating(name: str, make_engine: MakeEngine) -> None:
+    model = models.build(name)
+    engine = make_engine(model)
+    ids = models.prompt(30)
+    reached = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tell(sampled: list[int]) -> bool:
+        if len(sampled) == 4:
+            loop.call_soon_threadsafe(reached.set)
+            freed.result(timeout=60)  # the command is in the queue before the next step
+        return False
+
+    freed: concurrent.futures.Future[None] = concurrent.futures.Future()
+    running = asyncio.create_task(engine.generate("s", ids, GREEDY, stop_text=tell))
+    await reached.wait()
+    freeing = asyncio.create_task(engine.free_memory())
+    await asyncio.sleep(0)
+    freed.set_result(None)
+    await freeing
+    assert (await running).ids == models.generated(model, ids, 12)
 
 
 async def test_generic_path_ignores_dropout_and_keeps_training_flags(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from envgym.agent import Completion
 from envgym.chat.renderer import Chat
+from envgym.errors import UsageError
 from envgym.messages import Action, Message, Observation, observe, user
 from envgym.rollout.transcript import Transcript
 from envgym.trajectory import rows
@@ -108,3 +111,20 @@ def test_without_a_chat_there_are_only_messages() -> None:
     assert (list(context.ids), spans, context.seed, context.group) == ([], [], 3, "g")
     assert transcript.record(spans, Completion(text="hm")) == Action("hm")
     assert transcript.trajectory.turns[0].context_ids == []
+
+
+def test_each_id_keeps_the_version_it_was_sampled_with() -> None:
+    chat = Chat(templates.tokenizer())
+    transcript = Transcript("s", "agent", chat, ())
+    transcript.observe(observe("Go."))
+    _, spans = transcript.context("", 0)
+    done = Completion([5, 6, 7], [-1.0] * 3, "hm", versions=[3, 3, 4])
+    assert done.version == 3
+    transcript.record(spans, done)
+    [row] = rows(transcript.finish())
+    assert row.versions[row.mask].tolist() == [3, 3, 4]
+
+
+def test_versions_are_one_per_id() -> None:
+    with pytest.raises(UsageError, match="2 versions for 3 ids: give one per id, or `version`"):
+        Completion([5, 6, 7], versions=[1, 2])
