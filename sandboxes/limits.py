@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from envgym.sandboxes.supervisor.messages import ProgramLimits
 
 MIB = 1 << 20
 ANY_DIGITS = (1 << 31) - 1
@@ -33,3 +37,7 @@ class Limits(BaseModel):
         description="Decimal digits of an int that Python reads or writes: ValueError.",
     )
     open_files: int = Field(256, ge=16, le=65536, description="Descriptors of one process.")
+
+    def values(self) -> ProgramLimits:
+        """Return the limits as plain values, in which form they reach the program's starter."""
+        return cast("ProgramLimits", self.model_dump())

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from envgym.sandboxes.backends.namespace.box_parent import BoxParent
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel import mounts, seccomp, syscalls
+from envgym.sandboxes.backends.namespace.kernel.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel.identity import (
     become_supervisor,
     confine,
@@ -19,6 +17,7 @@ from envgym.sandboxes.backends.namespace.kernel.identity import (
     keep_only,
     prefer_for_oom_kill,
 )
+from envgym.sandboxes.backends.namespace.messages import tell
 from envgym.sandboxes.backends.namespace.preloaded_harnesses import READY
 from envgym.sandboxes.backends.namespace.settings import BoxSettings, Settings
 from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
@@ -26,6 +25,7 @@ from envgym.sandboxes.supervisor.child.launch import become
 from envgym.sandboxes.supervisor.child.repl import serve_repl
 from envgym.sandboxes.supervisor.child.run_source import run_input
 from envgym.sandboxes.supervisor.config import BoxConfig
+from envgym.sandboxes.supervisor.messages import ProgramLimits
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.supervisor import Supervisor
 
@@ -38,7 +38,7 @@ def be_box(server: BoxParent, box: BoxSettings, link: int) -> None:
     try:
         if not _move_in(server, box, is_program=False):
             return
-        server.control.send(json.dumps({"opened": box.id}).encode())
+        tell(server.control, {"opened": box.id})
         config = replace(server.config, beside=0 if server.settings.own_ids else 1)
         link, config.counters = keep_only(
             link, server.group.counters if server.group else CgroupCounters()
@@ -51,7 +51,7 @@ def be_box(server: BoxParent, box: BoxSettings, link: int) -> None:
 def be_program(
     server: BoxParent,
     box: BoxSettings,
-    limits: dict[str, Any],
+    limits: ProgramLimits,
     source_bytes: int | None,
     files: list[int],
 ) -> None:
@@ -98,6 +98,6 @@ def _move_in(server: BoxParent, box: BoxSettings, is_program: bool) -> bool:
         if server.group is None:  # with the programs, where it has their user
             resource.setrlimit(resource.RLIMIT_NPROC, (box.processes + 1,) * 2)
     except Exception as error:
-        server.control.send(json.dumps({"error": str(error)}).encode())
+        tell(server.control, {"error": str(error)})
         return False
     return True

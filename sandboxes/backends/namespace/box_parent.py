@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import Protocol
 
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup
+from envgym.sandboxes.backends.namespace.kernel.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.settings import Settings
 from envgym.sandboxes.supervisor.config import BoxConfig
 

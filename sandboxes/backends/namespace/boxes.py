@@ -6,15 +6,17 @@ import math
 import os
 import signal
 import time
-from typing import Any
 
 from envgym.sandboxes.backends.namespace.box_init import be_box, be_program
 from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.kernel import syscalls
 from envgym.sandboxes.backends.namespace.landlock_box import be_landlock_box
+from envgym.sandboxes.backends.namespace.messages import BoxEnd
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor import processes
+from envgym.sandboxes.supervisor.classify_exit import Ending
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S, Call
+from envgym.sandboxes.supervisor.messages import ProgramLimits
 
 
 class SupervisedBox:
@@ -54,14 +56,14 @@ class SupervisedBox:
     def hold(self) -> None:
         """Enforce the box's limits; here the supervisor does so."""
 
-    def reaped(self) -> dict[str, Any]:
-        """Reap the box and return the message to the host.
+    def reaped(self) -> BoxEnd:
+        """Reap the box and return how it ended.
 
         The kernel has reaped all its other processes before its PID 1.
         """
         os.waitpid(self._pid, 0)
         os.close(self.file)
-        return {"ended": self.id, "ooms": self._counters.ooms() - self._ooms}
+        return BoxEnd(self._counters.ooms() - self._ooms)
 
 
 class BareBox(SupervisedBox):
@@ -77,7 +79,7 @@ class BareBox(SupervisedBox):
         server: BoxParent,
         box: BoxSettings,
         files: list[int],
-        limits: dict[str, Any],
+        limits: ProgramLimits,
         source_bytes: int | None = None,
     ) -> None:
         self.id = box.id
@@ -101,12 +103,11 @@ class BareBox(SupervisedBox):
         """Kill every process of the box."""
         os.kill(self._first, signal.SIGKILL)
 
-    def reaped(self) -> dict[str, Any]:
+    def reaped(self) -> BoxEnd:
         """See `SupervisedBox`. Processes left in the box end with it."""
         _, status, _ = os.wait4(self._pid, 0)
         self._clear()
-        ooms = self._counters.ooms() - self._ooms
-        return {"ended": self.id, "ooms": ooms, "ending": {"status": status}}
+        return BoxEnd(self._counters.ooms() - self._ooms, Ending(status))
 
     def _clear(self) -> None:
         self._end_first()
@@ -125,7 +126,7 @@ class ProgramBox(BareBox):
         server: BoxParent,
         box: BoxSettings,
         files: list[int],
-        limits: dict[str, Any],
+        limits: ProgramLimits,
         source_bytes: int,
     ) -> None:
         self._call = Call(box.id, 0, limits, server.config, (), fresh=True)
@@ -146,11 +147,11 @@ class ProgramBox(BareBox):
             if self._call.killed:
                 self.kill()
 
-    def reaped(self) -> dict[str, Any]:
-        """See `SupervisedBox`. The message also says how the program ended."""
+    def reaped(self) -> BoxEnd:
+        """See `SupervisedBox`. How the program ended is measured too."""
         _, status, usage = os.wait4(self._pid, 0)
         left = processes.usage(self._first)[2] - 1 if self._call.counts_tasks else 0
         self._clear()
         cpu_s = usage.ru_utime + usage.ru_stime
-        ending = vars(self._call.ending(status, cpu_s, usage.ru_maxrss << 10, left))
-        return {"ended": self.id, "ooms": ending["ooms"], "ending": ending}
+        ending = self._call.ending(status, cpu_s, usage.ru_maxrss << 10, left)
+        return BoxEnd(ending.ooms, ending)

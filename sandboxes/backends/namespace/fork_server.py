@@ -15,12 +15,11 @@ import os
 import select
 import socket
 from pathlib import Path
-from typing import Any
 
 from envgym.sandboxes.backends.namespace.box_init import box_config
 from envgym.sandboxes.backends.namespace.boxes import BareBox, ProgramBox, SupervisedBox
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel import syscalls
+from envgym.sandboxes.backends.namespace.kernel.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel.identity import avoid_oom_kill
 from envgym.sandboxes.backends.namespace.kernel.mounts import outermost
 from envgym.sandboxes.backends.namespace.kernel.namespaces import enter_common, make_user_namespace
@@ -29,6 +28,7 @@ from envgym.sandboxes.backends.namespace.landlock_box import (
     kill_box_processes,
     remove_folder,
 )
+from envgym.sandboxes.backends.namespace.messages import BoxEnd, BoxRequest, Kill, tell
 from envgym.sandboxes.backends.namespace.settings import BoxSettings, Settings
 
 MESSAGE = 1 << 16
@@ -95,7 +95,7 @@ class ForkServer:
         for file, _ in poll.poll(None if patience == math.inf else 1000 * patience):
             if current is not None and file == current.file:
                 poll.unregister(file)
-                self._say(self._reaped())
+                tell(self.control, self._reaped().answer(current.id))
                 return True
             data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 4)
             if not data:
@@ -109,7 +109,7 @@ class ForkServer:
                 current.hold()
         return True
 
-    def _handle(self, message: dict[str, Any], files: list[int]) -> None:
+    def _handle(self, message: BoxRequest | Kill, files: list[int]) -> None:
         if message["op"] == "kill":
             if self._box is not None and message["id"] == self._box.id:
                 self._box.kill()
@@ -127,8 +127,8 @@ class ForkServer:
             else:
                 self._box = SupervisedBox(self, box, files)
         except OSError as error:
-            self._say({"error": str(error)})
-            self._say({"ended": box.id, "ooms": 0})
+            tell(self.control, {"error": str(error)})
+            tell(self.control, BoxEnd(ooms=0).answer(box.id))
         finally:
             for file in files:
                 os.close(file)
@@ -141,14 +141,11 @@ class ForkServer:
         """Folder of a box that has no root file system of its own."""
         return Path(self.settings.folder, f"{id}")
 
-    def _reaped(self) -> dict[str, Any]:
+    def _reaped(self) -> BoxEnd:
         assert self._box is not None
         current, self._box = self._box, None
-        message = current.reaped()
+        end = current.reaped()
         if self.settings.mode == "landlock":
             kill_box_processes(self.base)
             remove_folder(self.landlock_folder(current.id))
-        return message
-
-    def _say(self, message: dict[str, Any]) -> None:
-        self.control.send(json.dumps(message).encode())
+        return end

@@ -10,7 +10,6 @@ process ids, can tell which paths exist, and its disk is bounded file by file al
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.kernel import landlock, mounts, seccomp, syscalls
 from envgym.sandboxes.backends.namespace.kernel.identity import keep_only, prefer_for_oom_kill
+from envgym.sandboxes.backends.namespace.messages import tell
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor import processes
 from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
@@ -61,9 +61,9 @@ def be_landlock_box(server: BoxParent, box: BoxSettings, link: int) -> None:
             syscalls.empty_bounding_set()
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
         except OSError as error:
-            server.control.send(json.dumps({"error": str(error)}).encode())
+            tell(server.control, {"error": str(error)})
             return
-        server.control.send(json.dumps({"opened": box.id}).encode())
+        tell(server.control, {"opened": box.id})
         config = BoxConfig(
             workdir=str(own / "box"),
             owner=owner,

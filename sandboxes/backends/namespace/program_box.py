@@ -48,7 +48,7 @@ class ProgramRun:
         most = limits.output_bytes
         self._output = Capture(out, most), Capture(err, most)
         theirs = [inside, out_inside, err_inside]
-        server.run(box, limits.model_dump(), source_bytes, theirs)
+        server.run(box, limits.values(), source_bytes, theirs)
         for file in theirs:
             os.close(file)
 

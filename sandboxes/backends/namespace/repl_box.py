@@ -11,17 +11,18 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from typing import Any
 
 from envgym.errors import UsageError
 from envgym.sandboxes.backends.namespace.fork_server_client import ForkServerClient
+from envgym.sandboxes.backends.namespace.messages import BoxEnd
 from envgym.sandboxes.backends.namespace.preloaded_harnesses import READY
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.base import BoxLost, Session, SessionLost
 from envgym.sandboxes.limits import Limits
-from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.outcome import Outcome, Result, read_result
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S
+from envgym.sandboxes.supervisor.messages import ProgramLimits, Report
 from envgym.sandboxes.supervisor.session import InterpreterProcess
 from envgym.sandboxes.supervisor.streams.capture import Capture
 from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S, lower, repl_source
@@ -59,7 +60,7 @@ class ReplBox(Session):
         self._server = server
         self._limits = limits
         self._asked: Limits | None = None
-        self._bounds = limits.model_dump()
+        self._bounds = limits.values()
         self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Lock()
@@ -121,9 +122,9 @@ class ReplBox(Session):
             self._kill()
             await asyncio.shield(self._end)
 
-    def _lowered(self, limits: Limits | None) -> dict[str, Any]:
+    def _lowered(self, limits: Limits | None) -> ProgramLimits:
         if limits is not self._asked:  # graders ask with the same again and again
-            self._asked, self._bounds = limits, lower(self._limits, limits).model_dump()
+            self._asked, self._bounds = limits, lower(self._limits, limits).values()
         return self._bounds
 
     def _kill(self) -> None:
@@ -144,21 +145,10 @@ class ReplBox(Session):
                 self._kill()
             self._settle(answer)
 
-    def _settle(self, answer: tuple[dict[str, Any], bytes, bytes]) -> None:
-        header, out, err = answer
+    def _settle(self, answer: tuple[Report, bytes, bytes]) -> None:
+        report, *outputs = answer
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(
-                Result(
-                    Outcome(header["outcome"]),
-                    header["exit_code"],
-                    out,
-                    err,
-                    header["wall_s"],
-                    header["cpu_s"],
-                    header["memory_bytes"],
-                    header["detail"],
-                )
-            )
+            self._answer.set_result(read_result(report, outputs))
 
     def _hold(self) -> None:
         """Poll a long call: read its output and enforce its limits."""
@@ -209,7 +199,7 @@ class ReplBox(Session):
             for capture in self._process.output:
                 self._loop.remove_reader(capture.file)
 
-    def _ended(self, end: asyncio.Future[dict[str, Any]]) -> None:
+    def _ended(self, end: asyncio.Future[BoxEnd]) -> None:
         """Answer the pending call, if any, now that the box is gone."""
         self._lost = True
         self._loop.remove_reader(self._control)
@@ -220,10 +210,9 @@ class ReplBox(Session):
             call = self._process.call
             if self._closed:
                 self._answer.set_exception(BoxLost("the box is closed: open another one"))
-            elif "ending" not in end.result() or call is None:
+            elif (ending := end.result().ending) is None or call is None:
                 self._answer.set_exception(self._server.fault())
             else:
-                status = end.result()["ending"]["status"]
-                self._settle(self._process.finish(status, cpu_s=call.spent()))
+                self._settle(self._process.finish(ending.status, cpu_s=call.spent()))
         self._process.close()
         self._gone()

@@ -21,11 +21,15 @@ import time
 from pathlib import Path
 
 from envgym.sandboxes.backends.namespace.fork_server import MESSAGE, ForkServer
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup, remove_group
 from envgym.sandboxes.backends.namespace.kernel import mounts, seccomp, syscalls
+from envgym.sandboxes.backends.namespace.kernel.fork_server_cgroup import (
+    ForkServerCgroup,
+    remove_group,
+)
 from envgym.sandboxes.backends.namespace.kernel.identity import hide_envgym_modules
 from envgym.sandboxes.backends.namespace.kernel.namespaces import FORK_SERVERS, base_id
 from envgym.sandboxes.backends.namespace.landlock_box import remove_folder
+from envgym.sandboxes.backends.namespace.messages import tell
 from envgym.sandboxes.backends.namespace.settings import Settings
 from envgym.sandboxes.supervisor.child.run_source import set_environment
 from envgym.sandboxes.supervisor.child.std_streams import make_streams
@@ -111,7 +115,7 @@ class Zygote:
             try:
                 server = ForkServer(control, self.settings, self._group(number), base)
             except OSError as error:
-                control.send(json.dumps({"error": str(error)}).encode())
+                tell(control, {"error": str(error)})
                 return
             server.serve()
         except ConnectionError:
@@ -172,11 +176,11 @@ def main(file: int) -> None:
         if settings.mode != "landlock":
             mounts.seal_root()
     except (OSError, ImportError) as error:
-        control.send(json.dumps({"error": _why(error)}).encode())
+        tell(control, {"error": _why(error)})
         return
     parents = dict(zip(message["parents"], files, strict=True))
     with contextlib.suppress(ConnectionError):
-        control.send(json.dumps({"ready": True}).encode())
+        tell(control, {"ready": True})
         Zygote(control, settings, parents, family).serve()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.backends.namespace.fork_server_client import ForkServerClient
 from envgym.sandboxes.backends.namespace.kernel.cgroup import Parent
+from envgym.sandboxes.backends.namespace.messages import Answer
 from envgym.sandboxes.backends.namespace.settings import BoxSettings, Settings
 
 _START = Path(__file__).with_name("zygote_main.py")
@@ -55,7 +56,7 @@ class ZygoteClient:
             socket.send_fds(ours, [json.dumps(message).encode()], [*folders.values()])
             async with asyncio.timeout(START_S):
                 data = await asyncio.get_running_loop().sock_recv(ours, 1 << 16)
-            said = json.loads(data or '{"error": "the zygote ended"}')
+            said: Answer = json.loads(data or '{"error": "the zygote ended"}')
             if "error" in said:
                 why = f"no boxes here: {said['error']}; see `envgym sandbox probe`"
                 raise UsageError(why)

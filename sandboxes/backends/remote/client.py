@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.sandboxes.pool.pool import PoolFull
 from envgym.sandboxes.service.config import read_token
-from envgym.sandboxes.service.protocol import FRAME, REQUEST_ID, Answer, read_error, read_frame
-from envgym.sandboxes.supervisor.streams.frames import BadFrame, pack
+from envgym.sandboxes.service.protocol import FRAME, REQUEST_ID, read_error, read_frame
+from envgym.sandboxes.supervisor.streams.frames import BadFrame, Frame, pack
 
 if TYPE_CHECKING:
     import aiohttp
@@ -64,7 +64,7 @@ class Caller:
 
     async def call(
         self, path: str, header: dict[str, Any], *parts: bytes, runs_s: float = 0.0
-    ) -> Answer:
+    ) -> Frame:
         """Post a frame and return the answer; a cancelled call is cancelled at the service too.
 
         Args:
@@ -108,7 +108,7 @@ class Caller:
 
     async def _outlast(
         self, method: str, path: str, id: str, body: bytes, runs_s: float, patience_s: float
-    ) -> Answer:
+    ) -> Frame:
         trouble: float | None = None
         pause = _FIRST_PAUSE_S
         while True:
@@ -123,7 +123,7 @@ class Caller:
                 await asyncio.sleep(wait)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
 
-    async def _try(self, method: str, path: str, id: str, body: bytes, runs_s: float) -> Answer:
+    async def _try(self, method: str, path: str, id: str, body: bytes, runs_s: float) -> Frame:
         import aiohttp
 
         timeout = aiohttp.ClientTimeout(total=runs_s + _ANSWER_S, sock_connect=_CONNECT_S)
