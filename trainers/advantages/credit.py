@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float32, Float64, Int64
 from numpy.typing import NDArray
 
 from envgym.trainers.collection.samples import Group, Sample
