@@ -1,4 +1,4 @@
-"""Outcome of a program in a box: typed, so that no caller guesses from an exit code."""
+"""Outcome of a program in a sandbox: typed, so that no caller guesses from an exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     MLE = "MLE"  # used up its memory
     OLE = "OLE"  # wrote more than its output limit
     PLE = "PLE"  # wanted more processes than its limit, and failed
-    DENIED = "DENIED"  # did what no program in a box may do, and was killed for it
+    DENIED = "DENIED"  # did what no program in a sandbox may do, and was killed for it
     INFRA = "INFRA"  # the sandbox broke: raised as a `Fault`, never returned
 
 

@@ -20,7 +20,7 @@ class Answer(BaseModel):
 
 
 class OpenedBox(Answer):
-    """Header that names a new box."""
+    """Header that names a new sandbox."""
 
     box: str
 

@@ -38,7 +38,7 @@ class Service:
     """HTTP application over one pool.
 
     Args:
-        pool: Pool of boxes; closed with the service.
+        pool: Pool of sandboxes; closed with the service.
         tokens: Tokens of the clients.
         config: Bounds of the service.
         health: Health check.
@@ -173,7 +173,7 @@ class Service:
         return await self._operations.close_session(owner, at["box"], at["session"])
 
     async def _cancel(self, request: web.Request) -> web.StreamResponse:
-        """Cancel a request; close a box that it has opened meanwhile."""
+        """Cancel a request; close a sandbox that it has opened meanwhile."""
         try:
             owner = self._owner(request)
             done = self.idempotency.cancel((owner, request.match_info["id"]))

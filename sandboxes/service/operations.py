@@ -1,4 +1,4 @@
-"""Operations of the service: each calls the box method of its name."""
+"""Operations of the service: each calls the sandbox method of its name."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Operations:
     """Operations over one pool.
 
     Args:
-        pool: Pool of boxes.
+        pool: Pool of sandboxes.
         config: Bounds of the service.
         ran: Called with every program's result.
     """
@@ -61,7 +61,7 @@ class Operations:
         }
 
     async def run(self, owner: str, header: Header, parts: Parts) -> Frame:
-        """Run a program in its own box, which is closed afterwards."""
+        """Run a program in its own sandbox, which is closed afterwards."""
         language = header.get("language")
         if language == "python":
             python = parse(RunPython, header)
@@ -74,7 +74,7 @@ class Operations:
         raise UsageError(f"bad request: language {language!r}: give 'python' or 'exec'")
 
     async def open(self, owner: str, header: Header, parts: Parts) -> Frame:
-        """Open a box."""
+        """Open a sandbox."""
         limits = self._allowed(parse(OpenRequest, header).limits)
         if len(parts) > 1:
             raise UsageError(f"bad request: {len(parts)} parts, not at most 1")
@@ -84,16 +84,18 @@ class Operations:
         return Frame(OpenedBox(box=id).model_dump(), [])
 
     async def on_box(self, owner: str, id: str, name: str, header: Header, parts: Parts) -> Frame:
-        """Run an operation on a leased box."""
+        """Run an operation on a leased sandbox."""
         if name not in self._on_box:
-            raise UsageError(f"no operation {name!r} on a box: one of {', '.join(self._on_box)}")
+            raise UsageError(
+                f"no operation {name!r} on a sandbox: one of {', '.join(self._on_box)}"
+            )
         with self.leases.using(owner, id) as lease:
             return await self._on_box[name](lease, header, parts)
 
     async def on_session(
         self, owner: str, id: str, session: str, name: str, header: Header, parts: Parts
     ) -> Frame:
-        """Run an operation on a session of a leased box."""
+        """Run an operation on a session of a leased sandbox."""
         with self.leases.using(owner, id) as lease:
             if name == "run":
                 request = parse(CodeRequest, header)
@@ -120,7 +122,7 @@ class Operations:
         return Frame({}, [])
 
     async def close_box(self, owner: str, id: str) -> Frame:
-        """Close a box."""
+        """Close a sandbox."""
         await self.leases.close(owner, id)
         return Frame({}, [])
 

@@ -18,7 +18,7 @@ REQUEST_ID = "X-Request-ID"
 
 
 class Gone(Fault):
-    """The service no longer has the box, through no fault of a program."""
+    """The service no longer has the sandbox, through no fault of a program."""
 
 
 class Busy(PoolFull):

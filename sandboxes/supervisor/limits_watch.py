@@ -26,7 +26,7 @@ class Call:
         counts_tasks: Whether tasks are sampled, because nothing counts refused forks.
 
     Args:
-        config: Configuration of its box.
+        config: Configuration of its sandbox.
         output: Standard output and error.
         fresh: Whether the process began with this call.
         share: Resident bytes inherited from the parent process; None: of this process.
@@ -51,7 +51,7 @@ class Call:
         self.sampled = self.began
         self.pid = pid
         counters = self._counters = config.counters
-        # A group counts at its box's figures; a call may have lower ones.
+        # A group counts at its sandbox's figures; a call may have lower ones.
         self.counts_tasks = not 0 < config.held_processes <= limits["processes"]
         self._watch_memory = not 0 < config.held_memory <= limits["memory_bytes"]
         self._uncounted = not config.held_memory

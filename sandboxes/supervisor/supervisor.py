@@ -1,8 +1,8 @@
 """Supervisor loop: start programs, enforce limits, reap leftovers, answer the host.
 
-The supervisor is the one trusted process of a box: one thread, one loop, no state on disk. When its
-channel closes it kills everything and ends; where it is PID 1 of its namespace the kernel does that
-even if the supervisor cannot.
+The supervisor is the one trusted process of a sandbox: one thread, one loop, no state on disk. When
+its channel closes it kills everything and ends; where it is PID 1 of its namespace the kernel does
+that even if the supervisor cannot.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Supervisor:
 
     Args:
         channel: Channel to the host.
-        config: Configuration of the box.
+        config: Configuration of the sandbox.
     """
 
     def __init__(self, channel: Channel, config: BoxConfig) -> None:
@@ -216,8 +216,8 @@ class Supervisor:
             getattr(self, f"op_{header['op']}")(id, header, parts)
         except RequestRefused as refused:
             self._reply(id=id, error=refused.kind, message=str(refused))
-        except OSError as error:  # of the box's own making: no process, no memory, no descriptor
-            why = f"the box has no room for that: {error}"
+        except OSError as error:  # of the sandbox's making: no process, no memory, no descriptor
+            why = f"the sandbox has no room for that: {error}"
             self._reply(id=id, error="usage", message=why)
 
     def op_ping(self, id: int, request: messages.Ping, parts: list[bytes]) -> None:

@@ -42,18 +42,18 @@ class SupervisorConnection:
         """Send a request and wait for its answer; on cancellation, kill what it started.
 
         Raises:
-            Denied: The request reaches outside the box.
+            Denied: The request reaches outside the sandbox.
             UsageError: It cannot be carried out.
             SessionLost: Its session has ended.
             Lost: The supervisor went away meanwhile, or before.
         """
         if self.closed:
-            raise Lost("the box is closed")
+            raise Lost("the sandbox is closed")
         id = next(self._ids)
         try:
             frame = pack({**request, "id": id}, *parts)
         except BadFrame as error:
-            raise UsageError(f"too much for one request to a box: {error}") from error
+            raise UsageError(f"too much for one request to a sandbox: {error}") from error
         future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._pending[id] = future
         try:
@@ -61,7 +61,7 @@ class SupervisorConnection:
             await self._writer.drain()
             answer = await future
         except ConnectionError as error:
-            raise Lost("the box's channel broke") from error
+            raise Lost("the sandbox's channel broke") from error
         except asyncio.CancelledError:
             if not self.closed:
                 cancel: Cancel = {"op": "cancel", "target": id}
@@ -78,7 +78,7 @@ class SupervisorConnection:
         return answer
 
     async def close(self) -> None:
-        """Close the connection; the supervisor kills all processes of its box and ends."""
+        """Close the connection; the supervisor kills all processes of its sandbox and ends."""
         self._listening.cancel()
         await asyncio.wait([self._listening])
         await self._finish()
@@ -102,11 +102,11 @@ class SupervisorConnection:
         self._writer.close()
         for future in self._pending.values():
             if not future.done():
-                future.set_exception(Lost("the box's supervisor is gone"))
+                future.set_exception(Lost("the sandbox's supervisor is gone"))
         if self._on_close is not None:
             await self._on_close()
 
 
 def broken(error: Lost) -> Fault:
-    """Convert a lost connection to a `Fault`, where no program of the box can be the cause."""
+    """Convert a lost connection to a `Fault`, where no program of the sandbox can be the cause."""
     return Fault(f"sandbox: {error}", "infra")

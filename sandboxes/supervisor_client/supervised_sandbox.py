@@ -17,7 +17,7 @@ from envgym.sandboxes.supervisor_client.connection import Lost, SupervisorConnec
 
 GRACE_S = 3.0
 """Seconds past its wall-clock limit after which a call that the supervisor has not ended is ended
-with its box."""
+with its sandbox."""
 
 MOST_ARGUMENTS = 6 << 20  # Linux, whatever the stack's limit is (execve(2))
 
@@ -34,13 +34,13 @@ OtherRequest = (
 
 
 class Box(Sandbox):
-    """A box with a supervisor.
+    """A sandbox with a supervisor.
 
     Args:
         link: Connection to its supervisor.
-        limits: Limits of the box.
-        end: Ends the box, in whatever state it is. Idempotent.
-        reopen: Opens a box like this one with a snapshot's files.
+        limits: Limits of the sandbox.
+        end: Ends the sandbox, in whatever state it is. Idempotent.
+        reopen: Opens a sandbox like this one with a snapshot's files.
         cause: Returns the outcome of a program that took the supervisor along, or None where no
             program was the cause.
     """
@@ -122,7 +122,7 @@ class Box(Sandbox):
         return _content(await self.ask({"op": "tar", "limit": self.limits.disk_bytes}))
 
     async def restore(self, snapshot: bytes) -> None:
-        """Unpack a snapshot into the working directory; close the box if that fails."""
+        """Unpack a snapshot into the working directory; close the sandbox if that fails."""
         try:
             await self.ask({"op": "untar"}, snapshot)
         except BaseException:
@@ -138,42 +138,42 @@ class Box(Sandbox):
         await asyncio.shield(asyncio.ensure_future(self._closed()))
 
     async def ask(self, request: OtherRequest, *parts: bytes) -> Frame:
-        """Send a request that runs no program; a lost box is a fault.
+        """Send a request that runs no program; a lost sandbox is a fault.
 
-        The exception: files of its programs may fill the box's memory, so that the next write is
-        too much; then its programs have lost the box.
+        The exception: files of its programs may fill the sandbox's memory, so that the next write
+        is too much; then its programs have lost the sandbox.
         """
         try:
             return await self._link.ask(request, *parts)
         except Lost as error:
             if self._closing:
-                raise BoxLost("the box is closed: open another one") from error
+                raise BoxLost("the sandbox is closed: open another one") from error
             if (outcome := await self._cause()) is not None:
-                gone = f"the box is gone, by what its programs left in it ({outcome})"
+                gone = f"the sandbox is gone, by what its programs left in it ({outcome})"
                 raise BoxLost(f"{gone}: open another one") from error
             raise broken(error) from error
 
     async def call(self, request: RunRequest, *parts: bytes) -> Result:
-        """Send a request that runs a program; a lost box may be the program's doing."""
+        """Send a request that runs a program; a lost sandbox may be the program's doing."""
         try:
             async with asyncio.timeout(request["limits"]["wall_s"] + GRACE_S):
                 answer = await self._link.ask(request, *parts)
         except TimeoutError:
             await self._end()
             return Result(
-                Outcome.TLE, None, detail="it kept the box from ending it; the box is gone"
+                Outcome.TLE, None, detail="it kept the sandbox from ending it; the sandbox is gone"
             )
         except Lost as error:
             if self._closing:
-                raise BoxLost("the box is closed: open another one") from error
+                raise BoxLost("the sandbox is closed: open another one") from error
             outcome = await self._cause()
             if outcome is None:
                 raise broken(error) from error
-            return Result(outcome, None, detail="it took its box along")
+            return Result(outcome, None, detail="it took its sandbox along")
         return read_result(*answer)
 
     def bounds(self, limits: Limits | None) -> Limits:
-        """Limits of a call: the lower of its own and the box's."""
+        """Limits of a call: the lower of its own and the sandbox's."""
         return lower(self.limits, limits)
 
     async def _session(self, kind: Literal["shell", "repl"]) -> Session:
@@ -188,7 +188,7 @@ class Box(Sandbox):
 
 
 class BoxSession(Session):
-    """A session of a supervised box."""
+    """A session of a supervised sandbox."""
 
     def __init__(self, box: Box, number: int) -> None:
         self._box = box
@@ -212,12 +212,12 @@ class BoxSession(Session):
 
     async def close(self) -> None:
         """See `Session`."""
-        with contextlib.suppress(UsageError, Fault):  # the box, and the session with it, is gone
+        with contextlib.suppress(UsageError, Fault):  # the sandbox is gone, and this with it
             await self._box.ask({"op": "end", "session": self._number})
 
 
 def lower(box: Limits, call: Limits | None) -> Limits:
-    """Limits of a call: the lower of its own and its box's."""
+    """Limits of a call: the lower of its own and its sandbox's."""
     if call is None or call is box:
         return box
     own, asked = box.model_dump(), call.model_dump()

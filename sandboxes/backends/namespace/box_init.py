@@ -1,4 +1,4 @@
-"""First steps of a box's process: from the fork to the supervisor's loop, a program or a REPL."""
+"""First steps of a sandbox's process: from the fork to the supervisor, a program or a REPL."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from envgym.sandboxes.supervisor.supervisor import Supervisor
 
 
 def be_box(server: BoxParent, box: BoxSettings, link: int) -> None:
-    """Become PID 1 of a box and serve its supervisor until the connection closes; never return.
+    """Become PID 1 of a sandbox and serve its supervisor until the connection closes; never return.
 
-    Reports to the host that the box is ready, or the error that prevents it.
+    Reports to the host that the sandbox is ready, or the error that prevents it.
     """
     try:
         if not _move_in(server, box, is_program=False):
@@ -55,7 +55,7 @@ def be_program(
     source_bytes: int | None,
     files: list[int],
 ) -> None:
-    """Become the one program of a box; never return.
+    """Become the one program of a sandbox; never return.
 
     The first `source_bytes` bytes of standard input are its source; without `source_bytes` it is a
     REPL. Reports an error to the host as `be_box` does.
@@ -72,7 +72,7 @@ def be_program(
 
 
 def box_config(settings: Settings, group: ForkServerCgroup | None) -> BoxConfig:
-    """Supervisor settings shared by all boxes of a fork server."""
+    """Supervisor settings shared by all sandboxes of a fork server."""
     return BoxConfig(
         owner=(mounts.USER, mounts.USER) if settings.own_ids else None,
         env=settings.env,
@@ -84,7 +84,7 @@ def box_config(settings: Settings, group: ForkServerCgroup | None) -> BoxConfig:
 
 
 def _move_in(server: BoxParent, box: BoxSettings, is_program: bool) -> bool:
-    """Enter the box's namespaces and mounts; return whether that succeeded."""
+    """Enter the sandbox's namespaces and mounts; return whether that succeeded."""
     try:
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # its own /proc is open to it, for now
         prefer_for_oom_kill()

@@ -1,4 +1,4 @@
-"""Boxes as the fork server holds them: supervised, without a supervisor, or for one program."""
+"""Sandboxes as the fork server holds them: supervised, without a supervisor, or for one program."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from envgym.sandboxes.supervisor.messages import ProgramLimits
 
 
 class SupervisedBox:
-    """A long-lived box whose PID 1 is its supervisor.
+    """A long-lived sandbox whose PID 1 is its supervisor.
 
     Attributes:
-        id: The host's number for the box.
-        file: Descriptor (pidfd) of the process whose end is the end of the box.
+        id: The host's number for the sandbox.
+        file: Descriptor (pidfd) of the process whose end is the end of the sandbox.
     """
 
     def __init__(self, server: BoxParent, box: BoxSettings, files: list[int]) -> None:
@@ -46,7 +46,7 @@ class SupervisedBox:
         self.file = os.pidfd_open(self._pid)
 
     def kill(self) -> None:
-        """Kill every process of the box."""
+        """Kill every process of the sandbox."""
         signal.pidfd_send_signal(self.file, signal.SIGKILL)
 
     def patience(self) -> float:
@@ -54,10 +54,10 @@ class SupervisedBox:
         return math.inf
 
     def hold(self) -> None:
-        """Enforce the box's limits; here the supervisor does so."""
+        """Enforce the sandbox's limits; here the supervisor does so."""
 
     def reaped(self) -> BoxEnd:
-        """Reap the box and return how it ended.
+        """Reap the sandbox and return how it ended.
 
         The kernel has reaped all its other processes before its PID 1.
         """
@@ -67,10 +67,10 @@ class SupervisedBox:
 
 
 class BareBox(SupervisedBox):
-    """A box without a supervisor: an idle PID 1, and beside it a program or a REPL.
+    """A sandbox without a supervisor: an idle PID 1, and beside it a program or a REPL.
 
     Its input and output go directly between it and the host. The fork server never reads them,
-    because later boxes are forks of it and would inherit the data. The host itself enforces the
+    because later sandboxes are forks of it and would inherit the data. The host itself enforces the
     limits of a REPL (no `source_bytes`).
     """
 
@@ -100,11 +100,11 @@ class BareBox(SupervisedBox):
         self.file = os.pidfd_open(self._pid)
 
     def kill(self) -> None:
-        """Kill every process of the box."""
+        """Kill every process of the sandbox."""
         os.kill(self._first, signal.SIGKILL)
 
     def reaped(self) -> BoxEnd:
-        """See `SupervisedBox`. Processes left in the box end with it."""
+        """See `SupervisedBox`. Processes left in the sandbox end with it."""
         _, status, _ = os.wait4(self._pid, 0)
         self._clear()
         return BoxEnd(self._counters.ooms() - self._ooms, Ending(status))
@@ -119,7 +119,7 @@ class BareBox(SupervisedBox):
 
 
 class ProgramBox(BareBox):
-    """A box for one program, with time limits enforced by the fork server."""
+    """A sandbox for one program, with time limits enforced by the fork server."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class ProgramBox(BareBox):
         return max(min(call.deadline, call.sampled + SAMPLE_S) - time.monotonic(), 0.0)
 
     def hold(self) -> None:
-        """Kill the box if it exceeds a limit."""
+        """Kill the sandbox if it exceeds a limit."""
         if not self._call.killed:
             self._call.killed = self._call.excess(time.monotonic())
             if self._call.killed:

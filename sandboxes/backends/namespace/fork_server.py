@@ -1,8 +1,8 @@
-"""Fork server: a child of the zygote that prepares what boxes share and forks one box at a time.
+"""Fork server: a child of the zygote that prepares what sandboxes share and forks one at a time.
 
-It has the control group, the network and the user ids of its boxes, all of which are slow to make;
-a new box is then one fork. The host hears that the box is ready and, later, that its last process
-has ended. The fork server enforces the limits of boxes for a single program.
+It has the control group, the network and the user ids of its sandboxes, all of which are slow to
+make; a new sandbox is then one fork. The host hears that the sandbox is ready and, later, that its
+last process has ended. The fork server enforces the limits of sandboxes for a single program.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ MESSAGE = 1 << 16
 
 
 class ForkServer:
-    """Fork server loop; when the host hangs up, its box ends too.
+    """Fork server loop; when the host hangs up, its sandbox ends too.
 
     Args:
         control: Socket to the host; each message is one JSON object.
-        settings: Settings shared by all boxes of the zygote.
-        group: Control group of its boxes, if the machine has any.
-        base: First user id of its boxes; None if they have the caller's.
+        settings: Settings shared by all sandboxes of the zygote.
+        group: Control group of its sandboxes, if the machine has any.
+        base: First user id of its sandboxes; None if they have the caller's.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class ForkServer:
             self.user_namespace = make_user_namespace(base)
             self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
             avoid_oom_kill()
-            # The first process of a program's box has this one's memory.
+            # The first process of a program's sandbox has this one's memory.
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
         self._box: SupervisedBox | None = None
 
     def serve(self) -> None:
-        """Fork boxes and reap them until the host hangs up."""
+        """Fork sandboxes and reap them until the host hangs up."""
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         try:
@@ -104,7 +104,7 @@ class ForkServer:
             if current is None and self._box is not None:
                 poll.register(self._box.file, select.POLLIN)
         if current is not None:
-            # Where a box has filled its memory there is none for us either, until it is dead.
+            # Where a sandbox has filled its memory there is none for us either, until it is dead.
             with contextlib.suppress(MemoryError, OSError):
                 current.hold()
         return True
@@ -138,7 +138,7 @@ class ForkServer:
         syscalls.setns(self._own_pids, syscalls.NEWPID)
 
     def landlock_folder(self, id: int) -> Path:
-        """Folder of a box that has no root file system of its own."""
+        """Folder of a sandbox that has no root file system of its own."""
         return Path(self.settings.folder, f"{id}")
 
     def _reaped(self) -> BoxEnd:

@@ -1,4 +1,4 @@
-"""Host's side of a fork server, which serves one box at a time."""
+"""Host's side of a fork server, which serves one sandbox at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from envgym.sandboxes.supervisor.messages import ProgramLimits
 
 _MESSAGE = 1 << 16
 _LEFT = 4 << 20
-"""Maximum bytes still charged to the cgroup by earlier boxes before it is reused."""
+"""Maximum bytes still charged to the cgroup by earlier sandboxes before it is reused."""
 
 
 class ForkServerClient:
@@ -46,14 +46,14 @@ class ForkServerClient:
 
     @property
     def free(self) -> bool:
-        """Return whether the fork server can take a box."""
+        """Return whether the fork server can take a sandbox."""
         return self.alive and (self._ended is None or self._ended.done())
 
     @property
     def cleared(self) -> bool:
-        """Return whether the memory of earlier boxes is free again.
+        """Return whether the memory of earlier sandboxes is free again.
 
-        The kernel needs time for thousands of ended processes; a later box would be blamed for
+        The kernel needs time for thousands of ended processes; a later sandbox would be blamed for
         their memory.
         """
         try:
@@ -70,7 +70,7 @@ class ForkServerClient:
         await self._answered()
 
     async def open(self, box: BoxSettings, link: socket.socket) -> None:
-        """Fork a box whose supervisor serves `link`.
+        """Fork a sandbox whose supervisor serves `link`.
 
         Raises:
             Fault: There is none; the reason is in it.
@@ -81,10 +81,10 @@ class ForkServerClient:
     def run(
         self, box: BoxSettings, limits: ProgramLimits, source_bytes: int, files: list[int]
     ) -> None:
-        """Fork a box for one program.
+        """Fork a sandbox for one program.
 
         Args:
-            box: The box's settings.
+            box: The sandbox's settings.
             limits: The program's.
             source_bytes: How much of its standard input is its source.
             files: Its standard input, output and error.
@@ -96,23 +96,23 @@ class ForkServerClient:
     def repl(
         self, box: BoxSettings, limits: ProgramLimits, files: list[int]
     ) -> asyncio.Future[BoxEnd]:
-        """Fork a box that is one REPL.
+        """Fork a sandbox that is one REPL.
 
         Args:
-            box: Settings of the box.
-            limits: Limits of the box.
+            box: Settings of the sandbox.
+            limits: Limits of the sandbox.
             files: Its standard input, output and error, and its socket.
 
         Returns:
-            The end of the box, once it is gone; see `fault` where it has no `ending`.
+            The end of the sandbox, once it is gone; see `fault` where it has no `ending`.
         """
         return self._begin({"op": "repl", "box": asdict(box), "limits": limits}, files)
 
     async def ending(self) -> Ending:
-        """Wait for the end of the box and return how its program ended.
+        """Wait for the end of the sandbox and return how its program ended.
 
         Raises:
-            Fault: There was no box; the reason is in it.
+            Fault: There was no sandbox; the reason is in it.
         """
         assert self._ended is not None
         end = await asyncio.shield(self._ended)
@@ -121,24 +121,24 @@ class ForkServerClient:
         return end.ending
 
     def fault(self) -> BaseException:
-        """The error that explains why there was no box."""
+        """The error that explains why there was no sandbox."""
         told = self._answer.exception() if self._answer.done() else None
-        return told or Fault("sandbox: the box's fork server is gone")
+        return told or Fault("sandbox: the sandbox's fork server is gone")
 
     def kill(self) -> None:
-        """Kill the box; `end` waits for it."""
+        """Kill the sandbox; `end` waits for it."""
         if self._ended is not None and not self._ended.done():
             self._send({"op": "kill", "id": self._box}, [])
 
     async def end(self) -> int:
-        """Kill the box, wait for its end, and return its number of out-of-memory kills."""
+        """Kill the sandbox, wait for its end, and return its number of out-of-memory kills."""
         if self._ended is None:
             return 0
         self.kill()
         return (await asyncio.shield(self._ended)).ooms
 
     def close(self) -> None:
-        """Disconnect from the fork server, which then ends with its box. Idempotent."""
+        """Disconnect from the fork server, which then ends with its sandbox. Idempotent."""
         if not self.alive:
             return
         self.alive = False
@@ -149,11 +149,11 @@ class ForkServerClient:
             if file is not None:
                 os.close(file)
         self.counters, self._used = CgroupCounters(), None
-        # Where there are `ooms`, the box filled the group's memory and the kernel killed its fork
-        # server too, which can happen where `avoid_oom_kill` is not permitted. That is an end of
-        # the box, no fault.
+        # Where there are `ooms`, the sandbox filled the group's memory and the kernel killed its
+        # fork server too, which can happen where `avoid_oom_kill` is not permitted. That is an end
+        # of the sandbox, no fault.
         if not self._answer.done() and (self._opening or not ooms):
-            self._answer.set_exception(Fault("sandbox: the box's fork server is gone"))
+            self._answer.set_exception(Fault("sandbox: the sandbox's fork server is gone"))
             self._answer.exception()  # looked at: a program's run does not wait for an answer
         if self._ended is not None and not self._ended.done():
             ending = Ending(signal.SIGKILL, ooms=ooms) if ooms else None

@@ -16,14 +16,14 @@ from envgym.sandboxes.supervisor.messages import ProgramLimits
 
 
 class OpenBox(TypedDict):
-    """Fork a box whose supervisor serves the socket that comes with the message."""
+    """Fork a sandbox whose supervisor serves the socket that comes with the message."""
 
     op: Literal["open"]
     box: dict[str, int]  # fields of `BoxSettings`
 
 
 class RunProgram(TypedDict):
-    """Fork a box for one program; its standard streams come with the message."""
+    """Fork a sandbox for one program; its standard streams come with the message."""
 
     op: Literal["run"]
     box: dict[str, int]
@@ -32,7 +32,7 @@ class RunProgram(TypedDict):
 
 
 class OpenRepl(TypedDict):
-    """Fork a box that is one REPL; its standard streams and its socket come with the message."""
+    """Fork a sandbox that is one REPL; its standard streams and socket come with the message."""
 
     op: Literal["repl"]
     box: dict[str, int]
@@ -40,7 +40,7 @@ class OpenRepl(TypedDict):
 
 
 class Kill(TypedDict):
-    """Kill the box of this number, if it is still there."""
+    """Kill the sandbox of this number, if it is still there."""
 
     op: Literal["kill"]
     id: int
@@ -53,16 +53,16 @@ class Answer(TypedDict, total=False):
     """A message to the host; it has one of the first four keys, the last three go together."""
 
     ready: bool
-    opened: int  # number of the box
+    opened: int  # number of the sandbox
     error: str
-    ended: int  # number of the box
+    ended: int  # number of the sandbox
     ooms: int
     ending: dict[str, Any] | None  # fields of `Ending`
 
 
 @dataclass(frozen=True)
 class BoxEnd:
-    """End of a box.
+    """End of a sandbox.
 
     Attributes:
         ooms: Number of its processes that the kernel killed for memory.
@@ -73,7 +73,7 @@ class BoxEnd:
     ending: Ending | None = None
 
     def answer(self, id: int) -> Answer:
-        """Return the message that box `id` has ended."""
+        """Return the message that sandbox `id` has ended."""
         ending = None if self.ending is None else vars(self.ending)
         return {"ended": id, "ooms": self.ooms, "ending": ending}
 

@@ -1,7 +1,7 @@
-"""Host's side of a REPL that is the only process of its box.
+"""Host's side of a REPL that is the only process of its sandbox.
 
 The REPL is forked like a program that runs once. There is no supervisor, so the host enforces the
-limits as a supervisor does for a session. All that arrives from the box is untrusted data of
+limits as a supervisor does for a session. All that arrives from the sandbox is untrusted data of
 bounded length: it can misreport its own state only.
 """
 
@@ -30,18 +30,18 @@ from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S, lower
 _SHORT_S = 0.01
 """Calls shorter than this are not polled for limits."""
 _SHARE = 0.05
-"""Maximum share of this process's time spent on inspecting the processes of one box."""
+"""Maximum share of this process's time spent on inspecting the processes of one sandbox."""
 
 
 class ReplBox(Session):
-    """A session that is its own box.
+    """A session that is its own sandbox.
 
     Args:
-        server: Fork server that makes the box.
-        box: Settings of the box.
-        limits: Limits of the box.
+        server: Fork server that makes the sandbox.
+        box: Settings of the sandbox.
+        limits: Limits of the sandbox.
         held: Whether a control group enforces them.
-        gone: Callback for when the box is gone.
+        gone: Callback for when the sandbox is gone.
 
     Raises:
         OSError: This process has no descriptors left.
@@ -112,11 +112,13 @@ class ReplBox(Session):
                 self._rest()
 
     async def fork(self) -> Session:
-        """Refuse: the box holds this process alone."""
-        raise UsageError("a REPL that is its own box cannot be forked: open a box, fork its REPL")
+        """Refuse: the sandbox holds this process alone."""
+        raise UsageError(
+            "a REPL that is its own sandbox cannot be forked: open a sandbox, fork its REPL"
+        )
 
     async def close(self) -> None:
-        """See `Session`. The box is gone afterwards."""
+        """See `Session`. The sandbox is gone afterwards."""
         self._closed = True
         if not self._end.done():
             self._kill()
@@ -128,7 +130,7 @@ class ReplBox(Session):
         return self._bounds
 
     def _kill(self) -> None:
-        """Kill the box; `_ended` runs once it is gone."""
+        """Kill the sandbox; `_ended` runs once it is gone."""
         self._lost = True
         self._server.kill()
 
@@ -164,7 +166,7 @@ class ReplBox(Session):
             if call.killed:
                 self._kill()
         elif now >= call.deadline + GRACE_S and not self._answer.done():
-            why = "it kept its box from ending it"
+            why = "it kept its sandbox from ending it"
             out, err = (bytes(capture.data) for capture in self._process.output)
             self._answer.set_result(Result(Outcome.TLE, None, out, err, detail=why))
         took = time.monotonic() - now  # to look at many processes is not to fill this one's time
@@ -200,7 +202,7 @@ class ReplBox(Session):
                 self._loop.remove_reader(capture.file)
 
     def _ended(self, end: asyncio.Future[BoxEnd]) -> None:
-        """Answer the pending call, if any, now that the box is gone."""
+        """Answer the pending call, if any, now that the sandbox is gone."""
         self._lost = True
         self._loop.remove_reader(self._control)
         self._loop.remove_writer(self._control)
@@ -209,7 +211,7 @@ class ReplBox(Session):
         if self._answer is not None and not self._answer.done():
             call = self._process.call
             if self._closed:
-                self._answer.set_exception(BoxLost("the box is closed: open another one"))
+                self._answer.set_exception(BoxLost("the sandbox is closed: open another one"))
             elif (ending := end.result().ending) is None or call is None:
                 self._answer.set_exception(self._server.fault())
             else:

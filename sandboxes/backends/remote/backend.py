@@ -1,4 +1,4 @@
-"""Remote backend: boxes on another machine, with the same calls and errors.
+"""Remote backend: sandboxes on another machine, with the same calls and errors.
 
 A failure of the network or of the service is a `Fault` of kind ``infra`` once retries have failed;
 a retried request keeps its id and is executed once.
@@ -21,11 +21,11 @@ from envgym.sandboxes.service.answers import OpenedBox, OpenedSession, content, 
 from envgym.sandboxes.supervisor.streams.frames import Frame
 from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S, longer_than_any
 
-_CLOSING_S = 1.0  # of trouble that a close outlasts: the lease of a box that is left ends by itself
+_CLOSING_S = 1.0  # of trouble that a close outlasts: the lease of what is left ends by itself
 
 
 class RemoteBackend(Backend):
-    """Open boxes at a service.
+    """Open sandboxes at a service.
 
     Args:
         url: Address of the service, such as ``http://127.0.0.1:8700``.
@@ -68,7 +68,7 @@ class RemoteBackend(Backend):
 
 
 class RemoteBox(Sandbox):
-    """A box of the service, by its id."""
+    """A sandbox of the service, by its id."""
 
     def __init__(self, backend: RemoteBackend, caller: Caller, id: str, limits: Limits) -> None:
         self.limits = limits
@@ -135,14 +135,14 @@ class RemoteBox(Sandbox):
             await self._caller.end(self._path, _CLOSING_S)
 
     async def ask(self, path: str, header: dict[str, Any], *parts: bytes) -> Frame:
-        """Send a request about this box."""
+        """Send a request about this sandbox."""
         self._check_open()
         return await self._caller.call(self._path + path, header, *parts)
 
     async def run(
         self, path: str, header: dict[str, Any], limits: Limits | None, *parts: bytes
     ) -> Result:
-        """Send a request that runs a program in this box."""
+        """Send a request that runs a program in this sandbox."""
         self._check_open()
         bounds = limits or self.limits
         where = self._path + path
@@ -150,13 +150,13 @@ class RemoteBox(Sandbox):
         return read_result(*await self._caller.call(where, header, *parts, runs_s=runs_s))
 
     async def end(self, path: str) -> None:
-        """End a session of this box."""
+        """End a session of this sandbox."""
         if self in self._backend._boxes:
             await self._caller.end(self._path + path, _CLOSING_S)
 
     def _check_open(self) -> None:
         if self not in self._backend._boxes:
-            raise UsageError("the box is closed: open another one")
+            raise UsageError("the sandbox is closed: open another one")
 
     async def _session(self, kind: str) -> Session:
         answer = await self.ask("/session", {"kind": kind})
@@ -164,7 +164,7 @@ class RemoteBox(Sandbox):
 
 
 class RemoteSession(Session):
-    """A session of a remote box."""
+    """A session of a remote sandbox."""
 
     def __init__(self, box: RemoteBox, id: str) -> None:
         self._box = box

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _CONNECT_S = 5.0
-_ANSWER_S = 120.0  # for what a service does beside running the program: waiting for a box, files
+_ANSWER_S = 120.0  # for what a service does beside running the program: files, a free sandbox
 _CANCEL_S = 2.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
@@ -72,7 +72,7 @@ class Caller:
 
         Raises:
             Fault: (``infra``) The service or the network failed for longer than `patience_s`.
-            UsageError, Denied, SessionLost: As the box itself raises them.
+            UsageError, Denied, SessionLost: As the sandbox itself raises them.
         """
         if self._closed:
             raise UsageError("the backend is closed: open a new one")

@@ -1,8 +1,8 @@
-"""Grader of a repository change by tests, in a fresh box that the change's author never used.
+"""Grader of a repository change by tests, in a fresh sandbox that the change's author never used.
 
-The work box's archive is read as data and compared with the pristine one. A fresh box gets the
-pristine files, the permitted changes, and the original tests. A nonce line reports each passed test
-to the host, which counts them, and repeats the run with mutated tests that must fail.
+The work sandbox's archive is read as data and compared with the pristine one. A fresh sandbox gets
+the pristine files, the permitted changes, and the original tests. A nonce line reports each passed
+test to the host, which counts them, and repeats the run with mutated tests that must fail.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Suite:
         pristine: Archive of the repository at the start; its history is never handed on.
         expected: Ids of the tests that have to pass, as pytest prints them.
         tests: Hidden tests: files by path, written over the pristine ones at grading.
-        python: Interpreter that runs pytest; empty for the box's own, which starts at once.
+        python: Interpreter that runs pytest; empty for the sandbox's own, which starts at once.
         plugins: Modules of the pytest plugins that the tests need (``pytest_asyncio.plugin``); no
             other is loaded, whatever is installed.
         hidden: Whether the model may see the status only.
@@ -59,7 +59,7 @@ class Suite:
 
 
 async def open_work(backend: Backend, suite: Suite, *, limits: Limits | None = None) -> Sandbox:
-    """Open a box to work in: the pristine files without their history and hidden tests.
+    """Open a sandbox to work in: the pristine files without their history and hidden tests.
 
     Raises:
         UsageError: The pristine archive is invalid.
@@ -79,7 +79,7 @@ async def grade_repository(
     limits: Limits = Limits(wall_s=300.0, cpu_s=300.0),  # noqa: B008  (frozen)
     export: ExportLimits = ExportLimits(),  # noqa: B008  (frozen)
 ) -> Verdict:
-    """Grade a work box by its archive (``await box.snapshot()``).
+    """Grade a work sandbox by its archive (``await box.snapshot()``).
 
     Raises:
         UsageError: The pristine archive is none, the suite expects nothing, or the sandbox's Python
@@ -124,7 +124,7 @@ def _pristine(suite: Suite) -> Tree:
 async def _run(
     backend: Backend, suite: Suite, tree: Tree, ids: Sequence[str], limits: Limits
 ) -> tuple[Result, list[dict[str, Any]]]:
-    """Run tests over a tree in a new box; return its result and its output."""
+    """Run tests over a tree in a new sandbox; return its result and its output."""
     mark, bounds = nonce(), roomy(limits)
     job = json.dumps({"nonce": mark, "ids": list(ids), "plugins": list(suite.plugins)}).encode()
     source = shipped("pytest_runner")

@@ -1,4 +1,4 @@
-"""Frames between the host and a box's supervisor: a JSON header and raw parts.
+"""Frames between the host and a sandbox's supervisor: a JSON header and raw parts.
 
 On the wire: two 32-bit lengths (header, all parts together), the header, the parts one after the
 other. The header's ``parts`` lists their lengths. Nothing is ever unpickled.

@@ -109,7 +109,7 @@ async def test_a_box_that_the_service_lost_is_a_fault(
     repl = await box.repl()
     assert (await client.send(box._path, method="DELETE"))[0] == 200
     for call in (box.read("x"), box.python("1"), repl.run("1"), box.fork()):
-        with pytest.raises(Fault, match="no such box") as caught:
+        with pytest.raises(Fault, match="no such sandbox") as caught:
             await call
         assert caught.value.kind == "infra"
     await repl.close()
