@@ -11,7 +11,8 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Sandbox
@@ -34,6 +35,20 @@ from envgym.sandboxes.outcome import Outcome, Result
 
 _TAIL = 1000
 FORGED = "a test that cannot pass was made to pass"
+
+
+class _Line(BaseModel):
+    """One line of the runner: a test's end, or the end of the run.
+
+    Code under test shares the runner's process, so it may find the nonce and write any line.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    id: str = ""
+    ok: bool = False
+    why: str = ""
+    end: int | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +138,7 @@ def _pristine(suite: Suite) -> Tree:
 
 async def _run(
     backend: Backend, suite: Suite, tree: Tree, ids: Sequence[str], limits: Limits
-) -> tuple[Result, list[dict[str, Any]]]:
+) -> tuple[Result, list[_Line]]:
     """Run tests over a tree in a new sandbox; return its result and its output."""
     mark, bounds = nonce(), roomy(limits)
     job = json.dumps({"nonce": mark, "ids": list(ids), "plugins": list(suite.plugins)}).encode()
@@ -135,7 +150,7 @@ async def _run(
             result = await box.exec(command, stdin=job, limits=bounds)
         else:
             result = await box.python(source, stdin=job, limits=bounds)
-    said = [json.loads(text) for text in frames(result.stdout, mark)]
+    said = [_line(text) for text in frames(result.stdout, mark)]
     if not said and result.outcome in (Outcome.OK, Outcome.RE):
         raise UsageError(  # nothing of the repository's has run yet
             "no pytest in the sandbox: name an interpreter that has it (Suite.python), or give the"
@@ -144,12 +159,20 @@ async def _run(
     return result, said
 
 
-def _cases(suite: Suite, result: Result, said: list[dict[str, Any]]) -> list[CaseResult]:
+def _line(text: str) -> _Line:
+    """Decode a line; an invalid one reports no test and no end."""
+    try:
+        return _Line.model_validate_json(text)
+    except ValidationError:
+        return _Line()
+
+
+def _cases(suite: Suite, result: Result, said: list[_Line]) -> list[CaseResult]:
     """Result of each expected test; none passes unless the run ended well."""
-    whole = result.outcome is Outcome.OK and bool(said) and said[-1] == {"end": 0}
-    lines: dict[str, list[dict[str, Any]]] = {}
+    whole = result.outcome is Outcome.OK and bool(said) and said[-1].end == 0
+    lines: dict[str, list[_Line]] = {}
     for line in said:
-        lines.setdefault(line.get("id", ""), []).append(line)
+        lines.setdefault(line.id, []).append(line)
     status, why = ending(result)
     if status is Status.RE:
         status = Status.UNRUN
@@ -157,8 +180,8 @@ def _cases(suite: Suite, result: Result, said: list[dict[str, Any]]) -> list[Cas
     cases = []
     for name in suite.expected:
         found = lines.get(name, [])
-        if len(found) == 1 and found[0]["ok"] is not True:
-            case = CaseResult(name, Status.WRONG, found[0]["why"], suite.hidden)
+        if len(found) == 1 and not found[0].ok:
+            case = CaseResult(name, Status.WRONG, found[0].why, suite.hidden)
         elif len(found) == 1 and whole:
             case = CaseResult(name, Status.PASS, hidden=suite.hidden)
         else:
@@ -180,7 +203,7 @@ async def _passes_mutated_tests(backend: Backend, suite: Suite, tree: Tree, limi
     if not ids:
         return False
     _, said = await _run(backend, suite, decoys, ids, limits)
-    return any(line.get("ok") for line in said)
+    return any(line.ok for line in said)
 
 
 def _function(name: str) -> tuple[str, str]:
