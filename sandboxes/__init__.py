@@ -2,8 +2,8 @@
 
 Environments and graders run a model's code through this interface:
 
-    async with open_backend("namespace") as backend, await backend.open() as box:
-        result = await box.python("print(6 * 7)")
+    async with open_backend("namespace") as backend, await backend.open() as sandbox:
+        result = await sandbox.python("print(6 * 7)")
         assert result.outcome is Outcome.OK and result.text == "42\\n"
 """
 

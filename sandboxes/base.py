@@ -1,11 +1,11 @@
-"""Sandbox interface: a backend opens boxes; a box runs programs and keeps files and sessions.
+"""Sandbox interface: a backend opens sandboxes, which run programs and keep files and sessions.
 
 Environments and graders use this interface alone. A new backend subclasses two classes and must
 pass the conformance and attack suites (``envgym.sandboxes.suites``).
 
 There are three kinds of errors. A failure of the program is a `Result`. A mistake of the caller is
-a `UsageError`; a path that leaves the box is its subclass `Denied`. A failure of the infrastructure
-is a `Fault` of kind ``infra``.
+a `UsageError`; a path that leaves the sandbox is its subclass `Denied`. A failure of the
+infrastructure is a `Fault` of kind ``infra``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WORKDIR = "/box"
 
 
 class Denied(UsageError):
-    """A path, an archive or a request reaches outside the box and was refused."""
+    """A path, an archive or a request reaches outside the sandbox and was refused."""
 
 
 class SessionLost(UsageError):
@@ -32,7 +32,7 @@ class SessionLost(UsageError):
 
 
 class BoxLost(UsageError):
-    """The box is gone, closed or taken along by its own programs; open another one."""
+    """The sandbox is gone, closed or taken along by its own programs; open another one."""
 
 
 class _Closing(ABC):
@@ -55,11 +55,11 @@ class _Closing(ABC):
 
 
 class Session(_Closing):
-    """A live interpreter in a box: a shell, or a Python REPL. Calls run one at a time.
+    """A live interpreter in a sandbox: a shell, or a Python REPL. Calls run one at a time.
 
     Attributes:
-        ready: Names that a REPL begins with: graders' harnesses, preloaded into the box, not sent
-            again.
+        ready: Names that a REPL begins with: graders' harnesses, preloaded into the sandbox, not
+            sent again.
     """
 
     ready: frozenset[str] = frozenset()
@@ -77,10 +77,10 @@ class Session(_Closing):
 
     @abstractmethod
     async def fork(self) -> Session:
-        """Fork the session: a second one with a copy of this one's memory, in the same box.
+        """Fork the session: a second one with a copy of this one's memory, in the same sandbox.
 
-        An unused fork is a snapshot: fork it again to return to it. The two share the box's files;
-        `Sandbox.fork` copies those.
+        An unused fork is a snapshot: fork it again to return to it. The two share the sandbox's
+        files; `Sandbox.fork` copies those.
 
         Raises:
             UsageError: A shell cannot be forked.
@@ -88,7 +88,7 @@ class Session(_Closing):
 
 
 class Sandbox(_Closing):
-    """A box. Cancelling a call kills its processes within a second and leaves the box usable."""
+    """A sandbox. Cancelling a call kills its processes within a second and leaves it usable."""
 
     @abstractmethod
     async def exec(
@@ -104,8 +104,9 @@ class Sandbox(_Closing):
         Args:
             argv: Program and arguments; no shell reads them.
             stdin: Standard input, whole; the program need not read it.
-            env: Environment variables beside the few that a box sets (PATH, HOME, LANG, TMPDIR).
-            limits: Limits of this call; each is capped by the box's own.
+            env: Environment variables beside the few that a sandbox sets (PATH, HOME, LANG,
+                TMPDIR).
+            limits: Limits of this call; each is capped by the sandbox's own.
 
         Returns:
             The result; a missing program is RE with exit code 127.
@@ -156,21 +157,21 @@ class Sandbox(_Closing):
     async def snapshot(self) -> bytes:
         """Archive the working directory as tar: folders, regular files, and links inside it.
 
-        The box is its author: read it on the host as data, and extract nothing.
+        The sandbox is its author: read it on the host as data, and extract nothing.
         """
 
     @abstractmethod
     async def fork(self) -> Sandbox:
-        """Open a new box with a copy of this one's working directory and none of its processes."""
+        """Open a new sandbox with a copy of this one's working directory, without its processes."""
 
 
 class Backend(_Closing):
-    """Base class of backends, which make boxes.
+    """Base class of backends, which make sandboxes.
 
     Attributes:
         name: Name in ``open_backend(name)``.
         isolation: One line on how programs are isolated; weaker forms say that they are weaker.
-        quick: Whether `run_python` and `repl` make a box faster than they reuse a warm one.
+        quick: Whether `run_python` and `repl` make a sandbox faster than they reuse a warm one.
     """
 
     name: str
@@ -179,19 +180,19 @@ class Backend(_Closing):
 
     @abstractmethod
     async def open(self, *, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
-        """Open a new box, empty or with a snapshot's files."""
+        """Open a new sandbox, empty or with a snapshot's files."""
 
     async def run_python(
         self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
     ) -> Result:
-        """Run Python source in its own box, which is closed afterwards."""
+        """Run Python source in its own sandbox, which is closed afterwards."""
         async with await self.open(limits=limits) as box:
             return await box.python(code, stdin=stdin)
 
     async def repl(self, *, limits: Limits | None = None) -> Session:
-        """Open a live Python REPL in its own box, which closes with the session.
+        """Open a live Python REPL in its own sandbox, which closes with the session.
 
-        It cannot be forked: for that, open a box, and a REPL in it.
+        It cannot be forked: for that, open a sandbox, and a REPL in it.
         """
         box = await self.open(limits=limits)
         try:
@@ -202,7 +203,7 @@ class Backend(_Closing):
 
 
 class _OwnBox(Session):
-    """A session that closes its box when it is closed."""
+    """A session that closes its sandbox when it is closed."""
 
     def __init__(self, box: Sandbox, session: Session) -> None:
         self._box = box
@@ -212,7 +213,9 @@ class _OwnBox(Session):
         return await self._session.run(code, limits=limits)
 
     async def fork(self) -> Session:
-        raise UsageError("a REPL that is its own box cannot be forked: open a box, fork its REPL")
+        raise UsageError(
+            "a REPL that is its own sandbox cannot be forked: open a sandbox, fork its REPL"
+        )
 
     async def close(self) -> None:
         await self._box.close()

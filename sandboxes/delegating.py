@@ -13,7 +13,7 @@ from envgym.sandboxes.outcome import Result
 
 
 class DelegatingSandbox(Sandbox):
-    """A box that hands every call on to `box`."""
+    """A sandbox that hands every call on to `box`."""
 
     def __init__(self, box: Sandbox) -> None:
         self._box = box

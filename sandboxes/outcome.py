@@ -1,9 +1,16 @@
-"""Outcome of a program in a box: typed, so that no caller guesses from an exit code."""
+"""Outcome of a program in a sandbox: typed, so that no caller guesses from an exit code."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from envgym.errors import Fault
+from envgym.utils.validation_text import first_problem
 
 
 class Outcome(StrEnum):
@@ -15,7 +22,7 @@ class Outcome(StrEnum):
     MLE = "MLE"  # used up its memory
     OLE = "OLE"  # wrote more than its output limit
     PLE = "PLE"  # wanted more processes than its limit, and failed
-    DENIED = "DENIED"  # did what no program in a box may do, and was killed for it
+    DENIED = "DENIED"  # did what no program in a sandbox may do, and was killed for it
     INFRA = "INFRA"  # the sandbox broke: raised as a `Fault`, never returned
 
 
@@ -57,3 +64,26 @@ class Result:
     def error_text(self) -> str:
         """Standard error as text, likewise."""
         return self.stderr.decode("utf-8", "replace")
+
+
+_RESULT = TypeAdapter(Result)
+
+
+def read_result(report: Mapping[str, Any], outputs: Sequence[bytes]) -> Result:
+    """Validate a sandbox's report of a run.
+
+    Args:
+        report: Fields of `Result` but for its outputs; other keys are ignored.
+        outputs: Standard output and error.
+
+    Raises:
+        Fault: (``infra``) It is no such report.
+    """
+    if len(outputs) != 2:
+        raise Fault(f"sandbox: a run's report has {len(outputs)} outputs, not 2", "infra")
+    stdout, stderr = outputs
+    try:
+        return _RESULT.validate_python({**report, "stdout": stdout, "stderr": stderr})
+    except ValidationError as error:
+        why = first_problem(error, "report")
+        raise Fault(f"sandbox: a run's report is not valid: {why}", "infra") from error

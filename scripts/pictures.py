@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
+from itertools import count
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
@@ -23,6 +24,9 @@ BLUE, GREEN, ORANGE, PURPLE, RED, PALE = (
 )
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 KINDS = {"system": PALE, "user": BLUE, "hint": PURPLE, "action": ORANGE, "tool": GREEN}
+Span = tuple[str, str, int]
+"""A run of tokens: its kind, its label and its width."""
+SHORT = {"system": ("sys", 38), "user": ("user", 42), "hint": ("hint", 40), "tool": ("tool", 42)}
 
 
 @dataclass
@@ -50,6 +54,10 @@ class Picture:
             f"{escape(text)}</text>"
         )
 
+    def label(self, x: float, y: float, text: str, *, anchor: str = "start") -> None:
+        """A small text that begins, or ends, at `x`."""
+        self.text(x, y, text, 12, anchor=anchor)
+
     def box(self, x: float, y: float, w: float, h: float, fill: str, *lines: str) -> None:
         """A rounded box with centred lines, the first one bold."""
         self.parts.append(
@@ -72,8 +80,8 @@ class Picture:
             'stroke-width="1.6" marker-end="url(#head)"/>'
         )
 
-    def strip(self, x: float, y: float, spans: list[tuple[str, str, int]], h: int = 26) -> float:
-        """Token spans side by side, each (kind, label, width); returns where the strip ends."""
+    def strip(self, x: float, y: float, spans: list[Span], h: int = 26) -> float:
+        """Token spans side by side, one after the other; returns where the strip ends."""
         for kind, label, width in spans:
             self.parts.append(
                 f'<rect x="{x:g}" y="{y:g}" width="{width}" height="{h}" fill="{KINDS[kind]}" '
@@ -114,23 +122,23 @@ def architecture() -> Picture:
         "envgym.trainers",
     )
     p.arrow(170, 72, 170, 118)
-    p.text(160, 100, "tasks, seeds", 12, anchor="end")
+    p.label(160, 100, "tasks, seeds", anchor="end")
     p.arrow(270, 118, 270, 72)
-    p.text(280, 100, "episodes", 12, anchor="start")
+    p.label(280, 100, "episodes")
     p.box(
         70, 120, 300, 62, PALE, "rollout", "many episodes at once, faults retried", "envgym.Rollout"
     )
     p.arrow(90, 182, 90, 238)
-    p.text(82, 206, "context", 12, anchor="end")
-    p.text(82, 221, "ids", 12, anchor="end")
+    p.label(82, 206, "context", anchor="end")
+    p.label(82, 221, "ids", anchor="end")
     p.arrow(130, 238, 130, 182)
-    p.text(138, 206, "action", 12, anchor="start")
-    p.text(138, 221, "ids", 12, anchor="start")
+    p.label(138, 206, "action")
+    p.label(138, 221, "ids")
     p.arrow(310, 182, 310, 238)
-    p.text(302, 214, "action", 12, anchor="end")
+    p.label(302, 214, "action", anchor="end")
     p.arrow(350, 238, 350, 182)
-    p.text(358, 206, "observation,", 12, anchor="start")
-    p.text(358, 221, "reward", 12, anchor="start")
+    p.label(358, 206, "observation,")
+    p.label(358, 221, "reward")
     p.box(
         10,
         240,
@@ -155,18 +163,27 @@ def architecture() -> Picture:
     )
     p.arrow(90, 338, 90, 394)
     p.arrow(130, 394, 130, 338)
-    p.text(138, 370, "text, tool calls", 12, anchor="start")
+    p.label(138, 370, "text, tool calls")
     p.box(
         10, 396, 200, 80, PALE, "chat and dialect", "messages to token ids,", "text to tool calls"
     )
     p.arrow(310, 338, 310, 394)
-    p.text(302, 370, "programs", 12, anchor="end")
+    p.label(302, 370, "programs", anchor="end")
     p.arrow(350, 394, 350, 338)
-    p.text(358, 370, "result", 12, anchor="start")
+    p.label(358, 370, "result")
     p.box(230, 396, 200, 80, RED, "sandbox", "namespace, docker, remote", "envgym.sandboxes")
     p.text(220, 512, "Every episode can be saved, looked at (envgym view)", 13)
     p.text(220, 532, "and stepped again (envgym replay).", 13)
     return p
+
+
+def spans(kinds: str) -> list[Span]:
+    """Short spans of these kinds, the actions numbered."""
+    actions = count()
+    return [
+        ("action", f"act {next(actions)}", 64) if kind == "action" else (kind, *SHORT[kind])
+        for kind in kinds.split()
+    ]
 
 
 def rows() -> Picture:
@@ -174,7 +191,7 @@ def rows() -> Picture:
     p = Picture(440, 640, "An episode becomes rows: turns, behaviour context, target context")
     left = 12
     p.text(left, 22, "Episode: each turn keeps only what is new", 14, anchor="start")
-    p.text(left, 52, "turn 0", 12, anchor="start")
+    p.label(left, 52, "turn 0")
     p.strip(
         60,
         34,
@@ -185,76 +202,41 @@ def rows() -> Picture:
             ("action", "action 0", 74),
         ],
     )
-    p.text(left, 88, "turn 1", 12, anchor="start")
+    p.label(left, 88, "turn 1")
     p.strip(60, 70, [("tool", "tool", 52), ("action", "action 1", 74)])
-    p.text(left, 124, "turn 2", 12, anchor="start")
+    p.label(left, 124, "turn 2")
     p.strip(60, 106, [("tool", "tool", 52), ("action", "action 2", 74)])
-    p.text(214, 88, "reward of the turn,", 12, anchor="start")
-    p.text(214, 104, "log-prob and policy version", 12, anchor="start")
-    p.text(214, 120, "of each action token", 12, anchor="start")
+    p.label(214, 88, "reward of the turn,")
+    p.label(214, 104, "log-prob and policy version")
+    p.label(214, 120, "of each action token")
     p.arrow(90, 140, 90, 170)
-    p.text(104, 160, "rows(trajectory)", 12, anchor="start")
+    p.label(104, 160, "rows(trajectory)")
     p.text(left, 196, "Behaviour context: what the model saw", 14, anchor="start")
-    p.strip(
-        left,
-        206,
-        [
-            ("system", "sys", 38),
-            ("user", "user", 42),
-            ("hint", "hint", 40),
-            ("action", "act 0", 64),
-            ("tool", "tool", 42),
-            ("action", "act 1", 64),
-            ("tool", "tool", 42),
-            ("action", "act 2", 64),
-        ],
-    )
+    p.strip(left, 206, spans("system user hint action tool action tool action"))
     p.arrow(90, 240, 90, 270)
-    p.text(104, 260, 'rows(trajectory, drop={"hint"})', 12, anchor="start")
+    p.label(104, 260, 'rows(trajectory, drop={"hint"})')
     p.text(left, 296, "Target context: what the loss sees", 14, anchor="start")
-    p.strip(
-        left,
-        306,
-        [
-            ("system", "sys", 38),
-            ("user", "user", 42),
-            ("action", "act 0", 64),
-            ("tool", "tool", 42),
-            ("action", "act 1", 64),
-            ("tool", "tool", 42),
-            ("action", "act 2", 64),
-        ],
-    )
+    target = spans("system user action tool action tool action")
+    p.strip(left, 306, target)
     x = left
-    for width, trained in ((38, 0), (42, 0), (64, 1), (42, 0), (64, 1), (42, 0), (64, 1)):
-        p.text(x + width / 2, 350, "A·w" if trained else "0", 12)
+    for kind, _, width in target:
+        p.text(x + width / 2, 350, "A·w" if kind == "action" else "0", 12)
         x += width
-    p.text(left, 372, "Only action tokens have an advantage A and a weight w.", 12, anchor="start")
+    p.label(left, 372, "Only action tokens have an advantage A and a weight w.")
     p.text(
         left, 418, "One row for as long as each context extends the one before.", 13, anchor="start"
     )
     p.text(left, 438, "A template that rewrites the history begins a new row:", 13, anchor="start")
-    p.text(left, 470, "row 0", 12, anchor="start")
-    p.strip(60, 452, [("system", "sys", 38), ("user", "user", 42), ("action", "act 0", 64)])
-    p.text(left, 506, "row 1", 12, anchor="start")
-    p.strip(
-        60,
-        488,
-        [
-            ("system", "sys", 38),
-            ("user", "user", 42),
-            ("tool", "history rewritten", 112),
-            ("action", "act 1", 64),
-            ("tool", "tool", 42),
-            ("action", "act 2", 64),
-        ],
-    )
-    p.text(left, 536, "Every action token stands in exactly one row.", 12, anchor="start")
+    p.label(left, 470, "row 0")
+    p.strip(60, 452, target[:3])
+    p.label(left, 506, "row 1")
+    p.strip(60, 488, [*target[:2], ("tool", "history rewritten", 112), *target[4:]])
+    p.label(left, 536, "Every action token stands in exactly one row.")
     x = left
     for kind in KINDS:
         p.strip(x, 566, [(kind, kind, 78)])
         x += 84
-    p.text(left, 618, "Kinds of tokens", 12, anchor="start")
+    p.label(left, 618, "Kinds of tokens")
     return p
 
 
@@ -272,7 +254,7 @@ def namespace() -> Picture:
         "of REPL boxes",
     )
     p.arrow(220, 72, 220, 104)
-    p.text(232, 93, "starts one, environment emptied", 12, anchor="start")
+    p.label(232, 93, "starts one, environment emptied")
     p.box(
         70,
         106,
@@ -284,7 +266,7 @@ def namespace() -> Picture:
         "and enters the boxes' root",
     )
     p.arrow(220, 168, 220, 200)
-    p.text(232, 189, "forks", 12, anchor="start")
+    p.label(232, 189, "forks")
     p.box(
         70,
         202,
@@ -297,7 +279,7 @@ def namespace() -> Picture:
     )
     for x in (85, 220, 355):
         p.arrow(220 if x == 220 else (180 if x < 220 else 260), 264, x, 308)
-    p.text(300, 280, "forks a box", 12, anchor="start")
+    p.label(300, 280, "forks a box")
     p.box(10, 310, 130, 62, RED, "program box", "one program")
     p.box(155, 310, 130, 62, RED, "REPL box", "one live REPL")
     p.box(300, 310, 130, 62, RED, "open box", "supervisor, files,", "sessions")

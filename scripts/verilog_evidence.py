@@ -24,7 +24,7 @@ from envgym.environments.verilog.generated.families import FAMILIES
 from envgym.environments.verilog.mutate import some_mutants
 from envgym.environments.verilog.problem import Problem
 from envgym.environments.verilog.sources import load_problems
-from envgym.environments.verilog.toolchain import BOX, Settings, Toolchain
+from envgym.environments.verilog.toolchain import SANDBOX, Settings, Toolchain
 from envgym.environments.verilog.variants import stuck_designs
 from envgym.errors import Fault
 from envgym.sandboxes.backends.registry import open_backend
@@ -35,7 +35,7 @@ from envgym.sandboxes.pool.pool import Pool
 
 MODULE = "TopModule"
 _AT_ONCE = 3
-_PATIENT = BOX.model_copy(update={"wall_s": 120.0, "cpu_s": 60.0})
+_PATIENT = SANDBOX.model_copy(update={"wall_s": 120.0, "cpu_s": 60.0})
 _LAST = re.compile(r"^Mismatches: (\d+) in (\d+) samples$", re.MULTILINE)
 
 
@@ -49,7 +49,7 @@ async def own_bench(backend: Backend, reference: str, bench: str) -> str:
         await box.write("dut.sv", re.sub(r"\bRefModule\b", MODULE, reference).encode())
         await box.write("tb.sv", bench.encode())
         flags = ("-Wall", "-Winfloop", "-Wno-timescale", "-g2012", "-s", "tb", "-o", "run")
-        built = await run_tool(box, "iverilog", *flags, "dut.sv", "tb.sv", "ref.sv", limits=BOX)
+        built = await run_tool(box, "iverilog", *flags, "dut.sv", "tb.sv", "ref.sv", limits=SANDBOX)
         if not built.ok:
             return built.error_text.strip().splitlines()[-1]
         ran = await run_tool(box, "vvp", "-n", "run", limits=_PATIENT)
@@ -104,7 +104,7 @@ async def _mutants(
                 proof = "no circuit of these ports"
             else:
                 found = await equivalent(
-                    backend, source, mutant.source, MODULE, seconds=seconds, limits=BOX
+                    backend, source, mutant.source, MODULE, seconds=seconds, limits=SANDBOX
                 )
                 proof = found.proof.value
             table[proof, judged] += 1
@@ -157,7 +157,7 @@ async def _stuck(bench: Toolchain, folder: str, most: int, part: str) -> None:
 
 async def _main(arguments: argparse.Namespace, references: Sequence[Path]) -> None:
     bench = Toolchain(Settings(arguments.sandbox, lengths=None, formal=False))
-    async with Pool(open_backend(arguments.sandbox), limits=BOX) as backend:
+    async with Pool(open_backend(arguments.sandbox), limits=SANDBOX) as backend:
         try:
             if arguments.what == "own":
                 await _own(backend, references)

@@ -199,7 +199,7 @@ MOVED = {
     "sandboxes.namespace.birth": "sandboxes.backends.namespace.box_init",
     "sandboxes.namespace.bpf": "sandboxes.backends.namespace.kernel.bpf",
     "sandboxes.namespace.cgroup": "sandboxes.backends.namespace.kernel.cgroup",
-    "sandboxes.namespace.group": "sandboxes.backends.namespace.fork_server_cgroup",
+    "sandboxes.namespace.group": "sandboxes.backends.namespace.kernel.fork_server_cgroup",
     "sandboxes.namespace.guest": "sandboxes.backends.namespace.landlock_box",
     "sandboxes.namespace.identity": "sandboxes.backends.namespace.kernel.identity",
     "sandboxes.namespace.keeper": "sandboxes.backends.namespace.fork_server",

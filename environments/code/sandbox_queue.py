@@ -20,7 +20,7 @@ from envgym.sandboxes.pool.pool import Pool
 
 WARM = 2
 _EACH = 2  # sandboxes per verdict: one for the solution, one for the tests
-_BOX_WIDE = ("memory_bytes", "processes", "disk_bytes", "int_digits")
+_PER_SANDBOX = ("memory_bytes", "processes", "disk_bytes", "int_digits")
 
 
 class QueuedPool(Backend):
@@ -91,8 +91,8 @@ class QueuedPool(Backend):
         """See `Backend`."""
         if self._pool.quick:
             return await self._pool.run_python(code, stdin=stdin, limits=limits)
-        async with await self.open(limits=limits) as box:
-            return await box.python(code, stdin=stdin, limits=limits)
+        async with await self.open(limits=limits) as sandbox:
+            return await sandbox.python(code, stdin=stdin, limits=limits)
 
     async def repl(self, *, limits: Limits | None = None) -> Session:
         """See `Backend`."""
@@ -107,10 +107,10 @@ class QueuedPool(Backend):
         await self._pool.close()
 
 
-def _bears(box: Limits, asked: Limits) -> bool:
-    names = type(box).model_fields
-    same = all(getattr(box, name) == getattr(asked, name) for name in _BOX_WIDE)
-    return same and all(getattr(box, name) >= getattr(asked, name) for name in names)
+def _bears(held: Limits, asked: Limits) -> bool:
+    names = type(held).model_fields
+    same = all(getattr(held, name) == getattr(asked, name) for name in _PER_SANDBOX)
+    return same and all(getattr(held, name) >= getattr(asked, name) for name in names)
 
 
 class SandboxHandle:

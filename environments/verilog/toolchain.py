@@ -60,11 +60,11 @@ from envgym.sandboxes.pool.pool import Pool
 from envgym.utils.bounded_text import bounded_middle
 from envgym.utils.thread_call import ThreadCall
 
-BOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)
+SANDBOX = Limits(wall_s=30.0, cpu_s=20.0, output_bytes=64 * MIB)
 """Limits of all sandboxes, so that warm ones serve every use."""
-RUN = BOX.model_copy(update={"wall_s": 10.0, "cpu_s": 10.0, "output_bytes": 1 << 16})
+RUN = SANDBOX.model_copy(update={"wall_s": 10.0, "cpu_s": 10.0, "output_bytes": 1 << 16})
 """Limits of one tool call of an agent."""
-GOLDEN = BOX.model_copy(update={"cpu_s": 5.0})
+GOLDEN = SANDBOX.model_copy(update={"cpu_s": 5.0})
 """Limits of a golden design's run; a submitted design may be four times as slow."""
 _WARM = 4  # warm sandboxes
 _SHARES = (1, 5, 25, 125)  # divisors of the stimulus, tried in order for slow golden designs
@@ -101,7 +101,7 @@ class Toolchain:
             open_backend(settings.sandbox),
             size=_WARM,
             most=most,
-            limits=BOX,
+            limits=SANDBOX,
             patience_s=_PATIENCE_S,
             most_waiting=1 << 16,
         )
@@ -135,7 +135,7 @@ class Toolchain:
         best: Verdict | None = None
         for golden in problem.goldens:
             recorded = await self.golden(problem, golden)
-            verdict = await grade_design(self._pool, design, recorded, limits=BOX)
+            verdict = await grade_design(self._pool, design, recorded, limits=SANDBOX)
             if verdict.passed and self._settings.formal:
                 verdict = await self._proved(verdict, recorded, design)
             if best is None or verdict.fraction > best.fraction:
@@ -152,13 +152,13 @@ class Toolchain:
             return _rules(checked.problems)
         flags = ("-g2012", "-Wall", "-Wno-timescale", "-s", module, "-t", "null")
         script = f"read_verilog -sv {PLAIN}; hierarchy -check -top {module}; proc"
-        async with await self._pool.open(limits=BOX) as box:
-            await box.write(DESIGN, _bytes(timed(checked.text)))
-            compiled = await run_tool(box, "iverilog", *flags, DESIGN, limits=RUN)
+        async with await self._pool.open(limits=SANDBOX) as sandbox:
+            await sandbox.write(DESIGN, _bytes(timed(checked.text)))
+            compiled = await run_tool(sandbox, "iverilog", *flags, DESIGN, limits=RUN)
             parts = [_said(compiled), *_warnings(checked.text)]
             if compiled.ok:
-                await box.write(PLAIN, _bytes(plain(checked.text)))
-                read = await run_tool(box, "yosys", "-q", "-p", script, limits=RUN)
+                await sandbox.write(PLAIN, _bytes(plain(checked.text)))
+                read = await run_tool(sandbox, "yosys", "-q", "-p", script, limits=RUN)
                 if not read.ok:
                     parts.append(f"Yosys cannot synthesise it: {_synthesis(read)}")
         return "\n".join(part for part in parts if part) or "No errors and no warnings."
@@ -173,20 +173,20 @@ class Toolchain:
         ).result()
         if kept.problems:
             return _rules(kept.problems)
-        async with await self._pool.open(limits=BOX) as box:
-            await box.write(DESIGN, _bytes(timed(checked.text)))
-            await box.write(BENCH, _bytes(timed_bench(kept.text)))
+        async with await self._pool.open(limits=SANDBOX) as sandbox:
+            await sandbox.write(DESIGN, _bytes(timed(checked.text)))
+            await sandbox.write(BENCH, _bytes(timed_bench(kept.text)))
             flags = ("-g2012", "-Wno-timescale", "-o", "run.vvp")
-            built = await run_tool(box, "iverilog", *flags, BENCH, DESIGN, limits=RUN)
+            built = await run_tool(sandbox, "iverilog", *flags, BENCH, DESIGN, limits=RUN)
             if not built.ok:
                 return _said(built)
-            program = await box.read("run.vvp", limit=BOX.file_bytes)
+            program = await sandbox.read("run.vvp", limit=SANDBOX.file_bytes)
             foreign: list[str] = await ThreadCall(
                 program_problems, {"program": program}, name="verilog-bench"
             ).result()
             if foreign:
                 return _rules(foreign)
-            ran = await run_tool(box, "vvp", "-n", "run.vvp", limits=RUN)
+            ran = await run_tool(sandbox, "vvp", "-n", "run.vvp", limits=RUN)
         parts = [_said(built), bounded_middle(ran.text.strip(), _OUTPUT), _said(ran)]
         return "\n".join(part for part in parts if part) or "The test bench printed nothing."
 
@@ -199,12 +199,12 @@ class Toolchain:
             f"read_verilog -sv {DESIGN}; hierarchy -check -top {module}; proc;"
             f" check; synth -top {module}; tee -q -o cells.txt stat"
         )
-        async with await self._pool.open(limits=BOX) as box:
-            await box.write(DESIGN, _bytes(plain(checked.text)))
-            result = await run_tool(box, "yosys", "-q", "-p", script, limits=RUN)
+        async with await self._pool.open(limits=SANDBOX) as sandbox:
+            await sandbox.write(DESIGN, _bytes(plain(checked.text)))
+            result = await run_tool(sandbox, "yosys", "-q", "-p", script, limits=RUN)
             if not result.ok:
                 return _synthesis(result)
-            cells = (await box.read("cells.txt", limit=MIB)).decode("utf-8", "replace")
+            cells = (await sandbox.read("cells.txt", limit=MIB)).decode("utf-8", "replace")
         warnings = _said(result)
         _, _, counted = cells.partition("===")
         counted = "\n".join(line.rstrip() for line in counted.splitlines()[1:] if line.strip())
@@ -225,7 +225,7 @@ class Toolchain:
         Raises:
             UsageError: The design is unsuitable; see `examine`, `record_golden` and `cover`.
         """
-        async with ToolSession(self._pool, BOX) as tools:
+        async with ToolSession(self._pool, SANDBOX) as tools:
             found = await examine(tools, golden, problem.module, limits=GOLDEN)
             if (stated := problem.interface) is not None:
                 _same_ports(stated, found.interface)
@@ -259,7 +259,7 @@ class Toolchain:
 
     async def _proved(self, verdict: Verdict, golden: Golden, design: str) -> Verdict:
         module = golden.interface.module
-        found = await equivalent(self._pool, golden.source, design, module, limits=BOX)
+        found = await equivalent(self._pool, golden.source, design, module, limits=SANDBOX)
         status = Status.WRONG if found.proof is Proof.REFUTED else Status.PASS
         case = CaseResult(f"equivalence {found.proof.value.lower()}", status, found.detail)
         return replace(verdict, cases=(*verdict.cases, case), expected=verdict.expected + 1)

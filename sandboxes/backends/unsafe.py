@@ -28,7 +28,7 @@ _PREFIX, _LOCK = "envgym-unsafe-", "lock"
 
 
 class UnsafeBackend(Backend):
-    """Boxes that are folders in the temporary directory, with one supervisor each."""
+    """Sandboxes that are folders in the temporary directory, with one supervisor each."""
 
     name = "unsafe"
     isolation = "none: programs run as this user, see its files and its network"

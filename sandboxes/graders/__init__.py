@@ -1,7 +1,7 @@
 """Graders: verdicts on a model's code that the code cannot influence (docs/graders.md).
 
-Graders open boxes of any backend, never import a solution, never believe its output or its exit
-code, and put no expected output into its box. Each returns a `Verdict`.
+Graders open sandboxes of any backend, never import a solution, never believe its output or its exit
+code, and put no expected output into its sandbox. Each returns a `Verdict`.
 """
 
 from __future__ import annotations

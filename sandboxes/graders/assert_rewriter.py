@@ -3,7 +3,7 @@
 A harness that only waits for the tests to end believes a loop over an empty list. Here every
 ``assert`` reports that it held, and one that failed does not stop those after it, so that a share
 of tests can be rewarded. Every handler and ``with`` reports that it saw an exception. Parsing
-executes nothing; the tests run in a box.
+executes nothing; the tests run in a sandbox.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Grader of functions by a data set's own asserts: HumanEval's ``check(candidate)``, MBPP's lists.
 
-Such tests are unchecked code, so they run in a box of their own, where the function under test is a
-proxy (``harness/assert_runner.py``). The host carries each call to the solution's box and its
-answer back, counts the asserts, and takes the verdict from a line that begins with a nonce which
-the solution's box never holds.
+Such tests are unchecked code, so they run in a sandbox of their own, where the function under test
+is a proxy (``harness/assert_runner.py``). The host carries each call to the solution's sandbox and
+its answer back, counts the asserts, and takes the verdict from a line that begins with a nonce
+which the solution's sandbox never holds.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ async def grade_asserts(
     """Grade a Python source by asserts about a proxy of its function.
 
     Args:
-        backend: Backend of the two boxes.
+        backend: Backend of the two sandboxes.
         source: The solution.
         tests: Tests of the task.
         limits: Limits of each call of the solution; the tests have at least ten seconds between two
@@ -97,7 +97,7 @@ async def grade_asserts(
 
 
 class _AssertRun:
-    """Host between the box of the tests and the box of the solution."""
+    """Host between the sandbox of the tests and the sandbox of the solution."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _AssertRun:
         return await offload(len(found), json.loads, found), ""
 
     def _told(self, answer: Answer) -> str:
-        """Encode an answer for the tests' box; a failed call fails the whole verdict."""
+        """Encode an answer for the tests' sandbox; a failed call fails the whole verdict."""
         if answer.is_value:
             try:
                 return dump({"value": answer.wire}, 2 * self._most)

@@ -1,6 +1,6 @@
 """Grader of functions by arguments and expected values (APPS' call-based rows, LeetCode's).
 
-The expected value stays with the host, which compares plain values: the solution's box receives
+The expected value stays with the host, which compares plain values: the solution's sandbox receives
 arguments only.
 """
 
@@ -54,7 +54,7 @@ async def grade_calls(
     """Grade a Python source by calls of its functions.
 
     Args:
-        backend: Backend of the solution's box.
+        backend: Backend of the solution's sandbox.
         source: The solution.
         cases: The tests; with none of them nothing passes.
         equal: Rule of equality with the expected value.

@@ -1,8 +1,8 @@
-"""Nonce protocol: a box answers on standard output, in a line that begins with the call's nonce.
+"""Nonce protocol: a sandbox answers on standard output, in a line after the call's nonce.
 
-All other output is noise. In a solution's box the nonce only separates the answer from the noise: a
-solution that finds it can report any value, as it can anyway. In a box whose verdict counts, no
-solution sees it.
+All other output is noise. In a solution's sandbox the nonce only separates the answer from the
+noise: a solution that finds it can report any value, as it can anyway. In a sandbox whose verdict
+counts, no solution sees it.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def patient(limits: Limits, answer: int = 0) -> Limits:
 
 
 async def start_harness(session: Session, name: str, limits: Limits) -> str:
-    """Start a harness in a box in which no other code has run yet.
+    """Start a harness in a sandbox in which no other code has run yet.
 
     Args:
-        session: Session of that box.
+        session: Session of that sandbox.
         name: Name of its module in ``harness``, from which its class is derived.
         limits: Limits of its start.
 
@@ -90,7 +90,7 @@ async def start_harness(session: Session, name: str, limits: Limits) -> str:
     result = await session.run(source, limits=limits)
     if not result.ok:
         said = result.detail or result.error_text[-300:].strip() or result.outcome
-        raise Fault(f"sandbox: a grader does not start in its box: {said}", "infra")
+        raise Fault(f"sandbox: a grader does not start in its sandbox: {said}", "infra")
     return called
 
 
@@ -116,9 +116,9 @@ def shipped(*names: str) -> str:
 
 @cache
 def compiled(*names: str) -> str:
-    """Statement that runs `shipped` in a box, compiled if its Python is the host's version.
+    """Statement that runs `shipped` in a sandbox, compiled if its Python is the host's version.
 
-    Compilation takes longer than opening a box and would be repeated for each verdict.
+    Compilation takes longer than opening a sandbox and would be repeated for each verdict.
     """
     source = shipped(*names)
     code = marshal.dumps(compile(source, "grader.py", "exec", dont_inherit=True))

@@ -69,7 +69,7 @@ async def grade_program(
     """Grade a program by its output for each input.
 
     Args:
-        backend: Backend of its box.
+        backend: Backend of its sandbox.
         program: A `Program`, or Python source.
         cases: The tests; with none of them nothing passes.
         check: One of `envgym.sandboxes.graders.checkers`, or a checker of the task's own.
@@ -118,7 +118,7 @@ def _bytes(text: str) -> bytes:
 
 
 class _ProgramBox:
-    """A box with the program in it, replaced after a killed test."""
+    """A sandbox with the program in it, replaced after a killed test."""
 
     def __init__(self, backend: Backend, program: Program, limits: Limits, budget_s: float) -> None:
         self._backend = backend
@@ -172,7 +172,7 @@ class _ProgramBox:
         return Status.WRONG, f"{shown}output:\n{_cut(result.text)}"
 
     async def close(self) -> None:
-        """Close the box."""
+        """Close the sandbox."""
         box, self._box = self._box, None
         if box is not None:
             await box.close()

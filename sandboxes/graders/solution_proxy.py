@@ -1,4 +1,4 @@
-"""Host's side of a solution in its own box: calls by name with plain values."""
+"""Host's side of a solution in its own sandbox: calls by name with plain values."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ class BoxedSolution:
     """A solution that is loaded once and called often, each call under its own limits.
 
     A call that kills the interpreter costs that call only; the next one reloads the solution in a
-    new box, because the state of the old one is unknown.
+    new sandbox, because the state of the old one is unknown.
 
     Args:
-        backend: Backend of the box.
+        backend: Backend of the sandbox.
         source: Python source.
         limits: Limits of each call, and of loading.
         budget_s: Wall-clock seconds for all calls together; later calls are TLE and not made. A
             solution that has ended its interpreter 25 times is not called again either: each time
-            costs a new box, which its time budget would never stop.
+            costs a new sandbox, which its time budget would never stop.
         answer: Maximum characters of an answer.
     """
 
@@ -139,7 +139,7 @@ class BoxedSolution:
         return answer
 
     async def close(self) -> None:
-        """Close the box."""
+        """Close the sandbox."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()

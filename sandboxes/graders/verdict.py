@@ -30,7 +30,7 @@ WORDS = {
     Status.MLE: "memory limit exceeded",
     Status.OLE: "output limit exceeded",
     Status.PLE: "process limit exceeded",
-    Status.DENIED: "did what a box does not allow",
+    Status.DENIED: "did what a sandbox does not allow",
     Status.BAD_VALUE: "answered with what is no plain value",
     Status.REFUSED: "refused",
     Status.UNRUN: "did not run",

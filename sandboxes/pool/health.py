@@ -1,4 +1,4 @@
-"""Health checks of a warm box: it answers, and it still runs programs."""
+"""Health checks of a warm sandbox: it answers, and it still runs programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PULSE_S = 2.0
 
 
 async def answers(box: Sandbox) -> bool:
-    """Return whether the box's supervisor answers; a missing file is an answer too."""
+    """Return whether the sandbox's supervisor answers; a missing file is an answer too."""
     try:
         async with asyncio.timeout(_PULSE_S):
             await box.read(".envgym-pulse")
@@ -25,7 +25,7 @@ async def answers(box: Sandbox) -> bool:
 
 
 async def works(box: Sandbox) -> bool:
-    """Return whether the box runs a program."""
+    """Return whether the sandbox runs a program."""
     try:
         async with asyncio.timeout(_PULSE_S):
             return (await box.python("print(6 * 7)")).text == "42\n"
@@ -34,7 +34,7 @@ async def works(box: Sandbox) -> bool:
 
 
 async def gone(box: Sandbox) -> None:
-    """Close a box; on failure the backend cleans up at its own close."""
+    """Close a sandbox; on failure the backend cleans up at its own close."""
     try:
         await box.close()
     except Exception as error:

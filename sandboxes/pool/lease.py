@@ -1,4 +1,4 @@
-"""Leases of a pool's boxes: the box, and its slot in the pool, which the lease frees at its end."""
+"""Leases of a pool's sandboxes; the end of a lease frees the sandbox's slot in the pool."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Lender(Protocol):
     """The part of a `Pool` that its leases call back."""
 
     async def make_room(self) -> None:
-        """Give up a warm box if there is no room for one more box."""
+        """Give up a warm sandbox if there is no room for one more sandbox."""
 
     async def lend(self, owner: str, make: Callable[[], Awaitable[Sandbox]]) -> Lease:
-        """Lease the box that `make` returns, once the owner may have one more."""
+        """Lease the sandbox that `make` returns, once the owner may have one more."""
         ...
 
     def release(self, owner: str, lease: Lease | None = None) -> None:
@@ -25,12 +25,12 @@ class Lender(Protocol):
 
 
 class Lease(DelegatingSandbox):
-    """A box for exclusive, single use.
+    """A sandbox for exclusive, single use.
 
     Args:
         pool: Pool whose slot it takes.
         owner: Owner whose share it counts to.
-        box: The box.
+        box: The sandbox.
     """
 
     def __init__(self, pool: Lender, owner: str, box: Sandbox) -> None:
@@ -49,7 +49,7 @@ class Lease(DelegatingSandbox):
         return await self._pool.lend(self._owner, make)
 
     async def close(self) -> None:
-        """See `Sandbox`. The slot is free once the box is gone."""
+        """See `Sandbox`. The slot is free once the sandbox is gone."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
         await asyncio.shield(self._closing)
@@ -62,7 +62,7 @@ class Lease(DelegatingSandbox):
 
 
 class LeasedSession(DelegatingSession):
-    """A leased session that is its own box.
+    """A leased session that is its own sandbox.
 
     Args:
         pool: Pool whose slot it takes.
@@ -75,7 +75,7 @@ class LeasedSession(DelegatingSession):
         self._open = True
 
     async def close(self) -> None:
-        """See `Session`. The slot is free once its box is gone."""
+        """See `Session`. The slot is free once its sandbox is gone."""
         try:
             await super().close()
         finally:

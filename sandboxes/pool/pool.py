@@ -1,8 +1,8 @@
-"""Pool of warm sandboxes: boxes are made ahead, within a bound, and shared fairly between owners.
+"""Pool of warm sandboxes: made ahead, within a bound, and shared fairly between owners.
 
-A pool is a backend over another one. Each lease gets an unused box; the end of the lease ends the
-box, and the pool makes a new one. Waiting owners are served in order, except that an owner with
-fewer boxes goes first, so that a request for a thousand boxes delays no other owner.
+A pool is a backend over another one. Each lease gets an unused sandbox; the end of the lease ends
+the sandbox, and the pool makes a new one. Waiting owners are served in order, except that an owner
+with fewer sandboxes goes first, so that a request for a thousand sandboxes delays no other owner.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from envgym.sandboxes.pool.lease import Lease, LeasedSession
 from envgym.sandboxes.pool.stats import Histogram, PoolStats
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 4  # warm boxes in the making: more would slow down the awaited ones
+_AT_ONCE = 4  # warm sandboxes in the making: more would slow down the awaited ones
 _LONGEST_PAUSE = 5.0
 _MadeT = TypeVar("_MadeT")
 
 
 class PoolFull(Fault):
-    """No box became free in time: capacity, not breakage."""
+    """No sandbox became free in time: capacity, not breakage."""
 
 
 @dataclass
@@ -53,17 +53,18 @@ class Pool(Backend):
     """Warm, bounded and fair pool.
 
     Args:
-        backend: Backend that makes the boxes; closed with the pool.
-        size: Number of boxes kept ready.
-        most: Maximum number of boxes, ready and in use together.
-        share: Maximum number of boxes per owner; None is all of them.
-        limits: Limits of the boxes kept ready; a box of other limits is made on demand.
-        patience_s: Maximum seconds of waiting for a box.
+        backend: Backend that makes the sandboxes; closed with the pool.
+        size: Number of sandboxes kept ready.
+        most: Maximum number of sandboxes, ready and in use together.
+        share: Maximum number of sandboxes per owner; None is all of them.
+        limits: Limits of the sandboxes kept ready; a sandbox of other limits is made on demand.
+        patience_s: Maximum seconds of waiting for a sandbox.
         most_waiting: Maximum number of waiting requests; more are refused at once.
-        attempts: Number of tries at making a box while the backend fails with an ``infra`` fault.
+        attempts: Number of tries at making a sandbox while the backend fails with an ``infra``
+            fault.
         backoff_s: Pause in seconds before the second try; doubled for each, with jitter.
-        check_s: Seconds after which a ready box has to run a job again.
-        max_age_s: Seconds after which a ready box is replaced.
+        check_s: Seconds after which a ready sandbox has to run a job again.
+        max_age_s: Seconds after which a ready sandbox is replaced.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Pool(Backend):
         self._waiting: list[_Waiter] = []
         self._held: Counter[str] = Counter()
         self._warm: deque[_Warm] = deque()
-        self._busy = 0  # warm boxes in the making, or being checked
+        self._busy = 0  # warm sandboxes in the making, or being checked
         self._failing = False
         self._leases: set[Lease] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,7 +109,7 @@ class Pool(Backend):
         self._closed = False
 
     def owner(self, name: str) -> Backend:
-        """View of the pool as `name`, whose boxes count to that owner's share."""
+        """View of the pool as `name`, whose sandboxes count to that owner's share."""
         return _OwnerView(self, name)
 
     def start(self) -> None:
@@ -121,12 +122,12 @@ class Pool(Backend):
         """See `Backend`.
 
         Raises:
-            PoolFull: No box became free within the pool's patience.
+            PoolFull: No sandbox became free within the pool's patience.
         """
         return await self.lease("", limits, snapshot)
 
     async def lease(self, owner: str, limits: Limits | None, snapshot: bytes | None) -> Lease:
-        """Open a box for an owner."""
+        """Open a sandbox for an owner."""
         bounds = limits or self.limits
 
         async def make() -> Sandbox:
@@ -140,7 +141,7 @@ class Pool(Backend):
         return await self.lend(owner, make)
 
     async def lend(self, owner: str, make: Callable[[], Awaitable[Sandbox]]) -> Lease:
-        """Lease the product of `make`, once the owner may have one more box."""
+        """Lease the product of `make`, once the owner may have one more sandbox."""
         if self._closed:
             raise UsageError("the pool is closed: make a new one")
         self.start()
@@ -156,7 +157,7 @@ class Pool(Backend):
         return lease
 
     async def repl(self, *, limits: Limits | None = None) -> Session:
-        """See `Backend`. It takes a slot as a box does."""
+        """See `Backend`. It takes a slot as a sandbox does."""
         if not self.quick:
             return await super().repl(limits=limits)
         await self._admit("")
@@ -173,7 +174,7 @@ class Pool(Backend):
     async def run_python(
         self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
     ) -> Result:
-        """See `Backend`. It takes a slot as a box does."""
+        """See `Backend`. It takes a slot as a sandbox does."""
         if not self.quick:
             return await super().run_python(code, stdin=stdin, limits=limits)
         await self._admit("")
@@ -185,7 +186,7 @@ class Pool(Backend):
             self.release("")
 
     def release(self, owner: str, lease: Lease | None = None) -> None:
-        """Free the slot of an owner's closed box for the next waiting owner."""
+        """Free the slot of an owner's closed sandbox for the next waiting owner."""
         self._held[owner] -= 1
         if not self._held[owner]:
             del self._held[owner]
@@ -236,15 +237,15 @@ class Pool(Backend):
                 raise
             self.stats.refused += 1
             raise PoolFull(
-                f"sandbox pool: none of {self._most} boxes became free within "
-                f"{self._patience_s:g} s, {len(self._waiting)} others wait: close boxes, run fewer "
-                "at once, or raise the pool's most"
+                f"sandbox pool: none of {self._most} sandboxes became free within "
+                f"{self._patience_s:g} s, {len(self._waiting)} others wait: close sandboxes, run "
+                "fewer at once, or raise the pool's most"
             ) from None
         finally:
             self.stats.waits.add(time.monotonic() - began)
 
     def _grant(self) -> None:
-        """Grant slots: among owners below their share, to the one with the fewest boxes first."""
+        """Grant slots: among owners below their share, the one with the fewest sandboxes first."""
         while self._held.total() + self._busy < self._most:
             able = [w for w in self._waiting if self._held[w.owner] < self._share]
             if not able:
@@ -256,7 +257,7 @@ class Pool(Backend):
                 waiter.ready.set_result(None)
 
     async def _ready(self) -> Sandbox | None:
-        """A warm box that answers, or None."""
+        """A warm sandbox that answers, or None."""
         while self._warm:
             warm = self._warm.popleft()
             try:
@@ -272,12 +273,12 @@ class Pool(Backend):
         return None
 
     async def make_room(self) -> None:
-        """Close warm boxes whose slot a lease has taken."""
+        """Close warm sandboxes whose slot a lease has taken."""
         while self._warm and self._held.total() + self._busy + len(self._warm) > self._most:
             await gone(self._warm.popleft().box)
 
     async def _made(self, make: Callable[[], Awaitable[_MadeT]]) -> _MadeT:
-        """Make a box, or session, with retries; raise the last try's fault."""
+        """Make a sandbox, or session, with retries; raise the last try's fault."""
         for attempt in itertools.count(1):
             try:
                 box = await make()
@@ -294,7 +295,7 @@ class Pool(Backend):
         raise AssertionError("unreachable")
 
     def _refill(self) -> None:
-        """Make warm boxes while there is room and no request waits for it."""
+        """Make warm sandboxes while there is room and no request waits for it."""
         while (
             self._keeper is not None
             and not self._closed
@@ -325,7 +326,7 @@ class Pool(Backend):
         self._warm.append(_Warm(box, time.monotonic()))
 
     async def _recheck(self, warm: _Warm) -> None:
-        """Run a job in a warm box; keep it if the job succeeds."""
+        """Run a job in a warm sandbox; keep it if the job succeeds."""
         try:
             fine = await works(warm.box)
         except BaseException:
@@ -340,7 +341,7 @@ class Pool(Backend):
         await gone(warm.box)
 
     async def _keep(self) -> None:
-        """Check the warm boxes periodically for as long as the pool lives."""
+        """Check the warm sandboxes periodically for as long as the pool lives."""
         while True:
             await asyncio.sleep(min(self._check_s, self._max_age_s) / 2)
             self._failing = False

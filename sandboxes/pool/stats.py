@@ -32,16 +32,16 @@ class PoolStats:
     """Counts of a pool; the first four are current, the others cumulative.
 
     Attributes:
-        warm: Boxes ready for use.
-        leased: Boxes in use, or in the making for a lease.
-        making: Warm boxes in the making, or being checked.
+        warm: Sandboxes ready for use.
+        leased: Sandboxes in use, or in the making for a lease.
+        making: Warm sandboxes in the making, or being checked.
         waiting: Waiting requests.
         leased_in_all: Leases granted.
-        hits: Leases served by a ready box.
-        made: Boxes made.
-        failed: Failed tries at making a box.
-        dead: Ready boxes found dead.
-        expired: Ready boxes replaced for their age.
+        hits: Leases served by a ready sandbox.
+        made: Sandboxes made.
+        failed: Failed tries at making a sandbox.
+        dead: Ready sandboxes found dead.
+        expired: Ready sandboxes replaced for their age.
         refused: Requests that waited too long, or were refused at once.
         waits: Histogram of the waiting time for a slot.
     """

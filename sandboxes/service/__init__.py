@@ -1,4 +1,4 @@
-"""Sandbox service: boxes over HTTP, so that untrusted code need not run on the training machine.
+"""Sandbox service over HTTP, so that untrusted code need not run on the training machine.
 
 ``docs/sandbox_service.md`` has the requests; `envgym.sandboxes.backends.remote` is the client.
 """

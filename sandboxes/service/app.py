@@ -22,23 +22,23 @@ from envgym.sandboxes.service.metrics import Metrics
 from envgym.sandboxes.service.operations import OPERATIONS, Operations
 from envgym.sandboxes.service.protocol import (
     REQUEST_ID,
-    Answer,
     Gone,
     WrongToken,
     describe,
     error_body,
 )
+from envgym.sandboxes.supervisor.streams.frames import Frame
 
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-Work = Callable[[web.Request, str, Answer], Awaitable[Answer]]
+Work = Callable[[web.Request, str, Frame], Awaitable[Frame]]
 
 
 class Service:
     """HTTP application over one pool.
 
     Args:
-        pool: Pool of boxes; closed with the service.
+        pool: Pool of sandboxes; closed with the service.
         tokens: Tokens of the clients.
         config: Bounds of the service.
         health: Health check.
@@ -128,7 +128,7 @@ class Service:
 
         return handle
 
-    async def _guard(self, work: Awaitable[Answer]) -> Answer:
+    async def _guard(self, work: Awaitable[Frame]) -> Frame:
         """Turn unexpected errors into faults, with their traceback in the log."""
         try:
             return await work
@@ -156,33 +156,33 @@ class Service:
             raise UsageError(f"{REQUEST_ID} must be 1 to 64 letters, digits, '.', '_' or '-'")
         return given, True
 
-    async def _on_box(self, request: web.Request, owner: str, asked: Answer) -> Answer:
+    async def _on_box(self, request: web.Request, owner: str, asked: Frame) -> Frame:
         at = request.match_info
         return await self._operations.on_box(owner, at["box"], at["op"], *asked)
 
-    async def _on_session(self, request: web.Request, owner: str, asked: Answer) -> Answer:
+    async def _on_session(self, request: web.Request, owner: str, asked: Frame) -> Frame:
         at = request.match_info
         ops = self._operations
         return await ops.on_session(owner, at["box"], at["session"], at["op"], *asked)
 
-    async def _close_box(self, request: web.Request, owner: str, asked: Answer) -> Answer:
+    async def _close_box(self, request: web.Request, owner: str, asked: Frame) -> Frame:
         return await self._operations.close_box(owner, request.match_info["box"])
 
-    async def _close_session(self, request: web.Request, owner: str, asked: Answer) -> Answer:
+    async def _close_session(self, request: web.Request, owner: str, asked: Frame) -> Frame:
         at = request.match_info
         return await self._operations.close_session(owner, at["box"], at["session"])
 
     async def _cancel(self, request: web.Request) -> web.StreamResponse:
-        """Cancel a request; close a box that it has opened meanwhile."""
+        """Cancel a request; close a sandbox that it has opened meanwhile."""
         try:
             owner = self._owner(request)
             done = self.idempotency.cancel((owner, request.match_info["id"]))
-            if done is not None and "box" in done[0]:
-                await self._operations.close_box(owner, done[0]["box"])
+            if done is not None and "box" in done.header:
+                await self._operations.close_box(owner, done.header["box"])
         except EnvgymError as error:
             _log.warning("cancel: %s", error)
             return _refused(error)
-        return await send(request, ({}, []))
+        return await send(request, Frame({}, []))
 
     async def _answer_health(self, request: web.Request) -> web.StreamResponse:
         """Answer whether a real job runs; cached briefly, because anyone may ask."""

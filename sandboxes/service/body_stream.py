@@ -9,8 +9,8 @@ from aiohttp import web
 
 from envgym.errors import UsageError
 from envgym.sandboxes.service.config import ServiceConfig
-from envgym.sandboxes.service.protocol import FRAME, Answer, Busy, TooLarge, one_frame
-from envgym.sandboxes.supervisor.streams.frames import BadFrame, Unpacker, pack
+from envgym.sandboxes.service.protocol import FRAME, Busy, TooLarge, one_frame
+from envgym.sandboxes.supervisor.streams.frames import BadFrame, Frame, Unpacker, pack
 
 _PIECE = 1 << 20
 _UPLOAD_S = 120.0
@@ -23,7 +23,7 @@ class Bodies:
         self._config = config
         self.held = 0
 
-    async def read(self, request: web.Request) -> tuple[Answer, bytes]:
+    async def read(self, request: web.Request) -> tuple[Frame, bytes]:
         """Read the frame of a request; return it with a digest of the request.
 
         Raises:
@@ -38,7 +38,7 @@ class Bodies:
             raise self._too_large()
         size, digest = 0, hashlib.sha256(request.path.encode())
         unpacker = Unpacker()
-        frames: list[Answer] = []
+        frames: list[Frame] = []
         try:
             async with asyncio.timeout(_UPLOAD_S):
                 async for piece in request.content.iter_chunked(_PIECE):
@@ -57,14 +57,14 @@ class Bodies:
         finally:
             self.held -= size
         if not size:
-            return ({}, []), digest.digest()
+            return Frame({}, []), digest.digest()
         return one_frame(frames, unpacker), digest.digest()
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"a request may hold {self._config.body_bytes} bytes: send less at once")
 
 
-async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
+async def send(request: web.Request, answer: Frame) -> web.StreamResponse:
     """Answer with a frame."""
     header, parts = answer
     body = pack(header, *parts)

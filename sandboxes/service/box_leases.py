@@ -1,4 +1,4 @@
-"""Leases of boxes that clients hold between requests: owner, sessions, expiry."""
+"""Leases of sandboxes that clients hold between requests: owner, sessions, expiry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class BoxLease:
-    """One client's lease of a box.
+    """One client's lease of a sandbox.
 
     Attributes:
         busy: Number of requests that use it now; a busy lease does not expire.
@@ -53,34 +53,34 @@ class BoxLeases:
 
     @property
     def boxes(self) -> int:
-        """Number of leased boxes."""
+        """Number of leased sandboxes."""
         return len(self._leases)
 
     @property
     def sessions(self) -> int:
-        """Number of sessions in all boxes."""
+        """Number of sessions in all sandboxes."""
         return sum(len(lease.sessions) for lease in self._leases.values())
 
     def add(self, owner: str, box: Sandbox) -> BoxLease:
-        """Lease a box to an owner."""
+        """Lease a sandbox to an owner."""
         lease = BoxLease(secrets.token_hex(16), owner, box)
         self._leases[lease.id] = lease
         return lease
 
     def add_session(self, lease: BoxLease, session: Session) -> str:
-        """Store a session of a box; return its id."""
+        """Store a session of a sandbox; return its id."""
         id = secrets.token_hex(8)
         lease.sessions[id] = session
         return id
 
     def has_room(self, lease: BoxLease) -> None:
-        """Check that a box may have one more session.
+        """Check that a sandbox may have one more session.
 
         Raises:
             UsageError: It has its maximum number of sessions.
         """
         if len(lease.sessions) >= self._config.sessions:
-            raise UsageError(f"the box has {len(lease.sessions)} sessions: close one first")
+            raise UsageError(f"the sandbox has {len(lease.sessions)} sessions: close one first")
 
     @contextmanager
     def using(self, owner: str, id: str) -> Iterator[BoxLease]:
@@ -92,7 +92,7 @@ class BoxLeases:
         lease = self._leases.get(id)
         if lease is None or lease.owner != owner:
             raise Gone(
-                "sandbox: no such box here: it was closed, nobody used it for "
+                "sandbox: no such sandbox here: it was closed, nobody used it for "
                 f"{self._config.idle_s:g} s, or the service was started anew"
             )
         lease.busy += 1
@@ -103,18 +103,18 @@ class BoxLeases:
             lease.used = time.monotonic()
 
     async def close(self, owner: str, id: str) -> None:
-        """Close a box; a missing one is fine."""
+        """Close a sandbox; a missing one is fine."""
         lease = self._leases.get(id)
         if lease is not None and lease.owner == owner:
             del self._leases[id]
             await lease.box.close()
 
     async def reap(self) -> None:
-        """Close idle boxes, until cancelled."""
+        """Close idle sandboxes, until cancelled."""
         while True:
             await asyncio.sleep(self._config.idle_s / 10)
             old = time.monotonic() - self._config.idle_s
             for lease in list(self._leases.values()):
                 if not lease.busy and lease.used < old:
-                    _log.info("a box of %s was idle too long and is closed", lease.owner)
+                    _log.info("a sandbox of %s was idle too long and is closed", lease.owner)
                     await self.close(lease.owner, lease.id)

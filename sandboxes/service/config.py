@@ -17,12 +17,12 @@ class ServiceConfig:
     """Bounds of a service.
 
     Attributes:
-        ceiling: Highest limits of a box.
+        ceiling: Highest limits of a sandbox.
         body_bytes: Maximum size of a request.
         bodies_bytes: Maximum size of all request bodies in memory; more are refused for now.
         requests: Maximum number of requests in progress, waiting ones included.
-        sessions: Maximum number of sessions per box.
-        idle_s: Seconds after which an unused box is closed.
+        sessions: Maximum number of sessions per sandbox.
+        idle_s: Seconds after which an unused sandbox is closed.
         linger_s: Seconds that a run continues after its client vanished, so that the client can
             retry with the same request id. An explicit cancellation ends it at once.
         keep_s, keep_count, keep_bytes: Maximum age, number and total size of answers kept for
@@ -65,7 +65,7 @@ class ServiceConfig:
 class Tokens:
     """Tokens of the clients, from a file with one per line: ``NAME TOKEN`` or just ``TOKEN``.
 
-    Each token is an owner, with a share of the pool and boxes that no other owner sees.
+    Each token is an owner, with a share of the pool and sandboxes that no other owner sees.
 
     Raises:
         UsageError: The file cannot be read, or a token is too short to be a secret.

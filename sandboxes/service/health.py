@@ -15,7 +15,7 @@ _PATIENCE_S = 5.0
 
 
 class Health:
-    """Run a job in a box beside the pool's, because a full pool is busy, not broken.
+    """Run a job in a sandbox beside the pool's, because a full pool is busy, not broken.
 
     Args:
         backend: Backend of the pool.

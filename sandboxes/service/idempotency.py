@@ -16,14 +16,15 @@ from typing import Any
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.pool.pool import PoolFull
 from envgym.sandboxes.service.config import ServiceConfig
-from envgym.sandboxes.service.protocol import Answer, Busy, Cancelled
+from envgym.sandboxes.service.protocol import Busy, Cancelled
+from envgym.sandboxes.supervisor.streams.frames import Frame
 
 Key = tuple[str, str]  # owner, request id
 
 
 @dataclass
 class _Entry:
-    work: asyncio.Future[Answer]
+    work: asyncio.Future[Frame]
     digest: bytes
     waiters: int = 0
     size: int = 0
@@ -50,10 +51,10 @@ class Idempotency:
         self,
         key: Key,
         digest: bytes,
-        work: Callable[[], Coroutine[Any, Any, Answer]],
+        work: Callable[[], Coroutine[Any, Any, Frame]],
         *,
         linger_s: float,
-    ) -> Answer:
+    ) -> Frame:
         """Return the answer of `work`, or of the earlier request with the same key.
 
         If the caller is cancelled because its client vanished, the work continues for other
@@ -94,7 +95,7 @@ class Idempotency:
                 loop = asyncio.get_running_loop()
                 entry.giving_up = loop.call_later(linger_s, entry.work.cancel)
 
-    def cancel(self, key: Key) -> Answer | None:
+    def cancel(self, key: Key) -> Frame | None:
         """Cancel the request of a key, running or still to arrive.
 
         Returns:
@@ -105,7 +106,7 @@ class Idempotency:
             return None
         ended = running or self._ended.get(key)  # what runs may have ended this very moment
         if ended is None:
-            never: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            never: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
             never.cancel()
             self._ended[key] = _Entry(never, b"")
             return None
@@ -133,7 +134,7 @@ class Idempotency:
             if isinstance(error, PoolFull):
                 return  # it was not carried out: the next try may be
             if error is None:
-                entry.size = sum(map(len, entry.work.result()[1]))
+                entry.size = sum(map(len, entry.work.result().parts))
         self._ended[key] = entry
         self._bytes += entry.size
         self._forget()

@@ -20,7 +20,7 @@ class Metrics:
 
     Args:
         pool: Returns the pool's current counts.
-        running, boxes, sessions: Return current numbers.
+        running, sandboxes, sessions: Return current numbers.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class _PoolCollector(Collector):
             count += more
             buckets.append((bound, count))
         waits = HistogramMetricFamily(
-            "envgym_sandbox_pool_wait_seconds", "Seconds waited for a box."
+            "envgym_sandbox_pool_wait_seconds", "Seconds waited for a sandbox."
         )
         waits.add_metric([], buckets, stats.waits.total)
         yield waits

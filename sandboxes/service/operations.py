@@ -1,4 +1,4 @@
-"""Operations of the service: each calls the box method of its name."""
+"""Operations of the service: each calls the sandbox method of its name."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from envgym.errors import UsageError
-from envgym.sandboxes.base import Sandbox, SessionLost
+from envgym.sandboxes.base import Sandbox, Session, SessionLost
 from envgym.sandboxes.limits import Limits
 from envgym.sandboxes.outcome import Result
 from envgym.sandboxes.pool.pool import Pool
+from envgym.sandboxes.service.answers import OpenedBox, OpenedSession
 from envgym.sandboxes.service.box_leases import BoxLease, BoxLeases
 from envgym.sandboxes.service.config import ServiceConfig
-from envgym.sandboxes.service.protocol import Answer, result_header
+from envgym.sandboxes.service.protocol import result_header
 from envgym.sandboxes.service.schemas import (
     CodeRequest,
     EmptyRequest,
@@ -28,6 +29,7 @@ from envgym.sandboxes.service.schemas import (
     parse,
     source,
 )
+from envgym.sandboxes.supervisor.streams.frames import Frame
 
 Header = dict[str, Any]
 Parts = list[bytes]
@@ -38,7 +40,7 @@ class Operations:
     """Operations over one pool.
 
     Args:
-        pool: Pool of boxes.
+        pool: Pool of sandboxes.
         config: Bounds of the service.
         ran: Called with every program's result.
     """
@@ -48,7 +50,7 @@ class Operations:
         self._config = config
         self._ran = ran
         self.leases = BoxLeases(config)
-        self._on_box: dict[str, Callable[[BoxLease, Header, Parts], Awaitable[Answer]]] = {
+        self._on_box: dict[str, Callable[[BoxLease, Header, Parts], Awaitable[Frame]]] = {
             "exec": self._exec,
             "python": self._python,
             "write": self._write,
@@ -58,8 +60,8 @@ class Operations:
             "session": self._session,
         }
 
-    async def run(self, owner: str, header: Header, parts: Parts) -> Answer:
-        """Run a program in its own box, which is closed afterwards."""
+    async def run(self, owner: str, header: Header, parts: Parts) -> Frame:
+        """Run a program in its own sandbox, which is closed afterwards."""
         language = header.get("language")
         if language == "python":
             python = parse(RunPython, header)
@@ -71,26 +73,29 @@ class Operations:
                 return await self._run_exec(box, program, parts, None)
         raise UsageError(f"bad request: language {language!r}: give 'python' or 'exec'")
 
-    async def open(self, owner: str, header: Header, parts: Parts) -> Answer:
-        """Open a box."""
+    async def open(self, owner: str, header: Header, parts: Parts) -> Frame:
+        """Open a sandbox."""
         limits = self._allowed(parse(OpenRequest, header).limits)
         if len(parts) > 1:
             raise UsageError(f"bad request: {len(parts)} parts, not at most 1")
         snapshot = parts[0] if parts else None
         box = await self._pool.owner(owner).open(limits=limits, snapshot=snapshot)
-        return {"box": self.leases.add(owner, box).id}, []
+        id = self.leases.add(owner, box).id
+        return Frame(OpenedBox(box=id).model_dump(), [])
 
-    async def on_box(self, owner: str, id: str, name: str, header: Header, parts: Parts) -> Answer:
-        """Run an operation on a leased box."""
+    async def on_box(self, owner: str, id: str, name: str, header: Header, parts: Parts) -> Frame:
+        """Run an operation on a leased sandbox."""
         if name not in self._on_box:
-            raise UsageError(f"no operation {name!r} on a box: one of {', '.join(self._on_box)}")
+            raise UsageError(
+                f"no operation {name!r} on a sandbox: one of {', '.join(self._on_box)}"
+            )
         with self.leases.using(owner, id) as lease:
             return await self._on_box[name](lease, header, parts)
 
     async def on_session(
         self, owner: str, id: str, session: str, name: str, header: Header, parts: Parts
-    ) -> Answer:
-        """Run an operation on a session of a leased box."""
+    ) -> Frame:
+        """Run an operation on a session of a leased sandbox."""
         with self.leases.using(owner, id) as lease:
             if name == "run":
                 request = parse(CodeRequest, header)
@@ -105,57 +110,58 @@ class Operations:
                 parse(EmptyRequest, header)
                 self.leases.has_room(lease)
                 copy = await lease.session(session).fork()
-                return {"session": self.leases.add_session(lease, copy)}, []
+                return self._opened(lease, copy)
         raise UsageError(f"no operation {name!r} on a session: run or fork")
 
-    async def close_session(self, owner: str, id: str, session: str) -> Answer:
+    async def close_session(self, owner: str, id: str, session: str) -> Frame:
         """End a session; a missing one is fine."""
         with self.leases.using(owner, id) as lease:
             gone = lease.sessions.pop(session, None)
             if gone is not None:
                 await gone.close()
-        return {}, []
+        return Frame({}, [])
 
-    async def close_box(self, owner: str, id: str) -> Answer:
-        """Close a box."""
+    async def close_box(self, owner: str, id: str) -> Frame:
+        """Close a sandbox."""
         await self.leases.close(owner, id)
-        return {}, []
+        return Frame({}, [])
 
-    async def _exec(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
+    async def _exec(self, lease: BoxLease, header: Header, parts: Parts) -> Frame:
         request = parse(ExecRequest, header)
         return await self._run_exec(lease.box, request, parts, self._allowed(request.limits))
 
-    async def _python(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
+    async def _python(self, lease: BoxLease, header: Header, parts: Parts) -> Frame:
         request = parse(PythonRequest, header)
         return await self._run_python(lease.box, request, parts, self._allowed(request.limits))
 
-    async def _write(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
+    async def _write(self, lease: BoxLease, header: Header, parts: Parts) -> Frame:
         await lease.box.write(parse(WriteRequest, header).path, expect(parts, 1)[0])
-        return {}, []
+        return Frame({}, [])
 
-    async def _read(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
+    async def _read(self, lease: BoxLease, header: Header, parts: Parts) -> Frame:
         request = parse(ReadRequest, header)
         expect(parts, 0)
-        return {}, [await lease.box.read(request.path, limit=request.limit)]
+        return Frame({}, [await lease.box.read(request.path, limit=request.limit)])
 
-    async def _snapshot(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
+    async def _snapshot(self, lease: BoxLease, header: Header, parts: Parts) -> Frame:
         parse(EmptyRequest, header)
-        return {}, [await lease.box.snapshot()]
+        return Frame({}, [await lease.box.snapshot()])
 
-    async def _fork(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
+    async def _fork(self, lease: BoxLease, header: Header, parts: Parts) -> Frame:
         parse(EmptyRequest, header)
-        return {"box": self.leases.add(lease.owner, await lease.box.fork()).id}, []
+        id = self.leases.add(lease.owner, await lease.box.fork()).id
+        return Frame(OpenedBox(box=id).model_dump(), [])
 
-    async def _session(self, lease: BoxLease, header: Header, parts: Parts) -> Answer:
+    async def _session(self, lease: BoxLease, header: Header, parts: Parts) -> Frame:
         request = parse(SessionRequest, header)
         self.leases.has_room(lease)
         box = lease.box
         session = await (box.shell() if request.kind == "shell" else box.repl())
-        return {"session": self.leases.add_session(lease, session)}, []
+        return self._opened(lease, session)
 
     async def _run_exec(
         self, box: Sandbox, request: ExecRequest, parts: Parts, limits: Limits | None
-    ) -> Answer:
+    ) -> Frame:
         stdin = expect(parts, 1)[0]
         return self._result(
             await box.exec(request.argv, stdin=stdin, env=request.env, limits=limits)
@@ -163,7 +169,7 @@ class Operations:
 
     async def _run_python(
         self, box: Sandbox, request: PythonRequest, parts: Parts, limits: Limits | None
-    ) -> Answer:
+    ) -> Frame:
         stdin, code = expect(parts, 2)
         return self._result(
             await box.python(source(code), args=request.args, stdin=stdin, limits=limits)
@@ -172,9 +178,13 @@ class Operations:
     async def _fresh(self, owner: str, limits: Limits | None) -> Sandbox:
         return await self._pool.owner(owner).open(limits=self._allowed(limits))
 
-    def _result(self, result: Result) -> Answer:
+    def _opened(self, lease: BoxLease, session: Session) -> Frame:
+        id = self.leases.add_session(lease, session)
+        return Frame(OpenedSession(session=id).model_dump(), [])
+
+    def _result(self, result: Result) -> Frame:
         self._ran(result)
-        return result_header(result), [result.stdout, result.stderr]
+        return Frame(result_header(result), [result.stdout, result.stderr])
 
     def _allowed(self, limits: Limits | None) -> Limits | None:
         return None if limits is None else self._config.allow(limits)

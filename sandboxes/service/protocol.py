@@ -8,19 +8,17 @@ from typing import Any
 
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.sandboxes.base import BoxLost, Denied, SessionLost
-from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.outcome import Result
 from envgym.sandboxes.pool.pool import PoolFull
-from envgym.sandboxes.supervisor.streams.frames import BadFrame, Unpacker
+from envgym.sandboxes.supervisor.streams.frames import BadFrame, Frame, Unpacker
 
 FRAME = "application/vnd.envgym.frame"
 """Content type of a body that is one frame (`envgym.sandboxes.supervisor.streams.frames`)."""
 REQUEST_ID = "X-Request-ID"
 
-Answer = tuple[dict[str, Any], list[bytes]]
-
 
 class Gone(Fault):
-    """The service no longer has the box, through no fault of a program."""
+    """The service no longer has the sandbox, through no fault of a program."""
 
 
 class Busy(PoolFull):
@@ -77,7 +75,7 @@ def read_error(body: bytes) -> EnvgymError | None:
     return next((cls(message) for name, _, cls in ERRORS if name == kind), None)
 
 
-def read_frame(body: bytes) -> Answer:
+def read_frame(body: bytes) -> Frame:
     """Decode a body that holds exactly one frame.
 
     Raises:
@@ -91,25 +89,19 @@ def read_frame(body: bytes) -> Answer:
     return one_frame(frames, unpacker)
 
 
-def one_frame(frames: list[Answer], unpacker: Unpacker) -> Answer:
+def one_frame(frames: list[Frame], unpacker: Unpacker) -> Frame:
     """Frame of a body that holds exactly one, with no bytes left in its unpacker."""
     if len(frames) != 1 or unpacker.waiting:
         raise UsageError(
             f"the body holds {len(frames)} frames and {unpacker.waiting} bytes more, not one frame"
         )
-    header, parts = frames[0]
-    header.pop("parts")
-    return header, parts
+    frame = frames[0]
+    frame.header.pop("parts")
+    return frame
 
 
 def result_header(result: Result) -> dict[str, Any]:
-    """Header of a result; its two outputs travel as parts."""
+    """Header of a result, which `read_result` reads; its two outputs travel as parts."""
     said = asdict(result)
     del said["stdout"], said["stderr"]
     return said
-
-
-def read_result(answer: Answer) -> Result:
-    """Decode a result; inverse of `result_header`."""
-    header, (stdout, stderr) = answer
-    return Result(**{**header, "outcome": Outcome(header["outcome"])}, stdout=stdout, stderr=stderr)

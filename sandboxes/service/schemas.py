@@ -30,7 +30,7 @@ class Request(BaseModel):
 
 
 class OpenRequest(Request):
-    """Header of a new box; the optional part is a snapshot."""
+    """Header of a new sandbox; the optional part is a snapshot."""
 
     limits: Limits | None = None
 
@@ -51,13 +51,13 @@ class PythonRequest(Request):
 
 
 class RunExec(ExecRequest):
-    """Header of a program in its own box."""
+    """Header of a program in its own sandbox."""
 
     language: Literal["exec"]
 
 
 class RunPython(PythonRequest):
-    """Header of Python source in its own box."""
+    """Header of Python source in its own sandbox."""
 
     language: Literal["python"]
 

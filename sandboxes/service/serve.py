@@ -34,8 +34,8 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or cancelled; then stop in order, and close the backend.
 
-    The backend reaps leftovers of an earlier process when it is opened; boxes of `namespace` and
-    `unsafe` die with the process that made them.
+    The backend reaps leftovers of an earlier process when it is opened; sandboxes of `namespace`
+    and `unsafe` die with the process that made them.
 
     Args:
         port: Port; 0 takes any free one.
@@ -70,7 +70,7 @@ async def serve(
                 f"cannot listen on {host}:{port} ({error.strerror}): give another --port, or 0 for "
                 "any free one"
             ) from error
-        _log.info("serving boxes of %s (%s)", backend.name, backend.isolation)
+        _log.info("serving sandboxes of %s (%s)", backend.name, backend.isolation)
         if ready is not None:
             ready(f"http://{host}:{runner.addresses[0][1]}")
         await stop.wait()

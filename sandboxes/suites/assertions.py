@@ -14,7 +14,7 @@ PROMPT_S = 2.0
 
 
 OPENED_S = PROMPT_S + 4.0
-"""The same, if a box is opened first: a container's start is no part of a refusal."""
+"""The same, if a sandbox is opened first: a container's start is no part of a refusal."""
 
 
 class CaseFailed(AssertionError):

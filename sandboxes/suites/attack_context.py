@@ -1,4 +1,4 @@
-"""Context of one attack: its boxes, its token, and the invariants checked at its end.
+"""Context of one attack: its sandboxes, its token, and the invariants checked at its end.
 
 Every program of an attack bears the token, in its name and in the environment of all its children,
 so that no survivor hides: the host looks for the token in ``/proc``, through all process
@@ -33,10 +33,10 @@ SMALL = Limits(
     output_bytes=MIB,
     open_files=64,
 )
-"""Default limits of an attack's box: small, so that a bomb ends soon."""
+"""Default limits of an attack's sandbox: small, so that a bomb ends soon."""
 
 GRACE_S = 2.0
-"""Seconds until the host must be as before: the kernel needs time to remove a box."""
+"""Seconds until the host must be as before: the kernel needs time to remove a sandbox."""
 
 PRELUDE = '''\
 import ctypes, errno, json, os, signal, socket, stat, sys, threading, time
@@ -78,7 +78,7 @@ class Target(Protocol):
     Attributes:
         backend: The open backend.
         host: The host's canaries.
-        crowd: How many boxes at once are many for the backend.
+        crowd: How many sandboxes at once are many for the backend.
         name: The backend's registered name.
         options: The backend's constructor arguments.
         base: Resources that the host held once the backend was warm.
@@ -97,7 +97,7 @@ class AttackContext:
 
     Args:
         under_test: Backend under attack.
-        limits: Limits of its boxes.
+        limits: Limits of its sandboxes.
         harmless: Whether its programs may run where the host is within reach.
     """
 
@@ -140,7 +140,7 @@ class AttackContext:
         return self._box
 
     async def another(self, limits: Limits | None = None, snapshot: bytes | None = None) -> Sandbox:
-        """Open a further box, closed at the end."""
+        """Open a further sandbox, closed at the end."""
         opened = await self.backend.open(limits=limits or self.limits, snapshot=snapshot)
         return await self._open.enter_async_context(opened)
 
@@ -167,9 +167,9 @@ class AttackContext:
             expects: Permitted outcomes; OK alone by default.
             says: Required output, which proves progress; not required of a program killed for a
                 system call.
-            box: A box other than the attack's own.
+            box: A sandbox other than the attack's own.
             stdin: Its standard input.
-            limits: Limits lower than the box's.
+            limits: Limits lower than the sandbox's.
         """
         box = box or await self.box()
         result = await box.python(self.program(code), stdin=stdin, limits=limits)

@@ -35,7 +35,7 @@ class BackendUnderTest:
 
     Args:
         backend: Its name in `open_backend`.
-        crowd: Number of concurrent boxes that is high for it.
+        crowd: Number of concurrent sandboxes that is high for it.
         options: Options of the backend.
 
     Raises:

@@ -151,7 +151,7 @@ class HostCanaries:
         tempfile.tempdir = os.environ["TMPDIR"] = str(self.temporary)
 
     def _plant(self, canary: Path) -> None:
-        """Plant a file that programs of a box must not read, change, rename or delete."""
+        """Plant a file that programs of a sandbox must not read, change, rename or delete."""
         folder = canary.parent
         private = folder.parent == Path.home()
         if folder.is_dir() and os.listdir(folder) != [canary.name]:

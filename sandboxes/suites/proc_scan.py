@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
-_SLACK = 8  # descriptors and processes of warm boxes come and go; a leak adds up past it
+_SLACK = 8  # descriptors and processes of warm sandboxes come and go; a leak adds up past it
 _MEMORY_SLACK = 128 << 20
 
 

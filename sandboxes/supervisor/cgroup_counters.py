@@ -1,8 +1,8 @@
-"""Counters of the box's control group, read through descriptors opened before the box was closed
+"""Counters of the sandbox's control group, read through descriptors opened before it was closed
 off.
 
-Inside the box no control group is to be seen; its supervisor still reads these files. Without them
-the numbers stay 0 and memory is watched by sampling.
+Inside the sandbox no control group is to be seen; its supervisor still reads these files. Without
+them the numbers stay 0 and memory is watched by sampling.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ class Ending:
         killed: Outcome for which the supervisor killed it, or "".
         cpu_s: CPU seconds, waited-for children included.
         resident: Peak resident bytes of its largest process.
-        ooms: Processes of the box that the kernel killed for memory meanwhile.
+        ooms: Processes of the sandbox that the kernel killed for memory meanwhile.
         filled: Whether its peak was above its memory limit; used where no kernel counts `ooms`.
-        refusals: Forks of the box that the kernel refused meanwhile; 1 or more if the box was
-            seen at its process limit and nothing counts refusals.
+        refusals: Forks of the sandbox that the kernel refused meanwhile; 1 or more if the sandbox
+            was seen at its process limit and nothing counts refusals.
         filtered: Whether a system call filter kills, so that SIGSYS is the filter's.
         wall_s: Wall-clock seconds.
         peak: Highest sampled sum of resident bytes of all its processes.
@@ -57,7 +57,7 @@ def outcome(end: Ending, cpu_s: float) -> tuple[str, int | None, str]:
     if code == 0:
         return "OK", 0, ""
     if code == -signal.SIGSYS and end.filtered:
-        return "DENIED", code, "killed for a system call that no program in a box may make"
+        return "DENIED", code, "killed for a system call that no program in a sandbox may make"
     if code in (-signal.SIGXCPU, -signal.SIGKILL) and end.cpu_s >= cpu_s:
         return "TLE", None, "its processor time is used up"
     if end.ooms:

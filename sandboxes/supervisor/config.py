@@ -1,4 +1,4 @@
-"""Configuration of a box's supervisor, from the backend that starts it."""
+"""Configuration of a sandbox's supervisor, from the backend that starts it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def _free() -> None:
 
 @dataclass
 class BoxConfig:
-    """Configuration of a box.
+    """Configuration of a sandbox.
 
     Attributes:
         workdir: Working directory.
         owner: User and group of programs and files; None keeps the supervisor's own.
         env: Environment of programs.
-        held_memory: Memory limit of the box's control group in bytes, which counts its kills; 0
+        held_memory: Memory limit of the sandbox's control group in bytes, which counts its kills; 0
             without one: resource limits and sampling apply, per program.
         held_processes: Process limit of the control group, which counts refused forks; 0 as above.
         count_processes: Whether RLIMIT_NPROC limits them: it counts all processes of their user.

@@ -1,8 +1,8 @@
 """Entry point of a supervisor that is a container's first process, with its programs' user.
 
 The engine's own seccomp profile is made for whole services and permits much. Programs get the
-filter of namespace boxes as well, which also keeps them from changing their supervisor's limits, as
-one user may for another process of its own.
+filter of namespace sandboxes as well, which also keeps them from changing their supervisor's
+limits, as one user may for another process of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(config: str) -> None:
     """Serve standard input and output.
 
     Args:
-        config: Configuration of the box as JSON, with the programs' filter under ``filter``, in
+        config: Configuration of the sandbox as JSON, with the programs' filter under ``filter``, in
             base64.
     """
     settings = json.loads(config)

@@ -1,6 +1,6 @@
 """Files of the working directory, opened without ever following a link.
 
-A program of the box owns the folders walked here and may swap any of them at any moment: each
+A program of the sandbox owns the folders walked here and may swap any of them at any moment: each
 component is opened from the one before (``O_NOFOLLOW``), so no name is ever looked up twice.
 """
 
@@ -160,5 +160,5 @@ def _refusal(path: str, error: OSError) -> RequestRefused:
     if error.errno in (errno.ENXIO, errno.ENODEV):
         return RequestRefused("denied", f"{path!r} is no regular file")
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return RequestRefused("usage", f"no room for {path!r}: the box's disk limit is reached")
+        return RequestRefused("usage", f"no room for {path!r}: the sandbox's disk limit is reached")
     return RequestRefused("usage", f"{path!r}: {os.strerror(error.errno or 0)}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from envgym.sandboxes.supervisor import processes
 from envgym.sandboxes.supervisor.classify_exit import Ending, outcome
 from envgym.sandboxes.supervisor.config import BoxConfig
+from envgym.sandboxes.supervisor.messages import ProgramLimits, Report
 from envgym.sandboxes.supervisor.streams.capture import Capture
 
 SAMPLE_S = 0.05
@@ -26,7 +26,7 @@ class Call:
         counts_tasks: Whether tasks are sampled, because nothing counts refused forks.
 
     Args:
-        config: Configuration of its box.
+        config: Configuration of its sandbox.
         output: Standard output and error.
         fresh: Whether the process began with this call.
         share: Resident bytes inherited from the parent process; None: of this process.
@@ -36,7 +36,7 @@ class Call:
         self,
         id: int,
         pid: int,
-        limits: dict[str, Any],
+        limits: ProgramLimits,
         config: BoxConfig,
         output: Sequence[Capture],
         fresh: bool,
@@ -51,7 +51,7 @@ class Call:
         self.sampled = self.began
         self.pid = pid
         counters = self._counters = config.counters
-        # A group counts at its box's figures; a call may have lower ones.
+        # A group counts at its sandbox's figures; a call may have lower ones.
         self.counts_tasks = not 0 < config.held_processes <= limits["processes"]
         self._watch_memory = not 0 < config.held_memory <= limits["memory_bytes"]
         self._uncounted = not config.held_memory
@@ -107,8 +107,8 @@ class Call:
 
     def reply(
         self, status: int, cpu_s: float | None = None, resident: int = 0, left: int = 0
-    ) -> tuple[dict[str, Any], bytes, bytes]:
-        """Header and outputs of the answer, once the program, or the piece of code, has ended.
+    ) -> tuple[Report, bytes, bytes]:
+        """Report and outputs of the answer, once the program, or the piece of code, has ended.
 
         Args:
             status: Wait status.
@@ -127,7 +127,7 @@ class Call:
                 left = processes.usage(self.pid)[2] - 1
         end = self.ending(status, cpu_s, resident, left)
         verdict, code, detail = outcome(end, self.limits["cpu_s"])
-        header = {
+        report: Report = {
             "id": self.id,
             "outcome": verdict,
             "exit_code": code,
@@ -136,7 +136,7 @@ class Call:
             "memory_bytes": max(end.peak, resident),
             "detail": detail,
         }
-        return header, out, err
+        return report, out, err
 
     def ending(self, status: int, cpu_s: float, resident: int, left: int = 0) -> Ending:
         """Measurements of the call; arguments as of `reply`."""

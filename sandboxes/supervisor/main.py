@@ -1,6 +1,6 @@
 """Entry point of a supervisor: in a container, or as a plain child process.
 
-``python3 -I box.zip JSON`` speaks over standard input and output; JSON is the box's config.
+``python3 -I box.zip JSON`` speaks over standard input and output; JSON is the sandbox's config.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
 _PROCESS_CLOCK = 2  # of clock_getcpuclockid(3), for all threads together
-_ROUNDS = 200  # of killing, before what forks faster than that is left to the box's own end
+_ROUNDS = 200  # of killing, before what forks faster than that is left to the sandbox's own end
 
 
 def children(pid: int) -> list[int]:
@@ -119,7 +119,7 @@ def sweep(mains: set[int]) -> None:
     own = os.getpid()
     if own == 1 and not mains:
         try:
-            os.kill(-1, signal.SIGKILL)  # all of the box but this process, at once
+            os.kill(-1, signal.SIGKILL)  # all of the sandbox but this process, at once
         except ProcessLookupError:
             return
         return

@@ -10,6 +10,7 @@ from typing import Any
 from envgym.sandboxes.supervisor.child.launch import spawn
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.limits_watch import Call
+from envgym.sandboxes.supervisor.messages import ProgramLimits, Report
 from envgym.sandboxes.supervisor.streams.capture import Capture
 from envgym.sandboxes.supervisor.streams.stdin_writer import StdinWriter
 
@@ -29,7 +30,7 @@ class Job:
         self,
         id: int,
         config: BoxConfig,
-        limits: dict[str, Any],
+        limits: ProgramLimits,
         body: Callable[[], Any],
         stdin: bytes,
     ) -> None:
@@ -81,7 +82,7 @@ class Job:
         full = all(not capture.open or capture.over for capture in self.output)
         return full or now >= self.ended + DRAIN_S
 
-    def reply(self) -> tuple[dict[str, Any], bytes, bytes]:
+    def reply(self) -> tuple[Report, bytes, bytes]:
         """Close the pipes and return the answer."""
         answer = self.call.reply(self._status, self._cpu_s, self._resident, self._left)
         for capture in self.output:

@@ -6,13 +6,13 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
 
 from envgym.sandboxes.supervisor import processes
 from envgym.sandboxes.supervisor.child.launch import execute, spawn
 from envgym.sandboxes.supervisor.child.repl import serve_repl
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.limits_watch import Call
+from envgym.sandboxes.supervisor.messages import ProgramLimits, Report
 from envgym.sandboxes.supervisor.streams.capture import Capture, pipes
 from envgym.sandboxes.supervisor.streams.frames import BadFrame, Unpacker, pack
 
@@ -36,7 +36,7 @@ class InterpreterProcess:
         hung_up: Whether the process closed its socket and can take no more requests.
     """
 
-    def __init__(self, kind: str, config: BoxConfig, limits: dict[str, Any]) -> None:
+    def __init__(self, kind: str, config: BoxConfig, limits: ProgramLimits) -> None:
         self.kind = kind
         self.config = config
         self.limits = limits
@@ -107,7 +107,7 @@ class InterpreterProcess:
         socket.send_fds(self.control, [pack({"op": "fork"})], files)
         copy.started()
 
-    def run(self, id: int, code: bytes, limits: dict[str, Any]) -> None:
+    def run(self, id: int, code: bytes, limits: ProgramLimits) -> None:
         """Send code to the process."""
         for capture in self.output:
             capture.pump()
@@ -183,7 +183,7 @@ class InterpreterProcess:
 
     def finish(
         self, status: int, cpu_s: float | None = None, resident: int = 0
-    ) -> tuple[dict[str, Any], bytes, bytes]:
+    ) -> tuple[Report, bytes, bytes]:
         """Answer of the call in progress; arguments as of `Call.reply`."""
         assert self.call is not None
         for capture in self.output:

@@ -1,8 +1,8 @@
 """Supervisor loop: start programs, enforce limits, reap leftovers, answer the host.
 
-The supervisor is the one trusted process of a box: one thread, one loop, no state on disk. When its
-channel closes it kills everything and ends; where it is PID 1 of its namespace the kernel does that
-even if the supervisor cannot.
+The supervisor is the one trusted process of a sandbox: one thread, one loop, no state on disk. When
+its channel closes it kills everything and ends; where it is PID 1 of its namespace the kernel does
+that even if the supervisor cannot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from envgym.sandboxes.supervisor import processes
+from envgym.sandboxes.supervisor import messages, processes
 from envgym.sandboxes.supervisor.child.launch import adopt_orphans, execute
 from envgym.sandboxes.supervisor.child.run_source import run_source
 from envgym.sandboxes.supervisor.child.std_streams import make_streams
@@ -28,8 +28,18 @@ from envgym.sandboxes.supervisor.session import InterpreterProcess
 from envgym.sandboxes.supervisor.streams.channel import Channel
 from envgym.sandboxes.supervisor.workdir_tar import pack_folder, report, unpack_folder
 
-Header = dict[str, Any]
-_ARCHIVE = {"wall_s": 120.0, "cpu_s": 120.0, "memory_bytes": 1 << 40, "processes": 1 << 20}
+_ARCHIVE: messages.ProgramLimits = {
+    "wall_s": 120.0,
+    "cpu_s": 120.0,
+    "memory_bytes": 1 << 40,
+    "processes": 1 << 20,
+    "file_bytes": 1 << 30,
+    "disk_bytes": 1 << 30,
+    "output_bytes": 1 << 30,
+    "stdin_bytes": 0,
+    "int_digits": 0,
+    "open_files": 4096,
+}
 
 
 class Supervisor:
@@ -37,7 +47,7 @@ class Supervisor:
 
     Args:
         channel: Channel to the host.
-        config: Configuration of the box.
+        config: Configuration of the sandbox.
     """
 
     def __init__(self, channel: Channel, config: BoxConfig) -> None:
@@ -129,18 +139,19 @@ class Supervisor:
     def _session_spoke(self, number: int, session: InterpreterProcess) -> None:
         status = session.answer()
         if session.forking is not None and session.pid:
-            self._reply({"id": session.forking, "session": number})
+            self._reply(id=session.forking, session=number)
             session.forking = None
         if session.hung_up:
             if session.pid:
                 processes.kill_tree(session.pid, keep=self._mains() - {session.pid})
             else:
-                lost = {"error": "lost", "message": "the session ended before it had forked"}
-                self._reply({"id": session.forking, **lost})
+                why = "the session ended before it had forked"
+                self._reply(id=session.forking, error="lost", message=why)
                 session.close()
                 del self.sessions[number]
         if status is not None and session.call is not None:
-            self._reply(*session.finish(status))
+            report, out, err = session.finish(status)
+            self._reply(out, err, **report)
 
     def _reap(self) -> None:
         while True:
@@ -166,8 +177,8 @@ class Supervisor:
         self, number: int, session: InterpreterProcess, status: int, resident: int
     ) -> None:
         if session.call is not None:
-            header, out, err = session.finish(status, session.call.spent(), resident)
-            self._reply({**header, "ended": True}, out, err)
+            report, out, err = session.finish(status, session.call.spent(), resident)
+            self._reply(out, err, **report, ended=True)
         session.close()
         del self.sessions[number]
         processes.sweep(self._mains())
@@ -192,131 +203,131 @@ class Supervisor:
             if not job.drained(now):
                 continue
             del self.jobs[id]
-            header, out, err = job.reply()
+            report, out, err = job.reply()
             if id in self._trusted:
                 self._trusted.discard(id)
-                self._archived(header, out, err)
+                self._archived(report, out, err)
             else:
-                self._reply(header, out, err)
+                self._reply(out, err, **report)
 
-    def _handle(self, header: Header, parts: list[bytes]) -> None:
+    def _handle(self, header: dict[str, Any], parts: list[bytes]) -> None:
+        id = header["id"]
         try:
-            getattr(self, f"op_{header['op']}")(header, parts)
+            getattr(self, f"op_{header['op']}")(id, header, parts)
         except RequestRefused as refused:
-            self._reply({"id": header["id"], "error": refused.kind, "message": str(refused)})
-        except OSError as error:  # of the box's own making: no process, no memory, no descriptor
-            message = f"the box has no room for that: {error}"
-            self._reply({"id": header["id"], "error": "usage", "message": message})
+            self._reply(id=id, error=refused.kind, message=str(refused))
+        except OSError as error:  # of the sandbox's making: no process, no memory, no descriptor
+            why = f"the sandbox has no room for that: {error}"
+            self._reply(id=id, error="usage", message=why)
 
-    def op_ping(self, header: Header, parts: list[bytes]) -> None:
+    def op_ping(self, id: int, request: messages.Ping, parts: list[bytes]) -> None:
         """Answer that the supervisor is alive."""
-        self._reply({"id": header["id"]})
+        self._reply(id=id)
 
-    def op_exec(self, header: Header, parts: list[bytes]) -> None:
-        """Run a program: ``argv``, ``env``; part 0 is its standard input."""
-        env = self.config.environment(header["env"])
-        self._start(header, parts[0], lambda: execute(header["argv"], env))
+    def op_exec(self, id: int, request: messages.Exec, parts: list[bytes]) -> None:
+        """Run a program."""
+        argv, env = request["argv"], self.config.environment(request["env"])
+        self._start(id, request["limits"], parts[0], lambda: execute(argv, env))
 
-    def op_python(self, header: Header, parts: list[bytes]) -> None:
-        """Run Python source: ``args``; part 0 is its standard input, part 1 the source."""
-        env = self.config.environment()
-        code = parts[1].decode("utf-8", "surrogatepass")
-        workdir = self.config.workdir
-        self._start(header, parts[0], lambda: run_source(code, header["args"], env, workdir))
+    def op_python(self, id: int, request: messages.Python, parts: list[bytes]) -> None:
+        """Run Python source."""
+        env, workdir = self.config.environment(), self.config.workdir
+        stdin, source = parts
+        code, args = source.decode("utf-8", "surrogatepass"), request["args"]
+        self._start(id, request["limits"], stdin, lambda: run_source(code, args, env, workdir))
 
-    def op_write(self, header: Header, parts: list[bytes]) -> None:
-        """Write a file: ``path``; part 0 is its content."""
-        write_file(self.config.workdir, header["path"], parts[0], owner=self.config.owner)
-        self._reply({"id": header["id"]})
+    def op_write(self, id: int, request: messages.Write, parts: list[bytes]) -> None:
+        """Write a file."""
+        write_file(self.config.workdir, request["path"], parts[0], owner=self.config.owner)
+        self._reply(id=id)
 
-    def op_read(self, header: Header, parts: list[bytes]) -> None:
-        """Read a file: ``path``, ``limit``."""
-        data = read_file(self.config.workdir, header["path"], header["limit"])
-        self._reply({"id": header["id"]}, data)
+    def op_read(self, id: int, request: messages.Read, parts: list[bytes]) -> None:
+        """Read a file."""
+        self._reply(read_file(self.config.workdir, request["path"], request["limit"]), id=id)
 
-    def op_tar(self, header: Header, parts: list[bytes]) -> None:
-        """Archive the working directory: ``limit``."""
-        self._archive(header, lambda: pack_folder(self.config, header["limit"]))
+    def op_tar(self, id: int, request: messages.Tar, parts: list[bytes]) -> None:
+        """Archive the working directory."""
+        self._archive(id, lambda: pack_folder(self.config, request["limit"]))
 
-    def op_untar(self, header: Header, parts: list[bytes]) -> None:
-        """Unpack an archive, part 0, into the working directory."""
-        self._archive(header, lambda: unpack_folder(self.config, parts[0]))
+    def op_untar(self, id: int, request: messages.Untar, parts: list[bytes]) -> None:
+        """Unpack an archive into the working directory."""
+        self._archive(id, lambda: unpack_folder(self.config, parts[0]))
 
-    def op_open(self, header: Header, parts: list[bytes]) -> None:
-        """Open a session: ``kind``, ``limits``."""
-        self._check_room(header["limits"])
-        session = InterpreterProcess(header["kind"], self.config, header["limits"])
+    def op_open(self, id: int, request: messages.Open, parts: list[bytes]) -> None:
+        """Open a session."""
+        self._check_room(request["limits"])
+        session = InterpreterProcess(request["kind"], self.config, request["limits"])
         session.start()
-        self._reply({"id": header["id"], "session": self._add(session)})
+        self._reply(id=id, session=self._add(session))
 
-    def op_fork(self, header: Header, parts: list[bytes]) -> None:
-        """Fork a REPL: ``session``."""
-        session = self._session(header)
+    def op_fork(self, id: int, request: messages.Fork, parts: list[bytes]) -> None:
+        """Fork a REPL."""
+        session = self._session(request["session"])
         if session.kind != "repl":
             raise RequestRefused(
                 "usage", "a shell cannot be forked: fork a Python REPL, or the sandbox"
             )
         self._check_room(session.limits)
         copy = InterpreterProcess(session.kind, self.config, session.limits)
-        copy.forking = header["id"]
+        copy.forking = id
         session.fork_into(copy)
         self._add(copy)
 
-    def op_run(self, header: Header, parts: list[bytes]) -> None:
-        """Run code, part 0, in a session: ``session``, ``limits``."""
-        session = self._session(header)
+    def op_run(self, id: int, request: messages.Run, parts: list[bytes]) -> None:
+        """Run code in a session."""
+        session = self._session(request["session"])
         if session.call is not None and session.call.killed:
             raise RequestRefused("lost", "the session is being ended: open a new one")
         if session.call is not None or session.forking is not None:
             raise RequestRefused("usage", "the session is still running: wait for its answer")
-        session.run(header["id"], parts[0], header["limits"])
+        session.run(id, parts[0], request["limits"])
 
-    def op_end(self, header: Header, parts: list[bytes]) -> None:
-        """End a session: ``session``."""
-        session = self.sessions.get(header["session"])
+    def op_end(self, id: int, request: messages.End, parts: list[bytes]) -> None:
+        """End a session."""
+        session = self.sessions.get(request["session"])
         if session is not None:
             session.ending = True
             processes.kill_tree(session.pid, keep=self._mains() - {session.pid})
-        self._reply({"id": header["id"]})
+        self._reply(id=id)
 
-    def op_cancel(self, header: Header, parts: list[bytes]) -> None:
-        """Kill the run of an earlier request, ``target``, which is still answered."""
+    def op_cancel(self, id: int, request: messages.Cancel, parts: list[bytes]) -> None:
+        """Kill the run of an earlier request."""
         for user in self._users():
-            if user.call is not None and user.call.id == header["target"]:
+            if user.call is not None and user.call.id == request["target"]:
                 user.call.killed = user.call.killed or "TLE"
                 processes.kill_tree(user.pid, keep=self._mains() - {user.pid})
 
-    def _start(self, header: Header, stdin: bytes, body: Callable[[], Any]) -> None:
-        id = header["id"]
-        self.jobs[id] = Job(id, self.config, header["limits"], body, stdin)
+    def _start(
+        self, id: int, limits: messages.ProgramLimits, stdin: bytes, body: Callable[[], Any]
+    ) -> None:
+        self.jobs[id] = Job(id, self.config, limits, body, stdin)
 
-    def _archive(self, header: Header, work: Callable[[], None]) -> None:
+    def _archive(self, id: int, work: Callable[[], None]) -> None:
         """Run archive code in a child process beside the loop, as a job without confinement."""
-        id, room = header["id"], 1 << 30
-        limits = {**_ARCHIVE, "output_bytes": room, "file_bytes": room, "open_files": 4096}
         most = 1 << 62
         trusted = BoxConfig(self.config.workdir, held_memory=most, held_processes=most)
         self._trusted.add(id)
-        self.jobs[id] = Job(id, trusted, limits, lambda: report(work), b"")
+        self.jobs[id] = Job(id, trusted, _ARCHIVE, lambda: report(work), b"")
 
-    def _archived(self, header: Header, out: bytes, err: bytes) -> None:
-        if header["outcome"] == "OK":
-            self._reply({"id": header["id"]}, out)
+    def _archived(self, report: messages.Report, out: bytes, err: bytes) -> None:
+        id = report["id"]
+        if report["outcome"] == "OK":
+            self._reply(out, id=id)
             return
         try:
             said = json.loads(err)
         except ValueError:
-            message = f"the archive's process ended with {header['outcome']}"
-            said = {"error": "usage", "message": message}
-        self._reply({"id": header["id"], **said})
+            why = f"the archive's process ended with {report['outcome']}"
+            said = {"error": "usage", "message": why}
+        self._reply(id=id, **said)
 
-    def _session(self, header: Header) -> InterpreterProcess:
-        session = self.sessions.get(header["session"])
+    def _session(self, number: int) -> InterpreterProcess:
+        session = self.sessions.get(number)
         if session is None or session.ending:
             raise RequestRefused("lost", "the session has ended: open a new one")
         return session
 
-    def _check_room(self, limits: dict[str, Any]) -> None:
+    def _check_room(self, limits: messages.ProgramLimits) -> None:
         if len(self.sessions) >= limits["processes"]:
             raise RequestRefused(
                 "usage", f"{len(self.sessions)} sessions are open: close some first"
@@ -327,5 +338,5 @@ class Supervisor:
         self.sessions[number] = session
         return number
 
-    def _reply(self, header: Header, *parts: bytes) -> None:
+    def _reply(self, *parts: bytes, **header: Any) -> None:
         self.channel.put(header, *parts)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.base import Denied, SessionLost
-from envgym.sandboxes.supervisor.streams.frames import BadFrame, Unpacker, pack
-
-Answer = tuple[dict[str, Any], list[bytes]]
+from envgym.sandboxes.supervisor.messages import Cancel
+from envgym.sandboxes.supervisor.streams.frames import BadFrame, Frame, Unpacker, pack
 
 
 class Lost(Exception):
@@ -35,50 +33,52 @@ class SupervisorConnection:
     ) -> None:
         self._writer = writer
         self._ids = itertools.count(1)
-        self._pending: dict[int, asyncio.Future[Answer]] = {}
+        self._pending: dict[int, asyncio.Future[Frame]] = {}
         self._on_close = on_close
         self.closed = False
         self._listening = asyncio.create_task(self._listen(reader))
 
-    async def ask(self, header: dict[str, Any], *parts: bytes) -> Answer:
+    async def ask(self, request: Mapping[str, object], *parts: bytes) -> Frame:
         """Send a request and wait for its answer; on cancellation, kill what it started.
 
         Raises:
-            Denied: The request reaches outside the box.
+            Denied: The request reaches outside the sandbox.
             UsageError: It cannot be carried out.
             SessionLost: Its session has ended.
             Lost: The supervisor went away meanwhile, or before.
         """
         if self.closed:
-            raise Lost("the box is closed")
+            raise Lost("the sandbox is closed")
         id = next(self._ids)
         try:
-            frame = pack({**header, "id": id}, *parts)
+            frame = pack({**request, "id": id}, *parts)
         except BadFrame as error:
-            raise UsageError(f"too much for one request to a box: {error}") from error
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            raise UsageError(f"too much for one request to a sandbox: {error}") from error
+        future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._pending[id] = future
         try:
             self._writer.write(frame)
             await self._writer.drain()
-            answer, out = await future
+            answer = await future
         except ConnectionError as error:
-            raise Lost("the box's channel broke") from error
+            raise Lost("the sandbox's channel broke") from error
         except asyncio.CancelledError:
             if not self.closed:
-                self._writer.write(pack({"op": "cancel", "id": next(self._ids), "target": id}))
+                cancel: Cancel = {"op": "cancel", "target": id}
+                self._writer.write(pack({**cancel, "id": next(self._ids)}))
             raise
         finally:
             self._pending.pop(id, None)
             if future.done() and not future.cancelled():
                 future.exception()  # marked as retrieved: the writer may have failed first
-        if "error" in answer:
+        if "error" in answer.header:
             kinds = {"denied": Denied, "lost": SessionLost}
-            raise kinds.get(answer["error"], UsageError)(answer["message"])
-        return answer, out
+            kind, why = str(answer.header["error"]), answer.header.get("message", "no reason given")
+            raise kinds.get(kind, UsageError)(f"{why}")
+        return answer
 
     async def close(self) -> None:
-        """Close the connection; the supervisor kills all processes of its box and ends."""
+        """Close the connection; the supervisor kills all processes of its sandbox and ends."""
         self._listening.cancel()
         await asyncio.wait([self._listening])
         await self._finish()
@@ -87,11 +87,11 @@ class SupervisorConnection:
         unpacker = Unpacker()
         try:
             while data := await reader.read(1 << 18):
-                for header, parts in unpacker.feed(data):
-                    future = self._pending.get(header["id"])
+                for frame in unpacker.feed(data):
+                    future = self._pending.get(frame.header["id"])
                     if future is not None and not future.done():
-                        future.set_result((header, parts))
-        except (ConnectionError, BadFrame, KeyError):
+                        future.set_result(frame)
+        except (ConnectionError, BadFrame, KeyError, TypeError):
             pass  # as good as closed; waiters get their error below
         await self._finish()
 
@@ -102,11 +102,11 @@ class SupervisorConnection:
         self._writer.close()
         for future in self._pending.values():
             if not future.done():
-                future.set_exception(Lost("the box's supervisor is gone"))
+                future.set_exception(Lost("the sandbox's supervisor is gone"))
         if self._on_close is not None:
             await self._on_close()
 
 
 def broken(error: Lost) -> Fault:
-    """Convert a lost connection to a `Fault`, where no program of the box can be the cause."""
+    """Convert a lost connection to a `Fault`, where no program of the sandbox can be the cause."""
     return Fault(f"sandbox: {error}", "infra")

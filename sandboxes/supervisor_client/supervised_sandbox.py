@@ -5,29 +5,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Literal
 
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.base import BoxLost, Sandbox, Session
 from envgym.sandboxes.limits import MIB, Limits
-from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.outcome import Outcome, Result, read_result
+from envgym.sandboxes.supervisor import messages
+from envgym.sandboxes.supervisor.streams.frames import Frame
 from envgym.sandboxes.supervisor_client.connection import Lost, SupervisorConnection, broken
 
 GRACE_S = 3.0
 """Seconds past its wall-clock limit after which a call that the supervisor has not ended is ended
-with its box."""
+with its sandbox."""
 
 MOST_ARGUMENTS = 6 << 20  # Linux, whatever the stack's limit is (execve(2))
 
+RunRequest = messages.Exec | messages.Python | messages.Run
+OtherRequest = (
+    messages.Write
+    | messages.Read
+    | messages.Tar
+    | messages.Untar
+    | messages.Open
+    | messages.Fork
+    | messages.End
+)
+
 
 class Box(Sandbox):
-    """A box with a supervisor.
+    """A sandbox with a supervisor.
 
     Args:
         link: Connection to its supervisor.
-        limits: Limits of the box.
-        end: Ends the box, in whatever state it is. Idempotent.
-        reopen: Opens a box like this one with a snapshot's files.
+        limits: Limits of the sandbox.
+        end: Ends the sandbox, in whatever state it is. Idempotent.
+        reopen: Opens a sandbox like this one with a snapshot's files.
         cause: Returns the outcome of a program that took the supervisor along, or None where no
             program was the cause.
     """
@@ -70,7 +83,8 @@ class Box(Sandbox):
         check_input(stdin, bounds)
         if longer_than_any(argv, env):
             return Result(Outcome.RE, 126, stderr=b"argument list too long\n")
-        return await self.call({"op": "exec", "argv": argv, "env": env}, bounds, stdin)
+        values = bounds.values()
+        return await self.call({"op": "exec", "argv": argv, "env": env, "limits": values}, stdin)
 
     async def python(
         self,
@@ -84,7 +98,8 @@ class Box(Sandbox):
         bounds = self.bounds(limits)
         check_input(stdin, bounds)
         source = code.encode("utf-8", "surrogatepass")
-        return await self.call({"op": "python", "args": [*args]}, bounds, stdin, source)
+        values = bounds.values()
+        return await self.call({"op": "python", "args": [*args], "limits": values}, stdin, source)
 
     async def write(self, path: str, data: bytes) -> None:
         """See `Sandbox`."""
@@ -92,8 +107,7 @@ class Box(Sandbox):
 
     async def read(self, path: str, *, limit: int = 16 * MIB) -> bytes:
         """See `Sandbox`."""
-        _, parts = await self.ask({"op": "read", "path": path, "limit": limit})
-        return parts[0]
+        return _content(await self.ask({"op": "read", "path": path, "limit": limit}))
 
     async def shell(self) -> Session:
         """See `Sandbox`."""
@@ -105,11 +119,10 @@ class Box(Sandbox):
 
     async def snapshot(self) -> bytes:
         """See `Sandbox`."""
-        _, parts = await self.ask({"op": "tar", "limit": self.limits.disk_bytes})
-        return parts[0]
+        return _content(await self.ask({"op": "tar", "limit": self.limits.disk_bytes}))
 
     async def restore(self, snapshot: bytes) -> None:
-        """Unpack a snapshot into the working directory; close the box if that fails."""
+        """Unpack a snapshot into the working directory; close the sandbox if that fails."""
         try:
             await self.ask({"op": "untar"}, snapshot)
         except BaseException:
@@ -124,61 +137,49 @@ class Box(Sandbox):
         """See `Sandbox`."""
         await asyncio.shield(asyncio.ensure_future(self._closed()))
 
-    async def ask(
-        self, header: dict[str, Any], *parts: bytes
-    ) -> tuple[dict[str, Any], list[bytes]]:
-        """Send a request that runs no program; a lost box is a fault.
+    async def ask(self, request: OtherRequest, *parts: bytes) -> Frame:
+        """Send a request that runs no program; a lost sandbox is a fault.
 
-        The exception: files of its programs may fill the box's memory, so that the next write is
-        too much; then its programs have lost the box.
+        The exception: files of its programs may fill the sandbox's memory, so that the next write
+        is too much; then its programs have lost the sandbox.
         """
         try:
-            return await self._link.ask(header, *parts)
+            return await self._link.ask(request, *parts)
         except Lost as error:
             if self._closing:
-                raise BoxLost("the box is closed: open another one") from error
+                raise BoxLost("the sandbox is closed: open another one") from error
             if (outcome := await self._cause()) is not None:
-                gone = f"the box is gone, by what its programs left in it ({outcome})"
+                gone = f"the sandbox is gone, by what its programs left in it ({outcome})"
                 raise BoxLost(f"{gone}: open another one") from error
             raise broken(error) from error
 
-    async def call(self, header: dict[str, Any], limits: Limits, *parts: bytes) -> Result:
-        """Send a request that runs a program; a lost box may be the program's doing."""
-        header = {**header, "limits": limits.model_dump()}
+    async def call(self, request: RunRequest, *parts: bytes) -> Result:
+        """Send a request that runs a program; a lost sandbox may be the program's doing."""
         try:
-            async with asyncio.timeout(limits.wall_s + GRACE_S):
-                answer, out = await self._link.ask(header, *parts)
+            async with asyncio.timeout(request["limits"]["wall_s"] + GRACE_S):
+                answer = await self._link.ask(request, *parts)
         except TimeoutError:
             await self._end()
             return Result(
-                Outcome.TLE, None, detail="it kept the box from ending it; the box is gone"
+                Outcome.TLE, None, detail="it kept the sandbox from ending it; the sandbox is gone"
             )
         except Lost as error:
             if self._closing:
-                raise BoxLost("the box is closed: open another one") from error
+                raise BoxLost("the sandbox is closed: open another one") from error
             outcome = await self._cause()
             if outcome is None:
                 raise broken(error) from error
-            return Result(outcome, None, detail="it took its box along")
-        return Result(
-            Outcome(answer["outcome"]),
-            answer["exit_code"],
-            out[0],
-            out[1],
-            answer["wall_s"],
-            answer["cpu_s"],
-            answer["memory_bytes"],
-            answer["detail"],
-        )
+            return Result(outcome, None, detail="it took its sandbox along")
+        return read_result(*answer)
 
     def bounds(self, limits: Limits | None) -> Limits:
-        """Limits of a call: the lower of its own and the box's."""
+        """Limits of a call: the lower of its own and the sandbox's."""
         return lower(self.limits, limits)
 
-    async def _session(self, kind: str) -> Session:
-        bounds = self.limits.model_dump()
-        answer, _ = await self.ask({"op": "open", "kind": kind, "limits": bounds})
-        return BoxSession(self, answer["session"])
+    async def _session(self, kind: Literal["shell", "repl"]) -> Session:
+        values = self.limits.values()
+        answer = await self.ask({"op": "open", "kind": kind, "limits": values})
+        return BoxSession(self, _session_number(answer))
 
     async def _closed(self) -> None:
         self._closing = True
@@ -187,7 +188,7 @@ class Box(Sandbox):
 
 
 class BoxSession(Session):
-    """A session of a supervised box."""
+    """A session of a supervised sandbox."""
 
     def __init__(self, box: Box, number: int) -> None:
         self._box = box
@@ -197,28 +198,47 @@ class BoxSession(Session):
     async def run(self, code: str, *, limits: Limits | None = None) -> Result:
         """See `Session`."""
         source = repl_source(code)
-        bounds = self._box.bounds(limits)
+        values = self._box.bounds(limits).values()
         async with self._turn:
-            return await self._box.call({"op": "run", "session": self._number}, bounds, source)
+            return await self._box.call(
+                {"op": "run", "session": self._number, "limits": values}, source
+            )
 
     async def fork(self) -> Session:
         """See `Session`."""
         async with self._turn:
-            answer, _ = await self._box.ask({"op": "fork", "session": self._number})
-        return BoxSession(self._box, answer["session"])
+            answer = await self._box.ask({"op": "fork", "session": self._number})
+        return BoxSession(self._box, _session_number(answer))
 
     async def close(self) -> None:
         """See `Session`."""
-        with contextlib.suppress(UsageError, Fault):  # the box, and the session with it, is gone
+        with contextlib.suppress(UsageError, Fault):  # the sandbox is gone, and this with it
             await self._box.ask({"op": "end", "session": self._number})
 
 
 def lower(box: Limits, call: Limits | None) -> Limits:
-    """Limits of a call: the lower of its own and its box's."""
+    """Limits of a call: the lower of its own and its sandbox's."""
     if call is None or call is box:
         return box
     own, asked = box.model_dump(), call.model_dump()
     return Limits(**{name: min(own[name], asked[name]) for name in own})
+
+
+def _content(answer: Frame) -> bytes:
+    """Return the one part of an answer."""
+    if len(answer.parts) != 1:
+        raise Fault(
+            f"sandbox: the supervisor's answer has {len(answer.parts)} parts, not 1", "infra"
+        )
+    return answer.parts[0]
+
+
+def _session_number(answer: Frame) -> int:
+    """Return the number of the session that an answer is about."""
+    number = answer.header.get("session")
+    if not isinstance(number, int):
+        raise Fault(f"sandbox: the supervisor opened a session numbered {number!r}", "infra")
+    return number
 
 
 def repl_source(code: str) -> bytes:

@@ -9,20 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float32, Float64, Int64
 
 from envgym.trainers.collection.samples import Group, Sample
 
-Floats = NDArray[np.float64]
+Floats = Float64[np.ndarray, " n"]
+"""One number per step, which is a token or a turn."""
+PerToken = Float64[np.ndarray, " tokens"]
+PerTurn = Float64[np.ndarray, " turns"]
+Counts = Int64[np.ndarray, " turns"]
 
 
-def lengths(sample: Sample) -> NDArray[np.int64]:
-    """Number of action tokens per turn, int64 [turns]."""
+def lengths(sample: Sample) -> Counts:
+    """Number of action tokens per turn."""
     return np.array([len(turn.action) for turn in sample.trajectory.turns], np.int64)
 
 
-def rewards_by_token(sample: Sample) -> Floats:
-    """Reward per action token, [tokens]: turn rewards on last tokens, the rest on the very last.
+def rewards_by_token(sample: Sample) -> PerToken:
+    """Reward per action token: turn rewards on last tokens, the rest on the very last.
 
     The reward of a turn without tokens falls on the token before it, or on the first of all.
     """
@@ -42,8 +46,8 @@ def rewards_by_token(sample: Sample) -> Floats:
     return total
 
 
-def rewards_by_turn(sample: Sample) -> Floats:
-    """Reward per turn, [turns]."""
+def rewards_by_turn(sample: Sample) -> PerTurn:
+    """Reward per turn."""
     counts = lengths(sample)
     turn = np.repeat(np.arange(len(counts)), counts)
     return np.bincount(turn, rewards_by_token(sample), len(counts)).astype(np.float64)
@@ -78,20 +82,20 @@ def safe_divide(values: Floats, scale: Floats | float) -> Floats:
     return np.divide(values, scale, out=np.zeros(len(values)), where=measured)
 
 
-def split(sample: Sample, flat: Floats) -> list[NDArray[np.float32]]:
-    """Split an array [tokens] into one float32 array per turn."""
+def split(sample: Sample, flat: PerToken) -> list[Float32[np.ndarray, " turn_tokens"]]:
+    """Split an array into one per turn."""
     return np.split(flat.astype(np.float32), lengths(sample).cumsum()[:-1])
 
 
-def spread_turns(sample: Sample, advantages: Floats) -> None:
+def spread_turns(sample: Sample, advantages: PerTurn) -> None:
     """Give every token of a turn the turn's advantage."""
     sample.advantages = split(sample, np.repeat(advantages, lengths(sample)))
 
 
 def baseline_by_position(
-    returns: Sequence[Floats], weights: Sequence[Floats] | None = None
-) -> Floats:
-    """Mean return of the members at each position, [longest].
+    returns: Sequence[PerToken], weights: Sequence[PerToken] | None = None
+) -> Float64[np.ndarray, " longest"]:
+    """Mean return of the members at each position.
 
     Where fewer than two members are left, the last mean of two continues. A member's own return
     as baseline would take all credit from the ends of long episodes; 0 would leave them all of it.

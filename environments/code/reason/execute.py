@@ -42,18 +42,18 @@ async def result_of(backend: Backend, program: str, arguments: Arguments, limits
     code = f"{shipped('plain_values', 'candidate')}{_MAIN}"
     payload = payload_of(list(arguments.args), dict(arguments.kwargs))
     found = []
-    async with await backend.open(limits=limits) as box:
-        await box.write("harness.py", code.encode())
+    async with await backend.open(limits=limits) as sandbox:
+        await sandbox.write("harness.py", code.encode())
         for seed in HASH_SEEDS:
-            found.append(await _once(box, program, payload, seed, limits))
+            found.append(await _once(sandbox, program, payload, seed, limits))
     if not Equality()(found[0], found[1]):
         raise NoResult("it gives another result when it is run again")
     return found[0]
 
 
-async def _once(box: Sandbox, program: str, payload: str, seed: str, limits: Limits) -> Any:
+async def _once(sandbox: Sandbox, program: str, payload: str, seed: str, limits: Limits) -> Any:
     mark = nonce()
-    result = await box.exec(
+    result = await sandbox.exec(
         ["python3", "-s", "-S", "harness.py"],
         stdin=json.dumps([mark, program, payload]).encode(),
         env={"PYTHONHASHSEED": seed},

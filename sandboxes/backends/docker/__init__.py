@@ -1,1 +1,1 @@
-"""Docker backend: boxes as containers, through the engine's HTTP API."""
+"""Docker backend: sandboxes as containers, through the engine's HTTP API."""

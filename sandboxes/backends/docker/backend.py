@@ -1,8 +1,8 @@
-"""Docker backend: one container per box, and no containers left behind.
+"""Docker backend: one container per sandbox, and no containers left behind.
 
-A container is removed when its box closes, also after a cancelled start. Opening the first box
-removes the containers of dead owners, found by label; the next box retries removals that failed
-because the engine was gone.
+A container is removed when its sandbox closes, also after a cancelled start. Opening the first
+sandbox removes the containers of dead owners, found by label; the next sandbox retries removals
+that failed because the engine was gone.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ IMAGE = "envgym/base"
 _STARTS = 8  # at once: an engine asked for more only gets slower
 _ANSWER_S = 30.0  # for a started supervisor's first word
 _ENDING_S = 5.0
-# No two boxes of a process have the same user, for the kernel counts processes by user. Below
+# No two sandboxes of a process have the same user, for the kernel counts processes by user. Below
 # 65534, so that an engine which maps users has them all.
 _users = itertools.count(secrets.randbelow(40_000))
 
 
 class DockerBackend(Backend):
-    """Boxes in containers of a Docker engine.
+    """Sandboxes in containers of a Docker engine.
 
     Args:
         image: Image with ``python3`` 3.9 or newer; ``make images`` makes the default one.
-        warm: Number of containers kept ready, for boxes of `limits`.
-        limits: Default limits of boxes.
+        warm: Number of containers kept ready, for sandboxes of `limits`.
+        limits: Default limits of sandboxes.
         socket: Socket of the engine; by default ``DOCKER_HOST`` or the usual path.
     """
 
@@ -137,7 +137,7 @@ class DockerBackend(Backend):
         try:
             self._ready.append(await self._start(self._limits))
         except (Fault, UsageError):
-            pass  # the next opened box raises the error
+            pass  # the next opened sandbox raises the error
         finally:
             self._coming -= 1
 

@@ -1,8 +1,9 @@
-"""Configuration of a box's container: the least rights that an engine can give.
+"""Configuration of a sandbox's container: the least rights that an engine can give.
 
-No network, no capability, nothing of the root writable, an ordinary user that no other box has, the
-engine's own seccomp profile, and over it the filter that programs have in boxes of namespaces. Its
-only writable places are in memory, so a box's files count as its memory too and vanish with it.
+No network, no capability, nothing of the root writable, an ordinary user that no other sandbox has,
+the engine's own seccomp profile, and over it the filter that programs have in sandboxes of
+namespaces. Its only writable places are in memory, so a sandbox's files count as its memory too and
+vanish with it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from envgym.sandboxes.base import WORKDIR
 from envgym.sandboxes.limits import MIB, Limits
 
 # The archive comes by standard input, since nothing can be copied onto a read-only root; it is kept
-# in a file without a name. PID 1 is this very process: no signal from inside its box ends it.
+# in a file without a name. PID 1 is this very process: no signal from inside its sandbox ends it.
 START = """
 import os, sys
 size, data = int(sys.argv[1]), b""
@@ -49,7 +50,7 @@ def container(
 
     Args:
         image: Image with ``python3`` 3.9 or newer and, for shells, ``bash``.
-        limits: Limits of the box.
+        limits: Limits of the sandbox.
         user: User and group id of its processes.
         labels: Labels to find it by.
         archive_bytes: Length of the supervisor's archive, which it reads first.

@@ -1,8 +1,8 @@
-"""The few calls of a Docker engine's HTTP API that boxes need, over its unix socket.
+"""The few calls of a Docker engine's HTTP API that sandboxes need, over its unix socket.
 
 aiodocker 0.27.0 does not replace it: the `Stream` of its ``attach`` is no `asyncio.StreamReader`,
 which `Link` reads, buffers each frame whole, and its ``close``, the only end of input, stops
-reading too. At a stand-in engine, opening a box cost it one request more (it inspects before it
+reading too. At a stand-in engine, opening a sandbox cost it one request more (it inspects before it
 attaches), and 2.4 ms where this client took 1.6 ms (best of 200 each). The API is spoken without a
 version in the path, so the engine answers with its own.
 Source: Docker Engine API v1.41 reference.

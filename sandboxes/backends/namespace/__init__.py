@@ -1,6 +1,6 @@
-"""Boxes made of Linux namespaces, forked from a warm interpreter in milliseconds.
+"""Sandboxes made of Linux namespaces, forked from a warm interpreter in milliseconds.
 
-A box is ready fast because everything slow is done once, before it is asked for:
+A sandbox is ready fast because everything slow is done once, before it is asked for:
 
     host process (`backend`, `zygote_client`)
       |  starts, with an empty environment and one socket
@@ -8,10 +8,10 @@ A box is ready fast because everything slow is done once, before it is asked for
     zygote (`zygote`)            imports, read-only root, one per backend
       |  forks, and reaps
       v
-    fork server (`fork_server`)  control group, network, user ids; one box at a time
+    fork server (`fork_server`)  control group, network, user ids; one sandbox at a time
       |  forks; the host talks to it through `fork_server_client`
       v
-    box (`box_init`)             fresh namespaces; a supervisor, one program, or one REPL
+    sandbox (`box_init`)             fresh namespaces; a supervisor, one program, or one REPL
 
 The zygote and all that it imports use the standard library alone, because nothing else is visible
 where they run.

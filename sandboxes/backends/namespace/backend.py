@@ -1,4 +1,4 @@
-"""Namespace backend: one zygote, and as many boxes as callers open."""
+"""Namespace backend: one zygote, and as many sandboxes as callers open."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from envgym.sandboxes.supervisor_client.connection import SupervisorConnection
 from envgym.sandboxes.supervisor_client.supervised_sandbox import Box, check_input
 
 MODES = {
-    "root": "user, mount, pid, net, ipc and uts namespaces, user ids of each box's own, seccomp",
+    "root": "user, mount, pid, net, ipc and uts namespaces, each sandbox's own user ids, seccomp",
     "user": "user, mount, pid, net, ipc and uts namespaces within one user id, seccomp",
     "landlock": "weaker, no namespaces: Landlock, no sockets, seccomp; the disk is not bounded",
 }
-_COVERED = ("box", "dev", "proc")  # by what each box has there of its own
+_COVERED = ("box", "dev", "proc")  # by what each sandbox has there of its own
 _LIBRARIES = ("site-packages", "dist-packages")
 
 
 class NamespaceBackend(Backend):
-    """Boxes forked from a warm interpreter into fresh namespaces.
+    """Sandboxes forked from a warm interpreter into fresh namespaces.
 
     Args:
         mode: ``root`` or ``user``; ``auto`` is the one of these that this process can have. Where
             the kernel grants no namespaces, ``landlock`` is there for who asks for it.
         imports: Modules beside the standard library's that programs find imported; they, and what
-            lies beside them, are readable in a box.
+            lies beside them, are readable in a sandbox.
         readable: Further paths that programs may read, at the same place.
 
     Raises:
@@ -56,7 +56,7 @@ class NamespaceBackend(Backend):
         if mode == "auto":
             mode = "root" if root else "user"
         if mode not in MODES:
-            raise UsageError(f"no mode {mode!r} of namespace boxes: {', '.join(MODES)} or auto")
+            raise UsageError(f"no mode {mode!r} of namespace sandboxes: {', '.join(MODES)} or auto")
         if mode == "root" and not root:
             raise UsageError("mode 'root' needs root: run as root, or take mode 'user'")
         if mode == "user" and root:
@@ -87,7 +87,7 @@ class NamespaceBackend(Backend):
         try:
             box = await self._made(bounds)
         except OSError as error:  # the host's own want: of descriptors, of processes, of memory
-            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+            raise Fault(f"sandbox: no sandbox can be made: {error}", "infra") from error
         if snapshot is not None:
             await box.restore(snapshot)
         return box
@@ -95,7 +95,7 @@ class NamespaceBackend(Backend):
     async def run_python(
         self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
     ) -> Result:
-        """See `Backend`. The box has no supervisor and runs this program alone."""
+        """See `Backend`. The sandbox has no supervisor and runs this program alone."""
         if self.mode == "landlock":
             return await super().run_python(code, stdin=stdin, limits=limits)
         bounds = limits or Limits()
@@ -107,7 +107,7 @@ class NamespaceBackend(Backend):
             run = ProgramRun(server, self._settings_of(bounds), bounds, source + stdin, len(source))
         except OSError as error:
             zygote.give_back(server)
-            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+            raise Fault(f"sandbox: no sandbox can be made: {error}", "infra") from error
         self._boxes.add(run)
         try:
             return await run.result()
@@ -116,7 +116,7 @@ class NamespaceBackend(Backend):
             zygote.give_back(server)
 
     async def repl(self, *, limits: Limits | None = None) -> Session:
-        """See `Backend`. The REPL is the box's only process and starts while its first code is
+        """See `Backend`. The REPL is the sandbox's only process and starts while its first code is
         sent.
         """
         if self.mode == "landlock":
@@ -134,7 +134,7 @@ class NamespaceBackend(Backend):
             live = ReplBox(server, self._settings_of(bounds), bounds, held, gone)
         except OSError as error:
             zygote.give_back(server)
-            raise Fault(f"sandbox: no box can be made: {error}", "infra") from error
+            raise Fault(f"sandbox: no sandbox can be made: {error}", "infra") from error
         self._boxes.add(live)
         return live
 
@@ -179,12 +179,12 @@ class NamespaceBackend(Backend):
 
     @property
     def zygote_pid(self) -> int:
-        """Process id of the zygote, the ancestor of all boxes; 0 before the first box is opened."""
+        """Process id of the zygote, the ancestor of all sandboxes; 0 before the first is opened."""
         return self._zygote.pid if self._zygote is not None else 0
 
     @property
     def fork_servers(self) -> int:
-        """Number of fork servers, idle or with a box."""
+        """Number of fork servers, idle or with a sandbox."""
         return self._zygote.fork_servers if self._zygote is not None else 0
 
     async def close(self) -> None:
@@ -236,15 +236,15 @@ class NamespaceBackend(Backend):
 
 
 def _check_readable(path: str) -> None:
-    """Refuse a path that a box cannot show at the same place.
+    """Refuse a path that a sandbox cannot show at the same place.
 
     Raises:
-        UsageError: It is relative, or covered by what a box has there.
+        UsageError: It is relative, or covered by what a sandbox has there.
     """
     root, *parts = Path(path).parts or ("",)
-    whole = parts == ["tmp"]  # a box's own is there: only what lies below can be shown in it
+    whole = parts == ["tmp"]  # a sandbox's own is there: only what lies below can be shown in it
     if root != "/" or not parts or ".." in parts or parts[0] in _COVERED or whole:
         raise UsageError(
-            f"a box cannot show {path!r}: readable paths (Python and its libraries too) are "
+            f"a sandbox cannot show {path!r}: readable paths (Python and its libraries too) are "
             f"absolute, not below {', '.join('/' + name for name in _COVERED)}, and not /tmp itself"
         )

@@ -1,6 +1,6 @@
-"""The parent of a box's processes, as the code that runs in the box's fork sees it.
+"""The parent of a sandbox's processes, as the code that runs in the sandbox's fork sees it.
 
-The fork server implements it. Boxes read the parent's settings from it after the fork, so they
+The fork server implements it. Sandboxes read the parent's settings from it after the fork, so they
 depend on this interface and not on the server.
 """
 
@@ -10,23 +10,23 @@ import socket
 from pathlib import Path
 from typing import Protocol
 
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup
+from envgym.sandboxes.backends.namespace.kernel.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.settings import Settings
 from envgym.sandboxes.supervisor.config import BoxConfig
 
 
 class BoxParent(Protocol):
-    """The state that a box inherits from the process that forks it.
+    """The state that a sandbox inherits from the process that forks it.
 
     Attributes:
         control: Socket to the host; each message is one JSON object.
-        settings: Settings of all boxes of the zygote.
-        group: The control group of the boxes, if there is one.
-        base: First user id of the boxes; None where they have the caller's.
-        config: Configuration of the boxes' supervisors and programs.
-        environment: Environment variables of the boxes' programs.
+        settings: Settings of all sandboxes of the zygote.
+        group: The control group of the sandboxes, if there is one.
+        base: First user id of the sandboxes; None where they have the caller's.
+        config: Configuration of the sandboxes' supervisors and programs.
+        environment: Environment variables of the sandboxes' programs.
         below_tmp: Readable folders of the host below ``/tmp``.
-        user_namespace: File descriptor of the boxes' user namespace.
+        user_namespace: File descriptor of the sandboxes' user namespace.
     """
 
     control: socket.socket
@@ -42,5 +42,5 @@ class BoxParent(Protocol):
         """Fork children into the parent's own PID namespace again."""
 
     def landlock_folder(self, id: int) -> Path:
-        """The folder of a box that has no root of its own."""
+        """The folder of a sandbox that has no root of its own."""
         ...

@@ -1,4 +1,4 @@
-"""Boxes as the fork server holds them: supervised, without a supervisor, or for one program."""
+"""Sandboxes as the fork server holds them: supervised, without a supervisor, or for one program."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import math
 import os
 import signal
 import time
-from typing import Any
 
 from envgym.sandboxes.backends.namespace.box_init import be_box, be_program
 from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.kernel import syscalls
 from envgym.sandboxes.backends.namespace.landlock_box import be_landlock_box
+from envgym.sandboxes.backends.namespace.messages import BoxEnd
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor import processes
+from envgym.sandboxes.supervisor.classify_exit import Ending
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S, Call
+from envgym.sandboxes.supervisor.messages import ProgramLimits
 
 
 class SupervisedBox:
-    """A long-lived box whose PID 1 is its supervisor.
+    """A long-lived sandbox whose PID 1 is its supervisor.
 
     Attributes:
-        id: The host's number for the box.
-        file: Descriptor (pidfd) of the process whose end is the end of the box.
+        id: The host's number for the sandbox.
+        file: Descriptor (pidfd) of the process whose end is the end of the sandbox.
     """
 
     def __init__(self, server: BoxParent, box: BoxSettings, files: list[int]) -> None:
@@ -44,7 +46,7 @@ class SupervisedBox:
         self.file = os.pidfd_open(self._pid)
 
     def kill(self) -> None:
-        """Kill every process of the box."""
+        """Kill every process of the sandbox."""
         signal.pidfd_send_signal(self.file, signal.SIGKILL)
 
     def patience(self) -> float:
@@ -52,23 +54,23 @@ class SupervisedBox:
         return math.inf
 
     def hold(self) -> None:
-        """Enforce the box's limits; here the supervisor does so."""
+        """Enforce the sandbox's limits; here the supervisor does so."""
 
-    def reaped(self) -> dict[str, Any]:
-        """Reap the box and return the message to the host.
+    def reaped(self) -> BoxEnd:
+        """Reap the sandbox and return how it ended.
 
         The kernel has reaped all its other processes before its PID 1.
         """
         os.waitpid(self._pid, 0)
         os.close(self.file)
-        return {"ended": self.id, "ooms": self._counters.ooms() - self._ooms}
+        return BoxEnd(self._counters.ooms() - self._ooms)
 
 
 class BareBox(SupervisedBox):
-    """A box without a supervisor: an idle PID 1, and beside it a program or a REPL.
+    """A sandbox without a supervisor: an idle PID 1, and beside it a program or a REPL.
 
     Its input and output go directly between it and the host. The fork server never reads them,
-    because later boxes are forks of it and would inherit the data. The host itself enforces the
+    because later sandboxes are forks of it and would inherit the data. The host itself enforces the
     limits of a REPL (no `source_bytes`).
     """
 
@@ -77,7 +79,7 @@ class BareBox(SupervisedBox):
         server: BoxParent,
         box: BoxSettings,
         files: list[int],
-        limits: dict[str, Any],
+        limits: ProgramLimits,
         source_bytes: int | None = None,
     ) -> None:
         self.id = box.id
@@ -98,15 +100,14 @@ class BareBox(SupervisedBox):
         self.file = os.pidfd_open(self._pid)
 
     def kill(self) -> None:
-        """Kill every process of the box."""
+        """Kill every process of the sandbox."""
         os.kill(self._first, signal.SIGKILL)
 
-    def reaped(self) -> dict[str, Any]:
-        """See `SupervisedBox`. Processes left in the box end with it."""
+    def reaped(self) -> BoxEnd:
+        """See `SupervisedBox`. Processes left in the sandbox end with it."""
         _, status, _ = os.wait4(self._pid, 0)
         self._clear()
-        ooms = self._counters.ooms() - self._ooms
-        return {"ended": self.id, "ooms": ooms, "ending": {"status": status}}
+        return BoxEnd(self._counters.ooms() - self._ooms, Ending(status))
 
     def _clear(self) -> None:
         self._end_first()
@@ -118,14 +119,14 @@ class BareBox(SupervisedBox):
 
 
 class ProgramBox(BareBox):
-    """A box for one program, with time limits enforced by the fork server."""
+    """A sandbox for one program, with time limits enforced by the fork server."""
 
     def __init__(
         self,
         server: BoxParent,
         box: BoxSettings,
         files: list[int],
-        limits: dict[str, Any],
+        limits: ProgramLimits,
         source_bytes: int,
     ) -> None:
         self._call = Call(box.id, 0, limits, server.config, (), fresh=True)
@@ -140,17 +141,17 @@ class ProgramBox(BareBox):
         return max(min(call.deadline, call.sampled + SAMPLE_S) - time.monotonic(), 0.0)
 
     def hold(self) -> None:
-        """Kill the box if it exceeds a limit."""
+        """Kill the sandbox if it exceeds a limit."""
         if not self._call.killed:
             self._call.killed = self._call.excess(time.monotonic())
             if self._call.killed:
                 self.kill()
 
-    def reaped(self) -> dict[str, Any]:
-        """See `SupervisedBox`. The message also says how the program ended."""
+    def reaped(self) -> BoxEnd:
+        """See `SupervisedBox`. How the program ended is measured too."""
         _, status, usage = os.wait4(self._pid, 0)
         left = processes.usage(self._first)[2] - 1 if self._call.counts_tasks else 0
         self._clear()
         cpu_s = usage.ru_utime + usage.ru_stime
-        ending = vars(self._call.ending(status, cpu_s, usage.ru_maxrss << 10, left))
-        return {"ended": self.id, "ooms": ending["ooms"], "ending": ending}
+        ending = self._call.ending(status, cpu_s, usage.ru_maxrss << 10, left)
+        return BoxEnd(ending.ooms, ending)

@@ -1,8 +1,8 @@
-"""Fork server: a child of the zygote that prepares what boxes share and forks one box at a time.
+"""Fork server: a child of the zygote that prepares what sandboxes share and forks one at a time.
 
-It has the control group, the network and the user ids of its boxes, all of which are slow to make;
-a new box is then one fork. The host hears that the box is ready and, later, that its last process
-has ended. The fork server enforces the limits of boxes for a single program.
+It has the control group, the network and the user ids of its sandboxes, all of which are slow to
+make; a new sandbox is then one fork. The host hears that the sandbox is ready and, later, that its
+last process has ended. The fork server enforces the limits of sandboxes for a single program.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import os
 import select
 import socket
 from pathlib import Path
-from typing import Any
 
 from envgym.sandboxes.backends.namespace.box_init import box_config
 from envgym.sandboxes.backends.namespace.boxes import BareBox, ProgramBox, SupervisedBox
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel import syscalls
+from envgym.sandboxes.backends.namespace.kernel.fork_server_cgroup import ForkServerCgroup
 from envgym.sandboxes.backends.namespace.kernel.identity import avoid_oom_kill
 from envgym.sandboxes.backends.namespace.kernel.mounts import outermost
 from envgym.sandboxes.backends.namespace.kernel.namespaces import enter_common, make_user_namespace
@@ -29,19 +28,20 @@ from envgym.sandboxes.backends.namespace.landlock_box import (
     kill_box_processes,
     remove_folder,
 )
+from envgym.sandboxes.backends.namespace.messages import BoxEnd, BoxRequest, Kill, tell
 from envgym.sandboxes.backends.namespace.settings import BoxSettings, Settings
 
 MESSAGE = 1 << 16
 
 
 class ForkServer:
-    """Fork server loop; when the host hangs up, its box ends too.
+    """Fork server loop; when the host hangs up, its sandbox ends too.
 
     Args:
         control: Socket to the host; each message is one JSON object.
-        settings: Settings shared by all boxes of the zygote.
-        group: Control group of its boxes, if the machine has any.
-        base: First user id of its boxes; None if they have the caller's.
+        settings: Settings shared by all sandboxes of the zygote.
+        group: Control group of its sandboxes, if the machine has any.
+        base: First user id of its sandboxes; None if they have the caller's.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class ForkServer:
             self.user_namespace = make_user_namespace(base)
             self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
             avoid_oom_kill()
-            # The first process of a program's box has this one's memory.
+            # The first process of a program's sandbox has this one's memory.
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
         self._box: SupervisedBox | None = None
 
     def serve(self) -> None:
-        """Fork boxes and reap them until the host hangs up."""
+        """Fork sandboxes and reap them until the host hangs up."""
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         try:
@@ -95,7 +95,7 @@ class ForkServer:
         for file, _ in poll.poll(None if patience == math.inf else 1000 * patience):
             if current is not None and file == current.file:
                 poll.unregister(file)
-                self._say(self._reaped())
+                tell(self.control, self._reaped().answer(current.id))
                 return True
             data, files, _, _ = socket.recv_fds(self.control, MESSAGE, 4)
             if not data:
@@ -104,12 +104,12 @@ class ForkServer:
             if current is None and self._box is not None:
                 poll.register(self._box.file, select.POLLIN)
         if current is not None:
-            # Where a box has filled its memory there is none for us either, until it is dead.
+            # Where a sandbox has filled its memory there is none for us either, until it is dead.
             with contextlib.suppress(MemoryError, OSError):
                 current.hold()
         return True
 
-    def _handle(self, message: dict[str, Any], files: list[int]) -> None:
+    def _handle(self, message: BoxRequest | Kill, files: list[int]) -> None:
         if message["op"] == "kill":
             if self._box is not None and message["id"] == self._box.id:
                 self._box.kill()
@@ -127,8 +127,8 @@ class ForkServer:
             else:
                 self._box = SupervisedBox(self, box, files)
         except OSError as error:
-            self._say({"error": str(error)})
-            self._say({"ended": box.id, "ooms": 0})
+            tell(self.control, {"error": str(error)})
+            tell(self.control, BoxEnd(ooms=0).answer(box.id))
         finally:
             for file in files:
                 os.close(file)
@@ -138,17 +138,14 @@ class ForkServer:
         syscalls.setns(self._own_pids, syscalls.NEWPID)
 
     def landlock_folder(self, id: int) -> Path:
-        """Folder of a box that has no root file system of its own."""
+        """Folder of a sandbox that has no root file system of its own."""
         return Path(self.settings.folder, f"{id}")
 
-    def _reaped(self) -> dict[str, Any]:
+    def _reaped(self) -> BoxEnd:
         assert self._box is not None
         current, self._box = self._box, None
-        message = current.reaped()
+        end = current.reaped()
         if self.settings.mode == "landlock":
             kill_box_processes(self.base)
             remove_folder(self.landlock_folder(current.id))
-        return message
-
-    def _say(self, message: dict[str, Any]) -> None:
-        self.control.send(json.dumps(message).encode())
+        return end

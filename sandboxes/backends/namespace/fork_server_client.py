@@ -1,24 +1,25 @@
-"""Host's side of a fork server, which serves one box at a time."""
+"""Host's side of a fork server, which serves one sandbox at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import os
 import signal
 import socket
-from typing import Any
+from dataclasses import asdict
 
 from envgym.errors import Fault
+from envgym.sandboxes.backends.namespace.messages import Answer, BoxEnd, BoxRequest, Kill
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 from envgym.sandboxes.supervisor.classify_exit import Ending
+from envgym.sandboxes.supervisor.messages import ProgramLimits
 
 _MESSAGE = 1 << 16
 _LEFT = 4 << 20
-"""Maximum bytes still charged to the cgroup by earlier boxes before it is reused."""
+"""Maximum bytes still charged to the cgroup by earlier sandboxes before it is reused."""
 
 
 class ForkServerClient:
@@ -33,7 +34,7 @@ class ForkServerClient:
         self._control = control
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[None] = self._loop.create_future()
-        self._ended: asyncio.Future[dict[str, Any]] | None = None
+        self._ended: asyncio.Future[BoxEnd] | None = None
         self._box = 0
         self._ooms = 0
         self._opening = False
@@ -45,14 +46,14 @@ class ForkServerClient:
 
     @property
     def free(self) -> bool:
-        """Return whether the fork server can take a box."""
+        """Return whether the fork server can take a sandbox."""
         return self.alive and (self._ended is None or self._ended.done())
 
     @property
     def cleared(self) -> bool:
-        """Return whether the memory of earlier boxes is free again.
+        """Return whether the memory of earlier sandboxes is free again.
 
-        The kernel needs time for thousands of ended processes; a later box would be blamed for
+        The kernel needs time for thousands of ended processes; a later sandbox would be blamed for
         their memory.
         """
         try:
@@ -69,94 +70,94 @@ class ForkServerClient:
         await self._answered()
 
     async def open(self, box: BoxSettings, link: socket.socket) -> None:
-        """Fork a box whose supervisor serves `link`.
+        """Fork a sandbox whose supervisor serves `link`.
 
         Raises:
             Fault: There is none; the reason is in it.
         """
-        self._begin("open", box, [link.fileno()])
+        self._begin({"op": "open", "box": asdict(box)}, [link.fileno()])
         await self._answered()
 
     def run(
-        self, box: BoxSettings, limits: dict[str, Any], source_bytes: int, files: list[int]
+        self, box: BoxSettings, limits: ProgramLimits, source_bytes: int, files: list[int]
     ) -> None:
-        """Fork a box for one program.
+        """Fork a sandbox for one program.
 
         Args:
-            box: The box's settings.
+            box: The sandbox's settings.
             limits: The program's.
             source_bytes: How much of its standard input is its source.
             files: Its standard input, output and error.
         """
-        self._begin("run", box, files, limits=limits, source_bytes=source_bytes)
+        self._begin(
+            {"op": "run", "box": asdict(box), "limits": limits, "source_bytes": source_bytes}, files
+        )
 
     def repl(
-        self, box: BoxSettings, limits: dict[str, Any], files: list[int]
-    ) -> asyncio.Future[dict[str, Any]]:
-        """Fork a box that is one REPL.
+        self, box: BoxSettings, limits: ProgramLimits, files: list[int]
+    ) -> asyncio.Future[BoxEnd]:
+        """Fork a sandbox that is one REPL.
 
         Args:
-            box: Settings of the box.
-            limits: Limits of the box.
+            box: Settings of the sandbox.
+            limits: Limits of the sandbox.
             files: Its standard input, output and error, and its socket.
 
         Returns:
-            The fork server's message about the end of the box, once it is gone; see `fault` where
-            there was none.
+            The end of the sandbox, once it is gone; see `fault` where it has no `ending`.
         """
-        return self._begin("repl", box, files, limits=limits)
+        return self._begin({"op": "repl", "box": asdict(box), "limits": limits}, files)
 
     async def ending(self) -> Ending:
-        """Wait for the end of the box and return how its program ended.
+        """Wait for the end of the sandbox and return how its program ended.
 
         Raises:
-            Fault: There was no box; the reason is in it.
+            Fault: There was no sandbox; the reason is in it.
         """
         assert self._ended is not None
-        message = await asyncio.shield(self._ended)
-        if self._answer.done() or "ending" not in message:
+        end = await asyncio.shield(self._ended)
+        if self._answer.done() or end.ending is None:
             raise self.fault()
-        return Ending(**message["ending"])
+        return end.ending
 
     def fault(self) -> BaseException:
-        """The error that explains why there was no box."""
+        """The error that explains why there was no sandbox."""
         told = self._answer.exception() if self._answer.done() else None
-        return told or Fault("sandbox: the box's fork server is gone")
+        return told or Fault("sandbox: the sandbox's fork server is gone")
 
     def kill(self) -> None:
-        """Kill the box; `end` waits for it."""
+        """Kill the sandbox; `end` waits for it."""
         if self._ended is not None and not self._ended.done():
             self._send({"op": "kill", "id": self._box}, [])
 
     async def end(self) -> int:
-        """Kill the box, wait for its end, and return its number of out-of-memory kills."""
+        """Kill the sandbox, wait for its end, and return its number of out-of-memory kills."""
         if self._ended is None:
             return 0
         self.kill()
-        ooms: int = (await asyncio.shield(self._ended))["ooms"]
-        return ooms
+        return (await asyncio.shield(self._ended)).ooms
 
     def close(self) -> None:
-        """Disconnect from the fork server, which then ends with its box. Idempotent."""
+        """Disconnect from the fork server, which then ends with its sandbox. Idempotent."""
         if not self.alive:
             return
         self.alive = False
-        end: dict[str, Any] = {"ooms": max(0, self.counters.ooms() - self._ooms)}
+        ooms = max(0, self.counters.ooms() - self._ooms)
         self._loop.remove_reader(self._control)
         self._control.close()
         for file in (self.counters.memory, self.counters.processes, self._used):
             if file is not None:
                 os.close(file)
         self.counters, self._used = CgroupCounters(), None
-        if end["ooms"]:
-            # The box filled the group's memory and the kernel killed its fork server too, which can
-            # happen where `avoid_oom_kill` is not permitted. That is an end of the box, no fault.
-            end["ending"] = vars(Ending(signal.SIGKILL, ooms=end["ooms"]))
-        if not self._answer.done() and (self._opening or not end["ooms"]):
-            self._answer.set_exception(Fault("sandbox: the box's fork server is gone"))
+        # Where there are `ooms`, the sandbox filled the group's memory and the kernel killed its
+        # fork server too, which can happen where `avoid_oom_kill` is not permitted. That is an end
+        # of the sandbox, no fault.
+        if not self._answer.done() and (self._opening or not ooms):
+            self._answer.set_exception(Fault("sandbox: the sandbox's fork server is gone"))
             self._answer.exception()  # looked at: a program's run does not wait for an answer
         if self._ended is not None and not self._ended.done():
-            self._ended.set_result(end)
+            ending = Ending(signal.SIGKILL, ooms=ooms) if ooms else None
+            self._ended.set_result(BoxEnd(ooms, ending))
 
     async def _answered(self) -> None:
         try:
@@ -165,17 +166,15 @@ class ForkServerClient:
             self.close()
             raise
 
-    def _begin(
-        self, op: str, box: BoxSettings, files: list[int], **more: Any
-    ) -> asyncio.Future[dict[str, Any]]:
-        self._opening = op == "open"
+    def _begin(self, request: BoxRequest, files: list[int]) -> asyncio.Future[BoxEnd]:
+        self._opening = request["op"] == "open"
         self._answer = self._loop.create_future()
         ended = self._ended = self._loop.create_future()
-        self._box = box.id
-        self._send({"op": op, "box": dataclasses.asdict(box), **more}, files)
+        self._box = request["box"]["id"]
+        self._send(request, files)
         return ended
 
-    def _send(self, message: dict[str, Any], files: list[int]) -> None:
+    def _send(self, message: BoxRequest | Kill, files: list[int]) -> None:
         try:
             socket.send_fds(self._control, [json.dumps(message).encode()], files)
         except OSError:
@@ -199,11 +198,12 @@ class ForkServerClient:
         if not data:
             self.close()
             return
-        message = json.loads(data)
+        message: Answer = json.loads(data)
         if "ended" in message:
-            self._ooms += message["ooms"]
+            end = BoxEnd.of(message)
+            self._ooms += end.ooms
             if self._ended is not None and not self._ended.done():
-                self._ended.set_result(message)
+                self._ended.set_result(end)
         elif self._answer.done():
             return
         elif "error" in message:

@@ -1,4 +1,4 @@
-"""Boxes without namespaces, for machines whose kernel grants none (a default container).
+"""Sandboxes without namespaces, for machines whose kernel grants none (a default container).
 
 They are weaker and never chosen automatically.
 
@@ -10,7 +10,6 @@ process ids, can tell which paths exist, and its disk is bounded file by file al
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from envgym.sandboxes.backends.namespace.box_parent import BoxParent
 from envgym.sandboxes.backends.namespace.kernel import landlock, mounts, seccomp, syscalls
 from envgym.sandboxes.backends.namespace.kernel.identity import keep_only, prefer_for_oom_kill
+from envgym.sandboxes.backends.namespace.messages import tell
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.supervisor import processes
 from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
@@ -33,7 +33,7 @@ _DEVICES = tuple(f"/dev/{name}" for name in mounts.DEVICES)
 
 
 def check_landlock(base: int | None) -> None:
-    """Check that this process can start Landlock boxes.
+    """Check that this process can start Landlock sandboxes.
 
     Raises:
         OSError: It cannot; the message names the fix.
@@ -47,7 +47,7 @@ def check_landlock(base: int | None) -> None:
 
 
 def be_landlock_box(server: BoxParent, box: BoxSettings, link: int) -> None:
-    """Become the supervisor of a box without namespaces; never return."""
+    """Become the supervisor of a sandbox without namespaces; never return."""
     own = server.landlock_folder(box.id)
     try:
         try:
@@ -61,9 +61,9 @@ def be_landlock_box(server: BoxParent, box: BoxSettings, link: int) -> None:
             syscalls.empty_bounding_set()
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
         except OSError as error:
-            server.control.send(json.dumps({"error": str(error)}).encode())
+            tell(server.control, {"error": str(error)})
             return
-        server.control.send(json.dumps({"opened": box.id}).encode())
+        tell(server.control, {"opened": box.id})
         config = BoxConfig(
             workdir=str(own / "box"),
             owner=owner,
@@ -84,7 +84,7 @@ def be_landlock_box(server: BoxParent, box: BoxSettings, link: int) -> None:
 
 
 def kill_box_processes(base: int | None) -> None:
-    """Kill all remaining processes of a box: by user id where that is its own, and by descent."""
+    """Kill a sandbox's remaining processes: by user id where that is its own, and by descent."""
     if base is not None:
         pid = os.fork()
         if pid == 0:
@@ -103,7 +103,7 @@ def kill_box_processes(base: int | None) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a box's folder, at any depth."""
+    """Remove a sandbox's folder, at any depth."""
     subprocess.run(["rm", "-rf", "--", str(path)], check=False, stderr=subprocess.DEVNULL)
 
 

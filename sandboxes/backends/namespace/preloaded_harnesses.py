@@ -1,6 +1,6 @@
-"""Grader harnesses preloaded into REPL boxes before they are forked.
+"""Grader harnesses preloaded into REPL sandboxes before they are forked.
 
-Sending and loading one takes as long as making the box. Preloading them is harmless: they are
+Sending and loading one takes as long as making the sandbox. Preloading them is harmless: they are
 public code and hold no data yet.
 """
 

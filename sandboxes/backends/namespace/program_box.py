@@ -1,4 +1,4 @@
-"""Host's side of one program in its own box: pipes, limits of output, result."""
+"""Host's side of one program in its own sandbox: pipes, limits of output, result."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S
 
 
 class ProgramRun:
-    """One run of a program in its own box.
+    """One run of a program in its own sandbox.
 
     Args:
-        server: Fork server that makes the box.
-        box: Settings of the box.
+        server: Fork server that makes the sandbox.
+        box: Settings of the sandbox.
         limits: Limits of the program.
         data: Source, directly followed by standard input.
         source_bytes: Length of the source in `data`.
@@ -48,12 +48,12 @@ class ProgramRun:
         most = limits.output_bytes
         self._output = Capture(out, most), Capture(err, most)
         theirs = [inside, out_inside, err_inside]
-        server.run(box, limits.model_dump(), source_bytes, theirs)
+        server.run(box, limits.values(), source_bytes, theirs)
         for file in theirs:
             os.close(file)
 
     async def result(self) -> Result:
-        """Wait for the result; the box is gone when this returns or raises.
+        """Wait for the result; the sandbox is gone when this returns or raises.
 
         Raises:
             BoxLost: `close` was called meanwhile.
@@ -65,7 +65,7 @@ class ProgramRun:
                 end = await self._server.ending()
             return self._result(end)
         except TimeoutError:
-            return Result(Outcome.TLE, None, detail="it kept its box from ending it")
+            return Result(Outcome.TLE, None, detail="it kept its sandbox from ending it")
         finally:
             self._hang_up()
             try:
@@ -75,7 +75,7 @@ class ProgramRun:
 
     def _result(self, end: Ending) -> Result:
         if self._closed:
-            raise BoxLost("the box is closed: open another one")
+            raise BoxLost("the sandbox is closed: open another one")
         for capture in self._output:
             while capture.open and not capture.over and capture.pump():
                 continue  # until the pipe is empty: no process is left to write more

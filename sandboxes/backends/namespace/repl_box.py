@@ -1,7 +1,7 @@
-"""Host's side of a REPL that is the only process of its box.
+"""Host's side of a REPL that is the only process of its sandbox.
 
 The REPL is forked like a program that runs once. There is no supervisor, so the host enforces the
-limits as a supervisor does for a session. All that arrives from the box is untrusted data of
+limits as a supervisor does for a session. All that arrives from the sandbox is untrusted data of
 bounded length: it can misreport its own state only.
 """
 
@@ -11,17 +11,18 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from typing import Any
 
 from envgym.errors import UsageError
 from envgym.sandboxes.backends.namespace.fork_server_client import ForkServerClient
+from envgym.sandboxes.backends.namespace.messages import BoxEnd
 from envgym.sandboxes.backends.namespace.preloaded_harnesses import READY
 from envgym.sandboxes.backends.namespace.settings import BoxSettings
 from envgym.sandboxes.base import BoxLost, Session, SessionLost
 from envgym.sandboxes.limits import Limits
-from envgym.sandboxes.outcome import Outcome, Result
+from envgym.sandboxes.outcome import Outcome, Result, read_result
 from envgym.sandboxes.supervisor.config import BoxConfig
 from envgym.sandboxes.supervisor.limits_watch import SAMPLE_S
+from envgym.sandboxes.supervisor.messages import ProgramLimits, Report
 from envgym.sandboxes.supervisor.session import InterpreterProcess
 from envgym.sandboxes.supervisor.streams.capture import Capture
 from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S, lower, repl_source
@@ -29,18 +30,18 @@ from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S, lower
 _SHORT_S = 0.01
 """Calls shorter than this are not polled for limits."""
 _SHARE = 0.05
-"""Maximum share of this process's time spent on inspecting the processes of one box."""
+"""Maximum share of this process's time spent on inspecting the processes of one sandbox."""
 
 
 class ReplBox(Session):
-    """A session that is its own box.
+    """A session that is its own sandbox.
 
     Args:
-        server: Fork server that makes the box.
-        box: Settings of the box.
-        limits: Limits of the box.
+        server: Fork server that makes the sandbox.
+        box: Settings of the sandbox.
+        limits: Limits of the sandbox.
         held: Whether a control group enforces them.
-        gone: Callback for when the box is gone.
+        gone: Callback for when the sandbox is gone.
 
     Raises:
         OSError: This process has no descriptors left.
@@ -59,7 +60,7 @@ class ReplBox(Session):
         self._server = server
         self._limits = limits
         self._asked: Limits | None = None
-        self._bounds = limits.model_dump()
+        self._bounds = limits.values()
         self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Lock()
@@ -111,23 +112,25 @@ class ReplBox(Session):
                 self._rest()
 
     async def fork(self) -> Session:
-        """Refuse: the box holds this process alone."""
-        raise UsageError("a REPL that is its own box cannot be forked: open a box, fork its REPL")
+        """Refuse: the sandbox holds this process alone."""
+        raise UsageError(
+            "a REPL that is its own sandbox cannot be forked: open a sandbox, fork its REPL"
+        )
 
     async def close(self) -> None:
-        """See `Session`. The box is gone afterwards."""
+        """See `Session`. The sandbox is gone afterwards."""
         self._closed = True
         if not self._end.done():
             self._kill()
             await asyncio.shield(self._end)
 
-    def _lowered(self, limits: Limits | None) -> dict[str, Any]:
+    def _lowered(self, limits: Limits | None) -> ProgramLimits:
         if limits is not self._asked:  # graders ask with the same again and again
-            self._asked, self._bounds = limits, lower(self._limits, limits).model_dump()
+            self._asked, self._bounds = limits, lower(self._limits, limits).values()
         return self._bounds
 
     def _kill(self) -> None:
-        """Kill the box; `_ended` runs once it is gone."""
+        """Kill the sandbox; `_ended` runs once it is gone."""
         self._lost = True
         self._server.kill()
 
@@ -144,21 +147,10 @@ class ReplBox(Session):
                 self._kill()
             self._settle(answer)
 
-    def _settle(self, answer: tuple[dict[str, Any], bytes, bytes]) -> None:
-        header, out, err = answer
+    def _settle(self, answer: tuple[Report, bytes, bytes]) -> None:
+        report, *outputs = answer
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(
-                Result(
-                    Outcome(header["outcome"]),
-                    header["exit_code"],
-                    out,
-                    err,
-                    header["wall_s"],
-                    header["cpu_s"],
-                    header["memory_bytes"],
-                    header["detail"],
-                )
-            )
+            self._answer.set_result(read_result(report, outputs))
 
     def _hold(self) -> None:
         """Poll a long call: read its output and enforce its limits."""
@@ -174,7 +166,7 @@ class ReplBox(Session):
             if call.killed:
                 self._kill()
         elif now >= call.deadline + GRACE_S and not self._answer.done():
-            why = "it kept its box from ending it"
+            why = "it kept its sandbox from ending it"
             out, err = (bytes(capture.data) for capture in self._process.output)
             self._answer.set_result(Result(Outcome.TLE, None, out, err, detail=why))
         took = time.monotonic() - now  # to look at many processes is not to fill this one's time
@@ -209,8 +201,8 @@ class ReplBox(Session):
             for capture in self._process.output:
                 self._loop.remove_reader(capture.file)
 
-    def _ended(self, end: asyncio.Future[dict[str, Any]]) -> None:
-        """Answer the pending call, if any, now that the box is gone."""
+    def _ended(self, end: asyncio.Future[BoxEnd]) -> None:
+        """Answer the pending call, if any, now that the sandbox is gone."""
         self._lost = True
         self._loop.remove_reader(self._control)
         self._loop.remove_writer(self._control)
@@ -219,11 +211,10 @@ class ReplBox(Session):
         if self._answer is not None and not self._answer.done():
             call = self._process.call
             if self._closed:
-                self._answer.set_exception(BoxLost("the box is closed: open another one"))
-            elif "ending" not in end.result() or call is None:
+                self._answer.set_exception(BoxLost("the sandbox is closed: open another one"))
+            elif (ending := end.result().ending) is None or call is None:
                 self._answer.set_exception(self._server.fault())
             else:
-                status = end.result()["ending"]["status"]
-                self._settle(self._process.finish(status, cpu_s=call.spent()))
+                self._settle(self._process.finish(ending.status, cpu_s=call.spent()))
         self._process.close()
         self._gone()

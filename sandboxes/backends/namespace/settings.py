@@ -1,4 +1,4 @@
-"""Settings that the host sends to a zygote once, and per box; plain JSON values."""
+"""Settings that the host sends to a zygote once, and per sandbox; plain JSON values."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ STDLIB = tuple(_NAMES.split())
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of all boxes of one zygote.
+    """Settings of all sandboxes of one zygote.
 
     Attributes:
-        mode: ``root`` (own user ids for each box), ``user`` (the caller's alone) or ``landlock``
-            (no namespaces).
+        mode: ``root`` (own user ids for each sandbox), ``user`` (the caller's alone) or
+            ``landlock`` (no namespaces).
         readable: Paths beside the system's that programs may read.
         import_paths: Folders of Python modules beside the standard library.
-        imports: Modules imported before a box is made.
+        imports: Modules imported before a sandbox is made.
         env: Environment variables of programs.
         group_version: cgroup version; 0 without control groups.
-        own_ids: Whether each box has user ids of its own.
-        folder: Parent folder of ``landlock`` boxes; "" in the other modes.
+        own_ids: Whether each sandbox has user ids of its own.
+        folder: Parent folder of ``landlock`` sandboxes; "" in the other modes.
     """
 
     mode: str
@@ -43,7 +43,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class BoxSettings:
-    """Settings of one box."""
+    """Settings of one sandbox."""
 
     id: int
     memory_bytes: int

@@ -1,7 +1,7 @@
-"""Zygote: a small warm process that forks the fork servers, which fork the boxes.
+"""Zygote: a small warm process that forks the fork servers, which fork the sandboxes.
 
-It has imported the modules that programs need, frozen them, and moved into the boxes' root. It is
-single-threaded and holds no data of the host: it was executed with an empty environment and one
+It has imported the modules that programs need, frozen them, and moved into the sandboxes' root. It
+is single-threaded and holds no data of the host: it was executed with an empty environment and one
 descriptor.
 """
 
@@ -21,11 +21,15 @@ import time
 from pathlib import Path
 
 from envgym.sandboxes.backends.namespace.fork_server import MESSAGE, ForkServer
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup, remove_group
 from envgym.sandboxes.backends.namespace.kernel import mounts, seccomp, syscalls
+from envgym.sandboxes.backends.namespace.kernel.fork_server_cgroup import (
+    ForkServerCgroup,
+    remove_group,
+)
 from envgym.sandboxes.backends.namespace.kernel.identity import hide_envgym_modules
 from envgym.sandboxes.backends.namespace.kernel.namespaces import FORK_SERVERS, base_id
 from envgym.sandboxes.backends.namespace.landlock_box import remove_folder
+from envgym.sandboxes.backends.namespace.messages import tell
 from envgym.sandboxes.backends.namespace.settings import Settings
 from envgym.sandboxes.supervisor.child.run_source import set_environment
 from envgym.sandboxes.supervisor.child.std_streams import make_streams
@@ -40,7 +44,7 @@ class Zygote:
 
     Args:
         control: Socket to the host; each message carries a fork server's end of another socket.
-        settings: Settings of all boxes.
+        settings: Settings of all sandboxes.
         parents: Descriptors of the folders for control groups, by controller.
         family: A number that no other zygote of this machine has.
     """
@@ -111,7 +115,7 @@ class Zygote:
             try:
                 server = ForkServer(control, self.settings, self._group(number), base)
             except OSError as error:
-                control.send(json.dumps({"error": str(error)}).encode())
+                tell(control, {"error": str(error)})
                 return
             server.serve()
         except ConnectionError:
@@ -122,7 +126,7 @@ class Zygote:
             os._exit(status)
 
     def _end_orphans(self) -> None:
-        """Kill what a killed fork server leaves: a box's first process and its program."""
+        """Kill what a killed fork server leaves: a sandbox's first process and its program."""
         left = {*children(os.getpid())} - {pid for pid, _ in self._fork_servers.values()}
         for pid in left:
             os.kill(pid, signal.SIGKILL)
@@ -156,7 +160,7 @@ class Zygote:
 
 
 def main(file: int) -> None:
-    """Read the settings, move into the boxes' root, import, freeze, serve."""
+    """Read the settings, move into the sandboxes' root, import, freeze, serve."""
     control = socket.socket(fileno=file)
     data, files, _, _ = socket.recv_fds(control, MESSAGE, 2)
     message = json.loads(data)
@@ -172,11 +176,11 @@ def main(file: int) -> None:
         if settings.mode != "landlock":
             mounts.seal_root()
     except (OSError, ImportError) as error:
-        control.send(json.dumps({"error": _why(error)}).encode())
+        tell(control, {"error": _why(error)})
         return
     parents = dict(zip(message["parents"], files, strict=True))
     with contextlib.suppress(ConnectionError):
-        control.send(json.dumps({"ready": True}).encode())
+        tell(control, {"ready": True})
         Zygote(control, settings, parents, family).serve()
 
 
@@ -194,7 +198,7 @@ def _why(error: Exception) -> str:
 
 
 def _become_first(mode: str) -> None:
-    """Become the first process of new namespaces, so that its end is the end of all boxes.
+    """Become the first process of new namespaces, so that its end is the end of all sandboxes.
 
     The process that was executed stays behind, to end with this one and this one with it.
     """

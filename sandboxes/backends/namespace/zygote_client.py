@@ -14,6 +14,7 @@ from pathlib import Path
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.backends.namespace.fork_server_client import ForkServerClient
 from envgym.sandboxes.backends.namespace.kernel.cgroup import Parent
+from envgym.sandboxes.backends.namespace.messages import Answer
 from envgym.sandboxes.backends.namespace.settings import BoxSettings, Settings
 
 _START = Path(__file__).with_name("zygote_main.py")
@@ -27,7 +28,7 @@ class ZygoteClient:
 
     Attributes:
         pid: Process id of the zygote.
-        fork_servers: Number of fork servers, idle or with a box.
+        fork_servers: Number of fork servers, idle or with a sandbox.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
@@ -39,10 +40,10 @@ class ZygoteClient:
 
     @classmethod
     async def start(cls, settings: Settings, parent: Parent | None) -> ZygoteClient:
-        """Execute a zygote and wait until it can fork boxes.
+        """Execute a zygote and wait until it can fork sandboxes.
 
         Raises:
-            UsageError: This machine refuses what boxes are made of.
+            UsageError: This machine refuses what sandboxes are made of.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -55,9 +56,9 @@ class ZygoteClient:
             socket.send_fds(ours, [json.dumps(message).encode()], [*folders.values()])
             async with asyncio.timeout(START_S):
                 data = await asyncio.get_running_loop().sock_recv(ours, 1 << 16)
-            said = json.loads(data or '{"error": "the zygote ended"}')
+            said: Answer = json.loads(data or '{"error": "the zygote ended"}')
             if "error" in said:
-                why = f"no boxes here: {said['error']}; see `envgym sandbox probe`"
+                why = f"no sandboxes here: {said['error']}; see `envgym sandbox probe`"
                 raise UsageError(why)
             await zygote._try()
         except BaseException:
@@ -69,14 +70,14 @@ class ZygoteClient:
         return zygote
 
     async def _try(self) -> None:
-        """Make a box and end it, so that a refusal of the kernel is reported at the start."""
+        """Make a sandbox and end it, so that a refusal of the kernel is reported at the start."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             try:
                 server = await self.fork_server()
                 await server.open(BoxSettings(-1, 64 << 20, 16, 1 << 20), theirs)
             except Fault as fault:
-                why = f"no boxes here: {fault}; see `envgym sandbox probe`"
+                why = f"no sandboxes here: {fault}; see `envgym sandbox probe`"
                 raise UsageError(why) from fault
         try:
             await server.end()
@@ -120,7 +121,7 @@ class ZygoteClient:
         return server
 
     def give_back(self, server: ForkServerClient) -> None:
-        """Keep the fork server of an ended box for another box, or close it."""
+        """Keep the fork server of an ended sandbox for another sandbox, or close it."""
         if server.free and len(self._idle) < MOST_IDLE:
             self._idle.append(server)
         else:
@@ -128,7 +129,7 @@ class ZygoteClient:
             self.fork_servers -= 1
 
     async def close(self) -> None:
-        """Hang up: the zygote and the fork servers end all their boxes, and themselves."""
+        """Hang up: the zygote and the fork servers end all their sandboxes, and themselves."""
         for server in self._idle:
             server.close()
         self._idle.clear()
@@ -144,7 +145,7 @@ class ZygoteClient:
 
 
 class BoxHandle:
-    """Handle of one box; it ends the box once, however often `end` is called."""
+    """Handle of one sandbox; it ends the sandbox once, however often `end` is called."""
 
     def __init__(self, zygote: ZygoteClient, server: ForkServerClient) -> None:
         self._zygote = zygote
@@ -152,7 +153,7 @@ class BoxHandle:
         self._ending: asyncio.Task[int] | None = None
 
     async def end(self) -> int:
-        """Kill the box, wait for its end, and return its number of out-of-memory kills."""
+        """Kill the sandbox, wait for its end, and return its number of out-of-memory kills."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._end())
         return await asyncio.shield(self._ending)
@@ -165,7 +166,7 @@ class BoxHandle:
 
 def _execute(control: socket.socket) -> subprocess.Popen[bytes]:
     """Execute the zygote with one socket and nothing else of this process; takes a millisecond."""
-    python = os.path.realpath(sys.executable)  # a virtual environment is not there in a box
+    python = os.path.realpath(sys.executable)  # a virtual environment is not there in a sandbox
     return subprocess.Popen(
         [python, "-s", "-S", "-P", _START, str(control.fileno())],
         stdin=subprocess.DEVNULL,

@@ -1,7 +1,8 @@
 """Entry point of a zygote: ``python -s -S -P zygote_main.py FD``, with an empty environment.
 
 The packages ``envgym``, ``envgym.sandboxes`` and those of backends and graders are stubs here: they
-hold modules and run no code, so that only the standard library and the modules of boxes are loaded.
+hold modules and run no code, so that only the standard library and the modules of sandboxes are
+loaded.
 """
 
 from __future__ import annotations

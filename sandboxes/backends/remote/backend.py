@@ -1,4 +1,4 @@
-"""Remote backend: boxes on another machine, with the same calls and errors.
+"""Remote backend: sandboxes on another machine, with the same calls and errors.
 
 A failure of the network or of the service is a `Fault` of kind ``infra`` once retries have failed;
 a retried request keeps its id and is executed once.
@@ -16,15 +16,16 @@ from envgym.errors import EnvgymError, UsageError
 from envgym.sandboxes.backends.remote.client import Caller
 from envgym.sandboxes.base import Backend, Sandbox, Session
 from envgym.sandboxes.limits import MIB, Limits
-from envgym.sandboxes.outcome import Outcome, Result
-from envgym.sandboxes.service.protocol import read_result
+from envgym.sandboxes.outcome import Outcome, Result, read_result
+from envgym.sandboxes.service.answers import OpenedBox, OpenedSession, content, parse_answer
+from envgym.sandboxes.supervisor.streams.frames import Frame
 from envgym.sandboxes.supervisor_client.supervised_sandbox import GRACE_S, longer_than_any
 
-_CLOSING_S = 1.0  # of trouble that a close outlasts: the lease of a box that is left ends by itself
+_CLOSING_S = 1.0  # of trouble that a close outlasts: the lease of what is left ends by itself
 
 
 class RemoteBackend(Backend):
-    """Open boxes at a service.
+    """Open sandboxes at a service.
 
     Args:
         url: Address of the service, such as ``http://127.0.0.1:8700``.
@@ -43,8 +44,8 @@ class RemoteBackend(Backend):
         """See `Backend`."""
         bounds = limits or Limits()
         parts = () if snapshot is None else (snapshot,)
-        header, _ = await self._caller.call("/v1/boxes", _with(limits), *parts)
-        return self._box(header["box"], bounds)
+        answer = await self._caller.call("/v1/boxes", _with(limits), *parts)
+        return self._box(parse_answer(OpenedBox, answer).box, bounds)
 
     async def run_python(
         self, code: str, *, stdin: bytes = b"", limits: Limits | None = None
@@ -52,10 +53,8 @@ class RemoteBackend(Backend):
         """See `Backend`; takes one request."""
         header = {"language": "python", **_with(limits)}
         parts = stdin, code.encode("utf-8", "surrogatepass")
-        bounds = limits or Limits()
-        return read_result(
-            await self._caller.call("/v1/run", header, *parts, runs_s=bounds.wall_s + GRACE_S)
-        )
+        runs_s = (limits or Limits()).wall_s + GRACE_S
+        return read_result(*await self._caller.call("/v1/run", header, *parts, runs_s=runs_s))
 
     async def close(self) -> None:
         """See `Backend`."""
@@ -69,7 +68,7 @@ class RemoteBackend(Backend):
 
 
 class RemoteBox(Sandbox):
-    """A box of the service, by its id."""
+    """A sandbox of the service, by its id."""
 
     def __init__(self, backend: RemoteBackend, caller: Caller, id: str, limits: Limits) -> None:
         self.limits = limits
@@ -110,7 +109,7 @@ class RemoteBox(Sandbox):
 
     async def read(self, path: str, *, limit: int = 16 * MIB) -> bytes:
         """See `Sandbox`."""
-        return (await self.ask("/read", {"path": path, "limit": limit}))[1][0]
+        return content(await self.ask("/read", {"path": path, "limit": limit}))
 
     async def shell(self) -> Session:
         """See `Sandbox`."""
@@ -122,12 +121,12 @@ class RemoteBox(Sandbox):
 
     async def snapshot(self) -> bytes:
         """See `Sandbox`."""
-        return (await self.ask("/snapshot", {}))[1][0]
+        return content(await self.ask("/snapshot", {}))
 
     async def fork(self) -> Sandbox:
         """See `Sandbox`."""
-        header, _ = await self.ask("/fork", {})
-        return self._backend._box(header["box"], self.limits)
+        answer = await self.ask("/fork", {})
+        return self._backend._box(parse_answer(OpenedBox, answer).box, self.limits)
 
     async def close(self) -> None:
         """See `Sandbox`."""
@@ -135,37 +134,37 @@ class RemoteBox(Sandbox):
             self._backend._boxes.discard(self)
             await self._caller.end(self._path, _CLOSING_S)
 
-    async def ask(self, path: str, header: dict[str, Any], *parts: bytes) -> Any:
-        """Send a request about this box."""
+    async def ask(self, path: str, header: dict[str, Any], *parts: bytes) -> Frame:
+        """Send a request about this sandbox."""
         self._check_open()
         return await self._caller.call(self._path + path, header, *parts)
 
     async def run(
         self, path: str, header: dict[str, Any], limits: Limits | None, *parts: bytes
     ) -> Result:
-        """Send a request that runs a program in this box."""
+        """Send a request that runs a program in this sandbox."""
         self._check_open()
         bounds = limits or self.limits
         where = self._path + path
         runs_s = bounds.wall_s + GRACE_S
-        return read_result(await self._caller.call(where, header, *parts, runs_s=runs_s))
+        return read_result(*await self._caller.call(where, header, *parts, runs_s=runs_s))
 
     async def end(self, path: str) -> None:
-        """End a session of this box."""
+        """End a session of this sandbox."""
         if self in self._backend._boxes:
             await self._caller.end(self._path + path, _CLOSING_S)
 
     def _check_open(self) -> None:
         if self not in self._backend._boxes:
-            raise UsageError("the box is closed: open another one")
+            raise UsageError("the sandbox is closed: open another one")
 
     async def _session(self, kind: str) -> Session:
-        header, _ = await self.ask("/session", {"kind": kind})
-        return RemoteSession(self, header["session"])
+        answer = await self.ask("/session", {"kind": kind})
+        return RemoteSession(self, parse_answer(OpenedSession, answer).session)
 
 
 class RemoteSession(Session):
-    """A session of a remote box."""
+    """A session of a remote sandbox."""
 
     def __init__(self, box: RemoteBox, id: str) -> None:
         self._box = box
@@ -181,8 +180,8 @@ class RemoteSession(Session):
     async def fork(self) -> Session:
         """See `Session`."""
         async with self._turn:
-            header, _ = await self._box.ask(self._path + "/fork", {})
-        return RemoteSession(self._box, header["session"])
+            answer = await self._box.ask(self._path + "/fork", {})
+        return RemoteSession(self._box, parse_answer(OpenedSession, answer).session)
 
     async def close(self) -> None:
         """See `Session`."""

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.sandboxes.pool.pool import PoolFull
 from envgym.sandboxes.service.config import read_token
-from envgym.sandboxes.service.protocol import FRAME, REQUEST_ID, Answer, read_error, read_frame
-from envgym.sandboxes.supervisor.streams.frames import BadFrame, pack
+from envgym.sandboxes.service.protocol import FRAME, REQUEST_ID, read_error, read_frame
+from envgym.sandboxes.supervisor.streams.frames import BadFrame, Frame, pack
 
 if TYPE_CHECKING:
     import aiohttp
 
 _log = logging.getLogger(__name__)
 _CONNECT_S = 5.0
-_ANSWER_S = 120.0  # for what a service does beside running the program: waiting for a box, files
+_ANSWER_S = 120.0  # for what a service does beside running the program: files, a free sandbox
 _CANCEL_S = 2.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
@@ -64,7 +64,7 @@ class Caller:
 
     async def call(
         self, path: str, header: dict[str, Any], *parts: bytes, runs_s: float = 0.0
-    ) -> Answer:
+    ) -> Frame:
         """Post a frame and return the answer; a cancelled call is cancelled at the service too.
 
         Args:
@@ -72,7 +72,7 @@ class Caller:
 
         Raises:
             Fault: (``infra``) The service or the network failed for longer than `patience_s`.
-            UsageError, Denied, SessionLost: As the box itself raises them.
+            UsageError, Denied, SessionLost: As the sandbox itself raises them.
         """
         if self._closed:
             raise UsageError("the backend is closed: open a new one")
@@ -108,7 +108,7 @@ class Caller:
 
     async def _outlast(
         self, method: str, path: str, id: str, body: bytes, runs_s: float, patience_s: float
-    ) -> Answer:
+    ) -> Frame:
         trouble: float | None = None
         pause = _FIRST_PAUSE_S
         while True:
@@ -123,7 +123,7 @@ class Caller:
                 await asyncio.sleep(wait)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
 
-    async def _try(self, method: str, path: str, id: str, body: bytes, runs_s: float) -> Answer:
+    async def _try(self, method: str, path: str, id: str, body: bytes, runs_s: float) -> Frame:
         import aiohttp
 
         timeout = aiohttp.ClientTimeout(total=runs_s + _ANSWER_S, sock_connect=_CONNECT_S)

@@ -1,1 +1,1 @@
-"""Harnesses that graders send into boxes: stdlib only, Python 3.9 or newer, shipped as source."""
+"""Harnesses that graders send into sandboxes: stdlib only, Python 3.9 or newer, sent as source."""

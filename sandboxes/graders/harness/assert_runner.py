@@ -1,7 +1,7 @@
-"""Runner of a task's own tests, in a box without the solution: the tested function is a proxy.
+"""Runner of a task's own tests, in a sandbox without the solution: the tested function is a proxy.
 
 The tests run in a thread that stops at each call of the proxy. The main thread then returns to the
-host, which has the solution's box answer, and comes back with the answer: so tests and solution
+host, which has the solution's sandbox answer, and comes back with the answer: so tests and solution
 talk through the host alone, by an interface that knows nothing of it.
 
 An exception that the solution answered with has to be seen: by a handler or a ``with`` of the
@@ -57,7 +57,7 @@ class SolutionObject:
 
 
 class SolutionLost(BaseException):
-    """The solution's box gave no answer; no ``except Exception`` of a test catches this."""
+    """The solution's sandbox gave no answer; no ``except Exception`` of a test catches this."""
 
 
 class AssertRunner:

@@ -1,7 +1,7 @@
-"""Harness beside a solution, in its box: load it, call it, report its answers.
+"""Harness beside a solution, in its sandbox: load it, call it, report its answers.
 
 The solution controls it, which is harmless: the host reads everything it writes as "the answer is
-this value", and the box never holds the expected value.
+this value", and the sandbox never holds the expected value.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """EvalPlus' own rules of agreement between an output and the reference's.
 
-Runs beside the tests, in their box. The rules are those of evalplus 0.3 (``eval/__init__.py``,
+Runs beside the tests, in their sandbox. The rules are those of evalplus 0.3 (``eval/__init__.py``,
 ``eval/_special_oracle.py``; Apache-2.0) but for these, by which it pays for wrong answers: a
 tolerance is for expected floats alone, and MBPP 295 may give 0 for numbers below 2 only.
 """

@@ -1,4 +1,4 @@
-"""Plain values as typed JSON, the only data that leaves a box.
+"""Plain values as typed JSON, the only data that leaves a sandbox.
 
 An answer is a value, never an object: nothing that is unpickled, evaluated or compared by a method
 of its own. ``1``, ``True`` and ``1.0`` stay apart, tuples are no lists, and what has no plain form
@@ -8,7 +8,7 @@ The *wire* form of a value: None, bool, str, finite floats and ints below 2**53 
 themselves, a JSON array is a list, and an object has one key that names the type: ``t`` tuple,
 ``s`` set, ``z`` frozenset, ``d`` dict as pairs, ``b`` bytes in hex, ``i`` a big int in hex, ``f``
 nan or an infinity, ``c`` complex. Hosts check and compare wire forms and build no sets or dicts of
-them: keys chosen to collide cost the box its time, not the host.
+them: keys chosen to collide cost the sandbox its time, not the host.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Runner of several programs in a box, in one message of the host.
+"""Runner of several programs in a sandbox, in one message of the host.
 
-It runs in the box, on the standard library alone. It gets files and steps at once and answers each
-step with its end and the requested files; the first failure is the last step. Output of a program
-reaches the host as that step's errors, or not at all: only the runner writes to the stream of
-answers. The host treats all of it as untrusted.
+It runs in the sandbox, on the standard library alone. It gets files and steps at once and answers
+each step with its end and the requested files; the first failure is the last step. Output of a
+program reaches the host as that step's errors, or not at all: only the runner writes to the stream
+of answers. The host treats all of it as untrusted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Grader of changes to a repository: the changes, in a fresh box, with untouched tests."""
+"""Grader of changes to a repository: the changes, in a fresh sandbox, with untouched tests."""
 
 from __future__ import annotations
 

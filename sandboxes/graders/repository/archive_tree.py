@@ -1,4 +1,4 @@
-"""Working directory of a box as data: read from its archive, never extracted on the host's disk."""
+"""Working directory of a sandbox as data: read from its archive, never extracted on the host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from envgym.sandboxes.limits import MIB
 
 
 class Refused(ValueError):
-    """A box holds, or changed, a file that no honest change needs; the message names it."""
+    """A sandbox holds, or changed, a file that no honest change needs; the message names it."""
 
 
 class ExportLimits(BaseModel):
@@ -23,8 +23,8 @@ class ExportLimits(BaseModel):
     files: int = Field(1_000, ge=1, description="Files written, changed or removed.")
     file_bytes: int = Field(4 * MIB, ge=1, description="Size of one such file.")
     total_bytes: int = Field(16 * MIB, ge=1, description="Size of all such files.")
-    tree_entries: int = Field(100_000, ge=1, description="Entries of the work box's archive.")
-    archive_bytes: int = Field(512 * MIB, ge=1, description="Size of the work box's archive.")
+    tree_entries: int = Field(100_000, ge=1, description="Entries of the work sandbox's archive.")
+    archive_bytes: int = Field(512 * MIB, ge=1, description="Size of the work sandbox's archive.")
     path_chars: int = Field(400, ge=1, description="Length of a path.")
 
 
@@ -119,7 +119,7 @@ def _above(path: str) -> list[str]:
 
 
 def write_tree(tree: Tree) -> bytes:
-    """Write a tree as an archive, for opening a box."""
+    """Write a tree as an archive, for opening a sandbox."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path, entry in sorted(tree.items()):

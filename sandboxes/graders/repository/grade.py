@@ -1,8 +1,8 @@
-"""Grader of a repository change by tests, in a fresh box that the change's author never used.
+"""Grader of a repository change by tests, in a fresh sandbox that the change's author never used.
 
-The work box's archive is read as data and compared with the pristine one. A fresh box gets the
-pristine files, the permitted changes, and the original tests. A nonce line reports each passed test
-to the host, which counts them, and repeats the run with mutated tests that must fail.
+The work sandbox's archive is read as data and compared with the pristine one. A fresh sandbox gets
+the pristine files, the permitted changes, and the original tests. A nonce line reports each passed
+test to the host, which counts them, and repeats the run with mutated tests that must fail.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from envgym.errors import UsageError
 from envgym.sandboxes.base import Backend, Sandbox
@@ -36,6 +37,20 @@ _TAIL = 1000
 FORGED = "a test that cannot pass was made to pass"
 
 
+class _Line(BaseModel):
+    """One line of the runner: a test's end, or the end of the run.
+
+    Code under test shares the runner's process, so it may find the nonce and write any line.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    id: str = ""
+    ok: bool = False
+    why: str = ""
+    end: int | None = None
+
+
 @dataclass(frozen=True)
 class Suite:
     """A repository and the tests that have to pass.
@@ -44,7 +59,7 @@ class Suite:
         pristine: Archive of the repository at the start; its history is never handed on.
         expected: Ids of the tests that have to pass, as pytest prints them.
         tests: Hidden tests: files by path, written over the pristine ones at grading.
-        python: Interpreter that runs pytest; empty for the box's own, which starts at once.
+        python: Interpreter that runs pytest; empty for the sandbox's own, which starts at once.
         plugins: Modules of the pytest plugins that the tests need (``pytest_asyncio.plugin``); no
             other is loaded, whatever is installed.
         hidden: Whether the model may see the status only.
@@ -59,7 +74,7 @@ class Suite:
 
 
 async def open_work(backend: Backend, suite: Suite, *, limits: Limits | None = None) -> Sandbox:
-    """Open a box to work in: the pristine files without their history and hidden tests.
+    """Open a sandbox to work in: the pristine files without their history and hidden tests.
 
     Raises:
         UsageError: The pristine archive is invalid.
@@ -79,7 +94,7 @@ async def grade_repository(
     limits: Limits = Limits(wall_s=300.0, cpu_s=300.0),  # noqa: B008  (frozen)
     export: ExportLimits = ExportLimits(),  # noqa: B008  (frozen)
 ) -> Verdict:
-    """Grade a work box by its archive (``await box.snapshot()``).
+    """Grade a work sandbox by its archive (``await box.snapshot()``).
 
     Raises:
         UsageError: The pristine archive is none, the suite expects nothing, or the sandbox's Python
@@ -123,8 +138,8 @@ def _pristine(suite: Suite) -> Tree:
 
 async def _run(
     backend: Backend, suite: Suite, tree: Tree, ids: Sequence[str], limits: Limits
-) -> tuple[Result, list[dict[str, Any]]]:
-    """Run tests over a tree in a new box; return its result and its output."""
+) -> tuple[Result, list[_Line]]:
+    """Run tests over a tree in a new sandbox; return its result and its output."""
     mark, bounds = nonce(), roomy(limits)
     job = json.dumps({"nonce": mark, "ids": list(ids), "plugins": list(suite.plugins)}).encode()
     source = shipped("pytest_runner")
@@ -135,7 +150,7 @@ async def _run(
             result = await box.exec(command, stdin=job, limits=bounds)
         else:
             result = await box.python(source, stdin=job, limits=bounds)
-    said = [json.loads(text) for text in frames(result.stdout, mark)]
+    said = [_line(text) for text in frames(result.stdout, mark)]
     if not said and result.outcome in (Outcome.OK, Outcome.RE):
         raise UsageError(  # nothing of the repository's has run yet
             "no pytest in the sandbox: name an interpreter that has it (Suite.python), or give the"
@@ -144,12 +159,20 @@ async def _run(
     return result, said
 
 
-def _cases(suite: Suite, result: Result, said: list[dict[str, Any]]) -> list[CaseResult]:
+def _line(text: str) -> _Line:
+    """Decode a line; an invalid one reports no test and no end."""
+    try:
+        return _Line.model_validate_json(text)
+    except ValidationError:
+        return _Line()
+
+
+def _cases(suite: Suite, result: Result, said: list[_Line]) -> list[CaseResult]:
     """Result of each expected test; none passes unless the run ended well."""
-    whole = result.outcome is Outcome.OK and bool(said) and said[-1] == {"end": 0}
-    lines: dict[str, list[dict[str, Any]]] = {}
+    whole = result.outcome is Outcome.OK and bool(said) and said[-1].end == 0
+    lines: dict[str, list[_Line]] = {}
     for line in said:
-        lines.setdefault(line.get("id", ""), []).append(line)
+        lines.setdefault(line.id, []).append(line)
     status, why = ending(result)
     if status is Status.RE:
         status = Status.UNRUN
@@ -157,8 +180,8 @@ def _cases(suite: Suite, result: Result, said: list[dict[str, Any]]) -> list[Cas
     cases = []
     for name in suite.expected:
         found = lines.get(name, [])
-        if len(found) == 1 and found[0]["ok"] is not True:
-            case = CaseResult(name, Status.WRONG, found[0]["why"], suite.hidden)
+        if len(found) == 1 and not found[0].ok:
+            case = CaseResult(name, Status.WRONG, found[0].why, suite.hidden)
         elif len(found) == 1 and whole:
             case = CaseResult(name, Status.PASS, hidden=suite.hidden)
         else:
@@ -180,7 +203,7 @@ async def _passes_mutated_tests(backend: Backend, suite: Suite, tree: Tree, limi
     if not ids:
         return False
     _, said = await _run(backend, suite, decoys, ids, limits)
-    return any(line.get("ok") for line in said)
+    return any(line.ok for line in said)
 
 
 def _function(name: str) -> tuple[str, str]:

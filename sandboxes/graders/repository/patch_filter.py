@@ -1,4 +1,4 @@
-"""Filter of a work box's changes: code under test passes, test and build configuration do not."""
+"""Filter of a work sandbox's changes: tested code passes, test and build configuration do not."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _SHADOWED = _RUNNER | sys.stdlib_module_names
 def fresh_tree(
     pristine: Tree, work: Tree, tests: Collection[str], limits: ExportLimits
 ) -> tuple[Tree, tuple[str, ...]]:
-    """Build the pristine tree with the work box's permitted changes.
+    """Build the pristine tree with the work sandbox's permitted changes.
 
     Args:
         pristine: Repository at the start.
-        work: Tree of the work box.
+        work: Tree of the work sandbox.
         tests: Protected paths beside the usual ones.
         limits: Maximum size of a change.
 

@@ -73,7 +73,7 @@ async def record_golden(
     Raises:
         UsageError: Yosys or Icarus refuses it, it never gives a defined output, or it would not
             pass as its own answer.
-        TooSlow: It exceeds its time limit, or its trace exceeds the size of a box's file.
+        TooSlow: It exceeds its time limit, or its trace exceeds the size of a sandbox's file.
         Fault: The sandbox broke, or a tool is missing.
     """
     outputs = sum(port.width for port in interface.outputs)

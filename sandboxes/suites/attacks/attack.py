@@ -21,7 +21,7 @@ class Attack:
         title: The attempt, in a line.
         ends: The required end, in words for the table.
         act: Runs it; `CaseFailed` if it gets out.
-        limits: Limits of its boxes.
+        limits: Limits of its sandboxes.
         harmless: Whether it may run without a sandbox, to show that it succeeds there.
     """
 
@@ -53,7 +53,7 @@ def program(
         code: Its source, after `attack_context.PRELUDE`.
         expects: Permitted outcomes: several where the platform, or timing, decides.
         says: Required output.
-        limits: Limits of its box.
+        limits: Limits of its sandbox.
         harmless: As in `Attack`.
     """
     outcomes = expects or (Outcome.OK,)
@@ -75,7 +75,7 @@ def scene(
 ) -> Callable[
     [Callable[[AttackContext], Awaitable[None]]], Callable[[AttackContext], Awaitable[None]]
 ]:
-    """Decorate an attack of several steps, inside and outside the box, and add it to a list."""
+    """Decorate an attack of several steps, inside and outside the sandbox, and add it to a list."""
 
     def add(
         act: Callable[[AttackContext], Awaitable[None]],

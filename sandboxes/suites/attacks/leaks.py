@@ -1,4 +1,4 @@
-"""Leaks between boxes, from earlier boxes, and from the host."""
+"""Leaks between sandboxes, from earlier sandboxes, and from the host."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def environment_of_sessions(context: AttackContext) -> None:
 
 
 async def _two(context: AttackContext, leaves: str, finds: str, *expects: Outcome) -> None:
-    """Check that data of one box cannot be found by another, during its life and after its end."""
+    """Check that no sandbox finds another's data, during the other's life and after its end."""
     one = await context.another()
     living = await one.repl()
     context.check(await living.run(context.program(leaves)), OK, *expects)

@@ -217,7 +217,7 @@ async def daemon_of_a_repl(context: AttackContext) -> None:
 
 
 async def _box_survives(context: AttackContext, code: str, *outcomes: Outcome) -> None:
-    """Check that the run has an outcome, and that the box works or reports its end."""
+    """Check that the run has an outcome, and that the sandbox works or reports its end."""
     box = await context.box()
     async with require_within("a run", SMALL.wall_s + PROMPT_S):
         await context.python(code, *outcomes)

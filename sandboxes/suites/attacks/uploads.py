@@ -214,7 +214,7 @@ def _file(name: str, data: bytes = b"x", **more: Any) -> tuple[tarfile.TarInfo, 
 
 
 async def _kept_out(context: AttackContext, archive: bytes) -> None:
-    """Check that a hostile snapshot is refused, or makes a box from which nothing leads out."""
+    """Check that a hostile snapshot is refused, or makes a sandbox from which nothing leads out."""
     async with require_within("a box from a hostile archive", 20):
         try:
             box = await context.another(snapshot=archive)

@@ -1,7 +1,7 @@
 """Conformance suite: the behaviour that every backend must show, one case per coroutine function.
 
 A case raises `CaseFailed`, or lets an unexpected error of the backend through. Cases of `BOX` take
-a fresh box, those of `WHOLE` a backend.
+a fresh sandbox, those of `WHOLE` a backend.
 """
 
 from __future__ import annotations

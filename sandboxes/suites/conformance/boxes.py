@@ -1,4 +1,4 @@
-"""Boxes and backends as a whole: closing, cancellation, concurrency, separation."""
+"""Sandboxes and backends as a whole: closing, cancellation, concurrency, separation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits: each has its own enforcer and outcome, and the box works after it."""
+"""Limits: each has its own enforcer and outcome, and the sandbox works after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RE, TLE = Outcome.RE, Outcome.TLE
 
 
 async def _ends(backend: Backend, limits: Limits, code: str, *outcomes: Outcome) -> Result:
-    """Check the outcome of Python code in a box of these limits, and that the box still works."""
+    """Check the outcome of code in a sandbox of these limits, and that the sandbox still works."""
     async with await backend.open(limits=limits) as box:
         result = require_outcome(await box.python(code), *outcomes)
         await _is_usable(box)

@@ -30,7 +30,7 @@ _DOES = (
         for name in _SIGNALS
     ),
     "import os, signal\nsignal.setitimer(signal.ITIMER_REAL, 0.01)\nsignal.pause()",
-    # Limits that it sets itself are no limits of its box.
+    # Limits that it sets itself are no limits of its sandbox.
     "import resource\nresource.setrlimit(resource.RLIMIT_AS, (1, 1))\nx = bytearray(1 << 24)",
     "import os, resource\nresource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\nos.fork()\n1 / 0",
     "import os, resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass",

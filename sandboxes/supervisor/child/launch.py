@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from envgym.sandboxes.supervisor.child.fork_hooks import give_hooks
 from envgym.sandboxes.supervisor.config import BoxConfig
+from envgym.sandboxes.supervisor.messages import ProgramLimits
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PDEATHSIG, _SUBREAPER = 1, 36
@@ -30,7 +31,7 @@ def adopt_orphans() -> None:
 
 def spawn(
     config: BoxConfig,
-    limits: dict[str, Any],
+    limits: ProgramLimits,
     stdio: Sequence[int],
     body: Callable[[], Any],
     keep: Sequence[int] = (),
@@ -55,7 +56,7 @@ def spawn(
 
 def become(
     config: BoxConfig,
-    limits: dict[str, Any],
+    limits: ProgramLimits,
     files: Sequence[int],
     body: Callable[[], Any],
     whole_life: bool = True,
@@ -74,7 +75,7 @@ def become(
 
 
 def _prepare(
-    config: BoxConfig, limits: dict[str, Any], files: Sequence[int], whole_life: bool
+    config: BoxConfig, limits: ProgramLimits, files: Sequence[int], whole_life: bool
 ) -> None:
     os.setsid()
     _signal.set_wakeup_fd(-1)
@@ -87,7 +88,7 @@ def _prepare(
     os.closerange(len(files), 65536)
     _limit(config, limits, whole_life)
     if hasattr(sys, "set_int_max_str_digits"):  # Pythons before 3.11 know no such bound
-        sys.set_int_max_str_digits(limits.get("int_digits", 0))
+        sys.set_int_max_str_digits(limits["int_digits"])
     if config.owner is not None:
         uid, gid = config.owner
         os.setgroups([])
@@ -100,7 +101,7 @@ def _prepare(
     config.confine()
 
 
-def _limit(config: BoxConfig, limits: dict[str, Any], whole_life: bool) -> None:
+def _limit(config: BoxConfig, limits: ProgramLimits, whole_life: bool) -> None:
     seconds = math.ceil(limits["cpu_s"])
     wanted = {
         resource.RLIMIT_CORE: (0, 0),

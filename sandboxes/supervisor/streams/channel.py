@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from envgym.sandboxes.supervisor.streams.frames import BadFrame, Unpacker, pack
+from envgym.sandboxes.supervisor.streams.frames import BadFrame, Frame, Unpacker, pack
 
 
 class Channel:
@@ -32,7 +32,7 @@ class Channel:
         """Return whether frames wait to be written."""
         return bool(self._out)
 
-    def receive(self) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+    def receive(self) -> Iterator[Frame]:
         """Return received frames."""
         try:
             data = os.read(self.file, 1 << 20)

@@ -1,4 +1,4 @@
-"""Frames between the host and a box's supervisor: a JSON header and raw parts.
+"""Frames between the host and a sandbox's supervisor: a JSON header and raw parts.
 
 On the wire: two 32-bit lengths (header, all parts together), the header, the parts one after the
 other. The header's ``parts`` lists their lengths. Nothing is ever unpickled.
@@ -8,19 +8,31 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 LENGTHS = struct.Struct(">II")
 MOST_HEADER = 1 << 26  # the longest arguments a kernel takes, each byte escaped
 MOST_BODY = 1 << 30
 
 
+class Frame(NamedTuple):
+    """A decoded frame.
+
+    Attributes:
+        header: JSON object, with the lengths of the parts as ``parts``.
+        parts: Raw bytes.
+    """
+
+    header: dict[str, Any]
+    parts: list[bytes]
+
+
 class BadFrame(ValueError):
     """The bytes are no valid frame, so the sender is none of envgym's."""
 
 
-def pack(header: dict[str, Any], *parts: bytes) -> bytes:
+def pack(header: Mapping[str, Any], *parts: bytes) -> bytes:
     """Encode one frame.
 
     Raises:
@@ -50,7 +62,7 @@ class Unpacker:
         """Number of bytes of an incomplete frame."""
         return len(self._data)
 
-    def feed(self, data: bytes) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+    def feed(self, data: bytes) -> Iterator[Frame]:
         """Return the frames that are complete now.
 
         Raises:
@@ -77,4 +89,4 @@ class Unpacker:
                     parts.append(bytes(view[begin : begin + size]))
                     begin += size
             del self._data[:begin]
-            yield header, parts
+            yield Frame(header, parts)

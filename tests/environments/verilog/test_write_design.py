@@ -200,8 +200,8 @@ async def test_whatever_is_submitted_is_judged_in_words(monkeypatch: Any) -> Non
     """No hang, no fault, no crash: a typed verdict, bounded."""
     from envgym.environments.verilog import toolchain
 
-    short = toolchain.BOX.model_copy(update={"wall_s": 20.0, "cpu_s": 1.0})
-    monkeypatch.setattr(toolchain, "BOX", short)
+    short = toolchain.SANDBOX.model_copy(update={"wall_s": 20.0, "cpu_s": 1.0})
+    monkeypatch.setattr(toolchain, "SANDBOX", short)
     rings = "reg p = 0, q = 0; always @(p or clk) q = ~p; always @(q) p = q;\nendmodule"
     bad = {
         "a loop in no time": (COUNTER_SOURCE.replace("endmodule", rings), "time limit exceeded"),

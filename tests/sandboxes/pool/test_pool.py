@@ -306,7 +306,7 @@ async def test_a_repl_and_a_program_take_a_place(quick: bool) -> None:
         one, two = await pool.repl(), await pool.repl()
         assert (await one.run("6 * 7")).text == "42\n"
         for more in (pool.repl(), pool.run_python("1"), pool.open()):
-            with pytest.raises(PoolFull, match="none of 2 boxes"):
+            with pytest.raises(PoolFull, match="none of 2 sandboxes"):
                 await more
         await one.close()
         await one.close()

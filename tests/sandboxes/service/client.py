@@ -15,9 +15,9 @@ import aiohttp
 
 from envgym.sandboxes import open_backend
 from envgym.sandboxes.service.config import ServiceConfig
-from envgym.sandboxes.service.protocol import FRAME, Answer, read_frame
+from envgym.sandboxes.service.protocol import FRAME, read_frame
 from envgym.sandboxes.service.serve import serve
-from envgym.sandboxes.supervisor.streams.frames import pack
+from envgym.sandboxes.supervisor.streams.frames import Frame, pack
 
 TOKEN = "a-token-of-the-tests"
 OTHER = "another-token-of-theirs"
@@ -85,7 +85,7 @@ class Client:
                 await asyncio.sleep(0.02)
 
 
-def stdout(answer: Answer) -> bytes:
+def stdout(answer: Frame) -> bytes:
     """What a program wrote."""
     return answer[1][0]
 

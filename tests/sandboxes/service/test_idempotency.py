@@ -13,7 +13,8 @@ from envgym.errors import Fault, UsageError
 from envgym.sandboxes.pool.pool import PoolFull
 from envgym.sandboxes.service.config import ServiceConfig
 from envgym.sandboxes.service.idempotency import Idempotency
-from envgym.sandboxes.service.protocol import Answer, Busy, Cancelled
+from envgym.sandboxes.service.protocol import Busy, Cancelled
+from envgym.sandboxes.supervisor.streams.frames import Frame
 from tests.sandboxes.service.client import Client, alive, pids, sleeper, stdout, until
 
 KEY = ("owner", "id")
@@ -23,12 +24,12 @@ CONFIG = ServiceConfig(requests=2, keep_count=2, stop_s=0.05)
 class Work:
     """Counts how often it is begun, and ends when told."""
 
-    def __init__(self, answer: Answer | None = None, error: Exception | None = None) -> None:
+    def __init__(self, answer: Frame | None = None, error: Exception | None = None) -> None:
         self.begun = self.cancelled = 0
         self.go = asyncio.Event()
-        self._answer, self._error = answer or ({}, [b"done"]), error
+        self._answer, self._error = answer or Frame({}, [b"done"]), error
 
-    async def __call__(self) -> Answer:
+    async def __call__(self) -> Frame:
         self.begun += 1
         try:
             await self.go.wait()
@@ -42,7 +43,7 @@ class Work:
 
 def ask(
     once: Idempotency, work: Any, key: tuple[str, str] = KEY, **more: Any
-) -> asyncio.Task[Answer]:
+) -> asyncio.Task[Frame]:
     options = {"linger_s": 0.05, **more}
     digest = options.pop("digest", b"d")
     return asyncio.create_task(once.run(key, digest, work, **options))
@@ -96,7 +97,7 @@ async def test_who_vanishes_is_waited_for_and_may_come_back() -> None:
 
 
 async def test_cancelling_before_during_and_after() -> None:
-    once, work = Idempotency(CONFIG), Work(({"box": "b"}, []))
+    once, work = Idempotency(CONFIG), Work(Frame({"box": "b"}, []))
     assert once.cancel(("owner", "early")) is None
     with pytest.raises(Cancelled):
         await ask(once, work, ("owner", "early"))

@@ -101,7 +101,7 @@ async def test_killed_it_leaves_nothing_and_a_new_one_serves(tmp_path: Path) -> 
         assert folders(tmp_path) == 1  # its own: the old one is reaped
         async with RemoteBackend(again.url, again.token_file) as backend:
             lost = backend._box(box._path.rpartition("/")[2], Limits())
-            with pytest.raises(Fault, match="no such box"):
+            with pytest.raises(Fault, match="no such sandbox"):
                 await lost.read("x")
             assert (await backend.run_python("print(1)")).text == "1\n"
 

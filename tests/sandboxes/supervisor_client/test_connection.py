@@ -13,7 +13,7 @@ import pytest
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes import Denied, SessionLost
 from envgym.sandboxes.supervisor.streams import frames
-from envgym.sandboxes.supervisor.streams.frames import Unpacker, pack
+from envgym.sandboxes.supervisor.streams.frames import Frame, Unpacker, pack
 from envgym.sandboxes.supervisor_client.connection import Lost, SupervisorConnection, broken
 
 
@@ -24,9 +24,9 @@ class Peer:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     unpacker: Unpacker = field(default_factory=Unpacker)
-    came: list[tuple[dict[str, Any], list[bytes]]] = field(default_factory=list)
+    came: list[Frame] = field(default_factory=list)
 
-    async def get(self) -> tuple[dict[str, Any], list[bytes]]:
+    async def get(self) -> Frame:
         while not self.came:
             data = await self.reader.read(1 << 16)
             assert data, "the link hung up"
@@ -84,6 +84,17 @@ async def test_errors_have_their_class(ends: Ends, kind: str, error: type[UsageE
     assert type(caught.value) is error
 
 
+@pytest.mark.parametrize("error", [{"error": "usage"}, {"error": ["denied"], "message": "no"}])
+async def test_an_error_that_says_too_little_is_still_one(
+    ends: Ends, error: dict[str, Any]
+) -> None:
+    task = asking(ends.link, op="x")
+    header, _ = await ends.peer.get()
+    ends.peer.writer.write(pack({"id": header["id"], **error}))
+    with pytest.raises(UsageError, match="no"):
+        await task
+
+
 async def test_a_cancelled_request_is_told_and_its_late_answer_dropped(ends: Ends) -> None:
     task = asking(ends.link, op="x")
     first, _ = await ends.peer.get()
@@ -99,7 +110,9 @@ async def test_a_cancelled_request_is_told_and_its_late_answer_dropped(ends: End
     assert (await after)[0]["fine"]
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\xff" * 100, pack({"no": "id"}), pack({})])
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\xff" * 100, pack({"no": "id"}), pack({}), pack({"id": []})]
+)
 async def test_whoever_waits_hears_of_the_end(ends: Ends, garbage: bytes) -> None:
     tasks = [asking(ends.link, op="x") for _ in range(3)]
     await ends.peer.get()

@@ -1,1 +1,1 @@
-"""Linux facilities under boxes: namespaces, mounts, seccomp, Landlock, control groups."""
+"""Linux facilities under sandboxes: namespaces, mounts, seccomp, Landlock, control groups."""

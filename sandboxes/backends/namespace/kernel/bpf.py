@@ -1,8 +1,8 @@
 """Assembler of classic BPF for seccomp: a decision tree over system call numbers, then blocks.
 
 The kernel runs the filter once for each number when it is installed, and skips it at run time for
-those that it always allows. What is left to save is the installing, which every box pays: hence a
-tree of comparisons over intervals and not a list.
+those that it always allows. What is left to save is the installing, which every sandbox pays: hence
+a tree of comparisons over intervals and not a list.
 """
 
 from __future__ import annotations

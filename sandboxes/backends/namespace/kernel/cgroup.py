@@ -1,8 +1,8 @@
-"""Parent control group of a backend's boxes: limits and counts memory and processes.
+"""Parent control group of a backend's sandboxes: limits and counts memory and processes.
 
 Version 1 has a tree for each controller, version 2 one tree, in which a group that holds processes
-has no groups below it with controllers: there a box's group is a neighbour of this process's own,
-below the nearest folder that hands both controllers down and lets us write.
+has no groups below it with controllers: there a sandbox's group is a neighbour of this process's
+own, below the nearest folder that hands both controllers down and lets us write.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class NoCgroup(Exception):
 
 @dataclass(frozen=True)
 class Parent:
-    """Parent folders of the boxes' control groups.
+    """Parent folders of the sandboxes' control groups.
 
     Attributes:
         version: cgroup version, 1 or 2.
@@ -54,7 +54,7 @@ class Parent:
 
 
 def make_parent(mounts: str = "/proc/self/mountinfo", own: str = "/proc/self/cgroup") -> Parent:
-    """Make the parent folders for one backend's boxes.
+    """Make the parent folders for one backend's sandboxes.
 
     Raises:
         NoCgroup: There may be none.

@@ -1,4 +1,4 @@
-"""Identity of a box's supervisor and programs: the last, irreversible steps before they run."""
+"""Identity of a sandbox's supervisor and programs: the last, irreversible steps before they run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envgym.sandboxes.supervisor.cgroup_counters import CgroupCounters
 def prefer_for_oom_kill() -> None:
     """Make the kernel's out-of-memory killer choose this process, and its children, first.
 
-    A box's /proc is read-only, so none of its programs can say otherwise.
+    A sandbox's /proc is read-only, so none of its programs can say otherwise.
     """
     _write_oom_score(b"1000")
 
@@ -23,7 +23,7 @@ def prefer_for_oom_kill() -> None:
 def avoid_oom_kill() -> None:
     """Make the out-of-memory killer spare this process, where that is permitted.
 
-    The files of a killed box remain in memory for a moment, and this process would be the next
+    The files of a killed sandbox remain in memory for a moment, and this process would be the next
     victim in its group.
     """
     with contextlib.suppress(PermissionError):
@@ -39,7 +39,7 @@ def _write_oom_score(score: bytes) -> None:
 
 
 def enter_user_namespace(file: int) -> None:
-    """Enter the box's user namespace: all capabilities over its programs, none over its mounts.
+    """Enter the sandbox's user namespace: all capabilities over its programs, none over its mounts.
 
     Those belong to the namespace above: not even a supervisor that was taken over changes them.
     """
@@ -48,7 +48,7 @@ def enter_user_namespace(file: int) -> None:
 
 
 def become_supervisor(own_ids: bool) -> None:
-    """Become root of the box's user namespace, without any other privilege."""
+    """Become root of the sandbox's user namespace, without any other privilege."""
     if own_ids:
         os.setgroups([])
         os.setresgid(0, 0, 0)

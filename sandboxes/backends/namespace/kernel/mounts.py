@@ -1,7 +1,7 @@
-"""Root file system of boxes: built once from read-only parts of the machine, copied by each box.
+"""Root file system of sandboxes: built once from read-only parts of the machine, copied by each.
 
 The zygote moves into it for good. What is not named here (homes, /var, /run, other disks, sockets
-of daemons) is not hidden in a box: it was never there. A box then adds its own few mounts.
+of daemons) is not hidden in a sandbox: it was never there. A sandbox then adds its own few mounts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SETTINGS = (
     "/etc/ssl/openssl.cnf",
     "/etc/timezone",
 )
-"""Paths that are copied: a bind mount of each would slow down every box."""
+"""Paths that are copied: a bind mount of each would slow down every sandbox."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
 NAME = "box"
 USER = 1000
@@ -52,18 +52,18 @@ _WRITTEN = {
     ),
     "resolv.conf": "",
 }
-_OWN = "/.own"  # where a box's one tmpfs is mounted
+_OWN = "/.own"  # where a sandbox's one tmpfs is mounted
 _PLACES = {f"{_OWN}/box": "/box", f"{_OWN}/tmp": "/tmp", f"{_OWN}/shm": "/dev/shm"}
 NEW_PROC = "/new/proc"
 INODE_BYTES = 8192
-"""Disk bytes per inode of a box: empty files take the kernel's memory."""
+"""Disk bytes per inode of a sandbox: empty files take the kernel's memory."""
 
 
 def build_root(readable: Sequence[str]) -> None:
     """Move this process into the template root; needs its own mount namespace.
 
     Args:
-        readable: Files and folders beside the system's that boxes may read, at the same place.
+        readable: Files and folders beside the system's that sandboxes may read, at the same place.
 
     Raises:
         OSError: The kernel refuses a mount.
@@ -143,10 +143,10 @@ def _write_settings() -> None:
 
 
 def _make_places() -> None:
-    """Make empty folders for a box's own mounts, devices, and the zygote's /proc.
+    """Make empty folders for a sandbox's own mounts, devices, and the zygote's /proc.
 
     A kernel lets an ordinary user mount a /proc only where a whole one is in sight already, as the
-    machine's is now and the zygote's will be; a box's own covers it.
+    machine's is now and the zygote's will be; a sandbox's own covers it.
     """
     for name in (_OWN, "/dev", "/proc", *_PLACES.values()):
         os.makedirs("/new" + name, exist_ok=True)  # what is shown below /tmp is there already
@@ -167,12 +167,13 @@ def seal_root() -> None:
 def mount_own(
     disk_bytes: int, owner: tuple[int, int] | None, below_tmp: Sequence[str] = ()
 ) -> None:
-    """Mount a box's own file systems: one tmpfs for all writable paths, a /proc of its processes.
+    """Mount a sandbox's own file systems: one tmpfs for all writable paths, its own /proc.
 
     Args:
         disk_bytes: Room in the tmpfs.
         owner: User and group of the folders, as this process counts them; None: its own.
-        below_tmp: Paths of the template that are covered by the box's own folder and shown in it.
+        below_tmp: Paths of the template that are covered by the sandbox's own folder and shown in
+            it.
     """
     flags = MS_NOSUID | MS_NODEV
     options = f"size={disk_bytes},nr_inodes={disk_bytes // INODE_BYTES},mode=0700"

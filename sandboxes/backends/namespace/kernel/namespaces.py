@@ -1,8 +1,8 @@
-"""Namespaces that outlive a box: made once per fork server, used by its boxes one after another.
+"""Namespaces that outlive a sandbox: made once per fork server, used by its sandboxes in turn.
 
-Making and clearing away a network namespace takes the kernel longer than all else a box is made
-of. Once the last process of a box has ended nothing of it is left in these: sockets ended with it,
-and none of it could change an interface, a route, the host name or the user map.
+Making and clearing away a network namespace takes the kernel longer than all else a sandbox is made
+of. Once the last process of a sandbox has ended nothing of it is left in these: sockets ended with
+it, and none of it could change an interface, a route, the host name or the user map.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from envgym.sandboxes.backends.namespace.kernel import syscalls
 from envgym.sandboxes.backends.namespace.kernel.mounts import NAME, USER
 
 FORK_SERVERS = 4096
-"""Fork servers of one zygote at a time, hence boxes."""
+"""Fork servers of one zygote at a time, hence sandboxes."""
 _FIRST_ID = 0x70000000  # user ids that neither people nor subordinate ranges nor systemd are given
 _ZYGOTES = 32768
-_IDS = 2  # of one box: its supervisor's and its programs'
+_IDS = 2  # of one sandbox: its supervisor's and its programs'
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 
 
 def base_id(server: int, zygote: int) -> int:
-    """First user id of a fork server's boxes; no other zygote of this machine uses it."""
+    """First user id of a fork server's sandboxes; no other zygote of this machine uses it."""
     return _FIRST_ID + (zygote % _ZYGOTES * FORK_SERVERS + server) * _IDS
 
 

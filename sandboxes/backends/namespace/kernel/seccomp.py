@@ -1,4 +1,4 @@
-"""System call filter of the programs in a box.
+"""System call filter of the programs in a sandbox.
 
 Three answers. What no honest program does (tracing others, mounting, new namespaces, keys, kernel
 modules) kills it at once: the outcome is DENIED. What honest programs probe for fails with the
@@ -49,7 +49,8 @@ _ABSENT = _names(
     modify_ldt nfsservctl sysfs uselib ustat
     """
 )
-# Who watches the system's files, which all boxes and the machine share, sees when others use them.
+# Who watches the system's files, which all sandboxes and the machine share, sees when others use
+# them.
 _WATCHES = _names("cachestat inotify_add_watch inotify_init inotify_init1")
 _BY_PATH = _names(
     """
@@ -66,7 +67,7 @@ _SIGNALS = {
     "tgkill": 2,
     "tkill": 1,
 }
-_SHARED = _names("mq_open msgget semget shmget")  # found by name, from any box
+_SHARED = _names("mq_open msgget semget shmget")  # found by name, from any sandbox
 
 _NAMESPACES = (
     syscalls.NEWNS
@@ -90,8 +91,9 @@ _PROTOCOL = errno_action(errno.EPROTONOSUPPORT)
 
 
 def _self_only(argument: int) -> tuple[Test, ...]:
-    """Require the caller itself as the named process: in a one-user box the supervisor has the same
-    user.
+    """Require the caller itself as the named process.
+
+    In a one-user sandbox the supervisor has the same user.
     """
     return (Test(argument, _PERMISSION, values=(0,)),)
 
@@ -103,14 +105,14 @@ def rules(
     """Filter rule by system call name.
 
     Args:
-        own_namespaces: Whether the box has its own namespaces, so that TCP, UDP and named shared
-            memory reach only itself. If not, socket pairs alone are allowed, because a filter
-            cannot see the destination of a socket.
+        own_namespaces: Whether the sandbox has its own namespaces, so that TCP, UDP and named
+            shared memory reach only itself. If not, socket pairs alone are allowed, because a
+            filter cannot see the destination of a socket.
         owns_host_files: Whether the programs' user owns files outside. Landlock protects their
             contents, but not their modes, owners, times and attributes.
         memory_cgroup: Whether a control group limits memory; no other limit covers files in memory.
     """
-    # Of IP only TCP and UDP: rarer protocols are code of the kernel that a box has no need of.
+    # Of IP only TCP and UDP: rarer protocols are code of the kernel that a sandbox has no need of.
     sockets = (
         Test(0, _FAMILY, values=(_UNIX, _INET, _INET6)),
         Test(1, _PROTOCOL, values=(_STREAM, _DATAGRAM, _SEQPACKET), mask=0xF),

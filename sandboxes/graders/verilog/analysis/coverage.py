@@ -53,7 +53,7 @@ async def cover(
     """Extend a stimulus until the golden design shows every value of every output bit.
 
     Args:
-        backend: Backend of the solver's box.
+        backend: Backend of the solver's sandbox.
         tools: Session that simulates.
         golden: Golden design under the stimulus so far; returned unchanged if its traces show all.
         found: See `examine`.

@@ -79,7 +79,7 @@ async def examine(
         tools: Session that runs Yosys.
         source: Trusted source.
         module: Top module; None selects the one that no other module uses.
-        limits: Limits of Yosys, where they are lower than the box's.
+        limits: Limits of Yosys, where they are lower than the sandbox's.
 
     Raises:
         UsageError: Yosys refuses it, or it cannot be graded: it has several clocks, or one that is

@@ -1,1 +1,1 @@
-"""Icarus and Yosys in a box: commands, sessions, test benches."""
+"""Icarus and Yosys in a sandbox: commands, sessions, test benches."""

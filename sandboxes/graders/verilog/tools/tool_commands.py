@@ -1,4 +1,4 @@
-"""Commands of Icarus and Yosys in a box, and the text of their errors."""
+"""Commands of Icarus and Yosys in a sandbox, and the text of their errors."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Session of several tools in one box, with one message each way per run.
+"""Session of several tools in one sandbox, with one message each way per run.
 
 A runner (`harness/tool_runner.py`) gets the files and the steps at once: a message per step would
-cost as much as most of the steps. Its answer is untrusted like any output of a box: a design that
-took a tool over could report no more than that tool could.
+cost as much as most of the steps. Its answer is untrusted like any output of a sandbox: a design
+that took a tool over could report no more than that tool could.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class ToolSession:
     about the same design.
 
     Args:
-        backend: Backend of the box.
+        backend: Backend of the sandbox.
         limits: Wall and CPU time, memory and files of all steps of a run together; their standard
             output is dropped.
     """
@@ -135,7 +135,7 @@ class ToolSession:
 
         Args:
             files: Files by name; written before the first step.
-            limits: Limits of this run, where they are lower than the box's.
+            limits: Limits of this run, where they are lower than the sandbox's.
 
         Raises:
             Fault: A tool is missing, or the sandbox broke.
@@ -150,13 +150,13 @@ class ToolSession:
             result = await self._session.run(code, limits=bounds)
         except (SessionLost, BoxLost) as lost:
             await self.close()
-            raise Fault(f"sandbox: a box of tools is gone: {lost}", "infra") from lost
+            raise Fault(f"sandbox: a sandbox of tools is gone: {lost}", "infra") from lost
         if not result.ok:
             await self.close()
         # Tools have another standard error: what is said here the runner says, of its own failure.
         if not result.stdout.startswith(b"\n") or result.stderr:
             said = result.error_text[-300:].strip() or result.detail or result.outcome
-            raise Fault(f"sandbox: the runner of tools fails in its box: {said}", "infra")
+            raise Fault(f"sandbox: the runner of tools fails in its sandbox: {said}", "infra")
         done = list(_answers(result.stdout[1:], steps, bounds))
         if len(done) == len(steps) or (done and not done[-1].result.ok):
             return done
@@ -165,7 +165,7 @@ class ToolSession:
         return [*done, StepResult(Result(result.outcome, result.exit_code, detail=result.detail))]
 
     async def close(self) -> None:
-        """Close the box."""
+        """Close the sandbox."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -203,7 +203,8 @@ def _answers(told: bytes, steps: Sequence[ToolStep], limits: Limits) -> Iterator
 
 
 def _result(status: int, cpu_s: float, resident: int, errors: bytes, limits: Limits) -> Result:
-    killed = status == signal.SIGKILL and cpu_s < limits.cpu_s  # in its own box by the kernel alone
+    # In its own sandbox nobody but the kernel kills it.
+    killed = status == signal.SIGKILL and cpu_s < limits.cpu_s
     filled = resident >= limits.memory_bytes
     end = Ending(status, "", cpu_s, resident, int(killed), filled, filtered=True)
     verdict, code, why = outcome(end, limits.cpu_s)

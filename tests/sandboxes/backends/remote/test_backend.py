@@ -109,7 +109,7 @@ async def test_a_box_that_the_service_lost_is_a_fault(
     repl = await box.repl()
     assert (await client.send(box._path, method="DELETE"))[0] == 200
     for call in (box.read("x"), box.python("1"), repl.run("1"), box.fork()):
-        with pytest.raises(Fault, match="no such box") as caught:
+        with pytest.raises(Fault, match="no such sandbox") as caught:
             await call
         assert caught.value.kind == "infra"
     await repl.close()
@@ -184,6 +184,8 @@ class Weather:
             return web.Response(status=503, text=body, headers={"Retry-After": "0"})
         if trouble == "garbage":
             return web.Response(body=b"\0\0")
+        if trouble == "no result":
+            return web.Response(body=pack({"box": 7, "session": []}), content_type=FRAME)
         if trouble:
             return web.Response(status=int(trouble), text="<html>bad gateway")
         good = pack(result_header(Result(Outcome.OK, 0)), b"fine", b"")
@@ -238,6 +240,21 @@ async def test_trouble_that_lasts(
             assert len(server.ids) > 1
         else:
             assert len(server.ids) == 1
+
+
+async def test_an_answer_that_is_not_the_asked_one_is_a_fault(weather: Any, tmp_path: Path) -> None:
+    url, _ = await weather(*["no result"] * 1000)
+    async with RemoteBackend(url, write_tokens(tmp_path), patience_s=0.3) as backend:
+        with pytest.raises(Fault, match="0 outputs, not 2"):
+            await backend.run_python("1")
+        with pytest.raises(Fault, match="not valid: box: Input should be a valid string"):
+            await backend.open()
+        box = backend._box("a", Limits())
+        for call in (box.read("x"), box.snapshot()):
+            with pytest.raises(Fault, match="0 parts, not 1"):
+                await call
+        with pytest.raises(Fault, match="not valid: session"):
+            await box.repl()
 
 
 async def test_nobody_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

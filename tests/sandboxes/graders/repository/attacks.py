@@ -108,6 +108,13 @@ def forge():
             held.say({"end": 0})
             os._exit(0)
 """
+_MALFORMED = """
+import gc
+for held in gc.get_objects():
+    if type(held).__name__ == "Reporter":
+        for line in (["id"], {"id": ["x"], "ok": True}, {"id": %r}, 7):
+            held.say(line)
+"""
 _CLEAN = """
 import pytest, gc
 for held in gc.get_objects():
@@ -185,6 +192,9 @@ ATTACKS: dict[str, Change] = {
     "69 the nonce from memory, then out": {"calc.py": CALC + _NONCE % (EXPECTED,) + "forge()\n"},
     "69 the nonce from memory, at exit": {
         "calc.py": CALC + _NONCE % (EXPECTED,) + "atexit.register(forge)\n"
+    },
+    "69 the nonce from memory, for lines that are none": {
+        "calc.py": CALC + _MALFORMED % (EXPECTED[0],)
     },
     "69 a reporter that notes no failure": {"calc.py": CALC + _CLEAN},
     "94 tests edited": {"tests/test_calc.py": "def test_half(): pass\n"},

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from envgym.sandboxes.backends.namespace.fork_server_cgroup import ForkServerCgroup, remove_group
 from envgym.sandboxes.backends.namespace.kernel.cgroup import NoCgroup, Parent, make_parent
+from envgym.sandboxes.backends.namespace.kernel.fork_server_cgroup import (
+    ForkServerCgroup,
+    remove_group,
+)
 from tests.machine import need
 
 

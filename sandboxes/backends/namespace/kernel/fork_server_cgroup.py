@@ -1,8 +1,8 @@
-"""Control group of a fork server: created, entered, limited anew for each box, removed.
+"""Control group of a fork server: created, entered, limited anew for each sandbox, removed.
 
 Moving a process into a group waits for the whole machine (10 ms under load), so the fork server
-moves once and its boxes are born there. It uses descriptors only, because the boxes' root has no
-/sys.
+moves once and its sandboxes are born there. It uses descriptors only, because the sandboxes' root
+has no /sys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _USED = {1: "memory.usage_in_bytes", 2: "memory.current"}
 
 
 class ForkServerCgroup:
-    """Control group that holds one fork server and its box.
+    """Control group that holds one fork server and its sandbox.
 
     Args:
         name: Name of its folder.
@@ -53,7 +53,7 @@ class ForkServerCgroup:
             self._write(parent, "cgroup.procs", "0")
 
     def limit(self, memory_bytes: int, processes: int) -> None:
-        """Set the limits of the next box."""
+        """Set the limits of the next sandbox."""
         if self._limited == (memory_bytes, processes):
             return
         memory = self._parents["memory"]
