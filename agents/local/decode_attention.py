@@ -1,9 +1,9 @@
-"""Attention of one new token per row over the slot cache, without gathering the cache.
+"""Attention of one new token per row over the KV cache, without gathering the cache.
 
 A decode step on small models is bound by the bytes of keys and values it touches. The rows of a
-batch sit at scattered slots and have different lengths, so one rectangle over all of them reads
+batch sit in scattered blocks and have different lengths, so one rectangle over all of them reads
 much that nobody needs, and gathering them reads everything twice. Instead the batch is cut into
-segments of neighbouring slots, each read in place up to its own longest row.
+segments of neighbouring blocks of one width, each read in place up to its own longest row.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from envgym.agents.local.kv.blocks import Block
+from envgym.agents.local.kv.cache import SlotCache
+
 # Bytes of keys and values that take as long to read as one more kernel launch takes to make.
 _SPLIT_BYTES = {"cpu": 1 << 18}
 _SPLIT_BYTES_ACCELERATOR = 1 << 25
@@ -21,60 +24,75 @@ _SPLIT_BYTES_ACCELERATOR = 1 << 25
 
 @dataclass(frozen=True)
 class Segment:
-    """Rows `first:last` of the batch, in slots `low:high`; `high - low` is more with idle slots.
+    """Rows `first:last` of the batch, in `count` blocks side by side; `count` is more with gaps.
 
     Attributes:
-        spread: The row standing in each slot of the span (an idle slot borrows any), or `None`
-            when every slot of it is a row.
+        block: The first of the blocks.
+        spread: The row standing in each block of the span (a gap borrows any), or `None` when
+            every block of it is a row's.
         gather: Position of each row in the span; `None` with `spread`.
     """
 
     first: int
     last: int
-    low: int
-    high: int
+    block: Block
+    count: int
     spread: torch.Tensor | None
     gather: torch.Tensor | None
 
 
 def split_columns(bytes_per_column: int, device: torch.device) -> int:
-    """Number of columns of one slot whose reading costs as much as one more segment."""
+    """Number of columns of one row whose reading costs as much as one more segment."""
     return _SPLIT_BYTES.get(device.type, _SPLIT_BYTES_ACCELERATOR) // bytes_per_column
 
 
 def plan_segments(
-    slots: Sequence[int], lengths: Sequence[int], split: int, device: torch.device
+    blocks: Sequence[Block], lengths: Sequence[int], split: int, device: torch.device
 ) -> list[Segment]:
-    """Cut a batch (ascending slots, columns in use) greedily where a cut saves over `split`."""
+    """Cut a batch (columns in use of each block) greedily where a cut saves over `split`.
+
+    Args:
+        blocks: By width, then start: see `reading_order`.
+    """
     segments = []
     first, width = 0, lengths[0]
-    for row in range(1, len(slots) + 1):
-        if row < len(slots):
+    for row in range(1, len(blocks) + 1):
+        if row < len(blocks) and blocks[row].width == blocks[first].width:
             joined_width = max(width, lengths[row])
-            joined = (slots[row] + 1 - slots[first]) * joined_width
-            apart = (slots[row - 1] + 1 - slots[first]) * width + split + lengths[row]
+            joined = _count(blocks[first], blocks[row]) * joined_width
+            apart = _count(blocks[first], blocks[row - 1]) * width + split + lengths[row]
             if joined <= apart:
                 width = joined_width
                 continue
-        segments.append(_segment(slots, first, row, device))
-        if row < len(slots):
+        segments.append(_segment(blocks, first, row, device))
+        if row < len(blocks):
             first, width = row, lengths[row]
     return segments
 
 
-def _segment(slots: Sequence[int], first: int, last: int, device: torch.device) -> Segment:
-    low, high = slots[first], slots[last - 1] + 1
-    if high - low == last - first:
-        return Segment(first, last, low, high, None, None)
-    gather = [slot - low for slot in slots[first:last]]
-    spread = [first] * (high - low)
+def reading_order(blocks: Sequence[Block]) -> list[int]:
+    """Order of a batch's rows in which neighbours can share a segment."""
+    return sorted(range(len(blocks)), key=lambda row: (blocks[row].width, blocks[row].start))
+
+
+def _count(first: Block, last: Block) -> int:
+    """Number of blocks from one to another of its width, both included."""
+    return (last.start - first.start) // first.width + 1
+
+
+def _segment(blocks: Sequence[Block], first: int, last: int, device: torch.device) -> Segment:
+    block, count = blocks[first], _count(blocks[first], blocks[last - 1])
+    if count == last - first:
+        return Segment(first, last, block, count, None, None)
+    gather = [_count(block, other) - 1 for other in blocks[first:last]]
+    spread = [first] * count
     for row, place in enumerate(gather, start=first):
         spread[place] = row
     return Segment(
         first,
         last,
-        low,
-        high,
+        block,
+        count,
         torch.tensor(spread, device=device),
         torch.tensor(gather, device=device),
     )
@@ -83,7 +101,7 @@ def _segment(slots: Sequence[int], first: int, last: int, device: torch.device) 
 def decode_masks(
     segments: Sequence[Segment], positions: Sequence[int], columns: torch.Tensor, dtype: torch.dtype
 ) -> list[torch.Tensor]:
-    """Make the additive mask `[slots, 1, 1, width]` of each segment; its width bounds the reading.
+    """Make the additive mask `[count, 1, 1, width]` of each segment; its width bounds the reading.
 
     Args:
         positions: The column of each row's new token.
@@ -103,8 +121,8 @@ def decode_masks(
 
 def decode_attention(
     query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
+    cache: SlotCache,
+    layer: int,
     segments: Sequence[Segment],
     masks: Sequence[torch.Tensor],
     scale: float,
@@ -119,15 +137,9 @@ def decode_attention(
     """
     parts = []
     for part, mask in zip(segments, masks, strict=True):
-        width = mask.shape[-1]
         asked = query[part.first : part.last] if part.spread is None else query[part.spread]
-        out = F.scaled_dot_product_attention(
-            asked,
-            keys[part.low : part.high, :, :width],
-            values[part.low : part.high, :, :width],
-            attn_mask=mask,
-            scale=scale,
-        )
+        keys, values = cache.view(layer, part.block, part.count, mask.shape[-1])
+        out = F.scaled_dot_product_attention(asked, keys, values, attn_mask=mask, scale=scale)
         parts.append(out if part.gather is None else out[part.gather])
     joined = parts[0] if len(parts) == 1 else torch.cat(parts)
     return joined.reshape(query.shape[0], -1)

@@ -65,8 +65,11 @@ class Engine:
         self.max_context = min(max_context or limit, limit)
         embedding: Any = model.get_input_embeddings()
         self._vocabulary: int = embedding.weight.shape[0]
-        kind = HFRunner if unsupported(model, self.max_context) else LlamaRunner
-        runner: ModelRunner = kind(model, max_rows=max_rows, max_context=self.max_context)
+        runner: ModelRunner = (
+            HFRunner(model)
+            if unsupported(model, self.max_context)
+            else LlamaRunner(model, self.max_context)
+        )
         self.runner_name: str = runner.name
         self.version = 0
         self._worker = Worker(

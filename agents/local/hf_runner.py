@@ -8,7 +8,7 @@ the model does with masks and positions is what it does there.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
@@ -18,7 +18,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from envgym.agents.local.cache_argument import cache_argument
-from envgym.agents.local.kv_cache import LayerShape, SlotCache
+from envgym.agents.local.kv.cache import LayerShape, SlotCache
 from envgym.agents.local.model_runner import Chunk
 from envgym.errors import UsageError
 
@@ -28,8 +28,6 @@ class HFRunner:
 
     Args:
         model: Any decoder-only causal LM whose state is keys and values.
-        max_rows: Maximum number of slots.
-        max_context: Maximum number of columns.
 
     Raises:
         UsageError: The model keeps another kind of state (recurrent, encoder-decoder).
@@ -37,7 +35,7 @@ class HFRunner:
 
     name = "hf"
 
-    def __init__(self, model: PreTrainedModel, *, max_rows: int, max_context: int) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         self._model: Any = model
         self.device = model.device
         accepted = inspect.signature(model.forward).parameters
@@ -48,8 +46,6 @@ class HFRunner:
         layers = self._probe()
         self._cache = SlotCache(
             [LayerShape(k.shape[1], k.shape[3], v.shape[3]) for k, v in layers],
-            max_slots=max_rows,
-            max_columns=max_context,
             dtype=layers[0][0].dtype,
             device=self.device,
         )
@@ -57,9 +53,9 @@ class HFRunner:
         self._live_slots: list[int] = []
         self._live_next: list[int] = []
 
-    def reserve(self, slots: int, columns: int) -> None:
-        """Allocate at least `slots` slots of `columns` columns."""
-        self._cache.reserve(slots, columns)
+    def reserve(self, columns: Mapping[int, int]) -> None:
+        """Hold memory for exactly these slots, each of at least so many columns."""
+        self._cache.reserve(columns)
 
     def free(self) -> None:
         """Drop the memory of all keys and values; `reserve` allocates anew."""
@@ -71,10 +67,10 @@ class HFRunner:
         self._live = None
         self._cache.copy_prefix(source, targets, columns)
 
-    def clear(self, slot: int) -> None:
-        """Zero a slot that may hold non-finite numbers."""
+    def drop(self, slot: int) -> None:
+        """Give up the memory of a slot, which may hold non-finite numbers."""
         self._live = None
-        self._cache.clear(slot)
+        self._cache.drop(slot)
 
     def prefill(self, chunks: Sequence[Chunk]) -> None:
         """Compute and store the keys and values of chunks of different slots.
@@ -132,12 +128,11 @@ class HFRunner:
         cache = DynamicCache()
         width = max(lengths)
         if width:
-            rows = torch.tensor(list(slots), device=self.device)[:, None]
             missing = width - torch.tensor(list(lengths), device=self.device)[:, None]
             columns = (torch.arange(width, device=self.device) - missing).clamp_(min=0)
-            for layer, (k, v) in enumerate(zip(self._cache.keys, self._cache.values, strict=True)):
-                keys, values = k[rows, :, columns], v[rows, :, columns]
-                cache.update(keys.transpose(1, 2), values.transpose(1, 2), layer)
+            for layer, shape in enumerate(self._cache.shapes):
+                index = self._cache.index(shape.heads, slots, columns)
+                cache.update(*self._cache.read(layer, index), layer)
         return cache
 
     def _forward(
@@ -162,13 +157,10 @@ class HFRunner:
                 **self._keeps_last,
                 **extra,
             )
-        where = torch.tensor(list(slots), device=self.device).repeat_interleave(new)
-        columns = positions.flatten()
-        layers: list[Any] = list(cache.layers)
-        for index, layer in enumerate(layers):
-            keys = layer.keys[:, :, -new:].transpose(1, 2).flatten(0, 1)
-            values = layer.values[:, :, -new:].transpose(1, 2).flatten(0, 1)
-            self._cache.write(index, where, columns, keys, values)
+        for layer, shape in enumerate(self._cache.shapes):
+            whole: Any = cache.layers[layer]
+            index = self._cache.index(shape.heads, slots, positions)
+            self._cache.write(layer, index, whole.keys[:, :, -new:], whole.values[:, :, -new:])
         logits: torch.Tensor = output.logits[:, -1]
         return logits
 

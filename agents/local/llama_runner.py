@@ -8,7 +8,7 @@ step is seen at once, and writes keys and values into the engine's slots. It com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,13 +17,13 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from envgym.agents.local.decode_attention import (
-    Segment,
     decode_attention,
     decode_masks,
     plan_segments,
+    reading_order,
     split_columns,
 )
-from envgym.agents.local.kv_cache import LayerShape, SlotCache
+from envgym.agents.local.kv.cache import LayerShape, SlotCache
 from envgym.agents.local.model_runner import Chunk
 from envgym.agents.local.prefill_attention import pack, prefill_attention
 
@@ -33,13 +33,12 @@ class LlamaRunner:
 
     Args:
         model: The causal LM.
-        max_rows: Maximum number of slots.
-        max_context: Maximum number of columns.
+        max_context: Maximum number of columns of a slot.
     """
 
     name = "llama"
 
-    def __init__(self, model: PreTrainedModel, *, max_rows: int, max_context: int) -> None:
+    def __init__(self, model: PreTrainedModel, max_context: int) -> None:
         body: Any = model.model
         attention: Any = body.layers[0].self_attn
         self._embedding: nn.Embedding = body.embed_tokens
@@ -55,8 +54,6 @@ class LlamaRunner:
         self._dtype = weight.dtype
         self._cache = SlotCache(
             [LayerShape(self._kv_heads, self._head_dim, self._head_dim)] * len(self._layers),
-            max_slots=max_rows,
-            max_columns=max_context,
             dtype=self._dtype,
             device=self.device,
         )
@@ -70,12 +67,11 @@ class LlamaRunner:
         half = self._head_dim // 2
         self._cos = cos[0][:, None]
         self._sin = torch.cat((-sin[0][:, :half], sin[0][:, half:]), -1)[:, None]
-        self._planned: Sequence[int] | None = None
-        self._segments: list[Segment] = []
+        self._planned: tuple[Sequence[int], int] | None = None
 
-    def reserve(self, slots: int, columns: int) -> None:
-        """Allocate at least `slots` slots of `columns` columns."""
-        self._cache.reserve(slots, columns)
+    def reserve(self, columns: Mapping[int, int]) -> None:
+        """Hold memory for exactly these slots, each of at least so many columns."""
+        self._cache.reserve(columns)
 
     def free(self) -> None:
         """Drop the memory of all keys and values; `reserve` allocates anew."""
@@ -85,30 +81,30 @@ class LlamaRunner:
         """Copy the first columns of a slot to other slots."""
         self._cache.copy_prefix(source, targets, columns)
 
-    def clear(self, slot: int) -> None:
-        """Zero a slot that may hold non-finite numbers."""
-        self._cache.clear(slot)
+    def drop(self, slot: int) -> None:
+        """Give up the memory of a slot, which may hold non-finite numbers."""
+        self._cache.drop(slot)
 
     def prefill(self, chunks: Sequence[Chunk]) -> None:
         """Compute and store the keys and values of chunks of different slots.
 
         No logits are needed here, so the last layer stops at its keys and values.
         """
-        packed = pack(chunks, self.device)
+        packed = pack(chunks, self._cache, self._kv_heads)
         cos, sin = self._cos[packed.positions], self._sin[packed.positions]
         hidden = F.embedding(packed.ids, self._embedding.weight)
         for index, layer in enumerate(self._layers):
             normed = _rms_norm(hidden, layer.input_layernorm)
             key, value = self._key_value(layer.self_attn, normed, cos, sin)
-            self._cache.write(index, packed.slots, packed.positions, key, value)
+            self._cache.write(index, packed.index, key, value)
             if index == len(self._layers) - 1:
                 return
             mixed = prefill_attention(
                 self._query(layer.self_attn, normed, cos, sin),
                 key,
                 value,
-                self._cache.keys[index],
-                self._cache.values[index],
+                self._cache,
+                index,
                 packed.groups,
                 self._scale,
             )
@@ -118,11 +114,12 @@ class LlamaRunner:
         self, slots: Sequence[int], ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
         """Feed one id to each slot; return logits `[rows, vocabulary]`."""
-        if slots is not self._planned:
-            lengths = [p + 1 for p in positions]
-            self._segments = plan_segments(slots, lengths, self._split, self.device)
-            self._planned, self._slots = slots, torch.tensor(list(slots), device=self.device)
+        if self._planned != (slots, self._cache.changes):
+            self._plan(slots, positions)
+        ids = [ids[row] for row in self._order]
+        positions = [positions[row] for row in self._order]
         columns = torch.tensor(positions, device=self.device)
+        stored = self._first_columns + columns[:, None, None]
         masks = decode_masks(self._segments, positions, columns, self._dtype)
         cos, sin = self._cos[columns], self._sin[columns]
         hidden = F.embedding(torch.tensor(ids, device=self.device), self._embedding.weight)
@@ -130,18 +127,34 @@ class LlamaRunner:
         for index, layer in enumerate(self._layers):
             normed = _rms_norm(hidden, layer.input_layernorm)
             key, value = self._key_value(layer.self_attn, normed, cos, sin)
-            self._cache.write(index, self._slots, columns, key, value)
+            self._cache.write(index, stored, key, value)
             query = self._query(layer.self_attn, normed, cos, sin)
             mixed = decode_attention(
                 query.view(rows, self._kv_heads, -1, self._head_dim),
-                self._cache.keys[index],
-                self._cache.values[index],
+                self._cache,
+                index,
                 self._segments,
                 masks,
                 self._scale,
             )
             self._finish_layer(layer, hidden, mixed)
-        return _linear(_rms_norm(hidden, self._norm), self._head)
+        return _linear(_rms_norm(hidden.index_select(0, self._places), self._norm), self._head)
+
+    def _plan(self, slots: Sequence[int], positions: Sequence[int]) -> None:
+        """Fix the order in which the rows of a batch are computed, and who attends together."""
+        blocks = [self._cache.block(slot) for slot in slots]
+        self._order = reading_order(blocks)
+        self._places = torch.tensor(self._order, device=self.device).argsort()
+        self._segments = plan_segments(
+            [blocks[row] for row in self._order],
+            [positions[row] + 1 for row in self._order],
+            self._split,
+            self.device,
+        )
+        ordered = [slots[row] for row in self._order]
+        origin = torch.zeros(len(slots), 1, dtype=torch.long, device=self.device)
+        self._first_columns = self._cache.index(self._kv_heads, ordered, origin)
+        self._planned = slots, self._cache.changes
 
     def _query(
         self, attention: Any, normed: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor

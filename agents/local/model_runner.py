@@ -6,7 +6,7 @@ for Llama-shaped models and a generic one that calls the model itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,13 +23,16 @@ class Chunk:
 
 
 class ModelRunner(Protocol):
-    """A forward pass over a slot cache; called by the worker thread alone, without gradients."""
+    """A forward pass over a KV cache; called by the worker thread alone, without gradients."""
 
     name: str
     device: torch.device
 
-    def reserve(self, slots: int, columns: int) -> None:
-        """Allocate at least `slots` slots of `columns` columns."""
+    def reserve(self, columns: Mapping[int, int]) -> None:
+        """Hold memory for exactly these slots, each of at least so many columns.
+
+        Content stays, up to the columns that were reserved before; on an error all of it is lost.
+        """
 
     def free(self) -> None:
         """Drop the memory of all keys and values; `reserve` allocates anew."""
@@ -48,5 +51,5 @@ class ModelRunner(Protocol):
     def copy_prefix(self, source: int, targets: Sequence[int], columns: int) -> None:
         """Copy the first columns of a slot to other slots."""
 
-    def clear(self, slot: int) -> None:
-        """Zero a slot that may hold non-finite numbers."""
+    def drop(self, slot: int) -> None:
+        """Give up the memory of a slot, which may hold non-finite numbers."""

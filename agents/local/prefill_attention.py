@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from envgym.agents.local.kv.cache import SlotCache
 from envgym.agents.local.model_runner import Chunk
 
 _SCORES = 1 << 22  # most scores of one head in one call: bounds the memory of its mask
@@ -28,9 +29,10 @@ class PrefillGroup:
         spread: Packed token, relative to `first`, of each padded place `[rows * length]`; `None`
             when nothing is padded.
         gather: The padded place of each token; `None` with `spread`.
-        slots: `[rows]`.
-        mask: Visible columns of the cache per query, `[rows, 1, length, columns]`; `None` when
-            every chunk starts its slot, where plain causal attention among themselves is enough.
+        index: Rows of the cache of the columns that are read, `[rows, kv_heads, columns]`; a row
+            with fewer repeats its last one. `None` when every chunk starts its slot, where plain
+            causal attention among themselves is enough.
+        mask: Columns visible per query, `[rows, 1, length, columns]`; `None` without `index`.
     """
 
     first: int
@@ -39,22 +41,28 @@ class PrefillGroup:
     length: int
     spread: torch.Tensor | None
     gather: torch.Tensor | None
-    slots: torch.Tensor
+    index: torch.Tensor | None
     mask: torch.Tensor | None
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Chunks as one sequence: `[tokens]` of ids, slots and positions, and how they attend."""
+    """Chunks as one sequence, and how they attend.
+
+    Attributes:
+        ids, positions: `[tokens]`.
+        index: Rows of the cache where each token is stored, `[tokens, kv_heads, 1]`.
+    """
 
     ids: torch.Tensor
-    slots: torch.Tensor
     positions: torch.Tensor
+    index: torch.Tensor
     groups: list[PrefillGroup]
 
 
-def pack(chunks: Sequence[Chunk], device: torch.device) -> Packed:
+def pack(chunks: Sequence[Chunk], cache: SlotCache, kv_heads: int) -> Packed:
     """Lay chunks out as one sequence, longest first."""
+    device = cache.device
     ordered = sorted(chunks, key=lambda c: (c.start > 0, -len(c.ids), -c.start))
     ids: list[int] = []
     slots: list[int] = []
@@ -68,14 +76,11 @@ def pack(chunks: Sequence[Chunk], device: torch.device) -> Packed:
     for last in range(1, len(ordered) + 1):
         if last < len(ordered) and _belongs(ordered[first:last], ordered[last]):
             continue
-        groups.append(_group(ordered[first:last], token, device))
+        groups.append(_group(ordered[first:last], token, cache, kv_heads))
         token, first = groups[-1].last, last
-    return Packed(
-        torch.tensor(ids, device=device),
-        torch.tensor(slots, device=device),
-        torch.tensor(positions, device=device),
-        groups,
-    )
+    where = torch.tensor(positions, device=device)
+    index = cache.index(kv_heads, slots, where[:, None])
+    return Packed(torch.tensor(ids, device=device), where, index, groups)
 
 
 def _belongs(group: Sequence[Chunk], chunk: Chunk) -> bool:
@@ -89,10 +94,11 @@ def _belongs(group: Sequence[Chunk], chunk: Chunk) -> bool:
     return scores <= _SCORES and (alike or scores <= _SMALL)
 
 
-def _group(chunks: Sequence[Chunk], first: int, device: torch.device) -> PrefillGroup:
+def _group(chunks: Sequence[Chunk], first: int, cache: SlotCache, kv_heads: int) -> PrefillGroup:
+    device = cache.device
     lengths = [len(c.ids) for c in chunks]
     rows, length, total = len(chunks), lengths[0], sum(lengths)
-    spread = gather = mask = None
+    spread = gather = index = mask = None
     if rows * length != total:
         places: list[int] = []
         tokens: list[int] = []
@@ -105,19 +111,21 @@ def _group(chunks: Sequence[Chunk], first: int, device: torch.device) -> Prefill
         gather = torch.tensor(places, device=device)
     if chunks[0].start > 0:
         starts = torch.tensor([c.start for c in chunks], device=device)
+        ends = starts + torch.tensor(lengths, device=device)
         columns = torch.arange(max(c.start + len(c.ids) for c in chunks), device=device)
         seen = starts[:, None] + torch.arange(length, device=device)
         mask = (columns <= seen[:, :, None])[:, None]
-    slots = torch.tensor([c.slot for c in chunks], device=device)
-    return PrefillGroup(first, first + total, rows, length, spread, gather, slots, mask)
+        own = columns.minimum(ends[:, None] - 1)
+        index = cache.index(kv_heads, [c.slot for c in chunks], own)
+    return PrefillGroup(first, first + total, rows, length, spread, gather, index, mask)
 
 
 def prefill_attention(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
+    cache: SlotCache,
+    layer: int,
     groups: Sequence[PrefillGroup],
     scale: float,
 ) -> torch.Tensor:
@@ -126,7 +134,6 @@ def prefill_attention(
     Args:
         query: `[tokens, query_heads, head_dim]`.
         key, value: The same tokens' `[tokens, kv_heads, head_dim]`.
-        keys, values: The layer's cache `[slots, kv_heads, columns, head_dim]`.
 
     Returns:
         `[tokens, query_heads * head_dim]`.
@@ -135,12 +142,10 @@ def prefill_attention(
     parts = []
     for group in groups:
         asked = _padded(query, group)
-        if group.mask is None:
+        if group.index is None:
             seen_keys, seen_values = _padded(key, group), _padded(value, group)
         else:
-            width = group.mask.shape[-1]
-            seen_keys = keys[:, :, :width].index_select(0, group.slots)
-            seen_values = values[:, :, :width].index_select(0, group.slots)
+            seen_keys, seen_values = cache.read(layer, group.index)
         out = F.scaled_dot_product_attention(
             asked,
             _repeated(seen_keys, heads),

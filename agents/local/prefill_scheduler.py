@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from envgym.agents.local.kv_slots import KVSlot, KVSlotTable, common_prefix
+from envgym.agents.local.kv.slots import KVSlot, KVSlotTable, common_prefix
 from envgym.agents.local.model_runner import Chunk, ModelRunner
 from envgym.agents.local.request import EngineStats, Row
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from envgym.agents.local.sampling import SamplingParams
 
 if TYPE_CHECKING:
-    from envgym.agents.local.kv_slots import KVSlot
+    from envgym.agents.local.kv.slots import KVSlot
 
 Finish = Literal["stop", "length", "context"]
 """Cause of a generation's end: a stop id or text, `max_tokens`, the engine's `max_context`."""

@@ -12,13 +12,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 
 import torch
 
 from envgym.agents.local.batch_barrier import BatchBarrier
-from envgym.agents.local.kv_slots import KVSlotTable
+from envgym.agents.local.kv.slots import KVSlotTable
 from envgym.agents.local.model_runner import ModelRunner
 from envgym.agents.local.prefill_scheduler import compute, keep_own_prefix, prefill, split_wave
 from envgym.agents.local.request import EngineStats, Finish, Generation, Request, Row
@@ -138,8 +137,9 @@ class Worker:
         self._table.forget_cached()
         if not self._rows:
             return
+        if not self._reserve():
+            return
         try:
-            self._reserve(self._rows)
             compute([(row.slot, row.cached_ids) for row in self._rows], self._runner)
         except Exception as error:
             self._fail(list(self._rows), error)
@@ -154,6 +154,8 @@ class Worker:
         """Run what was posted, until there are rows to step and everybody expected is there."""
         self._run_commands()
         while not self._stopping and not self._present:
+            if not self._table.slots():
+                self._runner.free()
             with self._arrival:
                 self._arrival.wait_for(lambda: self._inbox)
             self._coalesce()
@@ -219,8 +221,9 @@ class Worker:
         self.stats.evictions = self._table.evictions
         while pending:
             wave, pending = split_wave(pending, self._table)
+            if not self._reserve(wave):
+                continue
             try:
-                self._reserve(wave)
                 prefill(wave, self._table, self._runner, self.stats)
             except Exception as error:
                 self._fail(wave, error)
@@ -255,10 +258,11 @@ class Worker:
         )
 
     def _step(self) -> None:
+        if not self._reserve():
+            return
         rows = self._rows
         assert self._sampler is not None
         try:
-            self._reserve(rows)
             positions = [row.position for row in rows]
             logits = self._runner.decode(self._slots, [row.next_id for row in rows], positions)
             uniforms = [row.uniforms[len(row.ids)] for row in rows]
@@ -294,9 +298,7 @@ class Worker:
         for row in rows:
             self._settled.append((row.request, error))
             self._table.drop(row.slot)
-        with suppress(Exception):  # a device that is gone cannot be cleared either
-            for row in rows:
-                self._runner.clear(row.slot.index)
+            self._runner.drop(row.slot.index)
 
     def _fail_all(self, error: Exception) -> None:
         waiting, self._waiting = [*self._waiting, *self._arrived], deque()
@@ -320,9 +322,18 @@ class Worker:
         params = [row.request.params for row in self._rows]
         self._sampler = BatchSampler(params, self._runner.device) if params else None
 
-    def _reserve(self, rows: list[Row]) -> None:
-        slots = max(row.slot.index for row in rows) + 1
-        self._runner.reserve(slots, max(row.position for row in rows) + 1)
+    def _reserve(self, joining: Sequence[Row] = ()) -> bool:
+        """Make the cache hold what every session needs; false when that failed, and all rows."""
+        columns = {slot.index: len(slot.cached) for slot in self._table.slots()}
+        for row in (*self._rows, *joining):
+            columns[row.slot.index] = row.position + 1
+        try:
+            self._runner.reserve(columns)
+        except Exception as error:  # nothing is cached any more
+            self._table.forget_cached()
+            self._fail([*self._rows, *joining], error)
+            return False
+        return True
 
 
 def _resolve(outcomes: list[tuple[Request, Generation | Exception]]) -> None:

@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel
 
 from envgym.agents.local import Engine, Generation, SamplingParams
-from envgym.agents.local.kv_cache import SlotCache
+from envgym.agents.local.kv.cache import SlotCache
 from tests.agents.local import models
 from tests.agents.local.conftest import MakeEngine
 

@@ -17,7 +17,7 @@ class KVSlot:
 
     Attributes:
         name: The session's name.
-        index: Its index on the cache's first axis.
+        index: The slot's number.
         group: The session's group, within which shared prefixes are searched.
         cached: Ids whose keys and values are in the slot, from column 0.
         busy: A row of the session is running.
@@ -48,6 +48,10 @@ class KVSlotTable:
     def get(self, name: str) -> KVSlot | None:
         """Slot of a session; None where it holds none."""
         return self._by_session.get(name)
+
+    def slots(self) -> list[KVSlot]:
+        """Slots of all sessions, least recently used first."""
+        return list(self._by_session.values())
 
     def group_slots(self, group: str) -> list[KVSlot]:
         """Slots of all sessions of a group."""

@@ -1,0 +1,1 @@
+"""Keys and values: slots of sessions, blocks of columns that follow their lengths, the tensors."""
