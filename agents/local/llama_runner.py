@@ -119,7 +119,7 @@ class LlamaRunner:
         ids = [ids[row] for row in self._order]
         positions = [positions[row] for row in self._order]
         columns = torch.tensor(positions, device=self.device)
-        stored = self._first_columns + columns[:, None, None]
+        stored = (self._first_columns + columns[:, None, None]).flatten()
         masks = decode_masks(self._segments, positions, columns, self._dtype)
         cos, sin = self._cos[columns], self._sin[columns]
         hidden = F.embedding(torch.tensor(ids, device=self.device), self._embedding.weight)

@@ -61,7 +61,7 @@ class BlockTable:
     def __init__(self) -> None:
         self.columns = 0
         self.blocks: dict[int, Block] = {}
-        self._needs: dict[int, int] = {}
+        self._needs: Mapping[int, int] = {}
 
     def drop(self, slot: int) -> None:
         """Give up a slot's block and its content; a slot without one is no error."""
@@ -75,6 +75,12 @@ class BlockTable:
         Returns:
             The copies to make; `None` where no block changed.
         """
+        blocks = self.blocks
+        if needs.keys() == blocks.keys() and all(
+            0 < n <= blocks[s].width for s, n in needs.items()
+        ):
+            self._needs = needs
+            return None
         needs = {slot: columns for slot, columns in sorted(needs.items()) if columns}
         kept = {slot: block for slot, block in self.blocks.items() if slot in needs}
         short = [s for s, n in needs.items() if s not in kept or kept[s].width < n]
