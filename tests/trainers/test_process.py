@@ -159,6 +159,16 @@ def test_kl_is_charged_where_it_arose(kind: Any, charge: list[float]) -> None:
     assert one.reward == pytest.approx(-2 * sum(charge), abs=1e-6)
 
 
+@pytest.mark.parametrize(("d", "charge"), [(-20.0, 340.6), (-1000.0, 19043.5)])
+def test_k3_charges_no_episode_for_one_token_alone(d: float, charge: float) -> None:
+    """Its own formula charges 5e8 for a token 20 nats below the reference."""
+    made = episode([([1], [2])])
+    made.turns[0].logprobs = [d]
+    one = Sample(made, made.trajectory, ref_logp=[np.zeros(1, np.float32)])
+    KlReward(kind="k3", coef=1.0)([[one]])
+    assert one.reward == pytest.approx(-charge, rel=1e-3)
+
+
 def test_tokens_without_a_record_are_not_charged() -> None:
     made = episode([([1], [2])])
     made.turns[0].logprobs = []

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from envgym.trainers.losses.base import Loss, LossInputs, ratios
+from envgym.trainers.losses.base import Loss, LossInputs, bounded_ratio, ratios
 from envgym.trainers.losses.clip import clipped
 from envgym.trainers.plugin import register
 
@@ -37,7 +37,7 @@ class Gspo(Loss):
         _, episode, count = torch.unique(inputs.sample, return_inverse=True, return_counts=True)
         sums = torch.zeros(len(count), dtype=difference.dtype, device=difference.device)
         mean = sums.index_add(0, episode, difference) / count
-        ratio = mean.exp()[episode] * (inputs.logp - inputs.logp.detach()).exp()
+        ratio = bounded_ratio(mean[episode] + inputs.logp - inputs.logp.detach())
         metrics["sequence_ratio"] = ratio
         gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
         return -gain, metrics
