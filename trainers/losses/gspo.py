@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from envgym.trainers.losses.base import Loss, LossInputs, bounded_ratio, ratios
 from envgym.trainers.losses.clip import clipped
-from envgym.trainers.plugin import register
+from envgym.trainers.plugin import register, wrong_denominator
 
 
 @register("gspo")
@@ -29,6 +29,10 @@ class Gspo(Loss):
     whole_samples: ClassVar[bool] = True
     low: float = Field(3e-4, gt=0, description="Lower clip range of the sequence ratio.")
     high: float = Field(4e-4, gt=0, description="Upper clip range of the sequence ratio.")
+
+    def conflict(self, config: Any) -> str | None:
+        """Report another denominator: each episode counts once, by the mean of its tokens."""
+        return super().conflict(config) or wrong_denominator(config, "sequence")
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the clipped surrogate."""

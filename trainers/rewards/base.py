@@ -22,6 +22,10 @@ class Reward(Plugin):
     needs_reference: ClassVar[bool] = False
     charges: ClassVar[bool] = False
 
+    def component_names(self) -> set[str]:
+        """Names of the parts that it adds to `Sample.components`: its own alone, by default."""
+        return {self.name}
+
     @abstractmethod
     def __call__(self, groups: Sequence[Group]) -> None:
         """Add to each sample's reward by its `add_reward` methods."""
