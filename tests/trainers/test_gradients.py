@@ -177,7 +177,7 @@ def test_what_is_not_an_action_carries_no_gradient(
     gradient(model, samples, losses=[Sft()], micro_tokens=1)  # one row a pass
     hook.remove()
     compiled = train_rows(samples, [1.0] * len(samples))
-    ordered = [row for [row] in micro_batches(compiled, 1)]
+    ordered = [row for [row] in micro_batches(model, compiled, 1)]
     for hidden, item in zip(seen, ordered, strict=True):
         assert hidden.grad is not None
         reached = hidden.grad[0].abs().sum(-1) > 0

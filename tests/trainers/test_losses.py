@@ -29,6 +29,7 @@ from envgym.trainers.losses import (
 from envgym.trainers.losses.base import useful_rows
 from envgym.trainers.recipe import load_config
 from tests.trainers.helpers import episode
+from tests.trainers.learner.test_packing import qwen
 
 
 def inputs(
@@ -233,14 +234,15 @@ def cut_samples() -> list[Sample]:
 
 
 def test_rows_of_a_sample_stay_together_where_a_loss_asks_for_it() -> None:
+    packs = qwen()
     rows = train_rows(cut_samples(), [1.0] * 3)
     for tokens, packing in itertools.product((1, 6, 8, 100), (True, False)):
-        parts = list(micro_batches(rows, tokens, packing, whole_samples=True))
+        parts = list(micro_batches(packs, rows, tokens, packing, whole_samples=True))
         assert sorted(id(r) for part in parts for r in part) == sorted(id(r) for r in rows)
         places = [{r.sample for r in part} for part in parts]
         assert sum(map(len, places)) == 3  # no sample is in two
-    assert len(list(micro_batches(rows, 1, whole_samples=True))) == 3
-    assert len(list(micro_batches(rows, 100, whole_samples=True))) == 1
+    assert len(list(micro_batches(packs, rows, 1, whole_samples=True))) == 3
+    assert len(list(micro_batches(packs, rows, 100, whole_samples=True))) == 1
 
 
 def test_rows_without_credit_are_left_out() -> None:

@@ -99,9 +99,9 @@ class Critic:
         self.model.eval()
 
         def ask(rows: Sequence[TrainRow]) -> Tensor:
-            return self._values(action_states(self.model, rows, self.packing)[0])
+            return self._values(action_states(self.model, rows)[0])
 
-        found = by_turn(samples, ask, self.micro_tokens, self.packing)
+        found = by_turn(self.model, samples, ask, self.micro_tokens, self.packing)
         for sample, values in zip(samples, found, strict=True):
             sample.value = values
 
@@ -114,9 +114,9 @@ class Critic:
         self.model.eval()
         if not self.start(rows):
             return {}
-        for part in micro_batches(rows, self.micro_tokens, self.packing):
+        for part in micro_batches(self.model, rows, self.micro_tokens, self.packing):
             with torch.set_grad_enabled(not self.shares):
-                hidden, _ = action_states(self.model, part, self.packing)
+                hidden, _ = action_states(self.model, part)
             loss = self.term(hidden, part)
             if not math.isfinite(loss.item()):
                 raise TrainingError(

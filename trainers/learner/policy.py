@@ -28,11 +28,9 @@ class TrainingError(EnvgymError):
     """Error that ends a training run; the last good checkpoint is intact."""
 
 
-def action_logps(
-    model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float, packing: bool = True
-) -> Tensor:
+def action_logps(model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float) -> Tensor:
     """Log-probs of all action tokens of rows, row after row, float32 [N]."""
-    hidden, targets = action_states(model, batch, packing)
+    hidden, targets = action_states(model, batch)
     return log_probs(model.get_output_embeddings(), hidden, targets, temperature)[0]
 
 
@@ -91,8 +89,8 @@ class Policy:
         sums: dict[str, float] = {}
         tokens = 0
         whole = any(loss.whole_samples for loss in losses)
-        for part in micro_batches(rows, self.micro_tokens, self.packing, whole):
-            hidden, targets = action_states(self.model, part, self.packing)
+        for part in micro_batches(self.model, rows, self.micro_tokens, self.packing, whole):
+            hidden, targets = action_states(self.model, part)
             inputs, weight, entropy = self._inputs(part, hidden, targets, reference)
             sums["entropy"] = sums.get("entropy", 0.0) + entropy
             total = torch.zeros(())
@@ -138,7 +136,7 @@ class Policy:
         ref_logp = None
         if reference is not None:
             with torch.no_grad():
-                ref_logp = action_logps(reference, part, self.temperature, self.packing)
+                ref_logp = action_logps(reference, part, self.temperature)
         device = logp.device
         old = _flat([torch.from_numpy(r.row.logprobs[r.row.mask]) for r in part], device)
         prox = _flat([torch.from_numpy(r.prox_logp[r.row.mask]) for r in part], device)

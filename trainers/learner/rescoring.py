@@ -31,7 +31,7 @@ def rescore(
         logps = _rescore(
             policy,
             samples,
-            lambda rows: action_logps(reference, rows, policy.temperature, policy.packing),
+            lambda rows: action_logps(reference, rows, policy.temperature),
         )
         for sample, parts in zip(samples, logps, strict=True):
             sample.ref_logp = parts
@@ -48,7 +48,7 @@ def rescore_proximal(config: Config, policy: Policy, samples: Sequence[Sample]) 
         logps = _rescore(
             policy,
             once,
-            lambda rows: action_logps(policy.model, rows, policy.temperature, policy.packing),
+            lambda rows: action_logps(policy.model, rows, policy.temperature),
         )
         for sample, parts in zip(once, logps, strict=True):
             sample.prox_logp = parts
@@ -56,7 +56,7 @@ def rescore_proximal(config: Config, policy: Policy, samples: Sequence[Sample]) 
 
 def score_norms(policy: Policy, rows: Sequence[TrainRow]) -> Tensor:
     """Squared score norm 1 - 2π + Σπ² per action token, float32 [N]: |∇ log π|² by the logits."""
-    hidden, targets = action_states(policy.model, rows, policy.packing)
+    hidden, targets = action_states(policy.model, rows)
     head = policy.model.get_output_embeddings()
     found = []
     for chosen, logits in pieces(head, hidden, targets, policy.temperature):
@@ -70,4 +70,4 @@ def _rescore(
     policy: Policy, samples: Sequence[Sample], ask: Callable[[Sequence[TrainRow]], Tensor]
 ) -> list[Parts]:
     policy.model.eval()
-    return by_turn(samples, ask, policy.micro_tokens, policy.packing)
+    return by_turn(policy.model, samples, ask, policy.micro_tokens, policy.packing)
