@@ -46,6 +46,16 @@ class Plugin(BaseModel):
         """Restore the plug-in from `state`."""
 
 
+def wrong_denominator(config: Any, wanted: str) -> str | None:
+    """Report a `learner.denominator` other than the one that a method's loss is defined with."""
+    if config.learner.denominator == wanted:
+        return None
+    return (
+        f"its loss is a mean of another kind than learner.denominator "
+        f"{config.learner.denominator!r}: set learner.denominator to {wanted}"
+    )
+
+
 PluginT = TypeVar("PluginT", bound=Plugin)
 PLUGINS: dict[str, dict[str, type[Plugin]]] = {}
 

@@ -353,6 +353,8 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 
 def paid(name: str, episodes: Episodes) -> list[Group]:
+    for made in episodes:
+        made.metrics["format"] = 0.5
     groups = as_groups(episodes)
     method = PLUGINS["reward"][name](**NEEDED.get(name, {}))
     assert isinstance(method, Reward)

@@ -31,6 +31,7 @@ class Brpo(Advantage):
 
     name: str = "brpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     judge: ImportString[Judge] | None = Field(
         None,
         description="Import path of a function of two samples that says whether the first is "

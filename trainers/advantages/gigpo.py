@@ -48,6 +48,7 @@ class Gigpo(Advantage):
 
     name: str = "gigpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     gamma: float = Field(0.95, gt=0, le=1, description="Discount factor from turn to turn.")
     omega: float = Field(1.0, ge=0, description="Weight of the turn's own advantage, ω.")
     std: Literal["group", "none"] = Field(
@@ -106,6 +107,7 @@ class Gagpo(Advantage):
 
     name: str = "gagpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     gamma: float = Field(0.95, gt=0, le=1, description="Discount factor from turn to turn.")
     lam: float = Field(
         0.95, ge=0, le=1, description="GAE's λ over turns: 0 trusts the means, 1 the returns."

@@ -7,7 +7,7 @@ the divisor of the centred reward.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,7 +15,7 @@ from pydantic import Field
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.advantages.credit import ROUNDING, Floats
 from envgym.trainers.collection.samples import Group
-from envgym.trainers.plugin import register
+from envgym.trainers.plugin import register, wrong_denominator
 
 
 def centred(values: Floats) -> Floats:
@@ -46,6 +46,7 @@ class Grpo(Advantage):
 
     name: str = "grpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     std: Literal["group", "batch", "none"] = Field(
         "group", description="Samples whose deviation divides: the group, the batch, or none."
     )
@@ -75,6 +76,10 @@ class DrGrpo(Grpo):
     std: Literal["group", "batch", "none"] = Field(
         "none", description="Samples whose deviation divides: the group, the batch, or none."
     )
+
+    def conflict(self, config: Any) -> str | None:
+        """Report another denominator than the constant."""
+        return super().conflict(config) or wrong_denominator(config, "constant")
 
 
 @register("lite_ppo")

@@ -26,6 +26,7 @@ class MaxRl(Advantage):
 
     name: str = "maxrl"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
 
     def conflict(self, config: Any) -> str | None:
         """Report rewards that may be negative: a group with one would get no credit."""

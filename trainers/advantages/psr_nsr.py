@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -27,6 +27,7 @@ class WReinforce(Advantage):
     """
 
     name: str = "w_reinforce"
+    returns_to_go: ClassVar[bool] = False
     threshold: float = Field(
         0.5, ge=0, lt=1, description="Score above which an episode is a success."
     )

@@ -33,6 +33,7 @@ class ReinforcePlusPlus(Advantage):
     """
 
     name: str = "reinforce++"
+    returns_to_go: ClassVar[bool] = False
     gamma: float = Field(1.0, gt=0, le=1, description="Discount factor from token to token.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
@@ -53,6 +54,7 @@ class ReinforcePlusPlusBaseline(Advantage):
 
     name: str = "reinforce++-baseline"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""

@@ -22,6 +22,7 @@ class Rloo(Advantage):
 
     name: str = "rloo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""

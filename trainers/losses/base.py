@@ -82,13 +82,25 @@ class Loss(Plugin):
         return inputs.prox_logp
 
 
+LOG_RATIO_BOUND = 20.0
+"""Bound of log-ratios, in nats: float32 overflows at 88.7, and infinity times 0 is no number."""
+
+
+def bounded_ratio(log_ratio: Tensor) -> Tensor:
+    """exp(log-ratio), the log-ratio bounded to ±20 nats; beyond the bound it has no gradient.
+
+    A token that moved by a factor of 5e8 would take the whole step for itself, so it is left out.
+    """
+    return log_ratio.clamp(-LOG_RATIO_BOUND, LOG_RATIO_BOUND).exp()
+
+
 def ratios(inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-    """Ratio of the policy to the behaviour policy, [N], and its metrics before any clipping.
+    """Bounded ratio of the policy to the behaviour policy, [N], and its metrics before clipping.
 
     A ratio far from 1 before the first update means that engine and learner disagree.
     """
     difference = inputs.logp - inputs.old_logp
-    ratio = difference.exp()
+    ratio = bounded_ratio(difference)
     return ratio, {"ratio": ratio, "old_kl": -difference, "logp_gap": difference.abs()}
 
 

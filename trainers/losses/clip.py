@@ -5,14 +5,14 @@ PPO (arXiv 1707.06347 eq. 7), dual clip (1912.09729 eq. 5), clip-higher (DAPO, 2
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from envgym.trainers.losses.base import Loss, LossInputs, ratios
-from envgym.trainers.plugin import register
+from envgym.trainers.plugin import register, wrong_denominator
 
 
 def clipped(ratio: Tensor, advantage: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
@@ -60,3 +60,7 @@ class Dapo(Clip):
 
     name: str = "dapo"
     high: float = Field(0.28, gt=0, description="Upper clip range of the ratio.")
+
+    def conflict(self, config: Any) -> str | None:
+        """Report another denominator than the batch's tokens (DAPO §3.3)."""
+        return super().conflict(config) or wrong_denominator(config, "token")

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import AliasChoices, Field
 from torch import Tensor
 
-from envgym.trainers.losses.base import Loss, LossInputs, ratios
+from envgym.trainers.losses.base import Loss, LossInputs, bounded_ratio, ratios
 from envgym.trainers.losses.clip import clipped
 from envgym.trainers.plugin import register
 
@@ -54,8 +54,8 @@ class Decoupled(Loss):
         """Compute the weighted clipped surrogate."""
         _, metrics = ratios(inputs)
         prox = self.prox_logp(inputs)
-        weight = (prox - inputs.old_logp).exp()
-        ratio = (inputs.logp - prox).exp()
+        weight = bounded_ratio(prox - inputs.old_logp)
+        ratio = bounded_ratio(inputs.logp - prox)
         gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
         bounded = weight.clamp(self.min_weight, self.max_weight)
         inside = bounded == weight
