@@ -205,7 +205,7 @@ def test_k3_charges_no_episode_for_one_token_alone(d: float, charge: float) -> N
     """Its own formula charges 5e8 for a token 20 nats below the reference."""
     made = episode([([1], [2])])
     made.turns[0].logprobs = [d]
-    one = Sample(made, made.trajectory, ref_logp=[np.zeros(1, np.float32)])
+    one = Sample(made, made.trajectory, token_data={"ref_logp": [np.zeros(1, np.float32)]})
     KlReward(kind="k3", coef=1.0)([[one]])
     assert one.reward == pytest.approx(-charge, rel=1e-3)
 
@@ -213,7 +213,7 @@ def test_k3_charges_no_episode_for_one_token_alone(d: float, charge: float) -> N
 def test_tokens_without_a_record_are_not_charged() -> None:
     made = episode([([1], [2])])
     made.turns[0].logprobs = []
-    one = Sample(made, made.trajectory, ref_logp=[np.array([-1.5], np.float32)])
+    one = Sample(made, made.trajectory, token_data={"ref_logp": [np.array([-1.5], np.float32)]})
     KlReward()([[one]])
     assert one.reward == 0
     with pytest.raises(UsageError, match="reference"):

@@ -27,7 +27,6 @@ class DrIrl(Grpo):
     Trap: α multiplies after the division by std; rewards scaled before it come out unscaled.
     """
 
-    name: str = "dr_irl"
     momentum: float = Field(
         0.99, ge=0, lt=1, description="Momentum of the running means of gap and difficulty."
     )

@@ -27,7 +27,6 @@ class Gdpo(Advantage):
     sums' batch mean is 0 by construction, so they are scaled and not shifted.
     """
 
-    name: str = "gdpo"
     compares: ClassVar[bool] = True
     returns_to_go: ClassVar[bool] = False
     weights: dict[str, float] = Field(

@@ -44,7 +44,6 @@ class Grpo(Advantage):
     set mean 0 and std 1 there, which leaks the raw reward.)
     """
 
-    name: str = "grpo"
     compares: ClassVar[bool] = True
     returns_to_go: ClassVar[bool] = False
     std: Literal["group", "batch", "none"] = Field(
@@ -72,7 +71,6 @@ class DrGrpo(Grpo):
     Trap: half of the method is the denominator: ``learner.denominator: constant``.
     """
 
-    name: str = "dr_grpo"
     std: Literal["group", "batch", "none"] = Field(
         "none", description="Samples whose deviation divides: the group, the batch, or none."
     )
@@ -92,7 +90,6 @@ class LitePpo(Grpo):
     micro-batch. Where nearly all rewards are equal, no deviation (``dr_grpo``) is better.
     """
 
-    name: str = "lite_ppo"
     std: Literal["group", "batch", "none"] = Field(
         "batch", description="Samples whose deviation divides: the group, the batch, or none."
     )

@@ -24,7 +24,6 @@ class MaxRl(Advantage):
     rewards a mean near 0 says nothing of success, and the division gives arbitrary advantages.
     """
 
-    name: str = "maxrl"
     compares: ClassVar[bool] = True
     returns_to_go: ClassVar[bool] = False
 

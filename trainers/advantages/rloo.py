@@ -20,7 +20,6 @@ class Rloo(Advantage):
     Trap: a group of one has no others; its advantage is 0.
     """
 
-    name: str = "rloo"
     compares: ClassVar[bool] = True
     returns_to_go: ClassVar[bool] = False
 

@@ -19,7 +19,6 @@ class Cispo(Loss):
     [0, 5]. (TRL takes the upper range for an absolute cap, and PPO's 0.2 where none is set.)
     """
 
-    name: str = "cispo"
     improves: ClassVar[bool] = True
     low: float = Field(1.0, gt=0, description="Lower clip range of the ratio; 1 sets no bound.")
     high: float = Field(4.0, gt=0, description="Upper clip range of the ratio.")

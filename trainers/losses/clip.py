@@ -31,7 +31,6 @@ class Clip(Loss):
     update means that engine and learner disagree.
     """
 
-    name: str = "clip"
     improves: ClassVar[bool] = True
     low: float = Field(0.2, gt=0, description="Lower clip range of the ratio.")
     high: float = Field(0.2, gt=0, description="Upper clip range of the ratio; DAPO takes 0.28.")
@@ -58,7 +57,6 @@ class Dapo(Clip):
     and ``rollout.dynamic_rounds``.
     """
 
-    name: str = "dapo"
     high: float = Field(0.28, gt=0, description="Upper clip range of the ratio.")
 
     def conflict(self, config: Any) -> str | None:

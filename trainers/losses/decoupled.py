@@ -29,7 +29,6 @@ class Decoupled(Loss):
     healthy.
     """
 
-    name: str = "decoupled"
     improves: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"prox_logp"})
     low: float = Field(0.2, gt=0, description="Lower clip range of the ratio u.")
@@ -67,7 +66,6 @@ class Decoupled(Loss):
 class Tis(Decoupled):
     """w = min(π_prox / π_behaviour, 2): truncated importance sampling. Trap: as decoupled PPO's."""
 
-    name: str = "tis"
     rule: Literal["mask", "truncate"] = Field(
         "truncate",
         description="Rule for weights w outside their bounds: drop the token or bound w.",
@@ -84,7 +82,6 @@ class Tis(Decoupled):
 class IcePop(Decoupled):
     """w = π_prox / π_behaviour where it is in [0.5, 5], else 0. Trap: as decoupled PPO's."""
 
-    name: str = "icepop"
     min_weight: float = Field(
         0.5,
         ge=0,

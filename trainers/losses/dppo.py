@@ -25,7 +25,6 @@ class DppoTv(Loss):
     Trap: a token left out stays in the denominator, and keeps its pull κ to the record.
     """
 
-    name: str = "dppo_tv"
     improves: ClassVar[bool] = True
     low: float = Field(0.2, gt=0, le=1, description="Maximum fall of a token's probability.")
     high: float = Field(0.2, gt=0, le=1, description="Maximum rise of a token's probability.")

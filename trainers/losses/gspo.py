@@ -24,7 +24,6 @@ class Gspo(Loss):
     thousandth of PPO's: a mean moves less than its terms. ``learner.denominator: sequence``.
     """
 
-    name: str = "gspo"
     improves: ClassVar[bool] = True
     whole_samples: ClassVar[bool] = True
     low: float = Field(3e-4, gt=0, description="Lower clip range of the sequence ratio.")

@@ -30,7 +30,6 @@ class Kl(Loss):
     gradient is the KL's own; k3 is GRPO's choice.
     """
 
-    name: str = "kl"
     needs: ClassVar[frozenset[str]] = frozenset({"ref_logp"})
     kind: Literal["k1", "k2", "k3"] = Field("k3", description="Estimator of the KL per token.")
     coef: float = Field(1e-3, description="Weight of the term in the total loss.")

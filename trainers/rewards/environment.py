@@ -18,7 +18,6 @@ from envgym.trainers.rewards.base import Reward
 class EnvironmentReward(Reward):
     """Turn rewards of the environment, each on its turn, times `scale`."""
 
-    name: str = "environment"
     scale: float = Field(1.0, description="Factor on the turn rewards.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
@@ -39,7 +38,6 @@ class Score(Reward):
     rewards.
     """
 
-    name: str = "score"
     scale: float = Field(1.0, description="Factor on the score.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
@@ -56,7 +54,6 @@ class Metric(Reward):
     episode of the first step reports is an error.
     """
 
-    name: str = "metric"
     metric: str = Field(description="Name of the metric in the environment's metrics.")
     scale: float = Field(1.0, description="Factor on the metric.")
     _reported: bool = PrivateAttr(False)

@@ -29,7 +29,6 @@ class KlReward(Reward):
     and the reference does not, so the penalty includes the effect of the hint.
     """
 
-    name: str = "kl"
     needs: ClassVar[frozenset[str]] = frozenset({"ref_logp"})
     charges: ClassVar[bool] = True
     kind: Literal["k1", "k2", "k3"] = Field("k1", description="Estimator of the KL per token.")

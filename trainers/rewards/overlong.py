@@ -19,7 +19,6 @@ class Overlong(Reward):
     Trap: count sampled tokens only. Tool output is not the policy's length.
     """
 
-    name: str = "overlong"
     charges: ClassVar[bool] = True
     limit: int = Field(
         gt=0, description="Number of action tokens from which the full penalty applies."

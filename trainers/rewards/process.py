@@ -70,7 +70,6 @@ class ProcessClip(ProcessReward):
     by a deviation undoes the bound.
     """
 
-    name: str = "process_clip"
     eta: float = Field(0.9, description="Step score η from which a step costs nothing.")
 
     def shaped(self, scores: Floats) -> Floats:
@@ -90,7 +89,6 @@ class ProcessDelta(ProcessReward):
     last turn.
     """
 
-    name: str = "process_delta"
     eta: float | None = Field(
         None, description="Threshold η that clips p to min(p - η, 0) first; null does not clip."
     )
