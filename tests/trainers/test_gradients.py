@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -20,13 +21,16 @@ from envgym.messages import Action, Observation, user
 from envgym.rollout.runner import Rollout, Start
 from envgym.task import Task
 from envgym.trainers.advantages import Grpo
+from envgym.trainers.batching import Shuffled
 from envgym.trainers.collection.samples import Sample
+from envgym.trainers.config_sections import Learner
 from envgym.trainers.learner.hidden_states import micro_batches
 from envgym.trainers.learner.policy import Policy, action_logps
+from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups
 from envgym.trainers.losses import Clip, Gspo, Kl, Loss, Sft
-from envgym.trainers.losses.base import Denominator, token_weights, useful_rows
+from envgym.trainers.losses.base import Denominator, loss_weights, token_weights, useful_rows
 from envgym.trajectory import Episode, Span
 from tests.envgym import templates
 from tests.trainers.strategies import (
@@ -191,6 +195,7 @@ LOSSES: dict[str, list[Loss]] = {
     "clip": [Clip()],
     "gspo": [Gspo(low=0.05, high=0.1)],
     "clip and kl": [Clip(), Kl(coef=0.1)],
+    "clip and sft": [Clip(), Sft(coef=0.3)],
 }
 
 
@@ -201,7 +206,7 @@ LOSSES: dict[str, list[Loss]] = {
 def test_an_update_is_the_sum_over_plain_forward_passes(
     model: PreTrainedModel, name: str, packing: bool, episodes: list[Episode], chance: Any
 ) -> None:
-    """Over restarts, hints, seats, shared prompts and samples that are skipped."""
+    """Over restarts, hints, prefixes, seats, roles, shared prompts and samples that are skipped."""
     prompt = some_ids(chance, 5, 12)
     for turn in turns_of(episodes):
         if turn.restart or not turn.context or chance.random() < 0.5:
@@ -209,6 +214,8 @@ def test_an_update_is_the_sum_over_plain_forward_passes(
     samples = credited(episodes)
     for sample in samples[1:]:
         sample.skip = chance.random() < 0.25
+        if name == "clip and sft" and chance.random() < 0.5:
+            sample.role = "demonstration"
     for sample in samples if name == "gspo" else ():  # a mean of gaps credits an episode alike
         sample.set_advantage(float(sample.advantages[-1][-1]))
     denominator = chance.choice(get_args(Denominator))
@@ -221,22 +228,29 @@ def test_an_update_is_the_sum_over_plain_forward_passes(
         temperature=0.7,
         packing=packing,
     )
+    Scorer(policy, reference).add(["ref_logp"] if reference is not None else [], samples)
     rows = train_rows(samples, token_weights(samples, denominator, 7.0))
-    told = policy.update(useful_rows(rows, LOSSES[name]), LOSSES[name], reference)
+    losses = LOSSES[name]
+    learner = Learner(denominator=denominator, constant=7.0)
+    weights = loss_weights(losses, samples, Shuffled(), learner)
+    told = policy.update(useful_rows(rows, losses), losses, weights=weights)
     found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
     model.zero_grad()
     kept = [sample for sample in samples if not sample.skip]
-    scale = {
-        "token": lambda sample: sum(s.tokens for s in kept),
-        "sequence": lambda sample: sample.tokens * len(kept),
-        "constant": lambda sample: 7.0 * len(kept),
-    }[denominator]
     total = torch.zeros((), dtype=torch.float64)
     for sample in kept:
+        alike = [s for s in kept if s.role == sample.role]
+        scale = {
+            "token": sum(s.tokens for s in alike),
+            "sequence": sample.tokens * len(alike),
+            "constant": 7.0 * len(alike),
+        }[denominator]
         logp, recorded, advantage = one_at_a_time(model, sample, 0.7)
         gap = logp - recorded
-        if name == "gspo":
+        if sample.role == "demonstration":
+            own = -0.3 * logp
+        elif name == "gspo":
             own = one_token("gspo", gap.mean().expand(len(gap)), advantage)
         else:
             own = one_token("clip", gap, advantage)
@@ -244,7 +258,7 @@ def test_an_update_is_the_sum_over_plain_forward_passes(
             with torch.no_grad():
                 anchor, _, _ = one_at_a_time(reference, sample, 0.7)
             own = own + 0.1 * torch.stack([k3(d) for d in logp - anchor])
-        total = total + own.sum() / scale(sample)
+        total = total + own.sum() / scale
     total.backward()
     wanted = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
     largest = max(float(g.abs().max()) for g in wanted.values())
@@ -298,7 +312,7 @@ def test_a_token_without_credit_carries_no_gradient(
         for turn in sample.trajectory.turns[1:]:  # later turns: other tokens, other log-probs
             turn.action = [(token + 1) % VOCAB for token in turn.action]
             turn.logprobs = [lp / 2 for lp in turn.logprobs]
-    after, _ = gradient(model, samples)
+    after, _ = gradient(model, [replace(sample) for sample in samples])
     same(after, before)
 
 
