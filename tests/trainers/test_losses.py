@@ -60,7 +60,7 @@ def test_clip_by_hand() -> None:
     loss, metrics = Clip(low=0.2, high=0.3)(given)
     # A > 0: min(r, 1.3); A < 0: the larger loss of r and the clipped ratio
     assert loss.tolist() == pytest.approx([-1.3, 1.5, -0.5, 0.8])
-    assert metrics["clip_fraction"].tolist() == [1, 0, 0, 1]
+    assert metrics["clipfrac"].tolist() == [1, 0, 0, 1]
     assert metrics["ratio"].tolist() == pytest.approx(r)
 
 
@@ -109,7 +109,7 @@ def test_gspo_by_hand() -> None:
     loss, metrics = Gspo(low=0.05, high=0.05)(given)
     assert metrics["sequence_ratio"].tolist() == pytest.approx([1, 1, 1.1, 1.1])
     assert loss.tolist() == pytest.approx([-1, -1, -1.05, 1.1])
-    assert metrics["clip_fraction"].tolist() == [0, 0, 1, 0]
+    assert metrics["clipfrac"].tolist() == [0, 0, 1, 0]
     loss.sum().backward()
     assert given.logp.grad is not None
     assert given.logp.grad.tolist() == pytest.approx([-1, -1, 0, 1.1])
@@ -121,7 +121,7 @@ def test_cispo_keeps_the_gradient_of_what_it_clips() -> None:
     loss.sum().backward()
     assert given.logp.grad is not None
     assert given.logp.grad.tolist() == pytest.approx([-1.5, 1.0, -1.0])
-    assert metrics["clip_fraction"].tolist() == [1, 1, 0]
+    assert metrics["clipfrac"].tolist() == [1, 1, 0]
     weight = Cispo()(inputs(logs(7.0), [1.0]))[0].item() / -math.log(7.0)
     assert weight == pytest.approx(5.0)  # the default's bound is 5, not 0.2
 
@@ -154,7 +154,7 @@ def test_dppo_by_hand() -> None:
     given = inputs(new, [1.0, 1.0, -1.0, 1.0], old=old)
     loss, metrics = DppoTv(pull=0.0)(given)
     assert loss.tolist() == pytest.approx([0, -4, 0, -0.4], abs=1e-6)
-    assert metrics["clip_fraction"].tolist() == [1, 0, 1, 0]
+    assert metrics["clipfrac"].tolist() == [1, 0, 1, 0]
     pulled, _ = DppoTv(pull=0.5)(given)
     wanted = [0.5 * math.log(r) ** 2 for r in (1.6, 4, 0.4, 0.4)]
     assert (pulled - loss).tolist() == pytest.approx(wanted)

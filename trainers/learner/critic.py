@@ -146,7 +146,7 @@ class Critic:
         known = ~target.isnan()
         value, old, target = value[known], old[known], target[known]
         loss, held = value_loss(value, old, target, self.settings.clip)
-        for name, metric in {"value_loss": loss, "value_clip_fraction": held}.items():
+        for name, metric in {"value_loss": loss, "value_clipfrac": held}.items():
             self._sums[name] = self._sums.get(name, 0.0) + metric.detach().sum().item()
         return loss.sum() / self._targets
 

@@ -101,7 +101,7 @@ def ratios(inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
     """
     difference = inputs.logp - inputs.old_logp
     ratio = bounded_ratio(difference)
-    return ratio, {"ratio": ratio, "old_kl": -difference, "logp_gap": difference.abs()}
+    return ratio, {"ratio": ratio, "approx_kl": -difference, "logp_gap": difference.abs()}
 
 
 def useful_rows(rows: Sequence[TrainRow], losses: Sequence[Loss]) -> list[TrainRow]:

@@ -27,5 +27,5 @@ class Cispo(Loss):
         """Compute the weighted policy gradient."""
         ratio, metrics = ratios(inputs)
         weight = ratio.detach().clamp(max(1 - self.low, 0.0), 1 + self.high)
-        metrics["clip_fraction"] = (weight != ratio).float()
+        metrics["clipfrac"] = (weight != ratio).float()
         return -weight * inputs.advantage * inputs.logp, metrics

@@ -41,7 +41,7 @@ class Clip(Loss):
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the clipped surrogate."""
         ratio, metrics = ratios(inputs)
-        gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
+        gain, metrics["clipfrac"] = clipped(ratio, inputs.advantage, self.low, self.high)
         if self.dual is not None:
             least = torch.where(inputs.advantage < 0, self.dual * inputs.advantage, -torch.inf)
             metrics["dual_fraction"] = (gain < least).float()

@@ -55,7 +55,7 @@ class Decoupled(Loss):
         prox = self.prox_logp(inputs)
         weight = bounded_ratio(prox - inputs.old_logp)
         ratio = bounded_ratio(inputs.logp - prox)
-        gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
+        gain, metrics["clipfrac"] = clipped(ratio, inputs.advantage, self.low, self.high)
         bounded = weight.clamp(self.min_weight, self.max_weight)
         inside = bounded == weight
         metrics |= {"sampler_weight": weight, "sampler_cut": (~inside).float()}

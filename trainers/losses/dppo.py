@@ -41,6 +41,6 @@ class DppoTv(Loss):
         far = ((inputs.advantage > 0) & (moved > self.high)) | (
             (inputs.advantage < 0) & (moved < -self.low)
         )
-        metrics |= {"clip_fraction": far.float(), "probability_moved": moved.abs()}
+        metrics |= {"clipfrac": far.float(), "probability_moved": moved.abs()}
         pull = self.pull * (inputs.logp - inputs.old_logp).square()
         return -ratio.where(~far, 0.0) * inputs.advantage + pull, metrics

@@ -42,5 +42,5 @@ class Gspo(Loss):
         mean = sums.index_add(0, episode, difference) / count
         ratio = bounded_ratio(mean[episode] + inputs.logp - inputs.logp.detach())
         metrics["sequence_ratio"] = ratio
-        gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
+        gain, metrics["clipfrac"] = clipped(ratio, inputs.advantage, self.low, self.high)
         return -gain, metrics
