@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from envgym.trainers.guidance.base import Guidance
+from envgym.trainers.guidance.guide import Guide
 from envgym.trainers.guidance.none import NoGuidance
+from envgym.trainers.guidance.reroll import Reroll
 
-__all__ = ["Guidance", "NoGuidance"]
+__all__ = ["Guidance", "Guide", "NoGuidance", "Reroll"]

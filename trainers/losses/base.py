@@ -24,11 +24,14 @@ class Loss(Plugin):
     Attributes:
         whole_samples: Whether all rows of a sample must be in one micro-batch.
         improves: Whether it follows the advantages: a recipe has one such loss per role.
+        bears_vanished_hints: Whether its gradient survives ratios far from 1, as tokens have that
+            were sampled after a hint which the loss does not see.
     """
 
     point: ClassVar[str] = "loss"
     whole_samples: ClassVar[bool] = False
     improves: ClassVar[bool] = False
+    bears_vanished_hints: ClassVar[bool] = False
     coef: float = Field(1.0, description="Weight of the term in the total loss.")
     roles: tuple[str, ...] = Field(
         ("policy", "guided", "prefixed"), description="Roles of the samples that the loss trains."

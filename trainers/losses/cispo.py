@@ -20,6 +20,7 @@ class Cispo(Loss):
     """
 
     improves: ClassVar[bool] = True
+    bears_vanished_hints: ClassVar[bool] = True
     low: float = Field(1.0, gt=0, description="Lower clip range of the ratio; 1 sets no bound.")
     high: float = Field(4.0, gt=0, description="Upper clip range of the ratio.")
 

@@ -30,6 +30,7 @@ class Decoupled(Loss):
     """
 
     improves: ClassVar[bool] = True
+    bears_vanished_hints: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"prox_logp"})
     low: float = Field(0.2, gt=0, description="Lower clip range of the ratio u.")
     high: float = Field(0.2, gt=0, description="Upper clip range of the ratio u.")
