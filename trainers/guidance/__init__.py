@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from envgym.trainers.guidance.agent_rlvr import AgentRlvr
 from envgym.trainers.guidance.base import Guidance
 from envgym.trainers.guidance.ghpo import Ghpo
 from envgym.trainers.guidance.guide import Guide
 from envgym.trainers.guidance.none import NoGuidance
 from envgym.trainers.guidance.reroll import Reroll
 
-__all__ = ["Ghpo", "Guidance", "Guide", "NoGuidance", "Reroll"]
+__all__ = ["AgentRlvr", "Ghpo", "Guidance", "Guide", "NoGuidance", "Reroll"]
