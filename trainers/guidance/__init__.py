@@ -7,6 +7,7 @@ from envgym.trainers.guidance.base import Guidance
 from envgym.trainers.guidance.ghpo import Ghpo
 from envgym.trainers.guidance.guide import Guide
 from envgym.trainers.guidance.none import NoGuidance
+from envgym.trainers.guidance.prefix_rl import PrefixRl
 from envgym.trainers.guidance.reroll import Reroll
 
-__all__ = ["AgentRlvr", "Ghpo", "Guidance", "Guide", "NoGuidance", "Reroll"]
+__all__ = ["AgentRlvr", "Ghpo", "Guidance", "Guide", "NoGuidance", "PrefixRl", "Reroll"]
