@@ -24,14 +24,11 @@ class Loss(Plugin):
     Attributes:
         whole_samples: Whether all rows of a sample must be in one micro-batch.
         improves: Whether it follows the advantages: a recipe has one such loss per role.
-        bears_vanished_hints: Whether its gradient survives ratios far from 1, as tokens have that
-            were sampled after a hint which the loss does not see.
     """
 
     point: ClassVar[str] = "loss"
     whole_samples: ClassVar[bool] = False
     improves: ClassVar[bool] = False
-    bears_vanished_hints: ClassVar[bool] = False
     coef: float = Field(1.0, description="Weight of the term in the total loss.")
     roles: tuple[str, ...] = Field(
         ("policy", "guided", "prefixed"), description="Roles of the samples that the loss trains."
@@ -64,6 +61,14 @@ class Loss(Plugin):
                 "one of them in losses, or give them different roles"
             )
         return None
+
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag that tokens keep their gradient at ratios far below 1.
+
+        Tokens have those that were sampled after a hint which the loss does not see.
+        """
+        return False
 
     def moves(self, row: TrainRow) -> bool:
         """Return whether the loss has a gradient on a row of its roles."""

@@ -30,7 +30,6 @@ class Decoupled(Loss):
     """
 
     improves: ClassVar[bool] = True
-    bears_vanished_hints: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"prox_logp"})
     low: float = Field(0.2, gt=0, description="Lower clip range of the ratio u.")
     high: float = Field(0.2, gt=0, description="Upper clip range of the ratio u.")
@@ -49,6 +48,11 @@ class Decoupled(Loss):
         validation_alias=AliasChoices("max_weight", "most"),
         description="Upper bound of the weight w, a ratio of probabilities.",
     )
+
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag that no lower bound drops a token: u is around 1 after a hint too."""
+        return self.min_weight == 0 or self.rule == "truncate"
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the weighted clipped surrogate."""

@@ -31,10 +31,14 @@ class GuideLoss(Clip):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"prox_logp"})
-    bears_vanished_hints: ClassVar[bool] = True
     quantile: float = Field(
         0.9, ge=0, le=1, description="Quantile of the guided tokens' ratios that is γ."
     )
+
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag, True: guided tokens are not clipped."""
+        return True
 
     def batch_statistics(self, batch: LossInputs) -> dict[str, float]:
         """Compute γ; nothing where no token is guided."""

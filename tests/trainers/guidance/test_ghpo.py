@@ -15,10 +15,11 @@ from envgym.trainers.collection.samples import Sample
 from envgym.trainers.guidance import Ghpo, Guide
 from envgym.trainers.guidance.reroll import guiding_message
 from envgym.trainers.learner.rows import train_rows
+from envgym.trainers.run import train
 from envgym.trajectory import Span
 from tests.trainers.guidance.world import HINTS, Game, parts
 from tests.trainers.helpers import episode
-from tests.trainers.test_run import config
+from tests.trainers.test_run import config, metrics
 
 
 async def test_shares_escalate_until_a_member_succeeds() -> None:
@@ -75,6 +76,14 @@ def test_vanishing_shares_need_a_loss_for_them(tmp_path: Path) -> None:
     config(tmp_path, "a", "guidance=ghpo", "losses=[clip]")
     with pytest.raises(UsageError, match="take loss guide"):
         config(tmp_path, "a", "guidance={name: ghpo, vanish: true}", "losses=[clip]")
+
+
+async def test_sampler_and_loss_see_the_same_context(tmp_path: Path) -> None:
+    settings = ("guidance={name: ghpo, cold_start: 0}", "losses=[clip, {name: kl, coef: 0.01}]")
+    await train(config(tmp_path, "a", *settings, "learner.steps=1"))
+    [row] = metrics(tmp_path / "a")
+    assert row["role/guided"] > 0
+    assert row["learn/logp_gap"] < 1e-4
 
 
 @pytest.mark.parametrize("method", [Ghpo(cold_start=0), Guide(most_levels=3)])

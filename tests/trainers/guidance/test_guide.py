@@ -108,6 +108,7 @@ def test_an_environment_without_hints_is_named() -> None:
     [
         ("[clip]", "far below 1, where loss 'clip' clips their gradient away: take loss guide"),
         ("[{name: clip, roles: [policy]}, {name: gspo, roles: [guided]}]", "loss 'gspo'"),
+        ("[icepop]", "loss 'icepop' clips their gradient away"),
         ("[{name: clip, roles: [policy]}]", "no loss trains its guided episodes"),
     ],
 )
@@ -116,7 +117,7 @@ def test_losses_that_lose_the_gradient_are_refused(tmp_path: Path, losses: str, 
         config(tmp_path, "a", "guidance=guide", f"losses={losses}")
 
 
-@pytest.mark.parametrize("losses", ["[guide]", "[decoupled]", "[cispo]"])
+@pytest.mark.parametrize("losses", ["[guide]", "[decoupled]", "[tis]", "[cispo]"])
 def test_losses_that_bear_vanished_hints_are_taken(tmp_path: Path, losses: str) -> None:
     config(tmp_path, "a", "guidance=guide", f"losses={losses}")
     config(tmp_path, "b", "guidance={name: guide, vanish: false}")
