@@ -62,6 +62,14 @@ class Loss(Plugin):
             )
         return None
 
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag that tokens keep their gradient at ratios far below 1.
+
+        Tokens have those that were sampled after a hint which the loss does not see.
+        """
+        return False
+
     def moves(self, row: TrainRow) -> bool:
         """Return whether the loss has a gradient on a row of its roles."""
         return bool(row.advantage.any())

@@ -23,6 +23,11 @@ class Cispo(Loss):
     low: float = Field(1.0, gt=0, description="Lower clip range of the ratio; 1 sets no bound.")
     high: float = Field(4.0, gt=0, description="Upper clip range of the ratio.")
 
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag, True: the ratio is a weight, whatever its size."""
+        return True
+
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the weighted policy gradient."""
         ratio, metrics = ratios(inputs)

@@ -49,6 +49,11 @@ class Decoupled(Loss):
         description="Upper bound of the weight w, a ratio of probabilities.",
     )
 
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag that no lower bound drops a token: u is around 1 after a hint too."""
+        return self.min_weight == 0 or self.rule == "truncate"
+
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the weighted clipped surrogate."""
         _, metrics = ratios(inputs)
