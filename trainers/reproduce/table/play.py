@@ -1,10 +1,12 @@
 """Episodes of a table: in its state machine, or in the environment through the rollout.
 
-Both draw the same number for the same turn, so that they play the same episodes.
+Both draw the same numbers for the same start, so that they play the same episodes.
 """
 
 from __future__ import annotations
 
+import random
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -33,15 +35,14 @@ class Sampler:
     """
 
     def __init__(self, log_probs: np.ndarray, version: int) -> None:
-        self.log_probs = log_probs
         self.version = version
-        self._cumulative = np.exp(log_probs).cumsum(1)
+        self.log_probs: list[list[float]] = log_probs.tolist()
+        self._cumulative: list[list[float]] = np.exp(log_probs).cumsum(1).tolist()
 
-    def draw(self, state: int, seed: int) -> int:
-        """Index of the action that a completion's seed draws."""
+    def draw(self, state: int, rng: random.Random) -> int:
+        """Index of an action."""
         row = self._cumulative[state]
-        uniform = seed / 2.0**56  # a derived seed has 56 bits
-        return min(int(row.searchsorted(uniform * row[-1], "right")), len(row) - 1)
+        return min(bisect_right(row, rng.random() * row[-1]), len(row) - 1)
 
 
 class TablePlayer(Protocol):
@@ -59,6 +60,8 @@ class MachinePlayer:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self._next: list[list[int]] = machine.next_state.tolist()
+        self._reward: list[list[float]] = machine.reward.tolist()
 
     async def play(self, starts: Sequence[Start], sampler: Sampler) -> list[Episode]:
         """Play starts to their ends, in order."""
@@ -69,28 +72,30 @@ class MachinePlayer:
 
     def _episode(self, start: Start, sampler: Sampler) -> Episode:
         machine, state, score = self.machine, 0, 0.0
+        rng = random.Random(start.sampling_seed(DEFAULT_SEAT, 0))
         turns: list[Turn] = []
         while state >= 0 and len(turns) < machine.horizon:
-            action = sampler.draw(state, start.sampling_seed(DEFAULT_SEAT, len(turns)))
+            action = sampler.draw(state, rng)
             turns.append(
                 Turn(
                     context=[],
                     action=[state * len(machine.actions) + action],
-                    logprobs=[float(sampler.log_probs[state, action])],
+                    logprobs=[sampler.log_probs[state][action]],
                     versions=[sampler.version],
-                    reward=float(machine.reward[state, action]),
+                    reward=self._reward[state][action],
                     anchor=machine.states[state],
                 )
             )
-            score = float(machine.score[state, action])
-            state = int(machine.next_state[state, action])
+            if (following := self._next[state][action]) < 0:
+                score = float(machine.score[state, action])
+            state = following
         return Episode(
             id=start.id,
             env="table",
             task=start.task or Task({}),
             seed=start.seed,
             group=start.group,
-            score=score if state < 0 else 0.0,
+            score=score,
             stop_reason=StopReason.ANSWERED if state < 0 else StopReason.MAX_TURNS,
             trajectories={DEFAULT_SEAT: Trajectory(DEFAULT_SEAT, turns)},
         )
@@ -133,6 +138,7 @@ class _TableAgent(Agent):
         self._names = machine.actions
         self._actions = [parse_action(text) for text in machine.actions]
         self._envs: dict[str, Env[Any]] = {}
+        self._rngs: dict[str, random.Random] = {}
 
     async def begin(self, session: str, env: Env[Any]) -> None:
         """Remember the environment, which names the states."""
@@ -141,15 +147,17 @@ class _TableAgent(Agent):
     async def act(self, context: Context) -> Completion:
         """Sample an action in the state that the environment names."""
         state = self._states[self._envs[context.session].anchor]
-        action = self.sampler.draw(state, context.seed)
+        rng = self._rngs.setdefault(context.session, random.Random(context.seed))  # of turn 0
+        action = self.sampler.draw(state, rng)
         return Completion(
             ids=[state * len(self._actions) + action],
-            logprobs=[float(self.sampler.log_probs[state, action])],
+            logprobs=[self.sampler.log_probs[state][action]],
             text=self._names[action],
             version=self.sampler.version,
             action=self._actions[action],
         )
 
     async def end(self, session: str) -> None:
-        """Forget the environment."""
+        """Forget the episode."""
         self._envs.pop(session, None)
+        self._rngs.pop(session, None)

@@ -56,6 +56,15 @@ async def train_table(config: TableConfig) -> Summary:
     Raises:
         TrainingError: More steps in a row than the learner allows had nothing to learn from.
     """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a table is so small that threads wait for each other
+    try:
+        return await _train(config)
+    finally:
+        torch.set_num_threads(threads)
+
+
+async def _train(config: TableConfig) -> Summary:
     began = time.monotonic()
     config = config.model_copy(deep=True)  # plug-ins remember
     world = await build_world(config.world)
