@@ -68,7 +68,7 @@ class MachinePlayer:
         return [self._episode(start, sampler) for start in starts]
 
     async def close(self) -> None:
-        """Do nothing: it holds nothing."""
+        """Release nothing: a machine holds no resources."""
 
     def _episode(self, start: Start, sampler: Sampler) -> Episode:
         machine, state, score = self.machine, 0, 0.0
