@@ -27,7 +27,7 @@ from envgym.trainers.reproduce.table.machine import Machine
 from envgym.trajectory import Episode, Trajectory, Turn
 
 
-class Sampler:
+class ActionSampler:
     """Sampler of actions from a table's log-probabilities.
 
     Args:
@@ -48,7 +48,7 @@ class Sampler:
 class TablePlayer(Protocol):
     """Player of a table's episodes."""
 
-    async def play(self, starts: Sequence[Start], sampler: Sampler) -> list[Episode]:
+    async def play(self, starts: Sequence[Start], sampler: ActionSampler) -> list[Episode]:
         """Play starts to their ends, in order."""
 
     async def close(self) -> None:
@@ -63,14 +63,14 @@ class MachinePlayer:
         self._next: list[list[int]] = machine.next_state.tolist()
         self._reward: list[list[float]] = machine.reward.tolist()
 
-    async def play(self, starts: Sequence[Start], sampler: Sampler) -> list[Episode]:
+    async def play(self, starts: Sequence[Start], sampler: ActionSampler) -> list[Episode]:
         """Play starts to their ends, in order."""
         return [self._episode(start, sampler) for start in starts]
 
     async def close(self) -> None:
         """Release nothing: a machine holds no resources."""
 
-    def _episode(self, start: Start, sampler: Sampler) -> Episode:
+    def _episode(self, start: Start, sampler: ActionSampler) -> Episode:
         machine, state, score = self.machine, 0, 0.0
         rng = random.Random(start.sampling_seed(DEFAULT_SEAT, 0))
         turns: list[Turn] = []
@@ -111,7 +111,7 @@ class EnvironmentPlayer:
         self.agent = _TableAgent(machine)
         self.rollout = Rollout(make, RolloutLimits())
 
-    async def play(self, starts: Sequence[Start], sampler: Sampler) -> list[Episode]:
+    async def play(self, starts: Sequence[Start], sampler: ActionSampler) -> list[Episode]:
         """Play starts to their ends, in order.
 
         Raises:
@@ -131,7 +131,7 @@ class EnvironmentPlayer:
 class _TableAgent(Agent):
     """Agent that looks its action up by the state's name."""
 
-    sampler: Sampler
+    sampler: ActionSampler
 
     def __init__(self, machine: Machine) -> None:
         self._states = {name: i for i, name in enumerate(machine.states)}

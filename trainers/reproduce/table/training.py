@@ -20,9 +20,9 @@ from envgym.trainers.losses.base import loss_weights
 from envgym.trainers.reproduce.table.config import EnvironmentWorld, TableConfig
 from envgym.trainers.reproduce.table.machine import Machine, evaluate
 from envgym.trainers.reproduce.table.play import (
+    ActionSampler,
     EnvironmentPlayer,
     MachinePlayer,
-    Sampler,
     TablePlayer,
 )
 from envgym.trainers.reproduce.table.policy import TablePolicy
@@ -77,7 +77,7 @@ async def _train(config: TableConfig) -> Summary:
     for step in range(steps):
         if step and interval and step % interval == 0:
             evaluations[f"step_{step}"] = evaluate(machine, np.exp(policy.log_probs()))
-        sampler = Sampler(policy.log_probs(), step)
+        sampler = ActionSampler(policy.log_probs(), step)
         groups = as_groups(await player.play(_starts(config, step, world.task), sampler))
         _credit(groups, config, values, len(machine.actions))
         shares = _learn(groups, config, policy, step)
