@@ -13,7 +13,16 @@ def test_failures_are_played_again_with_a_hint_that_the_loss_does_not_see(
 ) -> None:
     guidance = "guidance=custom_guidance:Retry"
     output = f"output={tmp_path / 'run'}"
-    run("envgym", "train", "custom_advantage.yaml", output, guidance, *SHORT, "evaluation.tasks=0")
+    run(
+        "envgym",
+        "train",
+        "custom_advantage.yaml",
+        output,
+        guidance,
+        "losses=[guide]",
+        *SHORT,
+        "evaluation.tasks=0",
+    )
     episodes = list(read_episodes(tmp_path / "run/episodes/train"))
     guided = [e for e in episodes if e.role == "guided"]
     assert guided
