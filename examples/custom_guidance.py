@@ -1,8 +1,8 @@
 """Guidance of your own: failed episodes are played again, with the environment's first hint.
 
 In this folder, ``envgym train custom_advantage.yaml guidance=custom_guidance:Retry losses=[guide]``
-runs it. The hint is dropped from the context that the loss sees, so that the policy learns to act without
-it; the loss ``guide`` does not clip the tokens that the hint made likely.
+runs it. The hint is dropped from the context that the loss sees, so that the policy learns to act
+without it; the loss ``guide`` does not clip the tokens that the hint made likely.
 """
 
 from __future__ import annotations
