@@ -90,8 +90,8 @@ class Policy:
 
         Args:
             value: Further loss term, on the states that predict the action tokens.
-            weights: Weight of each sample's tokens under each loss, [losses][samples]; None takes
-                the rows' weights for all losses.
+            weights: Weight of each sample's tokens under each loss: one list per loss, one number
+                per sample. None takes the rows' weights for all losses.
 
         Returns:
             Token means of the losses' metrics and of the ``entropy``, ``loss`` and ``grad_norm``.

@@ -131,7 +131,7 @@ def useful_rows(rows: Sequence[TrainRow], losses: Sequence[Loss]) -> list[TrainR
 def loss_weights(
     losses: Sequence[Loss], batch: list[Sample], batching: Any, learner: Any
 ) -> list[list[float]]:
-    """Weight of each sample's tokens under each loss, [losses][samples].
+    """Weight of each sample's tokens under each loss: one list per loss, one number per sample.
 
     A loss divides over the samples of its own roles; the others weigh 0.
 

@@ -55,7 +55,8 @@ class TablePolicy:
         """Run one optimiser step.
 
         Args:
-            weights: Weight of each sample's tokens under each loss, [losses][samples].
+            weights: Weight of each sample's tokens under each loss: one list per loss, one number
+                per sample.
             prox: Log-probs of all tokens of the table just before the step's first update.
             step: Index of the step, for the learning rate's schedule.
 
