@@ -16,6 +16,7 @@ from typing import Any
 
 from envgym.env import Env, EnvSpec
 from envgym.errors import UsageError, suggest
+from envgym.utils.extensions import import_path
 from envgym.utils.served_address import served_address
 from envgym.utils.source_docs import docstring, first_sentence
 
@@ -141,14 +142,7 @@ def load_class(spec: EnvSpec) -> Callable[..., Env[Any]]:
     if spec.id in _classes:
         return _classes[spec.id]
     assert spec.entry_point is not None
-    module, _, name = spec.entry_point.partition(":")
-    try:
-        loaded = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{spec.id} needs the package {error.name!r}: pip install it") from error
-    cls = getattr(loaded, name, None)
-    if cls is None:
-        raise UsageError(f"{spec.id}: {module} has no {name!r}; correct its entry point")
+    cls: Callable[..., Env[Any]] = import_path(spec.entry_point)
     _classes[spec.id] = cls
     return cls
 

@@ -53,9 +53,11 @@ def build_parts(config: Config) -> Parts:
     """Build all parts of a run.
 
     Raises:
-        UsageError: The run's agent takes no weights, or a seat is unknown to the environment.
+        UsageError: The run's agent takes no weights, a seat is unknown to the environment, or the
+            environment lacks what the guidance asks it for.
     """
     env = make_env(config)
+    config.guidance.check_env(env)
     rollout = build_rollout(config)
     model, tokenizer = build_model(config, env)
     chat = build_chat(config, tokenizer)
@@ -82,7 +84,7 @@ def build_parts(config: Config) -> Parts:
         judges=judges,
         agents=[agent, *by_seat.values(), *judges.values()],
         collector=Collector(
-            Player(rollout, players),
+            Player(rollout, players, chat),
             env.tasks("train"),
             config.sampler,
             config.guidance,

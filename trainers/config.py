@@ -192,11 +192,24 @@ class Config(Section):
 
 
 def check_conflicts(config: Config) -> None:
-    """See that the plug-ins of a run go together.
+    """See that the settings and the plug-ins of a run go together.
 
     Raises:
-        UsageError: One says that it does not go with another, or with a setting.
+        UsageError: A list has no entry, settings contradict each other, or a plug-in says that it
+            does not go with another one or with a setting.
     """
+    for name in ("rewards", "losses"):
+        if not getattr(config, name):
+            raise UsageError(
+                f"{name}: an empty list leaves nothing to learn from: name one, or leave the field "
+                "out for the default"
+            )
+    evaluation = config.evaluation
+    if evaluation.samples > 1 and evaluation.temperature == 0:
+        raise UsageError(
+            f"evaluation.samples: {evaluation.samples} episodes of a task are equal at temperature "
+            "0: set evaluation.temperature to 1, say, or evaluation.samples to 1"
+        )
     if config.rollout.dynamic_rounds > 1 and config.rollout.group_size == 1:
         raise UsageError(
             "rollout.dynamic_rounds looks for groups whose rewards differ, and groups of one have "

@@ -90,7 +90,7 @@ class Trainer:
             **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
             **config.batching.report(),
             **measure.mean(updates),
-            **({"critic/explained": explained_variance(samples)} if self.critic else {}),
+            **({"critic/explained_variance": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
             **{name: now - counted[name] for name, now in self.agent.counters.items()},
             "time/rollout_s": played - began,

@@ -3,19 +3,20 @@
 A plug-in is its own configuration: a pydantic model whose fields are its settings and whose call
 does the work. A recipe names it (``advantage: {name: grpo, std: batch}``); the fields are checked
 where the recipe is read, with the path of whatever is wrong. A class that is not registered is
-named by where it is: ``advantage: {name: "my_methods:Ranked"}``.
+named by where it is: ``advantage: {name: "my_methods:Ranked"}``; an installed package offers its
+own by an entry point of the group ``envgym.advantage``.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pkgutil import resolve_name
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from envgym.errors import suggest
+from envgym.errors import UsageError
+from envgym.utils.extensions import find_extension
 
 
 class Plugin(BaseModel):
@@ -45,6 +46,16 @@ class Plugin(BaseModel):
         """Restore the plug-in from `state`."""
 
 
+def wrong_denominator(config: Any, wanted: str) -> str | None:
+    """Report a `learner.denominator` other than the one that a method's loss is defined with."""
+    if config.learner.denominator == wanted:
+        return None
+    return (
+        f"its loss is a mean of another kind than learner.denominator "
+        f"{config.learner.denominator!r}: set learner.denominator to {wanted}"
+    )
+
+
 PluginT = TypeVar("PluginT", bound=Plugin)
 PLUGINS: dict[str, dict[str, type[Plugin]]] = {}
 
@@ -54,6 +65,8 @@ def register(name: str) -> Callable[[type[PluginT]], type[PluginT]]:
 
     def add(cls: type[PluginT]) -> type[PluginT]:
         PLUGINS.setdefault(cls.point, {})[name] = cls
+        cls.model_fields["name"].default = name
+        cls.model_rebuild(force=True)
         return cls
 
     return add
@@ -74,30 +87,21 @@ def build(point: str, value: Any) -> Any:
     if not isinstance(value, dict) or "name" not in value:
         raise ValueError(f"write the {point}'s name, or a mapping with its name and settings")
     name = str(value["name"])
-    known = PLUGINS.get(point, {})
-    cls = _imported(point, name) if ":" in name else known.get(name)
-    if cls is None:
-        raise ValueError(f"no {point} {name!r}.{suggest(name, known)}")
-    return cls.model_validate(value)
-
-
-def _imported(point: str, path: str) -> type[Plugin]:
-    """The class that ``module:Class`` names: a whole plug-in of that extension point."""
     try:
-        found = resolve_name(path)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{path}: no module {error.name!r}; run in the folder that holds it, or put that "
-            "folder on PYTHONPATH"
-        ) from error
-    except (AttributeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}; write module:Class") from error
+        found = find_extension(point, name, PLUGINS.get(point, {}))
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return _checked(point, name, found).model_validate(value)
+
+
+def _checked(point: str, name: str, found: Any) -> type[Plugin]:
+    """The class that was found: a whole plug-in of that extension point."""
     base = next(cls for cls in Plugin.__subclasses__() if cls.point == point)
     if not (inspect.isclass(found) and issubclass(found, base)):
         package = base.__module__.rpartition(".")[0]
-        raise ValueError(f"{path} is no {point}: derive it from {package}.{base.__name__}")
+        raise ValueError(f"{name} is no {point}: derive it from {package}.{base.__name__}")
     if inspect.isabstract(found):
-        raise ValueError(f"{path} must define {', '.join(sorted(found.__abstractmethods__))}")
+        raise ValueError(f"{name} must define {', '.join(sorted(found.__abstractmethods__))}")
     return found
 
 

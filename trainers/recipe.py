@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config import Config
 from envgym.trainers.former_names import present_path, with_present_names
 from envgym.utils.validation_text import first_problem
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
 
 def recipes() -> dict[str, Path]:
@@ -32,6 +34,11 @@ def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Confi
         UsageError: The recipe does not exist, its YAML is broken, or a field is wrong; the message
             names the field's path.
     """
+    return load_as(Config, recipe, overrides)
+
+
+def load_as(kind: type[ConfigT], recipe: str | Path, overrides: list[str] | None = None) -> ConfigT:
+    """Read a recipe of another kind than a training run's; all else as `load_config`."""
     path = Path(recipe)
     if not path.suffix:
         known = recipes()
@@ -50,7 +57,7 @@ def load_config(recipe: str | Path, overrides: list[str] | None = None) -> Confi
     for override in overrides or []:
         _override(values, override)
     try:
-        return Config.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise UsageError(f"{path.name}: {first_problem(error)}{more}") from error

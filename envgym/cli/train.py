@@ -23,6 +23,14 @@ def train_command(
     fresh: Annotated[
         bool, typer.Option(help="Remove an earlier run in the same folder first.")
     ] = False,
+    dry: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Build everything, play and learn one group, and print the plan of the run: "
+            "tokens, memory, time, and what looks wrong. Nothing is written.",
+        ),
+    ] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -31,6 +39,18 @@ def train_command(
     from envgym.trainers.run import train
 
     config = load_config(recipe, overrides)
+    if dry:
+        from envgym.trainers.running.dry_run import dry_run
+
+        report = run(dry_run(config))
+        if as_json:
+            print(json.dumps({"plan": report.plan, "warnings": report.warnings}))
+            return
+        for name, value in report.plan.items():
+            print(f"{name:>24}  {value}")
+        for warning in report.warnings:
+            print(f"warning: {warning}")
+        return
     summary = run(train(config, resume=resume, fresh=fresh))
     if as_json:
         print(json.dumps(summary))

@@ -45,8 +45,10 @@ async def run_episode(
     )
     play = _Play(env, agents_by_seat(agent), start, episode, pace or FairYield())
     try:
-        async with asyncio.timeout(seconds) as clock:
-            await play.run(clock)
+        async with asyncio.timeout(None) as clock:
+            if seconds is not None:
+                play.limit(clock, seconds)
+            await play.run()
     except TimeoutError as error:
         if not clock.expired():
             episode.fault = f"model: the agent timed out ({error})"
@@ -82,9 +84,26 @@ class _Play:
         self.pace = pace
         self.transcripts: dict[str, Transcript] = {}
         self._usage: defaultdict[str, float] = defaultdict(float)
+        self._asked: float | None = None  # when the agent was asked that acts now
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, clock: asyncio.Timeout) -> None:
-        """Play to the end. The clock stands still while an agent acts."""
+    def limit(self, clock: asyncio.Timeout, seconds: float) -> None:
+        """Let `clock` expire once the environment has taken `seconds`; agents' time is not its."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self._check, clock, time.monotonic(), seconds)
+
+    def _check(self, clock: asyncio.Timeout, began: float, seconds: float) -> None:
+        """Look again later: one timer for the whole episode, so that a turn costs nothing."""
+        now, loop = time.monotonic(), asyncio.get_running_loop()
+        waiting = now - self._asked if self._asked is not None else 0.0
+        left = seconds - (now - began - self.episode.agent_s - waiting)
+        if left <= 0 and self._asked is None:
+            clock.reschedule(loop.time())
+        else:
+            self._timer = loop.call_later(max(left, 0.01), self._check, clock, began, seconds)
+
+    async def run(self) -> None:
+        """Play to the end."""
         env, episode = self.env, self.episode
         options = {"task": self.start.task} if self.start.task is not None else {}
         began = time.monotonic()
@@ -102,7 +121,7 @@ class _Play:
             if action is not None:
                 transcript.record_given(action)
             else:
-                spans, completion = await self._ask(transcript, clock)
+                spans, completion = await self._ask(transcript)
                 finish = completion.finish
                 if finish == "quit" or (finish == "context" and not completion.ids):
                     quit_ = finish == "quit"
@@ -126,6 +145,8 @@ class _Play:
 
     async def finish(self) -> None:
         """Enter what was played into the episode, and end the agents' sessions."""
+        if self._timer is not None:
+            self._timer.cancel()
         for seat, transcript in self.transcripts.items():
             self.episode.trajectories[seat] = transcript.finish()
             await self.agents[seat].end(transcript.session)
@@ -139,21 +160,15 @@ class _Play:
             await agent.begin(session, self.env)
         return self.transcripts[seat]
 
-    async def _ask(
-        self, transcript: Transcript, clock: asyncio.Timeout
-    ) -> tuple[list[Span], Completion]:
+    async def _ask(self, transcript: Transcript) -> tuple[list[Span], Completion]:
         """Ask the seat's agent for its next action."""
         seat = transcript.trajectory.seat
         seed = self.start.sampling_seed(seat, len(transcript.trajectory.turns))
         context, spans = transcript.context(self.start.group, seed)
-        limit = clock.when()
-        clock.reschedule(None)
-        asked = time.monotonic()
+        self._asked = asked = time.monotonic()
         completion = await self.agents[seat].act(context)
-        waited = time.monotonic() - asked
-        if limit is not None:
-            clock.reschedule(limit + waited)
-        self.episode.agent_s += waited
+        self._asked = None
+        self.episode.agent_s += time.monotonic() - asked
         for name, value in completion.metrics.items():
             self._usage[OF_AGENT + name] += value
         if self.pace.due():

@@ -11,7 +11,7 @@ from typing import Any
 
 from envgym.messages import Message, ToolCall
 from envgym.task import Task
-from envgym.trajectory import Episode, Trajectory, Turn
+from envgym.trajectory import POLICY, Episode, Trajectory, Turn
 from envgym.utils.bounded_text import bounded_middle
 from envgym.view.tokens import Pieces
 
@@ -30,6 +30,8 @@ def list_row(shard_key: str, line: int, row: dict[str, Any]) -> dict[str, Any]:
         "score": row["score"],
         "reward": sum(t["reward"] for t in parts[0]["turns"]) if parts else 0.0,
         "stop": row["stop_reason"],
+        "role": row.get("role", POLICY),  # episodes of before roles were recorded
+        "guided_by": row.get("guided_by", ""),
         "turns": sum(len(part["turns"]) for part in parts),
         "fault": row["fault"],
     }

@@ -22,7 +22,7 @@ from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
 from envgym.parsing.fences import VERILOG, code_of
 from envgym.resources import Shared
-from envgym.sandboxes.backends.registry import BACKENDS
+from envgym.sandboxes.backends.registry import backend_class
 from envgym.sandboxes.graders.verdict import Verdict
 from envgym.sandboxes.graders.verilog import Interface
 from envgym.task import Task, TaskSource
@@ -118,8 +118,7 @@ class VerilogDesign(ToolEnv[Task]):
             if value < 1:
                 raise UsageError(f"{name} must be at least 1, not {value}")
         lengths = _lengths(sequences, steps)
-        if sandbox not in BACKENDS:
-            raise UsageError(f"no sandbox backend {sandbox!r}: use one of {', '.join(BACKENDS)}")
+        backend_class(sandbox)  # an unknown one is refused before anything is opened
         self._families = choose(families, levels) if data is None else []
         self._seed, self._size = seed, size
         self._attempts, self._reward_kind = attempts, reward

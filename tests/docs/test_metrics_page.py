@@ -90,7 +90,7 @@ def test_nothing_else_is_explained() -> None:
         "grad_norm",
         "entropy",
         "value_loss",
-        "value_clip_fraction",
+        "value_clipfrac",
         "value_grad_norm",
         "sampler_gap",
     }

@@ -17,7 +17,7 @@ from envgym.trainers.rewards import EnvironmentReward
 from envgym.trajectory import Episode, Span, Trajectory, Turn
 
 VOCAB = 40
-KINDS: tuple[Kind, ...] = ("system", "user", "tool", "hint", "critic")
+KINDS: tuple[Kind, ...] = ("system", "user", "tool", "hint", "critic", "shown", "prefix")
 REWARDS = (0.0, 0.0, 1.0, -0.5, 0.1)
 chances = st.integers(0, 2**32).map(Random)  # where variety is all that counts: draws cost time
 

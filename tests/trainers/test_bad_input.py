@@ -16,7 +16,7 @@ from envgym.env import Content
 from envgym.environments.search.wiki import WikiSearch
 from envgym.errors import UsageError
 from envgym.messages import Action
-from envgym.trainers.advantages import Grpo
+from envgym.trainers.advantages import Gdpo, Grpo
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.config import Config
 from envgym.trainers.learner.policy import TrainingError
@@ -174,3 +174,58 @@ def test_what_excludes_each_other_is_said_where_the_recipe_is_read(
         load_config(path, overrides)
     for override in overrides[1:]:  # either alone is good
         load_config(path, [overrides[0], override])
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "fixed"),
+    [
+        (
+            "advantage={name: gdpo, weights: {enviroment: 5.0}}",
+            r"advantage 'gdpo': advantage\.weights\.enviroment: .*'environment'",
+            ["advantage={name: gdpo, weights: {environment: 5.0}}"],
+        ),
+        (
+            "evaluation={samples: 8}",
+            r"evaluation\.samples: 8 .* set evaluation\.temperature",
+            ["evaluation={samples: 8, temperature: 1.0}"],
+        ),
+        (
+            "rewards=[environment, {name: overlong, limit: 10, buffer: 100}]",
+            r"rewards\.1 'overlong': its buffer of 100 tokens is over its limit of 10",
+            ["rewards=[environment, {name: overlong, limit: 10, buffer: 10}]"],
+        ),
+        (
+            "losses=[kl, gspo]",
+            r"losses\.1 'gspo': .*set learner\.denominator to sequence",
+            ["losses=[gspo]", "learner.denominator=sequence"],
+        ),
+        (
+            "learner={denominator: sequence}",
+            r"losses\.0 'dapo': .*set learner\.denominator to token",
+            ["losses=[dapo]"],
+        ),
+        (
+            "advantage=dr_grpo",
+            r"advantage 'dr_grpo': .*set learner\.denominator to constant",
+            ["advantage=dr_grpo", "losses=[clip]", "learner.denominator=constant"],
+        ),
+        ("losses=[]", "losses: an empty list .* name one", ["losses=[clip]"]),
+        ("rewards=[]", "rewards: an empty list .* name one", ["rewards=[score]"]),
+    ],
+)
+def test_a_recipe_without_a_meaning_is_refused_with_its_field_and_a_fix(
+    tmp_path: Path, override: str, message: str, fixed: list[str]
+) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("name: x\nenv: {id: search/wiki-v1, size: 100}\nmodel: {kind: tiny}\n")
+    with pytest.raises(UsageError, match=message):
+        load_config(path, ["losses=[dapo]", override])
+    assert load_config(path, fixed)
+
+
+def test_a_weight_that_no_reward_of_the_first_step_makes_is_named() -> None:
+    """Where a reward of one's own adds other parts than it says."""
+    groups = [[one(), one(reward=1.0)]]
+    groups[0][0].add_reward("form", 1.0)
+    with pytest.raises(UsageError, match=r"no reward is called 'fom'.*'form'"):
+        Gdpo(weights={"fom": 1.0})(groups)

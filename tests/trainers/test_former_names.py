@@ -113,6 +113,12 @@ def test_unknown_and_doubled_names_are_errors_with_their_path(override: str, mes
 
 
 def test_shipped_verdicts_still_hold_for_their_reproductions() -> None:
-    for name, path in reproductions().items():
-        shipped = json.loads(path.with_suffix(".json").read_text())
+    verdicts = {
+        name: path.with_suffix(".json")
+        for name, path in reproductions().items()
+        if path.with_suffix(".json").exists()
+    }
+    assert len(verdicts) >= 7
+    for name, path in verdicts.items():
+        shipped = json.loads(path.read_text())
         assert load_reproduction(name)[1].fingerprint == shipped["spec"]

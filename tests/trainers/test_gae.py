@@ -106,7 +106,7 @@ def test_a_recipe_without_a_critic_is_told_what_to_change(name: str) -> None:
     method: Any = PLUGINS["advantage"][name]()
     with pytest.raises(UsageError, match=rf"'{name}' needs the values of a critic.*grpo"):
         method([[Sample(made, made.trajectory)]])
-    wrong = Sample(made, made.trajectory, value=[np.zeros(3, np.float32)])
+    wrong = Sample(made, made.trajectory, token_data={"value": [np.zeros(3, np.float32)]})
     with pytest.raises(UsageError, match="every action token"):
         method([[wrong]])
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -19,13 +21,16 @@ from envgym.messages import Action, Observation, user
 from envgym.rollout.runner import Rollout, Start
 from envgym.task import Task
 from envgym.trainers.advantages import Grpo
+from envgym.trainers.batching import Shuffled
 from envgym.trainers.collection.samples import Sample
+from envgym.trainers.config_sections import Learner
 from envgym.trainers.learner.hidden_states import micro_batches
 from envgym.trainers.learner.policy import Policy, action_logps
+from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups
-from envgym.trainers.losses import Clip, Loss, Sft
-from envgym.trainers.losses.base import Denominator, token_weights
+from envgym.trainers.losses import Clip, Gspo, Kl, Loss, Sft
+from envgym.trainers.losses.base import Denominator, loss_weights, token_weights, useful_rows
 from envgym.trajectory import Episode, Span
 from tests.envgym import templates
 from tests.trainers.strategies import (
@@ -160,6 +165,115 @@ def test_a_one_turn_episode_is_the_single_turn_loss(
     assert told["loss"] == pytest.approx(total.item(), rel=1e-4, abs=1e-6)
 
 
+def one_at_a_time(
+    model: PreTrainedModel, sample: Sample, temperature: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probs of a sample's actions, records and advantages: a plain forward pass per turn."""
+    history: list[int] = []
+    logps, turns = [], sample.trajectory.turns
+    for turn in turns:
+        if turn.restart:
+            history = []
+        history = history + [i for s in turn.context if s.kind != "hint" for i in s.ids]
+        history = history + turn.action
+        logits = model(torch.tensor([history]), use_cache=False).logits[0] / temperature
+        count = len(turn.action)
+        chosen = torch.log_softmax(logits[-count - 1 : -1], -1)
+        logps.append(chosen[range(count), turn.action])
+    recorded = torch.tensor([lp for turn in turns for lp in turn.logprobs])
+    advantages = torch.tensor([float(a) for part in sample.advantages for a in part])
+    return torch.cat(logps), recorded, advantages
+
+
+def one_token(name: str, gap: Tensor, advantage: Tensor) -> Tensor:
+    """PPO's loss of one token; GSPO's where the gap is the episode's mean."""
+    low, high = {"clip": (0.2, 0.2), "gspo": (0.05, 0.1)}[name]
+    return -torch.minimum(gap.exp() * advantage, gap.exp().clamp(1 - low, 1 + high) * advantage)
+
+
+LOSSES: dict[str, list[Loss]] = {
+    "clip": [Clip()],
+    "gspo": [Gspo(low=0.05, high=0.1)],
+    "clip and kl": [Clip(), Kl(coef=0.1)],
+    "clip and sft": [Clip(), Sft(coef=0.3)],
+}
+
+
+@pytest.mark.parametrize("packing", [True, False])
+@pytest.mark.parametrize("name", LOSSES)
+@settings(max_examples=5)
+@given(episodes=groups_of_episodes(groups=2, size=2, turns=3), chance=chances)
+def test_an_update_is_the_sum_over_plain_forward_passes(
+    model: PreTrainedModel, name: str, packing: bool, episodes: list[Episode], chance: Any
+) -> None:
+    """Over restarts, hints, prefixes, seats, roles, shared prompts and samples that are skipped."""
+    prompt = some_ids(chance, 5, 12)
+    for turn in turns_of(episodes):
+        if turn.restart or not turn.context or chance.random() < 0.5:
+            turn.context.insert(0, Span("user", list(prompt)))
+    samples = credited(episodes)
+    for sample in samples[1:]:
+        sample.skip = chance.random() < 0.25
+        if name == "clip and sft" and chance.random() < 0.5:
+            sample.role = "demonstration"
+    for sample in samples if name == "gspo" else ():  # a mean of gaps credits an episode alike
+        sample.set_advantage(float(sample.advantages[-1][-1]))
+    denominator = chance.choice(get_args(Denominator))
+    reference = Qwen3ForCausalLM(model.config).double() if "kl" in name else None
+    policy = Policy(
+        model,
+        lr=0.0,
+        grad_clip=1e9,
+        micro_tokens=chance.choice([20, 60, 10**6]),
+        temperature=0.7,
+        packing=packing,
+    )
+    Scorer(policy, reference).add(["ref_logp"] if reference is not None else [], samples)
+    rows = train_rows(samples, token_weights(samples, denominator, 7.0))
+    losses = LOSSES[name]
+    learner = Learner(denominator=denominator, constant=7.0)
+    weights = loss_weights(losses, samples, Shuffled(), learner)
+    told = policy.update(useful_rows(rows, losses), losses, weights=weights)
+    found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+    model.zero_grad()
+    kept = [sample for sample in samples if not sample.skip]
+    total = torch.zeros((), dtype=torch.float64)
+    for sample in kept:
+        alike = [s for s in kept if s.role == sample.role]
+        scale = {
+            "token": sum(s.tokens for s in alike),
+            "sequence": sample.tokens * len(alike),
+            "constant": 7.0 * len(alike),
+        }[denominator]
+        logp, recorded, advantage = one_at_a_time(model, sample, 0.7)
+        gap = logp - recorded
+        if sample.role == "demonstration":
+            own = -0.3 * logp
+        elif name == "gspo":
+            own = one_token("gspo", gap.mean().expand(len(gap)), advantage)
+        else:
+            own = one_token("clip", gap, advantage)
+        if reference is not None:
+            with torch.no_grad():
+                anchor, _, _ = one_at_a_time(reference, sample, 0.7)
+            own = own + 0.1 * torch.stack([k3(d) for d in logp - anchor])
+        total = total + own.sum() / scale
+    total.backward()
+    wanted = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    largest = max(float(g.abs().max()) for g in wanted.values())
+    for parameter, gradient in wanted.items():
+        torch.testing.assert_close(found[parameter], gradient, rtol=1e-5, atol=1e-5 * largest)
+    assert told["loss"] == pytest.approx(total.item(), rel=1e-4, abs=1e-6)
+
+
+def k3(d: Tensor) -> Tensor:
+    """exp(-d) - 1 + d, and its tangent below -3."""
+    if d > -3:
+        return (-d).exp() - 1 + d
+    return math.exp(3) - 4 + (1 - math.exp(3)) * (d + 3)
+
+
 @few
 @given(episodes=groups_of_episodes())
 def test_what_is_not_an_action_carries_no_gradient(
@@ -177,7 +291,7 @@ def test_what_is_not_an_action_carries_no_gradient(
     gradient(model, samples, losses=[Sft(roles=("policy",))], micro_tokens=1)  # one row a pass
     hook.remove()
     compiled = train_rows(samples, [1.0] * len(samples))
-    ordered = [row for [row] in micro_batches(compiled, 1)]
+    ordered = [row for [row] in micro_batches(model, compiled, 1)]
     for hidden, item in zip(seen, ordered, strict=True):
         assert hidden.grad is not None
         reached = hidden.grad[0].abs().sum(-1) > 0
@@ -198,7 +312,7 @@ def test_a_token_without_credit_carries_no_gradient(
         for turn in sample.trajectory.turns[1:]:  # later turns: other tokens, other log-probs
             turn.action = [(token + 1) % VOCAB for token in turn.action]
             turn.logprobs = [lp / 2 for lp in turn.logprobs]
-    after, _ = gradient(model, samples)
+    after, _ = gradient(model, [replace(sample) for sample in samples])
     same(after, before)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -168,20 +169,47 @@ def test_dr_irl_scales_after_the_division() -> None:
     first, second = scored(1.0, 1, 0), scored(3.0, 1, 0, 0, 0)
     method = DrIrl(eps=0.0, momentum=0.5)
     method([first, second])
-    # Gaps 1/2 and 3/4, difficulties 1 and 3; the first batch sets the means, 5/8 and 2.
-    alpha = sigmoid(0.5) / sigmoid(0.625) * sigmoid(1) / sigmoid(2)
+    # Gaps 1/2 and 3/4, difficulties 1 and 3 of at most 3; the batch sets the means, 5/8 and 2.
+    alpha = sigmoid(0.5) / sigmoid(0.625) * sigmoid(1 / 3) / sigmoid(2 / 3)
     assert firsts(first) == pytest.approx([alpha * 0.5**0.5, -alpha * 0.5**0.5])
-    alpha = sigmoid(0.75) / sigmoid(0.625) * sigmoid(3) / sigmoid(2)
+    alpha = sigmoid(0.75) / sigmoid(0.625) * sigmoid(1) / sigmoid(2 / 3)
     assert firsts(second) == pytest.approx([1.5 * alpha, *[-0.5 * alpha] * 3])
-    assert method.state() == {"means": {"t-v0": [0.625, 2.0]}}
+    assert method.state() == {"means": {"t-v0": [0.625, 2.0]}, "largest": {"t-v0": 3.0}}
     resumed = DrIrl(eps=0.0, momentum=0.5)
     resumed.load(method.state())
     for one_method in (method, resumed):
         third = scored(4.0, 1, 0)
         one_method([third])
-        alpha = sigmoid(0.5) / sigmoid(0.625) * sigmoid(4) / sigmoid(2)
+        alpha = sigmoid(0.5) / sigmoid(0.625) * sigmoid(1) / sigmoid(2 / 4)
         assert firsts(third)[0] == pytest.approx(alpha * 0.5**0.5)
-        assert one_method.state() == {"means": {"t-v0": [0.5625, 3.0]}}
+        assert one_method.state() == {"means": {"t-v0": [0.5625, 3.0]}, "largest": {"t-v0": 4.0}}
+
+
+def graded(difficulty: float, **data: str) -> Group:
+    samples = group(1.0, 0.0)
+    for sample in samples:
+        sample.episode.task = Task(data, difficulty=difficulty)
+    return samples
+
+
+def test_dr_irl_tells_hard_tasks_apart_on_any_scale() -> None:
+    """Lengths from 1 to 20 as well as grades from 0 to 1: the paper's distances."""
+    lengths = [graded(d) for d in (1, 3, 5, 10, 20)]
+    DrIrl(eps=0.0)(lengths)
+    found = [firsts(samples)[0] / 0.5**0.5 for samples in lengths]
+    assert all(b > a + 0.02 for a, b in itertools.pairwise(found))
+    grades = [graded(d / 20) for d in (1, 3, 5, 10, 20)]
+    DrIrl(eps=0.0)(grades)
+    assert [firsts(samples)[0] / 0.5**0.5 for samples in grades] == pytest.approx(found)
+
+
+def test_dr_irl_compares_within_a_tasks_own_category() -> None:
+    apart = [graded(1.0, category="sums"), graded(20.0, category="proofs")]
+    DrIrl(eps=0.0)(apart)
+    assert [firsts(samples)[0] for samples in apart] == pytest.approx([0.5**0.5] * 2)
+    method = DrIrl(eps=0.0)
+    method(apart)
+    assert set(method.state()["means"]) == {"sums", "proofs"}
 
 
 def test_gdpo_tells_mixtures_apart_that_a_sum_does_not() -> None:

@@ -5,6 +5,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
@@ -19,6 +21,7 @@ from envgym.trainers.losses import (
     Gspo,
     IcePop,
     Kl,
+    Loss,
     LossInputs,
     Sft,
     Tis,
@@ -26,6 +29,7 @@ from envgym.trainers.losses import (
 from envgym.trainers.losses.base import useful_rows
 from envgym.trainers.recipe import load_config
 from tests.trainers.helpers import episode
+from tests.trainers.learner.test_packing import qwen
 
 
 def inputs(
@@ -56,7 +60,7 @@ def test_clip_by_hand() -> None:
     loss, metrics = Clip(low=0.2, high=0.3)(given)
     # A > 0: min(r, 1.3); A < 0: the larger loss of r and the clipped ratio
     assert loss.tolist() == pytest.approx([-1.3, 1.5, -0.5, 0.8])
-    assert metrics["clip_fraction"].tolist() == [1, 0, 0, 1]
+    assert metrics["clipfrac"].tolist() == [1, 0, 0, 1]
     assert metrics["ratio"].tolist() == pytest.approx(r)
 
 
@@ -105,7 +109,7 @@ def test_gspo_by_hand() -> None:
     loss, metrics = Gspo(low=0.05, high=0.05)(given)
     assert metrics["sequence_ratio"].tolist() == pytest.approx([1, 1, 1.1, 1.1])
     assert loss.tolist() == pytest.approx([-1, -1, -1.05, 1.1])
-    assert metrics["clip_fraction"].tolist() == [0, 0, 1, 0]
+    assert metrics["clipfrac"].tolist() == [0, 0, 1, 0]
     loss.sum().backward()
     assert given.logp.grad is not None
     assert given.logp.grad.tolist() == pytest.approx([-1, -1, 0, 1.1])
@@ -117,7 +121,7 @@ def test_cispo_keeps_the_gradient_of_what_it_clips() -> None:
     loss.sum().backward()
     assert given.logp.grad is not None
     assert given.logp.grad.tolist() == pytest.approx([-1.5, 1.0, -1.0])
-    assert metrics["clip_fraction"].tolist() == [1, 1, 0]
+    assert metrics["clipfrac"].tolist() == [1, 1, 0]
     weight = Cispo()(inputs(logs(7.0), [1.0]))[0].item() / -math.log(7.0)
     assert weight == pytest.approx(5.0)  # the default's bound is 5, not 0.2
 
@@ -150,10 +154,67 @@ def test_dppo_by_hand() -> None:
     given = inputs(new, [1.0, 1.0, -1.0, 1.0], old=old)
     loss, metrics = DppoTv(pull=0.0)(given)
     assert loss.tolist() == pytest.approx([0, -4, 0, -0.4], abs=1e-6)
-    assert metrics["clip_fraction"].tolist() == [1, 0, 1, 0]
+    assert metrics["clipfrac"].tolist() == [1, 0, 1, 0]
     pulled, _ = DppoTv(pull=0.5)(given)
     wanted = [0.5 * math.log(r) ** 2 for r in (1.6, 4, 0.4, 0.4)]
     assert (pulled - loss).tolist() == pytest.approx(wanted)
+
+
+BOUNDED = [Clip(), Clip(dual=3.0), Dapo(), Gspo(), Cispo(), Decoupled(), Tis(), IcePop(), DppoTv()]
+
+
+@pytest.mark.parametrize("loss", BOUNDED, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("gap", [-1000.0, -25.0, 25.0, 1000.0])
+def test_a_token_far_from_its_record_leaves_the_step_finite(loss: Loss, gap: float) -> None:
+    """Beside it, a token at ratio 1 keeps its gradient."""
+    logp = [-1000.0 if gap < 0 else 0.0, -1.0] * 3
+    old = [logp[0] - gap, -1.0] * 3
+    for prox in (logp, old):
+        given = inputs(
+            logp, [1.0, 1.0, -1.0, -1.0, 0.0, 0.5], old=old, prox=prox, sample=[*range(6)]
+        )
+        values, metrics = loss(given)
+        values.sum().backward()
+        assert given.logp.grad is not None
+        assert values.isfinite().all()
+        assert given.logp.grad.isfinite().all()
+        assert all(metric.isfinite().all() for metric in metrics.values())
+        assert given.logp.grad[1::2].tolist() == pytest.approx([-1.0, 1.0, -0.5])
+        pull = 2 * loss.pull * abs(gap) if isinstance(loss, DppoTv) else 0.0
+        assert given.logp.grad[::2].abs().max() <= max(pull, 5.0) + 1e-6
+
+
+@pytest.mark.parametrize("gap", [-19.5, -4.0, 0.0, 4.0, 19.5])
+def test_ratios_within_the_bound_are_as_they_were(gap: float) -> None:
+    given = inputs([gap], [-1.0])
+    loss, _ = Clip()(given)
+    loss.sum().backward()
+    assert loss.item() == pytest.approx(max(math.exp(gap), 0.8), rel=1e-6)
+    assert given.logp.grad is not None
+    assert given.logp.grad.item() == pytest.approx(math.exp(gap) * (math.exp(gap) > 0.8), rel=1e-6)
+
+
+@drawn(d=st.floats(-3, 30))
+def test_k3_is_its_own_formula_down_to_three_nats_below(d: float) -> None:
+    given = inputs([d], [0.0], [0.0])
+    loss, _ = Kl()(given)
+    loss.sum().backward()
+    assert loss.item() == pytest.approx(math.exp(-d) - 1 + d, rel=1e-5, abs=1e-6)
+    assert given.logp.grad is not None
+    assert given.logp.grad.item() == pytest.approx(1 - math.exp(-d), rel=1e-5, abs=1e-6)
+
+
+@drawn(d=st.floats(-1000, -3))
+def test_a_token_far_below_the_reference_pulls_no_more_than_k2_at_twenty_nats(d: float) -> None:
+    given = inputs([d, -0.5], [0.0] * 2, [0.0, 0.0])
+    loss, _ = Kl()(given)
+    loss.sum().backward()
+    assert given.logp.grad is not None
+    pull, beside = given.logp.grad.tolist()
+    assert pull == pytest.approx(1 - math.exp(3))
+    assert abs(pull) < 20
+    assert beside == pytest.approx(1 - math.exp(0.5))
+    assert loss[0].item() == pytest.approx(math.exp(3) - 4 + pull * (d + 3), rel=1e-5)
 
 
 def test_two_losses_that_follow_the_advantages_exclude_each_other() -> None:
@@ -173,14 +234,15 @@ def cut_samples() -> list[Sample]:
 
 
 def test_rows_of_a_sample_stay_together_where_a_loss_asks_for_it() -> None:
+    packs = qwen()
     rows = train_rows(cut_samples(), [1.0] * 3)
     for tokens, packing in itertools.product((1, 6, 8, 100), (True, False)):
-        parts = list(micro_batches(rows, tokens, packing, whole_samples=True))
+        parts = list(micro_batches(packs, rows, tokens, packing, whole_samples=True))
         assert sorted(id(r) for part in parts for r in part) == sorted(id(r) for r in rows)
         places = [{r.sample for r in part} for part in parts]
         assert sum(map(len, places)) == 3  # no sample is in two
-    assert len(list(micro_batches(rows, 1, whole_samples=True))) == 3
-    assert len(list(micro_batches(rows, 100, whole_samples=True))) == 1
+    assert len(list(micro_batches(packs, rows, 1, whole_samples=True))) == 3
+    assert len(list(micro_batches(packs, rows, 100, whole_samples=True))) == 1
 
 
 def test_rows_without_credit_are_left_out() -> None:

@@ -87,7 +87,7 @@ def test_every_kind_is_named_by_where_it_is(tmp_path: Path, module: str) -> None
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("no_such_module:Sure", "no module 'no_such_module'; run in the folder that holds it"),
+        ("no_such_module:Sure", "no module 'no_such_module'; install it, run in the folder"),
         ("{module}:Sur", "has no attribute 'Sur'; write module:Class"),
         ("{module}:MyClip", r"is no advantage: derive it from envgym\.trainers\.advantages\.Adv"),
         ("os.path:join", "is no advantage"),

@@ -103,8 +103,34 @@ def test_turn_rewards_are_not_paid_twice(name: str) -> None:
     with pytest.raises(UsageError, match=rf"rewards\.1 '{name}': .* put 'score' in its place"):
         load_config("demo", [f"rewards=[environment, {name}]"])
     for mended in (f"[score, {name}]", f"[environment, {{name: {name}, judge: math.prod}}]"):
-        config = load_config("demo", [f"rewards={mended}"])
+        config = load_config("demo", [f"rewards={mended}", "advantage=turn_returns"])
         assert config.rewards[1].conflict(config) is None
+
+
+DELTA = "rewards=[score, process_delta]"
+
+
+@pytest.mark.parametrize(
+    ("advantage", "said"),
+    [
+        ("grpo", "'grpo' credits whole episodes .* turn_returns"),
+        ("rloo", "'rloo' credits whole episodes"),
+        ("reinforce++", "divides by a deviation"),
+        ("gigpo", "'gigpo' credits"),
+        ("{name: turn_returns, gamma: 0.9}", r"set advantage.gamma to 1 .it is 0\.9"),
+        ("turn_gae", "set advantage.whiten to false"),
+    ],
+)
+def test_delta_is_refused_where_the_advantage_undoes_its_bound(advantage: str, said: str) -> None:
+    critic = ["critic={kind: head}"] if advantage == "turn_gae" else []
+    with pytest.raises(UsageError, match=rf"rewards\.1 'process_delta': .*{said}"):
+        load_config("demo", [DELTA, f"advantage={advantage}", *critic])
+
+
+@pytest.mark.parametrize("advantage", ["turn_returns", "otb", "{name: turn_gae, whiten: false}"])
+def test_delta_is_paid_where_returns_to_go_are_credited(advantage: str) -> None:
+    critic = ["critic={kind: head}"] if "gae" in advantage else []
+    assert load_config("demo", [DELTA, f"advantage={advantage}", *critic])
 
 
 def verdicts(one: Sample) -> list[list[bool]]:
@@ -144,6 +170,21 @@ def test_metrics_are_paid_by_their_name() -> None:
     assert [s.components for s in group] == [{"format": 0.5}, {"format": 0.0}]
 
 
+def test_a_metric_that_no_episode_reports_is_an_error_in_the_first_step() -> None:
+    group: Group = [sample([0]), sample([0])]
+    group[0].episode.metrics = {"format": 1.0}
+    with pytest.raises(UsageError, match=r"no episode .* metric 'fromat'.*'format'"):
+        Metric(metric="fromat")([group])
+    method = Metric(metric="format")
+    method([group])
+    later: Group = [sample([0])]
+    method([later])  # it is known to exist
+    resumed = Metric(metric="format")
+    resumed.load(method.state())
+    resumed([later])
+    assert later[0].components == {"format": 0.0}
+
+
 @pytest.mark.parametrize(
     ("kind", "charge"), [("k1", [0.5, -1.0]), ("k2", [0.125, 0.5]), ("k3", [0.1065307, 0.7182818])]
 )
@@ -159,10 +200,20 @@ def test_kl_is_charged_where_it_arose(kind: Any, charge: list[float]) -> None:
     assert one.reward == pytest.approx(-2 * sum(charge), abs=1e-6)
 
 
+@pytest.mark.parametrize(("d", "charge"), [(-20.0, 340.6), (-1000.0, 19043.5)])
+def test_k3_charges_no_episode_for_one_token_alone(d: float, charge: float) -> None:
+    """Its own formula charges 5e8 for a token 20 nats below the reference."""
+    made = episode([([1], [2])])
+    made.turns[0].logprobs = [d]
+    one = Sample(made, made.trajectory, token_data={"ref_logp": [np.zeros(1, np.float32)]})
+    KlReward(kind="k3", coef=1.0)([[one]])
+    assert one.reward == pytest.approx(-charge, rel=1e-3)
+
+
 def test_tokens_without_a_record_are_not_charged() -> None:
     made = episode([([1], [2])])
     made.turns[0].logprobs = []
-    one = Sample(made, made.trajectory, ref_logp=[np.array([-1.5], np.float32)])
+    one = Sample(made, made.trajectory, token_data={"ref_logp": [np.array([-1.5], np.float32)]})
     KlReward()([[one]])
     assert one.reward == 0
     with pytest.raises(UsageError, match="reference"):

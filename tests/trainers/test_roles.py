@@ -119,7 +119,7 @@ def test_batch_statistics_are_over_the_whole_batch(model: PreTrainedModel) -> No
 
     samples = [sample("policy", a) for a in (1.0, 2.0, 3.0)]
     rows = train_rows(samples, [1.0] * 3)
-    Policy(model, lr=0.0, micro_tokens=4).update(rows, [Quantile()])
+    Policy(model, lr=0.0, micro_tokens=4, packing=False).update(rows, [Quantile()])
     assert seen == [3.0] * 3
 
 

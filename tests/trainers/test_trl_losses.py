@@ -68,7 +68,7 @@ def test_loss_and_gradient_are_trls(
     policy = Policy(model, lr=0.0, grad_clip=1e9, micro_tokens=micro_tokens)
     told = policy.update(rows, [loss])
     assert told["loss"] == pytest.approx(GOLDEN["cases"][name]["loss"], abs=1e-5)
-    assert 0 < told["clip_fraction"] < 1
+    assert 0 < told["clipfrac"] < 1
     for parameter, gradient in model.named_parameters():
         assert gradient.grad is not None
         found = gradient.grad.flatten().numpy()

@@ -22,10 +22,13 @@ class Advantage(Plugin):
 
     Attributes:
         compares: Whether it credits by comparison within a group: a group of one gets zero.
+        returns_to_go: Whether a turn's credit is the sum of the rewards from it on, less a baseline
+            and not over a deviation.
     """
 
     point: ClassVar[str] = "advantage"
     compares: ClassVar[bool] = False
+    returns_to_go: ClassVar[bool] = True
 
     def conflict(self, config: Any) -> str | None:
         """Report groups of one for a method that compares, and a critic missing or unused."""

@@ -29,8 +29,8 @@ class Brpo(Advantage):
     both counts; A_i = -1 for both members of an undecided pair would be noise, so A_i is 0.
     """
 
-    name: str = "brpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     judge: ImportString[Judge] | None = Field(
         None,
         description="Import path of a function of two samples that says whether the first is "

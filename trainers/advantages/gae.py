@@ -57,7 +57,6 @@ class Gae(CriticAdvantage):
     Peers that bootstrap from them are off by a fifth to two fifths.
     """
 
-    name: str = "gae"
     gamma: float = Field(1.0, gt=0, le=1, description="Discount factor from token to token.")
     lam: float = Field(
         1.0, ge=0, le=1, description="GAE's λ over tokens; 0.95 forgets within twenty tokens."
@@ -80,7 +79,6 @@ class TurnGae(CriticAdvantage):
     Trap: every played turn counts, turns without reward too.
     """
 
-    name: str = "turn_gae"
     gamma: float = Field(1.0, gt=0, le=1, description="Discount factor from turn to turn.")
     lam: float = Field(1.0, ge=0, le=1, description="GAE's λ over turns.")
     at: Literal["first", "last"] = Field(
@@ -111,7 +109,6 @@ class BiLevelGae(CriticAdvantage):
     there, and an episode without reward raises. Here turns are the played turns.
     """
 
-    name: str = "bi_level_gae"
     gamma: float = Field(0.95, gt=0, le=1, description="Discount factor from turn to turn.")
     lam: float = Field(1.0, ge=0, le=1, description="GAE's λ over turns.")
     token_gamma: float = Field(

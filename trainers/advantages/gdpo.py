@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from envgym.errors import UsageError, suggest
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.advantages.credit import safe_divide, samples_of
 from envgym.trainers.advantages.grpo import centred, deviation
@@ -26,17 +27,25 @@ class Gdpo(Advantage):
     sums' batch mean is 0 by construction, so they are scaled and not shifted.
     """
 
-    name: str = "gdpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     weights: dict[str, float] = Field(
         default_factory=dict,
-        description="Weight of each reward by its plug-in's name; 1 unless given.",
+        description="Weight of each reward by its plug-in's name, or by its metric's; 1 unless "
+        "given.",
     )
     eps: float = Field(1e-4, description="Constant added to the deviation before the division.")
+
+    def conflict(self, config: Any) -> str | None:
+        """Report a weight of a reward that the recipe does not have."""
+        names = {name for reward in config.rewards for name in reward.component_names()}
+        return super().conflict(config) or self._no_such_weight(names)
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""
         names = sorted({n for s in samples_of(groups) for n in s.components})
+        if names and (problem := self._no_such_weight(set(names))):
+            raise UsageError(f"advantage {self.name!r}: {problem}")
         sums = []
         for group in groups:
             total = np.zeros(len(group))
@@ -49,3 +58,11 @@ class Gdpo(Advantage):
         for group, total in zip(groups, sums, strict=True):
             for sample, advantage in zip(group, safe_divide(total, scale), strict=True):
                 sample.set_advantage(float(advantage))
+
+    def _no_such_weight(self, names: set[str]) -> str | None:
+        for unknown in sorted(self.weights.keys() - names):
+            return (
+                f"advantage.weights.{unknown}: no reward is called {unknown!r}."
+                f"{suggest(unknown, names)}"
+            )
+        return None

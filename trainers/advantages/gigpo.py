@@ -46,8 +46,8 @@ class Gigpo(Advantage):
     hidden or random; there the exact anchor is biased. A turn that shares no anchor gets A^S = 0.
     """
 
-    name: str = "gigpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     gamma: float = Field(0.95, gt=0, le=1, description="Discount factor from turn to turn.")
     omega: float = Field(1.0, ge=0, description="Weight of the turn's own advantage, ω.")
     std: Literal["group", "none"] = Field(
@@ -89,7 +89,6 @@ class Hgpo(Gigpo):
     Trap: as GiGPO's; deeper anchors are more exact and fewer turns share them.
     """
 
-    name: str = "hgpo"
     history: int = Field(2, ge=0, description="Number of earlier observations that must match too.")
 
 
@@ -104,8 +103,8 @@ class Gagpo(Advantage):
     scaled, not shifted: a shift would credit those steps.
     """
 
-    name: str = "gagpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     gamma: float = Field(0.95, gt=0, le=1, description="Discount factor from turn to turn.")
     lam: float = Field(
         0.95, ge=0, le=1, description="GAE's λ over turns: 0 trusts the means, 1 the returns."

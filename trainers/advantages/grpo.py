@@ -7,7 +7,7 @@ the divisor of the centred reward.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,7 +15,7 @@ from pydantic import Field
 from envgym.trainers.advantages.base import Advantage
 from envgym.trainers.advantages.credit import ROUNDING, Floats
 from envgym.trainers.collection.samples import Group
-from envgym.trainers.plugin import register
+from envgym.trainers.plugin import register, wrong_denominator
 
 
 def centred(values: Floats) -> Floats:
@@ -44,8 +44,8 @@ class Grpo(Advantage):
     set mean 0 and std 1 there, which leaks the raw reward.)
     """
 
-    name: str = "grpo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
     std: Literal["group", "batch", "none"] = Field(
         "group", description="Samples whose deviation divides: the group, the batch, or none."
     )
@@ -71,10 +71,13 @@ class DrGrpo(Grpo):
     Trap: half of the method is the denominator: ``learner.denominator: constant``.
     """
 
-    name: str = "dr_grpo"
     std: Literal["group", "batch", "none"] = Field(
         "none", description="Samples whose deviation divides: the group, the batch, or none."
     )
+
+    def conflict(self, config: Any) -> str | None:
+        """Report another denominator than the constant."""
+        return super().conflict(config) or wrong_denominator(config, "constant")
 
 
 @register("lite_ppo")
@@ -87,7 +90,6 @@ class LitePpo(Grpo):
     micro-batch. Where nearly all rewards are equal, no deviation (``dr_grpo``) is better.
     """
 
-    name: str = "lite_ppo"
     std: Literal["group", "batch", "none"] = Field(
         "batch", description="Samples whose deviation divides: the group, the batch, or none."
     )

@@ -24,8 +24,8 @@ class MaxRl(Advantage):
     rewards a mean near 0 says nothing of success, and the division gives arbitrary advantages.
     """
 
-    name: str = "maxrl"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
 
     def conflict(self, config: Any) -> str | None:
         """Report rewards that may be negative: a group with one would get no credit."""

@@ -31,7 +31,6 @@ class OptimalTokenBaseline(Advantage):
     there, so that raw returns leak; here the last mean of two continues. A group of one gets 0.
     """
 
-    name: str = "otb"
     compares: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"norms"})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ class WReinforce(Advantage):
     of weight 0 must leave the token mean's denominator too: skip them, do not give them zeros.
     """
 
-    name: str = "w_reinforce"
+    returns_to_go: ClassVar[bool] = False
     threshold: float = Field(
         0.5, ge=0, lt=1, description="Score above which an episode is a success."
     )
@@ -57,7 +57,6 @@ class Psr(WReinforce):
     Trap: W-REINFORCE's; and pass@k falls for large k.
     """
 
-    name: str = "psr"
     positive: float = Field(1.0, ge=0, description="Advantage of a success.")
     negative: float = Field(0.0, le=0, description="Advantage of a failure.")
 
@@ -70,5 +69,4 @@ class Nsr(WReinforce):
     the form of messages with the rest (the authors warn of long training).
     """
 
-    name: str = "nsr"
     positive: float = Field(0.0, ge=0, description="Advantage of a success.")

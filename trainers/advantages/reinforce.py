@@ -32,7 +32,7 @@ class ReinforcePlusPlus(Advantage):
     batch's mean is the only baseline: a task that is always solved still gets credit.
     """
 
-    name: str = "reinforce++"
+    returns_to_go: ClassVar[bool] = False
     gamma: float = Field(1.0, gt=0, le=1, description="Discount factor from token to token.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
@@ -51,8 +51,8 @@ class ReinforcePlusPlusBaseline(Advantage):
     it stays at 0 here, and is left out of the mean.
     """
 
-    name: str = "reinforce++-baseline"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""

@@ -20,8 +20,8 @@ class Rloo(Advantage):
     Trap: a group of one has no others; its advantage is 0.
     """
 
-    name: str = "rloo"
     compares: ClassVar[bool] = True
+    returns_to_go: ClassVar[bool] = False
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set every sample's advantage."""

@@ -29,7 +29,6 @@ class TurnReturns(Advantage):
     turn k; after the second-longest episode's end, its last mean continues.
     """
 
-    name: str = "turn_returns"
     compares: ClassVar[bool] = True
     gamma: float = Field(1.0, gt=0, le=1, description="Discount factor from turn to turn.")
 

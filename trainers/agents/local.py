@@ -17,8 +17,6 @@ from envgym.trainers.plugin import register
 class Local(AgentPlugin):
     """Agent that samples from the learner's own weights, shared without a copy."""
 
-    name: str = "local"
-
     def build(self, model: PreTrainedModel, chat: Chat, rollout: RolloutSection) -> LocalAgent:
         """Build the agent on the model itself."""
         params = SamplingParams(
@@ -41,8 +39,6 @@ class Frozen(Local):
 
     Trap: the copy is made before a warm start.
     """
-
-    name: str = "frozen"
 
     def build(self, model: PreTrainedModel, chat: Chat, rollout: RolloutSection) -> LocalAgent:
         """Build the agent on a copy of the model."""

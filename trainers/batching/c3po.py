@@ -26,7 +26,6 @@ class C3po(Batching):
     random: shortest first would train on short answers alone.
     """
 
-    name: str = "c3po"
     tokens: int = Field(gt=0, description="Budget Φ, in action tokens per update.")
     _report: dict[str, float] = PrivateAttr(default_factory=dict)
 

@@ -28,7 +28,6 @@ class Delayed(Shuffled):
     allow them. A ratio is to the policy that sampled, whose log-prob is recorded.
     """
 
-    name: str = "delayed"
     steps: int = Field(
         4, ge=0, description="Staleness η of a batch when it is trained on, in steps."
     )

@@ -16,7 +16,6 @@ from envgym.trainers.plugin import register
 class Shuffled(Batching):
     """PPO's epochs of shuffled mini-batches."""
 
-    name: str = "shuffled"
     epochs: int = Field(1, ge=1, description="Number of passes over a step's samples.")
     batches: int = Field(1, ge=1, description="Number of optimiser steps per pass.")
 

@@ -34,7 +34,6 @@ class Replay(Shuffled):
     about four versions on (AReaL, table 3): take a decoupled loss there.
     """
 
-    name: str = "replay"
     ratio: float = Field(0.5, gt=0, description="Number of replayed episodes per fresh episode.")
     max_staleness: int = Field(
         4, ge=0, description="Maximum age of a replayed token, in policy versions."

@@ -32,7 +32,6 @@ class RoRecomp(Batching):
     must clip it. With no compensation at all the policy collapses to short answers.
     """
 
-    name: str = "rorecomp"
     share: float = Field(
         0.5, gt=0, le=1, description="Share α of the right and of the wrong episodes to take."
     )

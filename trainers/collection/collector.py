@@ -56,11 +56,16 @@ class Collector:
             TrainingError: No group has rewards that differ, or a number is not finite.
         """
         self._step, self._taken = step, set()
+        self.player.step = step
         return await collect(self._round, self.settings)
 
     async def _round(self, count: int, number: int) -> tuple[RolloutResult, list[Group]]:
         result = await self.guidance.play(self.starts(count, number), self.player)
-        groups = as_groups(result.episodes, self.untrained)
+        groups = [
+            group
+            for group in as_groups(result.episodes, self.untrained)
+            if group[0].role not in self.guidance.untrained
+        ]
         check_played(groups)
         self.sampler.observe(of_policy(groups))
         return result, groups

@@ -6,6 +6,7 @@ rows changes no number.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, overload
@@ -158,9 +159,12 @@ class Sample:
 
 
 def differs(group: Group, by: Literal["reward", "score"]) -> bool:
-    """Return whether the members' rewards (as the environment gave them), or scores, differ."""
-    values = {s.trajectory.reward if by == "reward" else s.episode.score for s in group}
-    return len(values) > 1
+    """Return whether the members' rewards (as the environment gave them), or scores, differ.
+
+    Values that are equal up to rounding do not: 0.1 + 0.2 and 0.3 give no advantage either.
+    """
+    values = [s.trajectory.reward if by == "reward" else s.episode.score for s in group]
+    return not math.isclose(min(values), max(values), rel_tol=1e-9)
 
 
 def as_groups(episodes: Sequence[Episode], untrained: frozenset[str] = frozenset()) -> list[Group]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from envgym.trainers.guidance.agent_rlvr import AgentRlvr
 from envgym.trainers.guidance.base import Guidance
+from envgym.trainers.guidance.ghpo import Ghpo
+from envgym.trainers.guidance.guide import Guide
 from envgym.trainers.guidance.none import NoGuidance
+from envgym.trainers.guidance.prefix_rl import PrefixRl
+from envgym.trainers.guidance.relift import Relift
+from envgym.trainers.guidance.reroll import Reroll
 
-__all__ = ["Guidance", "NoGuidance"]
+__all__ = ["AgentRlvr", "Ghpo", "Guidance", "Guide", "NoGuidance", "PrefixRl", "Relift", "Reroll"]

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
+from envgym.env import Env
+from envgym.errors import UsageError
 from envgym.rollout.runner import RolloutResult, Start
 from envgym.trainers.collection.player import Player
 from envgym.trainers.plugin import Plugin
+from envgym.trajectory import Episode
 
 
 class Guidance(Plugin):
-    """Plug-in that plays a step's starts, once or again with hints after a low raw score."""
+    """Plug-in that plays a step's starts, once or again with hints after a low raw score.
+
+    Attributes:
+        asks: Methods of the environment that it calls: ``hints``, ``oracle``.
+        untrained: Roles of episodes that are recorded and not trained on.
+    """
 
     point: ClassVar[str] = "guidance"
+    asks: ClassVar[frozenset[str]] = frozenset()
+    untrained: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     async def play(self, starts: Sequence[Start], player: Player) -> RolloutResult:
@@ -23,3 +33,48 @@ class Guidance(Plugin):
         An episode played with hints has the role ``guided`` and says what guided it: see
         `Start.again`.
         """
+
+    def check_env(self, env: Env[Any]) -> None:
+        """Check that the environment defines the methods that the guidance `asks`.
+
+        Raises:
+            UsageError: It does not define one.
+        """
+        for method in sorted(self.asks):
+            if getattr(type(env), method) is getattr(Env, method):
+                raise UsageError(
+                    f"guidance {self.name!r} needs {method}() and {env.spec.id} has none: define "
+                    f"{type(env).__name__}.{method}, or take guidance 'none'"
+                )
+
+
+def failures(
+    starts: Sequence[Start], episodes: Sequence[Episode], most: float
+) -> Iterator[tuple[list[Start], list[Episode]]]:
+    """Groups all of whose members have a raw score of at most `most`: starts and episodes.
+
+    A group lacks the members that are in quarantine; a group without any other is left out.
+    """
+    by_group: dict[str, list[Episode]] = {}
+    for episode in episodes:
+        by_group.setdefault(episode.group, []).append(episode)
+    for name, members in by_group.items():
+        if max(episode.score for episode in members) <= most:
+            yield [start for start in starts if start.group == name], members
+
+
+def missing_loss(config: Any, role: str, fix: str) -> str | None:
+    """Report that no loss of a run's `Config` trains a role."""
+    if any(role in loss.roles for loss in config.losses):
+        return None
+    return f"no loss trains its {role} episodes: {fix}"
+
+
+def drops(config: Any) -> str | None:
+    """Report dynamic sampling, which leaves out demonstrations of failed groups."""
+    if config.rollout.dynamic_rounds == 1:
+        return None
+    return (
+        "dynamic sampling keeps groups whose rewards differ, and demonstrations have nothing to "
+        "differ from: set rollout.dynamic_rounds to 1"
+    )

@@ -14,8 +14,6 @@ from envgym.trainers.plugin import register
 class NoGuidance(Guidance):
     """Guidance without hints: plays every start once."""
 
-    name: str = "none"
-
     async def play(self, starts: Sequence[Start], player: Player) -> RolloutResult:
         """Play every start once."""
         return await player.play(starts)

@@ -15,7 +15,6 @@ from envgym.trainers.plugin import register
 class TensorBoard(Hook):
     """Hook that writes every metric as a scalar to ``tensorboard/`` in the run's folder."""
 
-    name: str = "tensorboard"
     _writer: Any = PrivateAttr(None)
 
     def begin(self, directory: Path, step: int) -> None:

@@ -97,7 +97,7 @@ class Critic:
     def values(self, rows: Sequence[TrainRow]) -> Tensor:
         """Values of the states before the action tokens of rows, row after row, float32 [N]."""
         self.model.eval()
-        return self._values(action_states(self.model, rows, self.packing)[0])
+        return self._values(action_states(self.model, rows)[0])
 
     def update(self, rows: Sequence[TrainRow], lr_scale: float = 1.0) -> dict[str, float]:
         """Run one optimiser step of the critic alone; return its metrics, none without a target.
@@ -108,9 +108,9 @@ class Critic:
         self.model.eval()
         if not self.start(rows):
             return {}
-        for part in micro_batches(rows, self.micro_tokens, self.packing):
+        for part in micro_batches(self.model, rows, self.micro_tokens, self.packing):
             with torch.set_grad_enabled(not self.shares):
-                hidden, _ = action_states(self.model, part, self.packing)
+                hidden, _ = action_states(self.model, part)
             loss = self.term(hidden, part)
             if not math.isfinite(loss.item()):
                 raise TrainingError(
@@ -146,7 +146,7 @@ class Critic:
         known = ~target.isnan()
         value, old, target = value[known], old[known], target[known]
         loss, held = value_loss(value, old, target, self.settings.clip)
-        for name, metric in {"value_loss": loss, "value_clip_fraction": held}.items():
+        for name, metric in {"value_loss": loss, "value_clipfrac": held}.items():
             self._sums[name] = self._sums.get(name, 0.0) + metric.detach().sum().item()
         return loss.sum() / self._targets
 

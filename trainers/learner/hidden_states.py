@@ -1,8 +1,8 @@
-"""Hidden states at the positions that predict action tokens."""
+"""Hidden states at the positions that predict action tokens, and the micro-batches they run in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -10,34 +10,91 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from envgym.trainers.collection.samples import Parts, Sample
-from envgym.trainers.learner.packing import lay_out, packable, packed_states, token_pairs
+from envgym.trainers.learner.layout import Layout, SharedPrefixes
+from envgym.trainers.learner.packing import packable, packed_states, token_pairs
 from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.learner.shared_prefix import hidden_states
 
 
-def action_states(
-    model: PreTrainedModel, rows: Sequence[TrainRow], packing: bool = True
-) -> tuple[Tensor, Tensor]:
-    """Hidden states before the action tokens of rows, row after row.
+class MicroBatch(list[TrainRow]):
+    """Rows of one forward pass.
+
+    Attributes:
+        layout: Layout of the rows in one sequence; None where they run padded.
+    """
+
+    def __init__(self, rows: Iterable[TrainRow], layout: Layout | None = None) -> None:
+        super().__init__(rows)
+        self.layout = layout
+
+
+def micro_batch(model: PreTrainedModel, rows: Sequence[TrainRow]) -> MicroBatch:
+    """All rows as one micro-batch, in their order; packed where the model supports it."""
+    prefixes = _prefixes(model, rows, True)
+    return MicroBatch(rows, prefixes.layout(prefixes.rank) if prefixes else None)
+
+
+def micro_batches(
+    model: PreTrainedModel,
+    rows: Sequence[TrainRow],
+    tokens: int,
+    packing: bool = True,
+    whole_samples: bool = False,
+) -> Iterator[MicroBatch]:
+    """Cut rows into micro-batches of at most `tokens` tokens; a longer row is one of its own.
+
+    Packed: rows with a common prefix stay together, and the parts are as equal in size as the order
+    allows, so that the largest, which sets the peak of memory, is as small as possible. A prefix
+    that a part shares counts once. Padded: rows are sorted by length, and padding counts as tokens.
 
     Args:
         packing: Whether to lay rows out without padding, where the model supports it; else rows are
             padded on the right, which changes nothing under causal attention.
+        whole_samples: Whether all rows of a sample stay in one part; a longer sample is one of its
+            own.
+    """
+    units: dict[int, list[int]] = {}
+    for index, row in enumerate(rows):
+        units.setdefault(row.sample if whole_samples else index, []).append(index)
+    if prefixes := _prefixes(model, rows, packing):
+        index_at = np.argsort(prefixes.rank)
+        for ranks in _even(
+            prefixes, [[prefixes.rank[i] for i in u] for u in units.values()], tokens
+        ):
+            yield MicroBatch([rows[index_at[rank]] for rank in ranks], prefixes.layout(ranks))
+        return
+    part: list[TrainRow] = []
+    padded = [[rows[i] for i in unit] for unit in units.values()]
+    for unit in sorted(padded, key=_widest):  # no row of `part` is wider than its own
+        if part and (len(part) + len(unit)) * _widest(unit) > tokens:
+            yield MicroBatch(part)
+            part = []
+        part = part + unit
+    if part:
+        yield MicroBatch(part)
+
+
+def action_states(model: PreTrainedModel, rows: Sequence[TrainRow]) -> tuple[Tensor, Tensor]:
+    """Hidden states before the action tokens of rows, row after row.
+
+    Args:
+        rows: A micro-batch, run as it is laid out; other rows become one.
 
     Returns:
         The states [N, H], and the ids of the action tokens, int64 [N].
     """
+    batch = rows if isinstance(rows, MicroBatch) else micro_batch(model, rows)
     device = next(model.parameters()).device
-    targets = np.concatenate([r.row.ids[r.row.mask] for r in rows])
-    if packing and packable(model):
-        layout = lay_out([r.row.ids for r in rows], token_pairs(model))
-        before = [place[:-1][r.row.mask[1:]] for place, r in zip(layout.places, rows, strict=True)]
-        found = packed_states(model, layout)[torch.from_numpy(np.concatenate(before)).to(device)]
+    targets = np.concatenate([r.row.ids[r.row.mask] for r in batch])
+    if batch.layout is not None:
+        places = zip(batch.layout.places, batch, strict=True)
+        before = np.concatenate([place[:-1][r.row.mask[1:]] for place, r in places])
+        found = packed_states(model, batch.layout)[torch.from_numpy(before).to(device)]
     else:
-        width = max(len(r.row) for r in rows)
-        ids = torch.zeros(len(rows), width, dtype=torch.long)
-        action = torch.zeros(len(rows), width, dtype=torch.bool)
-        for i, item in enumerate(rows):
+        width = _widest(batch)
+        ids = torch.zeros(len(batch), width, dtype=torch.long)
+        action = torch.zeros(len(batch), width, dtype=torch.bool)
+        for i, item in enumerate(batch):
             ids[i, : len(item.row)] = torch.from_numpy(item.row.ids)
             action[i, : len(item.row)] = torch.from_numpy(item.row.mask)
         ids, action = ids.to(device), action.to(device)
@@ -46,52 +103,26 @@ def action_states(
     return found, torch.from_numpy(targets).to(device)
 
 
-def micro_batches(
-    rows: Sequence[TrainRow], tokens: int, packing: bool = True, whole_samples: bool = False
-) -> Iterator[list[TrainRow]]:
-    """Cut rows into micro-batches of at most `tokens` tokens; a longer row is one of its own.
-
-    Packed: rows with a common prefix stay together, and the parts are as equal in size as the order
-    allows, so that the largest, which sets the peak of memory, is as small as possible. Padded:
-    rows are sorted by length, and padding counts as tokens.
-
-    Args:
-        whole_samples: Whether all rows of a sample stay in one part.
-    """
-    units: dict[int, list[TrainRow]] = {}
-    for index, row in enumerate(rows):
-        units.setdefault(row.sample if whole_samples else index, []).append(row)
-    if packing:
-        yield from _even(sorted(units.values(), key=lambda u: _token_bytes(u[0])), tokens)
-        return
-    part: list[TrainRow] = []
-    for unit in sorted(units.values(), key=_widest):  # no row of `part` is wider than its own
-        if part and (len(part) + len(unit)) * _widest(unit) > tokens:
-            yield part
-            part = []
-        part = part + unit
-    if part:
-        yield part
-
-
 def by_turn(
+    model: PreTrainedModel,
     samples: Sequence[Sample],
-    ask: Callable[[list[TrainRow]], Tensor],
+    ask: Callable[[MicroBatch], Tensor],
     tokens: int,
     packing: bool = True,
 ) -> list[Parts]:
     """Evaluate `ask` on each action token of samples, in the target context, without gradient.
 
     Args:
-        ask: Function from rows to one number per action token, [N].
-        tokens, packing: As for `micro_batches`.
+        ask: Function from a micro-batch to one number per action token, [N].
+        model, tokens, packing: As for `micro_batches`.
 
     Returns:
         For each sample one float32 array per turn.
     """
     kept = [[np.zeros(len(t.action), np.float32) for t in s.trajectory.turns] for s in samples]
     with torch.no_grad():
-        for part in micro_batches(train_rows(samples, [1.0] * len(samples)), tokens, packing):
+        rows = train_rows(samples, [1.0] * len(samples))
+        for part in micro_batches(model, rows, tokens, packing):
             told = ask(part).float().cpu().numpy()
             for item in part:
                 turns = item.row.turn[item.row.mask]
@@ -101,31 +132,41 @@ def by_turn(
     return kept
 
 
-def _even(units: Sequence[list[TrainRow]], most: int) -> list[list[TrainRow]]:
+def _prefixes(
+    model: PreTrainedModel, rows: Sequence[TrainRow], packing: bool
+) -> SharedPrefixes | None:
+    """Shared prefixes of rows that run packed; None where they run padded."""
+    if not rows or not packing or not packable(model):
+        return None
+    return SharedPrefixes([r.row.ids for r in rows], token_pairs(model))
+
+
+def _even(prefixes: SharedPrefixes, units: Iterable[list[int]], most: int) -> list[list[int]]:
     """Cut into the fewest parts of at most `most` tokens, at the smallest sufficient limit."""
-    wanted = len(_filled(units, most))
+    ordered = sorted(units)
+    wanted = len(_filled(prefixes, ordered, most))
     low, high = 0, most  # a limit of `low` needs more parts, one of `high` does not
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if len(_filled(units, middle)) <= wanted else (middle, high)
-    return _filled(units, high)
+        enough = len(_filled(prefixes, ordered, middle)) <= wanted
+        low, high = (low, middle) if enough else (middle, high)
+    return _filled(prefixes, ordered, high)
 
 
-def _filled(units: Sequence[list[TrainRow]], most: int) -> list[list[TrainRow]]:
-    parts: list[list[TrainRow]] = []
-    room = 0
+def _filled(prefixes: SharedPrefixes, units: Sequence[list[int]], most: int) -> list[list[int]]:
+    """Fill parts with units, lists of ranks, in their order; a unit over `most` is alone."""
+    parts: list[list[int]] = []
+    size = most
     for unit in units:
-        size = sum(len(r.row) for r in unit)
-        if size > room:
-            parts.append([])
-            room = max(most, size)
-        parts[-1] += unit
-        room -= size
+        if parts:
+            union, added = prefixes.with_rows(parts[-1], unit)
+            if size + added <= most:
+                parts[-1] = union
+                size += added
+                continue
+        alone, size = prefixes.with_rows([], unit)
+        parts.append(alone)
     return parts
-
-
-def _token_bytes(row: TrainRow) -> bytes:
-    return row.row.ids.astype(">i8").tobytes()
 
 
 def _widest(rows: Sequence[TrainRow]) -> int:

@@ -31,11 +31,9 @@ class TrainingError(EnvgymError):
     """Error that ends a training run; the last good checkpoint is intact."""
 
 
-def action_logps(
-    model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float, packing: bool = True
-) -> Tensor:
+def action_logps(model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float) -> Tensor:
     """Log-probs of all action tokens of rows, row after row, float32 [N]."""
-    hidden, targets = action_states(model, batch, packing)
+    hidden, targets = action_states(model, batch)
     return log_probs(model.get_output_embeddings(), hidden, targets, temperature)[0]
 
 
@@ -92,8 +90,8 @@ class Policy:
 
         Args:
             value: Further loss term, on the states that predict the action tokens.
-            weights: Weight of each sample's tokens under each loss, [losses][samples]; None takes
-                the rows' weights for all losses.
+            weights: Weight of each sample's tokens under each loss: one list per loss, one number
+                per sample. None takes the rows' weights for all losses.
 
         Returns:
             Token means of the losses' metrics and of the ``entropy``, ``loss`` and ``grad_norm``.
@@ -166,8 +164,8 @@ class Policy:
         needs = frozenset[str]().union(*(loss.needs for loss, _ in terms))
         statistics = self._statistics(rows, terms, needs)
         whole = any(loss.whole_samples for loss, _ in terms)
-        for part in micro_batches(rows, self.micro_tokens, self.packing, whole):
-            hidden, targets = action_states(self.model, part, self.packing)
+        for part in micro_batches(self.model, rows, self.micro_tokens, self.packing, whole):
+            hidden, targets = action_states(self.model, part)
             logp, entropy = log_probs(
                 self.model.get_output_embeddings(), hidden, targets, self.temperature
             )

@@ -66,6 +66,7 @@ class Scorer:
         compute = TOKEN_DATA[name].compute
         self.policy.model.eval()
         return by_turn(
+            self.policy.model,
             samples,
             lambda rows: compute(self, rows),
             self.policy.micro_tokens,
@@ -105,7 +106,7 @@ def token_data(name: str, *, frozen: bool = False) -> Callable[[Compute], Comput
 def proximal_logps(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Log-probs under the policy as it is now, float32 [N]."""
     policy = scorer.policy
-    return action_logps(policy.model, rows, policy.temperature, policy.packing)
+    return action_logps(policy.model, rows, policy.temperature)
 
 
 @token_data("ref_logp", frozen=True)
@@ -114,7 +115,7 @@ def reference_logps(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     if scorer.reference is None:
         raise UsageError("ref_logp needs a reference policy: train through the loop")
     policy = scorer.policy
-    return action_logps(scorer.reference, rows, policy.temperature, policy.packing)
+    return action_logps(scorer.reference, rows, policy.temperature)
 
 
 @token_data("value")
@@ -129,7 +130,7 @@ def values(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
 def score_norms(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Squared score norm 1 - 2π + Σπ² per action token, float32 [N]: |∇ log π|² by the logits."""
     policy = scorer.policy
-    hidden, targets = action_states(policy.model, rows, policy.packing)
+    hidden, targets = action_states(policy.model, rows)
     head = policy.model.get_output_embeddings()
     found = []
     for chosen, logits in pieces(head, hidden, targets, policy.temperature):

@@ -8,6 +8,7 @@ from envgym.trainers.losses.clip import Clip, Dapo
 from envgym.trainers.losses.decoupled import Decoupled, IcePop, Tis
 from envgym.trainers.losses.dppo import DppoTv
 from envgym.trainers.losses.gspo import Gspo
+from envgym.trainers.losses.guide import GuideLoss
 from envgym.trainers.losses.kl import Kl
 from envgym.trainers.losses.sft import Sft
 
@@ -18,6 +19,7 @@ __all__ = [
     "Decoupled",
     "DppoTv",
     "Gspo",
+    "GuideLoss",
     "IcePop",
     "Kl",
     "Loss",

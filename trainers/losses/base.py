@@ -62,6 +62,14 @@ class Loss(Plugin):
             )
         return None
 
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag that tokens keep their gradient at ratios far below 1.
+
+        Tokens have those that were sampled after a hint which the loss does not see.
+        """
+        return False
+
     def moves(self, row: TrainRow) -> bool:
         """Return whether the loss has a gradient on a row of its roles."""
         return bool(row.advantage.any())
@@ -82,14 +90,26 @@ class Loss(Plugin):
         return inputs.prox_logp
 
 
+LOG_RATIO_BOUND = 20.0
+"""Bound of log-ratios, in nats: float32 overflows at 88.7, and infinity times 0 is no number."""
+
+
+def bounded_ratio(log_ratio: Tensor) -> Tensor:
+    """exp(log-ratio), the log-ratio bounded to ±20 nats; beyond the bound it has no gradient.
+
+    A token that moved by a factor of 5e8 would take the whole step for itself, so it is left out.
+    """
+    return log_ratio.clamp(-LOG_RATIO_BOUND, LOG_RATIO_BOUND).exp()
+
+
 def ratios(inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
-    """Ratio of the policy to the behaviour policy, [N], and its metrics before any clipping.
+    """Bounded ratio of the policy to the behaviour policy, [N], and its metrics before clipping.
 
     A ratio far from 1 before the first update means that engine and learner disagree.
     """
     difference = inputs.logp - inputs.old_logp
-    ratio = difference.exp()
-    return ratio, {"ratio": ratio, "old_kl": -difference, "logp_gap": difference.abs()}
+    ratio = bounded_ratio(difference)
+    return ratio, {"ratio": ratio, "approx_kl": -difference, "logp_gap": difference.abs()}
 
 
 def useful_rows(rows: Sequence[TrainRow], losses: Sequence[Loss]) -> list[TrainRow]:
@@ -111,7 +131,7 @@ def useful_rows(rows: Sequence[TrainRow], losses: Sequence[Loss]) -> list[TrainR
 def loss_weights(
     losses: Sequence[Loss], batch: list[Sample], batching: Any, learner: Any
 ) -> list[list[float]]:
-    """Weight of each sample's tokens under each loss, [losses][samples].
+    """Weight of each sample's tokens under each loss: one list per loss, one number per sample.
 
     A loss divides over the samples of its own roles; the others weigh 0.
 

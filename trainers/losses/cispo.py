@@ -19,14 +19,18 @@ class Cispo(Loss):
     [0, 5]. (TRL takes the upper range for an absolute cap, and PPO's 0.2 where none is set.)
     """
 
-    name: str = "cispo"
     improves: ClassVar[bool] = True
     low: float = Field(1.0, gt=0, description="Lower clip range of the ratio; 1 sets no bound.")
     high: float = Field(4.0, gt=0, description="Upper clip range of the ratio.")
+
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag, True: the ratio is a weight, whatever its size."""
+        return True
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the weighted policy gradient."""
         ratio, metrics = ratios(inputs)
         weight = ratio.detach().clamp(max(1 - self.low, 0.0), 1 + self.high)
-        metrics["clip_fraction"] = (weight != ratio).float()
+        metrics["clipfrac"] = (weight != ratio).float()
         return -weight * inputs.advantage * inputs.logp, metrics

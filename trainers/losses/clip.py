@@ -5,14 +5,14 @@ PPO (arXiv 1707.06347 eq. 7), dual clip (1912.09729 eq. 5), clip-higher (DAPO, 2
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from envgym.trainers.losses.base import Loss, LossInputs, ratios
-from envgym.trainers.plugin import register
+from envgym.trainers.plugin import register, wrong_denominator
 
 
 def clipped(ratio: Tensor, advantage: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
@@ -31,7 +31,6 @@ class Clip(Loss):
     update means that engine and learner disagree.
     """
 
-    name: str = "clip"
     improves: ClassVar[bool] = True
     low: float = Field(0.2, gt=0, description="Lower clip range of the ratio.")
     high: float = Field(0.2, gt=0, description="Upper clip range of the ratio; DAPO takes 0.28.")
@@ -42,7 +41,7 @@ class Clip(Loss):
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the clipped surrogate."""
         ratio, metrics = ratios(inputs)
-        gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
+        gain, metrics["clipfrac"] = clipped(ratio, inputs.advantage, self.low, self.high)
         if self.dual is not None:
             least = torch.where(inputs.advantage < 0, self.dual * inputs.advantage, -torch.inf)
             metrics["dual_fraction"] = (gain < least).float()
@@ -58,5 +57,8 @@ class Dapo(Clip):
     and ``rollout.dynamic_rounds``.
     """
 
-    name: str = "dapo"
     high: float = Field(0.28, gt=0, description="Upper clip range of the ratio.")
+
+    def conflict(self, config: Any) -> str | None:
+        """Report another denominator than the batch's tokens (DAPO §3.3)."""
+        return super().conflict(config) or wrong_denominator(config, "token")

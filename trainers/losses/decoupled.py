@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import AliasChoices, Field
 from torch import Tensor
 
-from envgym.trainers.losses.base import Loss, LossInputs, ratios
+from envgym.trainers.losses.base import Loss, LossInputs, bounded_ratio, ratios
 from envgym.trainers.losses.clip import clipped
 from envgym.trainers.plugin import register
 
@@ -29,7 +29,6 @@ class Decoupled(Loss):
     healthy.
     """
 
-    name: str = "decoupled"
     improves: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"prox_logp"})
     low: float = Field(0.2, gt=0, description="Lower clip range of the ratio u.")
@@ -50,13 +49,18 @@ class Decoupled(Loss):
         description="Upper bound of the weight w, a ratio of probabilities.",
     )
 
+    @property
+    def bears_vanished_hints(self) -> bool:
+        """Flag that no lower bound drops a token: u is around 1 after a hint too."""
+        return self.min_weight == 0 or self.rule == "truncate"
+
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the weighted clipped surrogate."""
         _, metrics = ratios(inputs)
         prox = self.prox_logp(inputs)
-        weight = (prox - inputs.old_logp).exp()
-        ratio = (inputs.logp - prox).exp()
-        gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
+        weight = bounded_ratio(prox - inputs.old_logp)
+        ratio = bounded_ratio(inputs.logp - prox)
+        gain, metrics["clipfrac"] = clipped(ratio, inputs.advantage, self.low, self.high)
         bounded = weight.clamp(self.min_weight, self.max_weight)
         inside = bounded == weight
         metrics |= {"sampler_weight": weight, "sampler_cut": (~inside).float()}
@@ -67,7 +71,6 @@ class Decoupled(Loss):
 class Tis(Decoupled):
     """w = min(π_prox / π_behaviour, 2): truncated importance sampling. Trap: as decoupled PPO's."""
 
-    name: str = "tis"
     rule: Literal["mask", "truncate"] = Field(
         "truncate",
         description="Rule for weights w outside their bounds: drop the token or bound w.",
@@ -84,7 +87,6 @@ class Tis(Decoupled):
 class IcePop(Decoupled):
     """w = π_prox / π_behaviour where it is in [0.5, 5], else 0. Trap: as decoupled PPO's."""
 
-    name: str = "icepop"
     min_weight: float = Field(
         0.5,
         ge=0,

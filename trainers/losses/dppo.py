@@ -25,7 +25,6 @@ class DppoTv(Loss):
     Trap: a token left out stays in the denominator, and keeps its pull κ to the record.
     """
 
-    name: str = "dppo_tv"
     improves: ClassVar[bool] = True
     low: float = Field(0.2, gt=0, le=1, description="Maximum fall of a token's probability.")
     high: float = Field(0.2, gt=0, le=1, description="Maximum rise of a token's probability.")
@@ -42,6 +41,6 @@ class DppoTv(Loss):
         far = ((inputs.advantage > 0) & (moved > self.high)) | (
             (inputs.advantage < 0) & (moved < -self.low)
         )
-        metrics |= {"clip_fraction": far.float(), "probability_moved": moved.abs()}
+        metrics |= {"clipfrac": far.float(), "probability_moved": moved.abs()}
         pull = self.pull * (inputs.logp - inputs.old_logp).square()
         return -ratio.where(~far, 0.0) * inputs.advantage + pull, metrics

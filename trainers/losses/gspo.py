@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from envgym.trainers.losses.base import Loss, LossInputs, ratios
+from envgym.trainers.losses.base import Loss, LossInputs, bounded_ratio, ratios
 from envgym.trainers.losses.clip import clipped
-from envgym.trainers.plugin import register
+from envgym.trainers.plugin import register, wrong_denominator
 
 
 @register("gspo")
@@ -24,11 +24,14 @@ class Gspo(Loss):
     thousandth of PPO's: a mean moves less than its terms. ``learner.denominator: sequence``.
     """
 
-    name: str = "gspo"
     improves: ClassVar[bool] = True
     whole_samples: ClassVar[bool] = True
     low: float = Field(3e-4, gt=0, description="Lower clip range of the sequence ratio.")
     high: float = Field(4e-4, gt=0, description="Upper clip range of the sequence ratio.")
+
+    def conflict(self, config: Any) -> str | None:
+        """Report another denominator: each episode counts once, by the mean of its tokens."""
+        return super().conflict(config) or wrong_denominator(config, "sequence")
 
     def __call__(self, inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the clipped surrogate."""
@@ -37,7 +40,7 @@ class Gspo(Loss):
         _, episode, count = torch.unique(inputs.sample, return_inverse=True, return_counts=True)
         sums = torch.zeros(len(count), dtype=difference.dtype, device=difference.device)
         mean = sums.index_add(0, episode, difference) / count
-        ratio = mean.exp()[episode] * (inputs.logp - inputs.logp.detach()).exp()
+        ratio = bounded_ratio(mean[episode] + inputs.logp - inputs.logp.detach())
         metrics["sequence_ratio"] = ratio
-        gain, metrics["clip_fraction"] = clipped(ratio, inputs.advantage, self.low, self.high)
+        gain, metrics["clipfrac"] = clipped(ratio, inputs.advantage, self.low, self.high)
         return -gain, metrics

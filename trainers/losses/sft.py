@@ -14,7 +14,6 @@ from envgym.trainers.plugin import register
 class Sft(Loss):
     """Supervised loss: -logp on every action token of demonstrations."""
 
-    name: str = "sft"
     roles: tuple[str, ...] = Field(
         ("demonstration",), description="Roles of the samples that the loss trains."
     )

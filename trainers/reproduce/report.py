@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 
-from envgym.trainers.reproduce.run import SIDES, Runs, Side, curve, figure
-from envgym.trainers.reproduce.spec import Claim, Reproduction
+from envgym.trainers.reproduce.run import SIDES, Runs, Side, curve, figure, precondition_figure
+from envgym.trainers.reproduce.spec import Claim, Precondition, Reproduction
 from envgym.trainers.reproduce.statistics import RULE, Verdict, gain, interval, judge, together
 from envgym.utils.atomic_write import write_atomically
 
@@ -56,6 +57,9 @@ def read_result(path: Path) -> dict[str, Any] | None:
 def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
     """Figures and verdict as JSON values."""
     claims = [_judged(claim, spec, runs) for claim in spec.claims]
+    preconditions = [_checked(condition, runs) for condition in spec.preconditions]
+    tested = all(condition["holds"] for condition in preconditions)
+    verdict = together([Verdict(claim["verdict"]) for claim in claims])
     by_side = {
         side: [s for (of, _), found in runs.summaries.items() if of == side for s in found]
         for side in SIDES
@@ -69,8 +73,9 @@ def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
         "labels": {"baseline": spec.baseline.label, "method": spec.method.label},
         "seeds": runs.seeds,
         "tuned": {"field": spec.tune.field, **runs.tuned} if spec.tune else None,
-        "verdict": together([Verdict(claim["verdict"]) for claim in claims]),
+        "verdict": verdict if tested else Verdict.NOT_TESTED,
         "rule": RULE,
+        "preconditions": preconditions,
         "claims": claims,
         "axis": spec.sweep.field if spec.sweep else "updates",
         "metric": spec.claims[0].metric,
@@ -80,6 +85,24 @@ def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
             for side, found in by_side.items()
         },
         "wall_s": round(runs.wall_s),
+    }
+
+
+def _checked(condition: Precondition, runs: Runs) -> dict[str, Any]:
+    """Precondition with its measured figure; a missing bound is null, which JSON can hold."""
+    found = [
+        precondition_figure(summary, condition.metric)
+        for (side, _), summaries in runs.summaries.items()
+        if side == "baseline"
+        for summary in summaries
+    ]
+    measured = sum(found) / len(found)
+    bounds = {"low": condition.low, "high": condition.high}
+    return {
+        "metric": condition.metric,
+        **{end: bound if math.isfinite(bound) else None for end, bound in bounds.items()},
+        "measured": measured,
+        "holds": condition.low <= measured <= condition.high,
     }
 
 
@@ -150,7 +173,14 @@ def markdown(result: dict[str, Any]) -> str:
     ]
     if tuned := result["tuned"]:
         both = f"{tuned['baseline']} and {tuned['method']}"
-        lines += ["", f"Tuned on another seed: {tuned['field']} = {both}."]
+        lines += ["", f"Tuned on other seeds: {tuned['field']} = {both}."]
+    if preconditions := result["preconditions"]:
+        lines += ["", "| precondition | from | to | measured | holds |", "|---|---:|---:|---:|---|"]
+        lines += [
+            f"| {c['metric']} | {_bound(c['low'])} | {_bound(c['high'])} | {c['measured']:.3f} "
+            f"| {'yes' if c['holds'] else 'no'} |"
+            for c in preconditions
+        ]
     seconds = result["run_s"]
     took = f"Seconds a run: {seconds['baseline']} and {seconds['method']}; all: {result['wall_s']}."
     lines += ["", f"{took} {result['rule']}"]
@@ -161,6 +191,10 @@ def _said(claim: dict[str, Any]) -> str:
     over = "" if claim["over"] == "trained" else ", mean over the updates"
     less = f", by no more than {claim['tolerance']:g} worse" if claim["tolerance"] else ""
     return f"{claim['metric']} {claim['better']}{over}{less}"
+
+
+def _bound(bound: float | None) -> str:
+    return "" if bound is None else f"{bound:g}"
 
 
 def _text(found: dict[str, float]) -> str:

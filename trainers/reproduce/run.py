@@ -1,17 +1,18 @@
 """Runs of a reproduction: each side, at each point of the sweep, on each seed.
 
-Every run is an ordinary training run in its own folder, so that an interrupted reproduction goes on
-where it stopped, and a larger number of seeds adds runs. Runs share their common part, up to the
-end of the warm start.
+Every run has its own folder, so that an interrupted reproduction goes on where it stopped, and a
+larger number of seeds adds runs. Runs of a model are ordinary training runs and share their common
+part, up to the end of the warm start; runs of a table share their start.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import yaml
@@ -19,12 +20,11 @@ import yaml
 from envgym.errors import UsageError
 from envgym.trainers.config import Config
 from envgym.trainers.former_names import with_former_names
-from envgym.trainers.recipe import load_config
+from envgym.trainers.recipe import load_as, load_config
 from envgym.trainers.reproduce.spec import Arm, Claim, Reproduction
+from envgym.trainers.reproduce.table import TableConfig, finished_table, train_table
 from envgym.trainers.run import finished, train
 
-TUNING_SEED = 1_000_000
-"""Seed of the tuning runs; no verdict rests on it."""
 Side = Literal["baseline", "method"]
 SIDES: tuple[Side, ...] = ("baseline", "method")
 Summary = dict[str, Any]
@@ -54,20 +54,23 @@ async def reproduce(
 
     Args:
         folder: Folder of the runs.
-        seeds: Number of seeds: 0, 1, 2, …
+        seeds: Number of seeds, counted from the specification's first.
         say: Function that gets a line of text before each run.
 
     Raises:
-        UsageError: Fewer than two seeds, or a run in the folder has other settings.
+        UsageError: Fewer than two seeds, a seed that both sides are tuned on, or a run in the
+            folder has other settings.
     """
     if seeds < 2:
         raise UsageError("a verdict needs at least two seeds: give --seeds 2 or more")
+    runs = Runs(list(range(spec.first_seed, spec.first_seed + seeds)))
+    if spec.tune and set(runs.seeds) & set(spec.tuning_seeds):
+        raise UsageError("a seed of the verdict is one of the tuning_seeds: take another")
     recipe = _recipe(spec, folder)
     points: list[Any] = spec.sweep.values if spec.sweep else [None]
-    trials = len(spec.tune.values) if spec.tune else 0
+    trials = len(spec.tune.values) * len(spec.tuning_seeds) if spec.tune else 0
     total = len(SIDES) * (trials + len(points) * seeds)
     count = 0
-    runs = Runs(list(range(seeds)))
 
     async def one(side: Side, point: Any, seed: int, tuned: Any, where: Path) -> Summary:
         nonlocal count
@@ -78,13 +81,11 @@ async def reproduce(
         if spec.tune:
             settings[spec.tune.field] = tuned
         settings |= {"seed": seed, "output": str(where)}
-        config = load_config(recipe, [f"{k}={yaml.safe_dump(v)}" for k, v in settings.items()])
-        done = finished(config)
+        config = load_side(spec, recipe, settings)
+        done = finished_table(config) if isinstance(config, TableConfig) else finished(config)
         state = "" if done is None else " (done before)"
         say(f"{count}/{total}: {where.relative_to(folder)}{state}")
-        warm = folder / "warm" / _before_updates(config)
-        begun = (config.directory / "config.yaml").exists()
-        summary = await train(config, resume=begun, warm=warm) if done is None else done
+        summary = await _run(config, folder) if done is None else done
         runs.wall_s += summary["wall_s"]
         return summary
 
@@ -98,6 +99,23 @@ async def reproduce(
                 for seed in runs.seeds
             ]
     return runs
+
+
+def load_side(
+    spec: Reproduction, recipe: Path, settings: Mapping[str, Any]
+) -> Config | TableConfig:
+    """Config of a run: the recipe's file, changed by settings."""
+    overrides = [f"{k}={yaml.safe_dump(v)}" for k, v in settings.items()]
+    if spec.policy == "table":
+        return load_as(TableConfig, recipe, overrides)
+    return load_config(recipe, overrides)
+
+
+async def _run(config: Config | TableConfig, folder: Path) -> Summary:
+    if isinstance(config, TableConfig):
+        return await train_table(config)
+    begun = (config.directory / "config.yaml").exists()
+    return await train(config, resume=begun, warm=folder / "warm" / _before_updates(config))
 
 
 def _before_updates(config: Config) -> str:
@@ -120,14 +138,15 @@ def _before_updates(config: Config) -> str:
 
 
 def _recipe(spec: Reproduction, folder: Path) -> Path:
-    """Write the recipe as a file, which `envgym train` can run too.
+    """Write the recipe as a file; a model's, `envgym train` can run too.
 
-    It is deterministic unless it says otherwise, so that a verdict can be repeated.
+    A model's run is deterministic unless it says otherwise, so that a verdict can be repeated.
     """
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "recipe.yaml"
-    rollout = {"deterministic": True, **spec.recipe.get("rollout", {})}
-    values = {"name": "reproduction", **spec.recipe, "rollout": rollout}
+    values = {"name": "reproduction", **spec.recipe}
+    if spec.policy == "model":
+        values["rollout"] = {"deterministic": True, **spec.recipe.get("rollout", {})}
     recipe.write_text(yaml.safe_dump(values, sort_keys=False))
     return recipe
 
@@ -135,7 +154,7 @@ def _recipe(spec: Reproduction, folder: Path) -> Path:
 async def _tune(spec: Reproduction, side: Side, point: Any, folder: Path, one: Any) -> Any:
     """Value with the best figure of the first claim; of equals, the one that learnt faster.
 
-    Where whole curves are equal too, the first value wins.
+    Figures are means over the tuning seeds. Where whole curves are equal too, the first value wins.
     """
     assert spec.tune is not None
     claim = spec.claims[0]
@@ -144,8 +163,13 @@ async def _tune(spec: Reproduction, side: Side, point: Any, folder: Path, one: A
     found = []
     for value in spec.tune.values:
         where = folder / "tuning" / side / str(value)
-        summary = await one(side, point, TUNING_SEED, value, where)
-        found.append((sign * figure(summary, claim), sign * figure(summary, sooner)))
+        summaries = [
+            await one(side, point, seed, value, where / f"seed-{seed}")
+            for seed in spec.tuning_seeds
+        ]
+        found.append(
+            tuple(sign * fmean(figure(s, judged) for s in summaries) for judged in (claim, sooner))
+        )
     return spec.tune.values[found.index(max(found))]
 
 
@@ -158,6 +182,21 @@ def figure(summary: Summary, claim: Claim) -> float:
     if not later:
         raise UsageError("no evaluation after an update: raise learner.steps for a claim on curves")
     return sum(later) / len(later)
+
+
+def precondition_figure(summary: Summary, metric: str) -> float:
+    """Figure of a run for a precondition.
+
+    Raises:
+        UsageError: The run has no such figure.
+    """
+    if metric.startswith("start."):
+        return curve(summary, metric.removeprefix("start."))[0]
+    measured: dict[str, float] = summary.get("measured", {})
+    if metric not in measured:
+        known = ", ".join(["start.METRIC", *measured])
+        raise UsageError(f"no figure {metric!r} for a precondition: a run has {known}")
+    return measured[metric]
 
 
 def curve(summary: Summary, metric: str) -> dict[int, float]:

@@ -1,13 +1,15 @@
 """Specification of a reproduction: one small YAML file with the claim and the runs.
 
-The recipe is a training recipe; baseline and method list their changes to it. Neither may change
-settings that make the comparison unfair (another agent, other tasks, more of them).
+The recipe is a training recipe, of a language model or of a table (`reproduce.table`); baseline and
+method list their changes to it. Neither may change settings that make the comparison unfair
+(another agent, other tasks, more of them).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,12 +22,15 @@ from envgym.trainers.config_sections import Section
 from envgym.trainers.former_names import present_path, with_former_names
 from envgym.utils.validation_text import first_problem
 
+TUNING_SEED = 1_000_000
+"""Default seed of the tuning runs; no verdict rests on it."""
 _SAME = [
     "name",
     "seed",
     "output",
     "torch_threads",
     "env",
+    "world",
     "model",
     "chat",
     "warm_start",
@@ -90,7 +95,7 @@ class Claim(Section):
     over: Literal["trained", "curve"] = Field(
         "trained",
         description="Evaluations that count: trained takes the last one, curve the mean over all "
-        "after the first update, a measure of learning speed.",
+        "after the first update (the area under the curve), a measure of learning speed.",
     )
     better: Literal["higher", "lower"] = Field(
         "higher", description="Direction of improvement of the metric."
@@ -100,13 +105,42 @@ class Claim(Section):
     )
 
 
+class Precondition(Section):
+    """Condition under which the claimed mechanism can act: a range of a measured figure.
+
+    The figure is the mean over the baseline's runs, those of the verdict.
+    """
+
+    metric: str = Field(
+        description="Figure: start.METRIC of the evaluation before the first update, or one that "
+        "a table run measures (compared, outside_clip, late_score)."
+    )
+    low: float = Field(-math.inf, description="Least figure; the default sets no bound.")
+    high: float = Field(math.inf, description="Greatest figure; the default sets no bound.")
+
+
 class Reproduction(Section):
     """One paper's claim in miniature."""
 
     title: str = Field(description="Title in a few words.")
     claim: str = Field(description="Claim of the paper in one sentence.")
     source: str = Field(description="Paper and section that make the claim.")
+    policy: Literal["model", "table"] = Field(
+        "model", description="Policy that is trained: a language model, or a softmax table."
+    )
     seeds: int = Field(5, ge=2, description="Default number of seeds.")
+    first_seed: int = Field(
+        0, ge=0, description="First seed of the verdict's runs; the others follow it."
+    )
+    tuning_seeds: Annotated[list[int], AfterValidator(_distinct)] = Field(
+        default_factory=lambda: [TUNING_SEED],
+        min_length=1,
+        description="Seeds of the tuning runs; a value's figure is the mean over them.",
+    )
+    preconditions: list[Precondition] = Field(
+        default_factory=list,
+        description="Preconditions of the claim; where one fails, the verdict is 'not tested'.",
+    )
     recipe: dict[str, Any] = Field(description="A training recipe, without name, seed and output.")
     baseline: Arm = Field(description="Side that the method is compared with.")
     method: Arm = Field(description="Side that the claim is about.")
@@ -130,6 +164,9 @@ class Reproduction(Section):
         settings = self.model_dump(
             exclude={**dict.fromkeys(words, True), "baseline": arm, "method": arm}
         )
+        for name in ("policy", "first_seed", "tuning_seeds", "preconditions"):
+            if name not in self.model_fields_set:  # newer than the shipped verdicts
+                del settings[name]
         settings["recipe"] = with_former_names(settings["recipe"])
         for arm in (settings["baseline"], settings["method"]):
             arm["settings"] = with_former_names(arm["settings"])

@@ -36,6 +36,8 @@ class Verdict(StrEnum):
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not reproduced"
     REVERSED = "reversed"
+    NOT_TESTED = "not tested"
+    """A precondition failed: the runs say nothing about the claim."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ class Reward(Plugin):
     point: ClassVar[str] = "reward"
     charges: ClassVar[bool] = False
 
+    def component_names(self) -> set[str]:
+        """Names of the parts that it adds to `Sample.components`: its own alone, by default."""
+        return {self.name}
+
     def probes(self, sample: Sample, chat: Chat) -> Sequence[Probe]:
         """Give token sequences to score under the policy, which `Sample.probes` then holds."""
         return ()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from envgym.errors import UsageError, suggest
 from envgym.trainers.advantages.credit import samples_of
 from envgym.trainers.collection.samples import Group
 from envgym.trainers.plugin import register
@@ -16,7 +18,6 @@ from envgym.trainers.rewards.base import Reward
 class EnvironmentReward(Reward):
     """Turn rewards of the environment, each on its turn, times `scale`."""
 
-    name: str = "environment"
     scale: float = Field(1.0, description="Factor on the turn rewards.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
@@ -37,7 +38,6 @@ class Score(Reward):
     rewards.
     """
 
-    name: str = "score"
     scale: float = Field(1.0, description="Factor on the score.")
 
     def __call__(self, groups: Sequence[Group]) -> None:
@@ -50,16 +50,41 @@ class Score(Reward):
 class Metric(Reward):
     """Metric of the environment, on the last turn, times `scale`, under the metric's name.
 
-    Trap: a metric that an episode does not report counts as 0, also within a group.
+    Trap: a metric that an episode does not report counts as 0, also within a group. One that no
+    episode of the first step reports is an error.
     """
 
-    name: str = "metric"
     metric: str = Field(description="Name of the metric in the environment's metrics.")
     scale: float = Field(1.0, description="Factor on the metric.")
+    _reported: bool = PrivateAttr(False)
+
+    def component_names(self) -> set[str]:
+        """Name of the metric."""
+        return {self.metric}
 
     def __call__(self, groups: Sequence[Group]) -> None:
-        """Add each episode's metric."""
+        """Add each episode's metric.
+
+        Raises:
+            UsageError: No episode so far has reported it.
+        """
+        reported = {name for sample in samples_of(groups) for name in sample.episode.metrics}
+        self._reported = self._reported or self.metric in reported
+        if groups and not self._reported:
+            raise UsageError(
+                f"reward 'metric': no episode of the first step reports the metric "
+                f"{self.metric!r}.{suggest(self.metric, reported)} The environment may report it "
+                "as 0 where it does not apply"
+            )
         for sample in samples_of(groups):
             sample.add_reward(
                 self.metric, self.scale * sample.episode.metrics.get(self.metric, 0.0)
             )
+
+    def state(self) -> dict[str, Any]:
+        """Memory of whether an episode has reported the metric."""
+        return {"reported": self._reported}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore whether an episode has reported the metric."""
+        self._reported = state["reported"]

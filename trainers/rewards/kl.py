@@ -11,6 +11,7 @@ from pydantic import Field
 from envgym.errors import UsageError
 from envgym.trainers.advantages.credit import samples_of
 from envgym.trainers.collection.samples import Group
+from envgym.trainers.losses.kl import K3_TAIL
 from envgym.trainers.plugin import register
 from envgym.trainers.rewards.base import Reward
 
@@ -19,7 +20,7 @@ from envgym.trainers.rewards.base import Reward
 class KlReward(Reward):
     """-coef · k_t with every action token, of d = log π_behaviour - log π_ref.
 
-    k1 = d, k2 = d² / 2, k3 = exp(-d) - 1 + d.
+    k1 = d, k2 = d² / 2, k3 = exp(-d) - 1 + d, a straight line below d = -3 as in the loss ``kl``.
 
     Token methods (``gae``, ``reinforce++``) credit it per token, group methods by its sum.
 
@@ -28,7 +29,6 @@ class KlReward(Reward):
     and the reference does not, so the penalty includes the effect of the hint.
     """
 
-    name: str = "kl"
     needs: ClassVar[frozenset[str]] = frozenset({"ref_logp"})
     charges: ClassVar[bool] = True
     kind: Literal["k1", "k2", "k3"] = Field("k1", description="Estimator of the KL per token.")
@@ -43,6 +43,8 @@ class KlReward(Reward):
             for turn, ref in zip(sample.trajectory.turns, sample.ref_logp, strict=True):
                 own = np.array(turn.logprobs or ref, np.float64)
                 d = np.where(np.isnan(own), 0.0, own - ref)
-                k = {"k1": d, "k2": d**2 / 2, "k3": np.exp(-d) - 1 + d}[self.kind]
+                near = np.maximum(d, -K3_TAIL)
+                k3 = np.exp(-near) - 1 + near + (d - near) * (1 - np.exp(K3_TAIL))
+                k = {"k1": d, "k2": d**2 / 2, "k3": k3}[self.kind]
                 charges.append(-self.coef * k)
             sample.add_reward_tokens(self.name, charges)

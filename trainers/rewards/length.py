@@ -23,7 +23,6 @@ class Length(Reward):
     short before they are right: start training without it.
     """
 
-    name: str = "length"
     charges: ClassVar[bool] = True
     coef: float = Field(
         0.1, ge=0, description="Weight of the length reward beside the other rewards."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -19,7 +19,6 @@ class Overlong(Reward):
     Trap: count sampled tokens only. Tool output is not the policy's length.
     """
 
-    name: str = "overlong"
     charges: ClassVar[bool] = True
     limit: int = Field(
         gt=0, description="Number of action tokens from which the full penalty applies."
@@ -28,6 +27,15 @@ class Overlong(Reward):
         gt=0, description="Number of tokens before the limit over which the penalty grows."
     )
     scale: float = Field(1.0, description="Size of the full penalty.")
+
+    def conflict(self, config: Any) -> str | None:
+        """Report a buffer over the limit: an episode without a token would be punished."""
+        if self.buffer > self.limit:
+            return (
+                f"its buffer of {self.buffer} tokens is over its limit of {self.limit}: set "
+                "buffer to the limit or less"
+            )
+        return None
 
     def __call__(self, groups: Sequence[Group]) -> None:
         """Subtract from long episodes' rewards."""

@@ -70,7 +70,6 @@ class ProcessClip(ProcessReward):
     by a deviation undoes the bound.
     """
 
-    name: str = "process_clip"
     eta: float = Field(0.9, description="Step score η from which a step costs nothing.")
 
     def shaped(self, scores: Floats) -> Floats:
@@ -85,13 +84,33 @@ class ProcessDelta(ProcessReward):
     The return-to-go of turn k telescopes to p_k, however many turns follow. Clipped first
     (``eta``), it is the paper's best.
 
-    Trap: it holds for γ = 1 alone. The outcome alone rewards the last turn.
+    Trap: it holds for γ = 1 and for returns-to-go alone: the sum over an episode is the first
+    turn's p, and a deviation scales p by how alike the others are. The outcome alone rewards the
+    last turn.
     """
 
-    name: str = "process_delta"
     eta: float | None = Field(
         None, description="Threshold η that clips p to min(p - η, 0) first; null does not clip."
     )
+
+    def conflict(self, config: Any) -> str | None:
+        """Report an advantage whose credit for a turn is not the turn's p."""
+        if problem := super().conflict(config):
+            return problem
+        advantage = config.advantage
+        if not advantage.returns_to_go:
+            return (
+                f"the returns-to-go of its rewards are the step scores, and {advantage.name!r} "
+                "credits whole episodes or divides by a deviation: take advantage turn_returns"
+            )
+        if getattr(advantage, "gamma", 1.0) != 1.0:
+            return (
+                "its rewards telescope without a discount alone: set advantage.gamma to 1 "
+                f"(it is {advantage.gamma:g})"
+            )
+        if getattr(advantage, "whiten", False):
+            return "whitening divides the step scores by a deviation: set advantage.whiten to false"
+        return None
 
     def shaped(self, scores: Floats) -> Floats:
         """Compute each turn's reward, [turns]."""

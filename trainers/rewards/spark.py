@@ -37,7 +37,6 @@ class Spark(Reward):
     its weight small, or take ``process_delta``.
     """
 
-    name: str = "spark"
     judge: ImportString[Judge] = Field(
         description="Import path of a function from a sample to its verifications, each with one "
         "verdict per turn."

@@ -26,7 +26,6 @@ class Adaptive(Uniform):
     keeps every group, and the batch itself would grow: `conflict` reports that.
     """
 
-    name: str = "adaptive"
     floor: float = Field(0.25, gt=0, le=1, description="Lower bound of rho.")
     by: Literal["reward", "score"] = Field(
         "reward",

@@ -14,8 +14,6 @@ from envgym.trainers.samplers.base import Sampler
 class Uniform(Sampler):
     """Sampler that draws tasks without replacement within a step, all equally likely."""
 
-    name: str = "uniform"
-
     def draw(
         self, source: Sequence[Task], count: int, seed: str, taken: Collection[str] = ()
     ) -> list[Task]:

@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from envgym.chat.dialects import DIALECTS
-from envgym.checker.checks.hidden_data import leaves
 from envgym.checker.malformed_actions import NOTHING
 from envgym.checker.report import Problem
 from envgym.checker.target import Target
 from envgym.checker.traces import Trace, begin, play_oracle_or_stop, replay, step
 from envgym.env import Env
 from envgym.messages import Action, ToolCall
+from envgym.rollout.hidden_text import leaves
 from envgym.tools import ToolSpec
 
 _OTHER_KEYS = ("parameters", "zz")

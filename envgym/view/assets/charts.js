@@ -6,7 +6,7 @@ const CHARTS = [
   { title: "Entropy", about: "Nats a token. Sampled: mean negative log-prob; learner: of the whole distribution.", names: ["episode/entropy", "learn/entropy"], labels: ["sampled", "learner"] },
   { title: "Reward spread in groups", about: "Mean standard deviation in a group, and the share of groups with equal rewards: nothing to learn there.", names: ["group/reward_std", "group/equal"], labels: ["std", "equal"] },
   { title: "Gradient norm", about: "Before clipping.", names: ["learn/grad_norm"] },
-  { title: "Sampler and learner", about: "Gap of their log-probs on the same tokens, and the share of clipped tokens.", names: ["learn/logp_gap", "learn/clip_fraction"], labels: ["log-prob gap", "clipped"] },
+  { title: "Sampler and learner", about: "Gap of their log-probs on the same tokens, and the share of clipped tokens.", names: ["learn/sampler_gap", "learn/clipfrac", "learn/logp_gap", "learn/clip_fraction"], labels: ["sampler gap", "clipped", "log-prob gap", "clipped"] },
   { title: "Length", about: "Sampled tokens an episode.", names: ["episode/tokens"] },
   { title: "Turns", about: "Model calls an episode.", names: ["episode/turns"] },
   { title: "Tool use", about: "Calls an episode, and how many of them gave an error.", names: ["env/tool_calls", "env/tool_errors"], labels: ["calls", "errors"] },

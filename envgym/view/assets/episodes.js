@@ -29,7 +29,7 @@ function filterSet(key) {
 function item(row, names) {
   return el("button", { class: "item", "data-key": row.key, "aria-current": row.key === state.opened ? "true" : null, onclick: () => go("episodes", row.key) },
     el("span", { class: "what" }, row.task),
-    el("span", { class: "meta" }, scoreMark(row.score, row.fault), el("span", {}, row.stop), el("span", {}, `${row.turns} turns`), el("span", {}, names.get(row.set))));
+    el("span", { class: "meta" }, scoreMark(row.score, row.fault), el("span", {}, row.stop), ...(row.role === "policy" ? [] : [el("span", {}, row.guided_by || row.role)]), el("span", {}, `${row.turns} turns`), el("span", {}, names.get(row.set))));
 }
 
 function showList() {
@@ -63,7 +63,8 @@ function showEpisodes() {
 
 function facts(row, found) {
   const [wall, agent, env] = found.seconds;
-  const figures = [["score", fixed(row.score)], ["reward", fixed(row.reward)], ["seed", String(found.seed)], ["group", found.group || "–"],
+  const figures = [["score", fixed(row.score)], ["reward", fixed(row.reward)], ["role", row.role], ...(row.guided_by ? [["guided by", row.guided_by]] : []),
+    ["seed", String(found.seed)], ["group", found.group || "–"],
     ["took", seconds(wall)], ...(agent + env ? [["agent", seconds(agent)], ["environment", seconds(env)]] : []),
     ...Object.entries(found.metrics).map(([name, value]) => [name, short(value)])];
   return el("div", { class: "facts" }, el("b", {}, row.stop), figures.map(([name, value]) => el("span", {}, `${name} `, el("b", {}, value))));

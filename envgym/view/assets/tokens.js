@@ -1,6 +1,6 @@
 // An episode, token by token: coloured by kind or by value, explained under the pointer.
 
-const KINDS = ["system", "user", "tool", "hint", "critic", "action"];
+const KINDS = ["system", "user", "tool", "hint", "critic", "shown", "prefix", "action"];
 const COLOURS = { kind: "kind", lp: "log-prob", adv: "advantage", v: "policy version" };
 let colouring = "kind";
 

@@ -24,6 +24,8 @@ from envgym.task import Task, TaskSource
 from envgym.tools import tool
 from tests.envgym.checker.readme_world import GuessNumber
 
+_LONG_S = 3600  # longer than the checks take on any machine: what is left is there until the end
+
 
 class Unlabelled(GuessNumber):
     def tasks(self, split: str = "train") -> Any:
@@ -319,7 +321,7 @@ class Left(GuessNumber):
 class LeftTask(Left):
     @staticmethod
     def take() -> Any:
-        return asyncio.create_task(asyncio.sleep(60))
+        return asyncio.create_task(asyncio.sleep(_LONG_S))
 
     @staticmethod
     def end_of(thing: Any) -> None:
@@ -331,7 +333,7 @@ class LeftThread(Left):
     @staticmethod
     def take() -> Any:
         let_go = threading.Event()
-        threading.Thread(target=let_go.wait, args=(60,), daemon=True).start()
+        threading.Thread(target=let_go.wait, args=(_LONG_S,), daemon=True).start()
         return let_go
 
     @staticmethod
@@ -342,7 +344,7 @@ class LeftThread(Left):
 class LeftProcess(Left):
     @staticmethod
     def take() -> Any:
-        return subprocess.Popen(["sleep", "60"])
+        return subprocess.Popen(["sleep", str(_LONG_S)])
 
     @staticmethod
     def end_of(thing: Any) -> None:

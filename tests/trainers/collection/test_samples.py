@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envgym.trainers.collection.samples import Sample
+from envgym.trainers.advantages import Grpo
+from envgym.trainers.collection.samples import Sample, differs
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses.base import token_weights
 from envgym.trajectory import Span
@@ -58,3 +59,25 @@ def test_denominators_by_hand() -> None:
     assert token_weights(two, "token", 1) == [0.25, 0.25]
     assert token_weights(two, "sequence", 1) == pytest.approx([0.5, 1 / 6])
     assert token_weights(two, "constant", 10) == [0.05, 0.05]
+
+
+@pytest.mark.parametrize(
+    ("rewards", "kept"),
+    [
+        ((0.1 + 0.2, 0.3), False),
+        ((0.3, 0.3), False),
+        ((0.0, 0.0), False),
+        ((0.0, 1e-6), True),
+        ((1.0, 1.0 + 1e-6), True),
+        ((-1.0, 1.0), True),
+    ],
+)
+def test_rounding_is_no_difference(rewards: tuple[float, ...], kept: bool) -> None:
+    """A group that dynamic sampling keeps has an advantage, another has none."""
+    group = []
+    for reward in rewards:
+        made = episode([([1], [2])], reward=reward, score=reward)
+        group.append(Sample(made, made.trajectory, reward))
+    assert differs(group, "reward") == differs(group, "score") == kept
+    Grpo()([group])
+    assert any(a.any() for one in group for a in one.advantages) == kept

@@ -151,7 +151,7 @@ def joint(coef: float | None, packing: bool, micro_tokens: int) -> tuple[dict[st
         torch.nn.init.normal_(made.head.weight)  # it moved since the values were taken
         assert made.start(rows)
         policy.update(rows, [Clip()], value=made.term)
-        assert 0 < made.step(0.0)["value_clip_fraction"] < 1
+        assert 0 < made.step(0.0)["value_clipfrac"] < 1
     gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
     return gradients, made.head.weight.grad if coef is not None else torch.zeros(())
 
@@ -236,7 +236,7 @@ async def test_a_run_warms_its_critic_up_and_goes_on_exactly_where_it_was(
     options = (*PPO, f"critic={{kind: {kind}, warmup: 2, lr: 0.01}}")
     await train(config(tmp_path, "whole", *options))
     told = metrics(tmp_path / "whole")
-    assert [row["critic/explained"] != 0 for row in told] == [False, True, True, True]
+    assert [row["critic/explained_variance"] != 0 for row in told] == [False, True, True, True]
     assert ["learn/ratio" in row for row in told] == [False, False, True, True]
     assert told[2]["learn/logp_gap"] < 1e-4  # the policy did not move under the warm-up
     assert all("learn/value_loss" in row for row in told)

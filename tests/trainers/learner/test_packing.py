@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -20,8 +21,9 @@ from transformers import (
 )
 
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.learner.hidden_states import action_states, micro_batches
-from envgym.trainers.learner.packing import Layout, lay_out, packable, packed_states, token_pairs
+from envgym.trainers.learner.hidden_states import MicroBatch, action_states, micro_batches
+from envgym.trainers.learner.layout import Layout, SharedPrefixes, lay_out
+from envgym.trainers.learner.packing import packable, packed_states, token_pairs
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.losses import Clip
@@ -167,40 +169,108 @@ def test_what_rows_share_runs_once_and_padding_never() -> None:
     tokens = sum(len(r.row) for r in rows)
     assert seen == [len(lay_out([r.row.ids for r in rows], token_pairs(model)).ids)]
     assert seen[0] < tokens
-    action_states(model, rows, packing=False)
+    action_states(model, MicroBatch(rows))
     assert seen[1] > tokens
+
+
+def attentions() -> dict[str, Any]:
+    """A model that can be packed, and those that cannot."""
+    recomputing = qwen()
+    recomputing.gradient_checkpointing_enable()
+    eager = Qwen2ForCausalLM(Qwen2Config(**SIZES, attn_implementation="eager"))
+    sliding = MistralForCausalLM(MistralConfig(**SIZES, sliding_window=8))
+    return {"sdpa": qwen(), "eager": eager, "sliding": sliding, "recomputing": recomputing}
+
+
+MODELS = attentions()
 
 
 @settings(max_examples=30)
 @given(chance=chances)
-def test_micro_batches_hold_each_row_once_and_no_more_than_they_may(chance: Random) -> None:
-    rows = compiled(batch(chance, 12))
+def test_micro_batches_hold_each_row_once_and_run_no_more_tokens_than_they_may(
+    chance: Random,
+) -> None:
+    """Whatever the attention and the setting: counted where the tokens run."""
     most = chance.randint(1, 300)
-    for packing in (True, False):
-        parts = list(micro_batches(rows, most, packing))
-        assert sorted(id(r) for part in parts for r in part) == sorted(map(id, rows))
-        for part in parts:
-            longest = max(len(r.row) for r in part)
-            size = sum(len(r.row) for r in part) if packing else len(part) * longest
-            assert size <= most or len(part) == 1
+    for name, model in MODELS.items():
+        rows = compiled(batch(chance, 12))
+        for packing, whole in itertools.product((True, False), (True, False)):
+            parts = list(micro_batches(model, rows, most, packing, whole))
+            assert sorted(id(r) for part in parts for r in part) == sorted(map(id, rows))
+            for part in parts:
+                assert (part.layout is not None) == (packing and name == "sdpa")
+                size = len(part) * max(len(r.row) for r in part)
+                if part.layout is not None:
+                    size = len(part.layout.ids)
+                    for place, item in zip(part.layout.places, part, strict=True):
+                        assert part.layout.ids[place].tolist() == item.row.ids.tolist()
+                single = len({r.sample for r in part}) if whole else len(part)
+                assert size <= most or single == 1
+
+
+@settings(max_examples=50)
+@given(chance=chances)
+def test_the_size_of_a_part_is_known_before_it_is_laid_out(chance: Random) -> None:
+    """Whichever rows a part has, in whatever order they came, and whatever sharing costs."""
+    rows = [r.row.ids for r in compiled(batch(chance, 10))]
+    prefixes = SharedPrefixes(rows, chance.choice([0.0, 5.0, 50.0, ALWAYS]))
+    taken: list[int] = []
+    size = 0
+    for rank in chance.sample(prefixes.rank, chance.randint(1, len(rows))):
+        taken, added = prefixes.with_rows(taken, [rank])
+        size += added
+        layout = prefixes.layout(taken)
+        assert len(layout.ids) == sum(layout.sizes) == size
+    chance.shuffle(taken)
+    layout = prefixes.layout(taken)
+    for rank, place in zip(taken, layout.places, strict=True):
+        row = rows[prefixes.rank.index(rank)]
+        assert layout.ids[place].tolist() == row.tolist()
+        assert layout.positions[place].tolist() == list(range(len(row)))
+
+
+def test_a_shared_prompt_counts_once_in_every_part() -> None:
+    """32 groups of 8: a prompt of 3,000 tokens, half of it common to all, and 200 sampled."""
+    chance, samples = Random(0), []
+    for _ in range(32):
+        prompt = [7] * 1500 + [chance.randrange(50) for _ in range(1500)]
+        for _ in range(8):
+            made = episode([(prompt, [chance.randrange(50) for _ in range(200)])])
+            samples.append(Sample(made, made.trajectory))
+    with torch.device("meta"):  # a model of some width, whose weights are counted alone
+        model = Qwen2ForCausalLM(Qwen2Config(**{**SIZES, "intermediate_size": 10**6}))
+    parts = list(micro_batches(model, train_rows(samples, [1.0] * 256), 16384))
+    sizes = [len(part.layout.ids) for part in parts if part.layout is not None]
+    assert len(sizes) == len(parts) <= 8
+    assert max(sizes) <= 16384
+    assert sum(sizes) < 1.25 * (1500 + 32 * 1500 + 256 * 200)
+
+
+@pytest.mark.parametrize("name", ["eager", "sliding", "recomputing"])
+def test_padding_counts_where_a_model_cannot_be_packed(name: str) -> None:
+    """One row of 800 tokens beside 130 of 60 is no forward pass of 131 times 800."""
+    made = [episode([([1] * 796, [2] * 4)]), *(episode([([1] * 56, [2] * 4)]) for _ in range(130))]
+    rows = compiled([Sample(e, e.trajectory) for e in made])
+    parts = list(micro_batches(MODELS[name], rows, 1638))
+    assert max(len(part) * max(len(r.row) for r in part) for part in parts) <= 1638
+    assert len(parts) == 6  # 27 short rows to a part
 
 
 def test_packed_micro_batches_are_of_a_size() -> None:
     """Nine rows of ten tokens: as few parts as filling them gives, but none of them a rest."""
     made = [episode([([i] * 8, [1, 2])]) for i in range(9)]
     rows = compiled([Sample(e, e.trajectory) for e in made])
-    assert [len(p) for p in micro_batches(rows, 80)] == [5, 4]  # filled to the brim: 8 and 1
-    assert [len(p) for p in micro_batches(rows, 40)] == [3, 3, 3]  # 4, 4 and 1
+    model = qwen()
+    assert [len(p) for p in micro_batches(model, rows, 80)] == [5, 4]  # to the brim: 8 and 1
+    assert [len(p) for p in micro_batches(model, rows, 40)] == [3, 3, 3]  # 4, 4 and 1
+    assert list(micro_batches(model, [], 40)) == []
 
 
-def test_a_model_of_another_attention_runs_padded() -> None:
-    torch.manual_seed(0)
-    sliding = MistralForCausalLM(MistralConfig(**SIZES, sliding_window=8))
-    eager = Qwen2ForCausalLM(Qwen2Config(**SIZES, attn_implementation="eager"))
+@pytest.mark.parametrize("name", ["eager", "sliding"])
+def test_a_model_of_another_attention_runs_padded(name: str) -> None:
     rows = compiled(batch(Random(0)))
-    for model in (sliding, eager):
-        assert not packable(model)
-        found, _ = action_states(model, rows)
-        wanted, _ = action_states(model, rows, packing=False)
-        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
+    assert not packable(MODELS[name])
+    found, _ = action_states(MODELS[name], rows)
+    wanted, _ = action_states(MODELS[name], MicroBatch(rows))
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
     assert packable(qwen())

@@ -158,10 +158,10 @@ def test_the_first_update_is_around_the_policy_and_the_second_is_not(
     first = policy.update(rows, [Decoupled(max_weight=1e9)])
     assert first["ratio"] != pytest.approx(1.0, abs=0.1)
     assert first["ratio"] == pytest.approx(first["sampler_weight"], rel=1e-4)
-    assert first["clip_fraction"] == 0
+    assert first["clipfrac"] == 0
     second = policy.update(rows, [Decoupled(max_weight=1e9)])
     assert second["sampler_weight"] == pytest.approx(first["sampler_weight"])
-    assert second["clip_fraction"] > 0
+    assert second["clipfrac"] > 0
 
 
 def test_without_a_record_the_sampler_is_the_policy(model: PreTrainedModel) -> None:

@@ -22,8 +22,8 @@ from envgym.trainers.reproduce import (
     run,
     write_report,
 )
-from envgym.trainers.reproduce.run import TUNING_SEED, curve, figure
-from envgym.trainers.reproduce.spec import Claim
+from envgym.trainers.reproduce.run import curve, figure
+from envgym.trainers.reproduce.spec import TUNING_SEED, Claim
 
 SPEC: dict[str, Any] = {
     "title": "Toy",
@@ -218,7 +218,7 @@ def test_those_that_come_with_envgym_are_recipes_that_load(tmp_path: Path) -> No
         recipe = tmp_path / f"{name}.yaml"
         recipe.write_text(yaml.safe_dump({"name": name, **found.recipe}))
         for arm in (found.baseline, found.method):
-            run.load_config(recipe, [f"{k}={yaml.safe_dump(v)}" for k, v in arm.settings.items()])
+            run.load_side(found, recipe, arm.settings)
 
 
 def test_a_shipped_verdict_is_one_on_what_its_file_says_now() -> None:

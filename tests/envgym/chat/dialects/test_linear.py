@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from statistics import median
 
 import pytest
 
@@ -89,8 +88,9 @@ def test_four_times_the_text_takes_no_sixteen_times_as_long(name: str, kind: str
         form.neutralise(text, TOOLS)
         return time.process_time() - began
 
-    # One after the other: a machine that is slow for a while is slow for both.
-    assert median(spent(20_000) / max(spent(5_000), 1e-3) for _ in range(5)) < 10
+    # In turn, and the least of each: other work on the machine only adds.
+    times = [(spent(20_000), spent(5_000)) for _ in range(5)]
+    assert min(long for long, _ in times) / max(min(short for _, short in times), 1e-3) < 10
 
 
 def test_each_of_many_calls_is_read() -> None:

@@ -1,0 +1,52 @@
+"""Search of text for a task's hidden part: answers that a hint or an observation must not show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from envgym.task import Task
+
+GOLD_KEYS = {"gold", "golds", "answer", "answers", "solution"}
+MIN_CHARS = 4
+"""Shorter strings turn up by chance."""
+
+
+def leaves(value: Any, keys: frozenset[str] = frozenset()) -> Iterator[tuple[frozenset[str], Any]]:
+    """Iterate over the leaves of a JSON value, each with the keys on the path to it."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from leaves(inner, keys | {str(key).lower()})
+    elif isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from leaves(inner, keys)
+    else:
+        yield keys, value
+
+
+def secrets(task: Task) -> set[str]:
+    """Hidden strings that the visible part does not hold as well (the options of a choice).
+
+    The whole hidden part as Python prints it is one of them: what a forgotten debugging aid shows.
+    """
+    hidden = {v for _, v in leaves(task.hidden) if isinstance(v, str) and len(v) >= MIN_CHARS}
+    hidden |= {str(dict(task.hidden))} if task.hidden else set()
+    shown = [v for _, v in leaves(task.data) if isinstance(v, str)]
+    return hidden - set(find_whole(hidden, shown))
+
+
+def golds(task: Task) -> set[str]:
+    """The leaves under the keys that usually hold the answer, or else every secret."""
+    under = [v for keys, v in leaves(task.hidden) if keys & GOLD_KEYS]
+    found = {str(v) for v in under if isinstance(v, str | int | float) and len(str(v)) >= MIN_CHARS}
+    return found if under else secrets(task)
+
+
+def find_whole(needles: Iterable[str], texts: Iterable[str]) -> Iterator[str]:
+    """The needles that stand in a text as whole words, whatever the case and spacing."""
+    haystack = "\n".join(" ".join(text.casefold().split()) for text in texts)
+    for needle in sorted(needles):
+        words = re.escape(" ".join(needle.casefold().split()))
+        if words and re.search(rf"(?<!\w){words}(?!\w)", haystack):
+            yield needle

@@ -1,0 +1,157 @@
+"""Settings of a table run: a training recipe whose policy is a table.
+
+The sections of a recipe that a table has no use for are refused, not ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SerializeAsAny, model_validator
+
+from envgym.errors import UsageError
+from envgym.trainers.advantages import Advantage, Grpo
+from envgym.trainers.batching import Batching, Shuffled
+from envgym.trainers.config_sections import (
+    EnvSection,
+    Evaluation,
+    Learner,
+    RolloutSection,
+    Section,
+)
+from envgym.trainers.losses import Clip, Loss
+from envgym.trainers.plugin import Plugin, entry
+from envgym.trainers.rewards import EnvironmentReward, Reward
+
+_USED = {
+    "rollout": {"tasks_per_step", "group_size"},
+    "evaluation": {"interval"},
+    "learner": set(Learner.model_fields) - {"packing", "micro_batch_tokens", "mask_truncated"},
+}
+"""Fields of shared sections that a table run reads."""
+
+
+class EnvironmentWorld(Section):
+    """One task of a registered environment that names its states."""
+
+    kind: Literal["environment"]
+    env: EnvSection = Field(
+        description="Environment and its arguments; its first training task is played."
+    )
+    actions: list[str] = Field(
+        min_length=2, description="Actions, such as 'take key=gold': a tool and its arguments."
+    )
+    chance: float = Field(
+        gt=0, lt=1, description="Probability of the preferred actions in the starting policy."
+    )
+    preferred: dict[str, str] = Field(
+        description="Regular expression of states' names to that of the actions that share "
+        "`chance` there; the first match counts, the other actions share the rest."
+    )
+    play: Literal["machine", "environment"] = Field(
+        "machine",
+        description="Where episodes are played: in the state machine that was extracted from the "
+        "environment, or, slower and to the same episodes, in the environment by a rollout.",
+    )
+
+    @model_validator(mode="after")
+    def _patterns(self) -> EnvironmentWorld:
+        for pattern in (*self.preferred, *self.preferred.values()):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return self
+
+
+class WaysWorld(Section):
+    """One choice among many ways: every good way solves the training task, some solve each test
+    task.
+
+    All tasks share the table, as tasks share a model's weights.
+    """
+
+    kind: Literal["ways"]
+    ways: int = Field(40, ge=2, description="Number of ways.")
+    good: int = Field(12, ge=1, description="Number of ways that solve the training task.")
+    tasks: int = Field(1000, ge=1, description="Number of test tasks.")
+    good_solves: float = Field(
+        0.5, ge=0, le=1, description="Probability that a good way solves a test task."
+    )
+    bad_solves: float = Field(
+        0.02, ge=0, le=1, description="Probability that another way solves a test task."
+    )
+    bias: float = Field(1.6, description="Mean starting logit of good ways; that of others is 0.")
+    spread: float = Field(0.5, ge=0, description="Standard deviation of starting logits.")
+
+
+class TableCritic(Section):
+    """Critic that keeps one value per state."""
+
+    kind: Literal["table"]
+    rate: float = Field(
+        0.3, gt=0, le=1, description="Share of the way that each target moves its state's value."
+    )
+
+
+class TableConfig(Section):
+    """Settings of one table run; the sections are those of a training recipe."""
+
+    name: str = Field(description="Name of the run.")
+    seed: int = Field(0, description="Seed of every random generator in the run.")
+    output: str | None = Field(None, description="Path of the run's folder; null is runs/NAME.")
+    world: Annotated[EnvironmentWorld | WaysWorld, Field(discriminator="kind")] = Field(
+        description="States, actions and starting policy of the table."
+    )
+    rollout: RolloutSection = Field(
+        default_factory=RolloutSection, description="Number of groups and their size."
+    )
+    learner: Learner = Field(default_factory=Learner, description="Optimiser of the table.")
+    evaluation: Evaluation = Field(
+        default_factory=Evaluation, description="Steps between exact evaluations."
+    )
+    rewards: list[Annotated[SerializeAsAny[Reward], entry("reward")]] = Field(
+        default_factory=lambda: list[Reward]([EnvironmentReward()]),
+        min_length=1,
+        description="Plug-ins whose rewards add up to the reward that a sample is trained on.",
+    )
+    advantage: Annotated[SerializeAsAny[Advantage], entry("advantage")] = Field(
+        default_factory=Grpo, description="Plug-in that computes the advantage of each action."
+    )
+    critic: TableCritic | None = Field(
+        None, description="Critic for advantages that need values; null trains none."
+    )
+    losses: list[Annotated[SerializeAsAny[Loss], entry("loss")]] = Field(
+        default_factory=lambda: list[Loss]([Clip()]),
+        min_length=1,
+        description="Plug-ins whose weighted losses add up to the policy's loss.",
+    )
+    batching: Annotated[SerializeAsAny[Batching], entry("batching")] = Field(
+        default_factory=Shuffled,
+        description="Plug-in that cuts a step's samples into batches, one per optimiser step.",
+    )
+
+    @model_validator(mode="after")
+    def _together(self) -> TableConfig:
+        for section, used in _USED.items():
+            if unused := sorted(getattr(self, section).model_fields_set - used):
+                raise UsageError(f"{section}.{unused[0]} does nothing for a table: leave it out")
+        plugins: list[Plugin] = [*self.rewards, self.advantage, *self.losses, self.batching]
+        for plugin in plugins:
+            if conflict := plugin.conflict(self):
+                raise UsageError(f"{plugin.point} {plugin.name!r}: {conflict}")
+        data = {"value", "prox_logp", "ref_logp"}
+        for plugin in plugins:
+            if lacking := sorted(plugin.needs - data):
+                raise UsageError(f"{plugin.name!r} needs {lacking[0]}, which a table has not")
+        for loss in self.losses:
+            if loss.lr is not None:
+                raise UsageError(f"loss {loss.name!r}: a table has one learning rate, learner.lr")
+        return self
+
+    @property
+    def directory(self) -> Path:
+        """Path of the run's folder."""
+        return Path(self.output or f"runs/{self.name}")
