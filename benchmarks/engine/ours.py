@@ -71,6 +71,7 @@ async def main() -> None:
         )
     plain = trainer.agent
     trainer.agent = Scripted(trainer.model, trainer.chat, plain.sampling, max_rows=EPISODES)
+    trainer.collector.player.agents = trainer.agent
     trainer.agent.sampling = dataclasses.replace(plain.sampling, stop_ids=())
     await plain.close()
     seconds, played = [], []
