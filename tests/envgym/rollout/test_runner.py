@@ -631,6 +631,31 @@ async def test_a_stream_raises_what_an_agent_raises() -> None:
             pass
 
 
+@pytest.mark.parametrize("ticks", range(12))
+async def test_a_stream_cut_at_any_moment_leaves_no_caller_behind(ticks: int) -> None:
+    """An engine that waits for its callers would wait for ever."""
+
+    class Counted(Hanging):
+        callers = 0
+
+        def join(self, callers: int) -> None:
+            self.callers += callers
+
+        def leave(self) -> None:
+            self.callers -= 1
+
+    agent = Counted()
+    groups = [[Start(i, group=str(i), member=m) for m in range(3)] for i in range(2)]
+    stream = Rollout(Guess, Limits(concurrency=4)).stream(groups, agent)
+    first = asyncio.ensure_future(anext(stream))
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await stream.aclose()
+    assert agent.callers == 0
+
+
 # --- agents by seat -----------------------------------------------------------------------------
 
 
