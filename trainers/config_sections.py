@@ -5,11 +5,14 @@ The former name of a renamed field is an alias for one release; `trainers.former
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from envgym.agents.tiny import CopyingPhase, TinyConfig
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
@@ -154,6 +157,12 @@ class WarmStart(Section):
     min_score: float = Field(
         1.0, ge=0, le=1, description="Minimum score of a saved episode to imitate it."
     )
+    hinted: Share | dict[float, Share] = Field(
+        0.0,
+        description="Share of the oracle's episodes, of all or by the task's difficulty, that show "
+        "hints: the weakest one to all, in a context that the loss sees. A policy that is to be "
+        "guided must have learnt to follow hints.",
+    )
     steps: int = Field(100, ge=0, description="Number of optimiser steps.")
     batch_size: int = Field(
         64,
@@ -184,6 +193,12 @@ class Learner(Section):
         ge=0,
         description="Number of first updates over which the learning rate rises. Adam's first "
         "updates are signs: at full rate they can cost a small policy much of what it could do.",
+    )
+    max_sampled_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Number of tokens sampled in training after which the run ends, whatever the "
+        "number of steps: methods that sample more per step then cost the same. Null sets none.",
     )
     lr_decay: Literal["constant", "linear"] = Field(
         "constant",

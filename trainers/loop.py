@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,6 +35,7 @@ class Trainer:
 
     Attributes:
         step_number: Number of reinforcement-learning steps done.
+        sampled_tokens: Number of tokens that the policy sampled in these steps.
         idle_steps: Number of consecutive last steps with nothing to learn from.
         plugin_states: States of the plug-ins after the last whole step, by their place.
     """
@@ -55,8 +57,16 @@ class Trainer:
         self.policy, self.scorer = parts.policy, parts.scorer
         self.reference, self.critic = parts.scorer.reference, parts.scorer.critic
         self.step_number = 0
+        self.sampled_tokens = 0
         self.idle_steps = 0
         self.keep_plugin_states()
+
+    @property
+    def done(self) -> bool:
+        """Flag that the last step is done, or that the tokens of training are spent."""
+        learner = self.config.learner
+        most = learner.max_sampled_tokens
+        return self.step_number >= learner.steps or (most or math.inf) <= self.sampled_tokens
 
     @property
     def source(self) -> Sequence[Task]:
@@ -84,6 +94,7 @@ class Trainer:
             raise nothing_learnt(groups, batches, config, self.step_number + 1)
         await self.agent.update_weights()
         self.step_number += 1
+        self.sampled_tokens += measure.sampled_tokens(result)
         self.keep_plugin_states()
         report = {
             **measure.of_groups(groups, result),
@@ -93,6 +104,7 @@ class Trainer:
             **({"critic/explained_variance": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
             **{name: now - counted[name] for name, now in self.agent.counters.items()},
+            "rollout/sampled_tokens": float(self.sampled_tokens),
             "time/rollout_s": played - began,
             "time/learn_s": time.monotonic() - played,
         }

@@ -121,7 +121,7 @@ async def _train(
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
                 journal.spent_s = kept["spent_s"]
                 journal.rewind(trainer.step_number)
-                if "trained" in journal.evaluations and trainer.step_number < config.learner.steps:
+                if "trained" in journal.evaluations and not trainer.done:
                     journal.prolong(trainer.step_number)
                     progress.say(_prolonged(trainer.step_number, config))
             elif warm is not None and (common := checkpoint.latest(warm)) is not None:
@@ -144,6 +144,7 @@ async def _train(
         "seed": config.seed,
         "env": config.env.id,
         "steps": trainer.step_number,
+        "sampled_tokens": trainer.sampled_tokens,
         "wall_s": round(journal.wall_s, 1),
         "eval": journal.evaluations,
     }
@@ -191,7 +192,7 @@ async def _stages(
             await evaluate(f"step_{step}")
         if _due(step, config.checkpoint_every):
             _save(trainer, journal)
-        if step >= config.learner.steps:
+        if trainer.done:
             break
         metrics, episodes = await trainer.step()
         step = trainer.step_number

@@ -42,6 +42,7 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
         torch.save(trainer.critic.optimizer.state_dict(), draft / "critic_optimizer.pt")
     state = {
         "step": trainer.step_number,
+        "sampled_tokens": trainer.sampled_tokens,
         "idle_steps": trainer.idle_steps,
         "version": trainer.agent.version,
         "progress": progress,
@@ -96,6 +97,7 @@ async def load(trainer: Trainer, path: Path) -> dict[str, Any]:
             ) from error
     trainer.keep_plugin_states()
     trainer.step_number = state["step"]
+    trainer.sampled_tokens = state.get("sampled_tokens", 0)
     trainer.idle_steps = state.get("idle_steps", 0)
     await trainer.agent.update_weights(state.get("version"))  # tokens' ages count on from it
     progress: dict[str, Any] = state["progress"]

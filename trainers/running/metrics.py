@@ -62,6 +62,11 @@ def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float
     return report
 
 
+def sampled_tokens(result: RolloutResult) -> int:
+    """Number of tokens that an agent sampled in the episodes; demonstrations have none."""
+    return sum(len(turn.logprobs) for episode in result.episodes for turn in episode.turns)
+
+
 def time_split(result: RolloutResult) -> dict[str, float]:
     """Wall time of the rollout in seconds, split between generation and tools.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from envgym.agents.oracle import OracleAgent
 from envgym.chat.renderer import Chat
@@ -20,6 +21,7 @@ from envgym.trainers.build import build_rollout, make_env
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config import Config
 from envgym.trainers.config_sections import WarmStart
+from envgym.trainers.guidance.reroll import guiding_message
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Sft
@@ -44,12 +46,37 @@ async def demonstrations(config: Config, chat: Chat) -> list[Episode]:
             for i, task in enumerate(tasks)
         ]
         try:
+            starts = await _hinted(starts, rollout, warm, random.Random(f"hinted:{seed}"))
             result = await rollout.run(starts, OracleAgent(chat))
             if result.quarantined:
                 raise Fault(f"the oracle failed: {result.quarantined[0].fault}", "env")
             return result.episodes + await recorded_demonstrations(rollout, chat, warm)
         finally:
             await rollout.close()
+
+
+async def _hinted(
+    starts: Sequence[Start], rollout: Rollout, config: WarmStart, rng: random.Random
+) -> list[Start]:
+    """Starts of which a share shows hints of its task, a random number of the weakest ones.
+
+    Raises:
+        UsageError: A task has no hints.
+    """
+    found = []
+    for start in starts:
+        share = config.hinted
+        if isinstance(share, dict):
+            difficulty = start.task.difficulty if start.task else None
+            share = 0.0 if difficulty is None else share.get(difficulty, 0.0)
+        if rng.random() < share:
+            hints = await rollout.hints(start)
+            if not hints:
+                raise UsageError("warm_start.hinted: a task has no hints: set it to 0")
+            shown = hints[: rng.randint(1, len(hints))]
+            start = replace(start, guidance=(guiding_message(shown, vanish=False),))
+        found.append(start)
+    return found
 
 
 async def recorded_demonstrations(rollout: Rollout, chat: Chat, config: WarmStart) -> list[Episode]:

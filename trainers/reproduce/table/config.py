@@ -21,9 +21,11 @@ from envgym.trainers.config_sections import (
     RolloutSection,
     Section,
 )
+from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.losses import Clip, Loss
 from envgym.trainers.plugin import Plugin, entry
 from envgym.trainers.rewards import EnvironmentReward, Reward
+from envgym.trainers.samplers import Sampler, Uniform
 
 _USED = {
     "rollout": {"tasks_per_step", "group_size"},
@@ -87,6 +89,37 @@ class WaysWorld(Section):
     spread: float = Field(0.5, ge=0, description="Standard deviation of starting logits.")
 
 
+class ChainWorld(Section):
+    """Chains of skills: each turn faces a task's next skill, and a wrong action ends the episode.
+
+    All tasks share the skills, as tasks share a model's weights: success at a chain is the product
+    of the probabilities of its skills' right actions.
+    """
+
+    kind: Literal["chain"]
+    skills: int = Field(12, ge=1, description="Number of skills, the states of the table.")
+    actions: int = Field(4, ge=2, description="Number of actions per skill; one is right.")
+    lengths: list[int] = Field(min_length=1, description="Numbers of skills of tasks, in turn.")
+    tasks: int = Field(1, ge=1, description="Number of training tasks.")
+    test_tasks: int = Field(200, ge=1, description="Number of test tasks.")
+    unsolvable: float = Field(
+        0.0, ge=0, lt=1, description="Share of the training tasks that no episode solves."
+    )
+    chance: float = Field(
+        gt=0, lt=1, description="Probability of the right action in the starting policy."
+    )
+    hints: int = Field(2, ge=0, description="Number of hints per task, on equal parts of it.")
+    hint_strength: float = Field(
+        3.0, ge=0, description="Amount, in nats, that a hint adds to the logit of its action."
+    )
+
+    @model_validator(mode="after")
+    def _fit(self) -> ChainWorld:
+        if not all(1 <= length <= self.skills for length in self.lengths):
+            raise ValueError(f"lengths must be between 1 and skills ({self.skills})")
+        return self
+
+
 class TableCritic(Section):
     """Critic that keeps one value per state."""
 
@@ -102,8 +135,15 @@ class TableConfig(Section):
     name: str = Field(description="Name of the run.")
     seed: int = Field(0, description="Seed of every random generator in the run.")
     output: str | None = Field(None, description="Path of the run's folder; null is runs/NAME.")
-    world: Annotated[EnvironmentWorld | WaysWorld, Field(discriminator="kind")] = Field(
-        description="States, actions and starting policy of the table."
+    world: Annotated[EnvironmentWorld | WaysWorld | ChainWorld, Field(discriminator="kind")] = (
+        Field(description="States, actions and starting policy of the table.")
+    )
+    sampler: Annotated[SerializeAsAny[Sampler], entry("sampler")] = Field(
+        default_factory=Uniform, description="Plug-in that draws the tasks of each step."
+    )
+    guidance: Annotated[SerializeAsAny[Guidance], entry("guidance")] = Field(
+        default_factory=NoGuidance,
+        description="Plug-in that plays the episodes of each step, with hints or without.",
     )
     rollout: RolloutSection = Field(
         default_factory=RolloutSection, description="Number of groups and their size."
@@ -138,7 +178,16 @@ class TableConfig(Section):
         for section, used in _USED.items():
             if unused := sorted(getattr(self, section).model_fields_set - used):
                 raise UsageError(f"{section}.{unused[0]} does nothing for a table: leave it out")
-        plugins: list[Plugin] = [*self.rewards, self.advantage, *self.losses, self.batching]
+        plugins: list[Plugin] = [
+            self.sampler,
+            self.guidance,
+            *self.rewards,
+            self.advantage,
+            *self.losses,
+            self.batching,
+        ]
+        if self.guidance.name != "none" and not isinstance(self.world, ChainWorld):
+            raise UsageError(f"guidance {self.guidance.name!r} needs a world of kind chain")
         for plugin in plugins:
             if conflict := plugin.conflict(self):
                 raise UsageError(f"{plugin.point} {plugin.name!r}: {conflict}")

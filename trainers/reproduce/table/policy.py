@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from envgym.messages import Kind
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config_sections import Learner
 from envgym.trainers.losses import Loss, LossInputs
@@ -24,9 +27,16 @@ class TablePolicy:
 
     Args:
         logits: Starting logits, which also make the frozen reference; they are copied.
+        hint_strength: Amount that a hint adds to the logit of its action.
     """
 
-    def __init__(self, logits: Float[Tensor, "states actions"], learner: Learner) -> None:
+    def __init__(
+        self,
+        logits: Float[Tensor, "states actions"],
+        learner: Learner,
+        hint_strength: float = 0.0,
+    ) -> None:
+        self.hint_strength = hint_strength
         self.logits = logits.clone().requires_grad_()
         self.reference = torch.log_softmax(self.logits.detach(), -1).flatten()
         self.learner = learner
@@ -49,7 +59,7 @@ class TablePolicy:
         batch: Sequence[Sample],
         losses: Sequence[Loss],
         weights: Sequence[Sequence[float]],
-        prox: Float[Tensor, " tokens"],
+        prox: Float[Tensor, "states actions"],
         step: int,
     ) -> float | None:
         """Run one optimiser step.
@@ -57,7 +67,7 @@ class TablePolicy:
         Args:
             weights: Weight of each sample's tokens under each loss: one list per loss, one number
                 per sample.
-            prox: Log-probs of all tokens of the table just before the step's first update.
+            prox: Logits of the table just before the step's first update.
             step: Index of the step, for the learning rate's schedule.
 
         Returns:
@@ -65,16 +75,21 @@ class TablePolicy:
             clip range before the update; None, without an update, where no token has a gradient.
         """
         inputs = self._inputs(batch, prox)
-        if not inputs.advantage.any():
-            return None
         counts = torch.tensor([sample.tokens for sample in batch])
         total = torch.zeros(())
         for loss, each in zip(losses, weights, strict=True):
-            values, _ = loss(inputs)
+            mine = torch.tensor([s.role in loss.roles for s in batch]).repeat_interleave(counts)
+            asked = inputs.where(mine)
+            assert asked.prox_logp is not None
+            statistics = loss.batch_statistics(replace(asked, logp=asked.prox_logp))
+            values, _ = loss(replace(inputs, statistics=statistics))
             weight = torch.tensor(each, dtype=torch.float32).repeat_interleave(counts)
             total = total + loss.coef * (values * weight).sum()
         self.optimizer.zero_grad()
         total.backward()
+        assert self.logits.grad is not None
+        if not (inputs.advantage.any() or self.logits.grad.any()):
+            return None
         torch.nn.utils.clip_grad_norm_([self.logits], self.learner.grad_clip)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learner.lr * self.learner.lr_scale(step, self.updates)
@@ -83,15 +98,49 @@ class TablePolicy:
         ratio = (inputs.logp.detach() - inputs.old_logp).exp()
         return ((ratio - 1).abs() > CLIP_RANGE).float().mean().item()
 
-    def _inputs(self, batch: Sequence[Sample], prox: Float[Tensor, " tokens"]) -> LossInputs:
+    def _inputs(self, batch: Sequence[Sample], prox: Float[Tensor, "states actions"]) -> LossInputs:
         turns = [(i, turn) for i, sample in enumerate(batch) for turn in sample.trajectory.turns]
         ids = torch.tensor([turn.action[0] for _, turn in turns])
+        counts = torch.tensor([sample.tokens for sample in batch])
+        logp = self._logps(self.logits, batch, ids)
+        old = torch.tensor([turn.logprobs[0] if turn.logprobs else math.nan for _, turn in turns])
         return LossInputs(
-            logp=torch.log_softmax(self.logits, -1).flatten()[ids],
-            old_logp=torch.tensor([turn.logprobs[0] for _, turn in turns]),
+            logp=logp,
+            old_logp=torch.where(old.isnan(), logp.detach(), old),
             ref_logp=self.reference[ids],
-            advantage=torch.tensor([float(a[0]) for s in batch for a in s.advantages]),
+            advantage=torch.tensor(
+                [float(a[0]) for s in batch for a in s.advantages or [[0.0]] * s.tokens]
+            ),
             sample=torch.tensor([i for i, _ in turns]),
-            prox_logp=prox[ids],
-            guided=torch.zeros(len(turns), dtype=torch.bool),
+            prox_logp=self._logps(prox, batch, ids),
+            guided=torch.tensor([bool(_told(s, "hint")) for s in batch]).repeat_interleave(counts),
         )
+
+    def _logps(
+        self,
+        logits: Float[Tensor, "states actions"],
+        batch: Sequence[Sample],
+        ids: Int[Tensor, " tokens"],
+    ) -> Float[Tensor, " tokens"]:
+        """Log-probs of tokens, under the hints that the loss sees too."""
+        plain = torch.log_softmax(logits, -1).flatten()[ids]
+        shown = [_told(sample, "shown") for sample in batch]
+        if not any(shown):
+            return plain
+        seen, first = [], 0
+        for sample, tokens in zip(batch, shown, strict=True):
+            own = slice(first, first := first + sample.tokens)
+            if not tokens:
+                seen.append(plain[own])
+                continue
+            pushed = torch.zeros_like(logits).flatten()
+            pushed[tokens] = self.hint_strength
+            moved = torch.log_softmax(logits + pushed.view_as(logits), -1)
+            seen.append(moved.flatten()[ids[own]])
+        return torch.cat(seen)
+
+
+def _told(sample: Sample, kind: Kind) -> list[int]:
+    """Tokens of the actions that an episode's hints of a kind tell."""
+    spans = sample.trajectory.turns[0].context if sample.trajectory.turns else []
+    return [token for span in spans if span.kind == kind for token in span.ids]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,11 +15,12 @@ import yaml
 
 from envgym.rollout.start import Start
 from envgym.task import Task
-from envgym.trainers.collection.samples import Group, Sample, as_groups
+from envgym.trainers.collection.player import Player
+from envgym.trainers.collection.samples import Group, Sample, as_groups, of_policy
 from envgym.trainers.learner.policy import TrainingError
-from envgym.trainers.losses.base import loss_weights
-from envgym.trainers.reproduce.table.config import EnvironmentWorld, TableConfig
-from envgym.trainers.reproduce.table.machine import Machine, evaluate
+from envgym.trainers.losses.base import check_roles, loss_weights
+from envgym.trainers.reproduce.table.config import ChainWorld, EnvironmentWorld, TableConfig
+from envgym.trainers.reproduce.table.machine import evaluate
 from envgym.trainers.reproduce.table.play import (
     ActionSampler,
     EnvironmentPlayer,
@@ -26,7 +28,8 @@ from envgym.trainers.reproduce.table.play import (
     TablePlayer,
 )
 from envgym.trainers.reproduce.table.policy import TablePolicy
-from envgym.trainers.reproduce.table.world import build_world
+from envgym.trainers.reproduce.table.world import World, build_world
+from envgym.trainers.running.metrics import sampled_tokens
 from envgym.trainers.running.sanity_checks import check_advantages, check_rewards
 from envgym.utils.atomic_write import write_atomically
 from envgym.utils.seeds import derive_seed
@@ -50,8 +53,10 @@ async def train_table(config: TableConfig) -> Summary:
         A run's summary: exact evaluations by their step, as `trainers.run.train` gives them, and
         under ``measured`` means over the steps: ``compared`` (share of turns in whose state their
         group took several actions), ``outside_clip`` (share of trained tokens whose ratio to the
-        sampler is outside 0.8 to 1.2 before an update) and ``late_score`` (mean score of the
-        episodes of the last tenth of the steps).
+        sampler is outside 0.8 to 1.2 before an update), ``late_score`` (mean score of the
+        policy's own episodes of the last tenth of the steps), ``failed_groups`` (share of groups in
+        which no plain episode scores) and ``rescued`` (share of these in which one with guidance
+        does).
 
     Raises:
         TrainingError: More steps in a row than the learner allows had nothing to learn from.
@@ -68,18 +73,26 @@ async def _train(config: TableConfig) -> Summary:
     began = time.monotonic()
     config = config.model_copy(deep=True)  # plug-ins remember
     world = await build_world(config.world)
-    machine, policy = world.machine, TablePolicy(world.logits, config.learner)
-    values = np.zeros(len(machine.states), np.float32)
-    player = _player(config, machine)
-    evaluations = {"untrained": evaluate(machine, np.exp(policy.log_probs()))}
-    compared, outside, scores, idle = [], [], [], 0
+    strength = config.world.hint_strength if isinstance(config.world, ChainWorld) else 0.0
+    policy = TablePolicy(world.logits, config.learner, strength)
+    values = np.zeros(len(world.machine.states), np.float32)
+    player = _player(config, world, strength)
+    evaluations = {"untrained": evaluate(world.test, np.exp(policy.log_probs()))}
+    outside: list[float] = []
+    compared, failed, rescued, scores, idle, sampled = [], [], [], [], 0, 0
+    most = config.learner.max_sampled_tokens or math.inf
     steps, interval = config.learner.steps, config.evaluation.interval
     for step in range(steps):
         if step and interval and step % interval == 0:
-            evaluations[f"step_{step}"] = evaluate(machine, np.exp(policy.log_probs()))
-        sampler = ActionSampler(policy.log_probs(), step)
-        groups = as_groups(await player.play(_starts(config, step, world.task), sampler))
-        _credit(groups, config, values, len(machine.actions))
+            evaluations[f"step_{step}"] = evaluate(world.test, np.exp(policy.log_probs()))
+        player.step, player.sampler = step, ActionSampler(policy.log_probs(), step)
+        starts = _starts(config, step, world.tasks)
+        result = await config.guidance.play(starts, cast(Player, player))
+        played = as_groups(result.episodes)
+        config.sampler.observe(of_policy(played))
+        groups = [g for g in played if g[0].role not in config.guidance.untrained]
+        check_roles((s for g in groups for s in g), config.losses)
+        _credit(groups, config, values, len(world.machine.actions))
         shares = _learn(groups, config, policy, step)
         idle = 0 if shares else idle + 1
         if idle > config.learner.max_idle_steps:
@@ -88,17 +101,30 @@ async def _train(config: TableConfig) -> Summary:
             )
         outside += shares
         compared.append(compared_share(groups))
-        scores.append(statistics.fmean(s.episode.score for g in groups for s in g))
+        alone = of_policy(played)
+        scores.append(statistics.fmean(s.episode.score for g in alone for s in g))
+        failures = {g[0].episode.group for g in alone if not any(s.episode.score for s in g)}
+        failed.append(len(failures) / len(alone))
+        rescued += [
+            any(s.episode.score for g in played if g[0].episode.group == name for s in g)
+            for name in failures
+        ]
+        sampled += sampled_tokens(result)
+        if sampled >= most:
+            break
     await player.close()
-    evaluations["trained"] = evaluate(machine, np.exp(policy.log_probs()))
+    evaluations["trained"] = evaluate(world.test, np.exp(policy.log_probs()))
     summary = {
         "name": config.name,
         "seed": config.seed,
-        "steps": steps,
+        "steps": step + 1 if steps else 0,
+        "sampled_tokens": sampled,
         "wall_s": round(time.monotonic() - began, 2),
         "eval": evaluations,
         "measured": {
             "compared": statistics.fmean(compared),
+            "failed_groups": statistics.fmean(failed),
+            "rescued": statistics.fmean(rescued) if rescued else 0.0,
             "outside_clip": statistics.fmean(outside) if outside else 0.0,
             "late_score": statistics.fmean(scores[-max(1, steps // 10) :]),
         },
@@ -121,18 +147,19 @@ def compared_share(groups: Sequence[Group]) -> float:
     return statistics.fmean(shares)
 
 
-def _player(config: TableConfig, machine: Machine) -> TablePlayer:
-    world = config.world
-    if isinstance(world, EnvironmentWorld) and world.play == "environment":
-        return EnvironmentPlayer(machine, world)
-    return MachinePlayer(machine)
+def _player(config: TableConfig, world: World, strength: float) -> TablePlayer:
+    settings = config.world
+    if isinstance(settings, EnvironmentWorld) and settings.play == "environment":
+        return EnvironmentPlayer(world.machine, settings)
+    return MachinePlayer(world, strength)
 
 
-def _starts(config: TableConfig, step: int, task: Task) -> list[Start]:
+def _starts(config: TableConfig, step: int, source: Sequence[Task]) -> list[Start]:
     seed = derive_seed(config.seed, "table", step)
+    tasks = config.sampler.draw(source, config.rollout.tasks_per_step, f"{config.seed}:{step}")
     return [
         Start(seed, task, f"{step}.{group}", member)
-        for group in range(config.rollout.tasks_per_step)
+        for group, task in enumerate(tasks)
         for member in range(config.rollout.group_size)
     ]
 
@@ -146,8 +173,12 @@ def _credit(groups: Sequence[Group], config: TableConfig, values: np.ndarray, ac
     if config.critic is not None:
         for sample in samples:
             sample.value = [values[[state]] for state in _states(sample, actions)]
-    config.advantage(groups)
-    check_advantages(groups, config.advantage.name)
+    followed = {role for loss in config.losses if loss.improves for role in loss.roles}
+    for role in sorted(followed):
+        mine = [group for group in groups if group[0].role == role]
+        if mine:
+            config.advantage(mine)
+            check_advantages(mine, config.advantage.name)
     if config.critic is not None:
         for sample in samples:
             for state, target in zip(_states(sample, actions), sample.returns, strict=True):
@@ -162,7 +193,7 @@ def _learn(
     groups: Sequence[Group], config: TableConfig, policy: TablePolicy, step: int
 ) -> list[float]:
     """Run a step's updates; return the share of tokens outside the clip range at each."""
-    prox = torch.log_softmax(policy.logits.detach(), -1).flatten()
+    prox = policy.logits.detach().clone()
     shares = []
     for batch in config.batching(groups, f"{config.seed}:{step}"):
         weights = loss_weights(config.losses, batch, config.batching, config.learner)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import random
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,30 +16,49 @@ from torch import Tensor
 
 import envgym
 from envgym.task import Task
-from envgym.trainers.reproduce.table.config import EnvironmentWorld, WaysWorld
+from envgym.trainers.reproduce.table.config import ChainWorld, EnvironmentWorld, WaysWorld
 from envgym.trainers.reproduce.table.extraction import extract
 from envgym.trainers.reproduce.table.machine import Machine
 
 
 class World(NamedTuple):
-    """State machine, the logits that every run starts from, and the task that is played."""
+    """Machines that share a table, and the logits that every run starts from.
 
-    machine: Machine
+    Attributes:
+        training: Machine of each training task.
+        test: Machines to evaluate on.
+        hints: Hints of each training task, weakest first; empty where the world has none.
+    """
+
     logits: Float[Tensor, "states actions"]
-    task: Task
+    tasks: list[Task]
+    training: list[Machine]
+    test: list[Machine]
+    hints: list[tuple[str, ...]]
+
+    @property
+    def machine(self) -> Machine:
+        """Machine of the first training task."""
+        return self.training[0]
+
+
+def single(machine: Machine, logits: Float[Tensor, "states actions"], task: Task) -> World:
+    """World of one training task, without hints."""
+    return World(logits, [task], [machine], [machine], [()])
 
 
 _worlds: dict[str, World] = {}
 """Worlds by their settings: all runs of a reproduction share one."""
 
 
-async def build_world(settings: EnvironmentWorld | WaysWorld) -> World:
+async def build_world(settings: EnvironmentWorld | WaysWorld | ChainWorld) -> World:
     """World of the settings, the same for every seed."""
     key = settings.model_dump_json()
     if key not in _worlds:
-        _worlds[key] = (
-            ways(settings) if isinstance(settings, WaysWorld) else await _extracted(settings)
-        )
+        if isinstance(settings, EnvironmentWorld):
+            _worlds[key] = await _extracted(settings)
+        else:
+            _worlds[key] = ways(settings) if isinstance(settings, WaysWorld) else chains(settings)
     return _worlds[key]
 
 
@@ -46,7 +69,7 @@ async def _extracted(settings: EnvironmentWorld) -> World:
         machine = await extract(env, task, settings.actions)
     finally:
         await env.close()
-    return World(machine, starting_logits(machine, settings), task)
+    return single(machine, starting_logits(machine, settings), task)
 
 
 def starting_logits(
@@ -79,11 +102,62 @@ def ways(settings: WaysWorld) -> World:
     score = good[None].astype(float)
     machine = Machine(
         states=["choice"],
-        actions=[f"way {i}" for i in range(settings.ways)],
+        actions=[f"take way={i}" for i in range(settings.ways)],
         next_state=np.full((1, settings.ways), -1),
         reward=score,
         score=score,
         horizon=1,
         test_score=tasks[:, None].astype(float),
     )
-    return World(machine, torch.tensor(logits[None], dtype=torch.float32), Task({}))
+    return single(machine, torch.tensor(logits[None], dtype=torch.float32), Task({}))
+
+
+def chains(settings: ChainWorld) -> World:
+    """Chains of shared skills, drawn once, with seed 0: training tasks, then test tasks."""
+    rng = random.Random(0)
+    right = [rng.randrange(settings.actions) for _ in range(settings.skills)]
+    wrong = math.log((1 - settings.chance) / (settings.actions - 1))
+    logits = torch.full((settings.skills, settings.actions), wrong)
+    logits[range(settings.skills), right] = math.log(settings.chance)
+    drawn = [
+        rng.sample(range(settings.skills), settings.lengths[i % len(settings.lengths)])
+        for i in range(settings.tasks + settings.test_tasks)
+    ]
+    training, test = drawn[: settings.tasks], drawn[settings.tasks :]
+    unsolvable = set(rng.sample(range(settings.tasks), round(settings.unsolvable * settings.tasks)))
+    return World(
+        logits=logits,
+        tasks=[Task({"skills": chain}, difficulty=len(chain)) for chain in training],
+        training=[
+            _chain(chain, right, settings, i not in unsolvable) for i, chain in enumerate(training)
+        ],
+        test=[_chain(chain, right, settings, True) for chain in test],
+        hints=[_hints(chain, right, settings.hints) for chain in training],
+    )
+
+
+def _chain(
+    chain: Sequence[int], right: Sequence[int], settings: ChainWorld, solvable: bool
+) -> Machine:
+    """Machine in which the right action leads to the chain's next skill, and a wrong one ends."""
+    shape = settings.skills, settings.actions
+    next_state, score = np.full(shape, -1), np.zeros(shape)
+    for skill, following in itertools.pairwise(chain):
+        next_state[skill, right[skill]] = following
+    score[chain[-1], right[chain[-1]]] = float(solvable)
+    return Machine(
+        states=[f"skill {i}" for i in range(settings.skills)],
+        actions=[f"do what={i}" for i in range(settings.actions)],
+        next_state=next_state,
+        reward=score,
+        score=score,
+        horizon=len(chain),
+        test_score=score[None],
+        start=chain[0],
+    )
+
+
+def _hints(chain: Sequence[int], right: Sequence[int], count: int) -> tuple[str, ...]:
+    """Hints that tell the right actions of a part of the chain each, its beginning first."""
+    parts = np.array_split(np.array(chain), min(count, len(chain)))
+    return tuple("; ".join(f"skill {s}: do what={right[s]}" for s in part) for part in parts)

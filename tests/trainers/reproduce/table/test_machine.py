@@ -47,7 +47,7 @@ def test_evaluation_equals_brute_force(seed: int, horizon: int) -> None:
     world = machine(horizon)
     probs = np.random.default_rng(seed).dirichlet(np.ones(3), 2)
     success, turns = brute_force(world, probs)
-    found = evaluate(world, probs)
+    found = evaluate([world], probs)
     assert found["turns"] == pytest.approx(turns)
     assert found["score"] == pytest.approx(np.mean(success))
     for k, value in found["pass_at"].items():
@@ -58,7 +58,7 @@ async def test_evaluation_of_a_tiny_corridor_equals_brute_force() -> None:
     world = await build_world(EnvironmentWorld.model_validate(CORRIDOR))
     probs = np.random.default_rng(1).dirichlet(np.ones(5), len(world.machine.states))
     success, turns = brute_force(world.machine, probs)
-    found = evaluate(world.machine, probs)
+    found = evaluate(world.test, probs)
     assert (found["score"], found["turns"]) == (pytest.approx(success[0]), pytest.approx(turns))
     assert 0 < found["score"] < 1
 

@@ -57,7 +57,7 @@ def test_probabilities_and_gradient(seed: int) -> None:
     probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(np.exp(policy.log_probs()), probs, rtol=1e-5)
 
-    share = policy.update(batch, [Clip()], [[0.2, 0.2]], torch.zeros(6), 0)
+    share = policy.update(batch, [Clip()], [[0.2, 0.2]], torch.zeros(2, 3), 0)
     expected = clipped_gradient(logits, batch, 0.2)
     assert policy.logits.grad is not None
     np.testing.assert_allclose(policy.logits.grad.numpy(), expected, rtol=1e-3, atol=1e-5)
@@ -74,7 +74,7 @@ def test_a_proximal_policy_weighs_tokens() -> None:
     rng = np.random.default_rng(0)
     batch = [sample(rng, 1)]
     policy = TablePolicy(torch.zeros(STATES, ACTIONS), Learner(grad_clip=1e9))
-    prox = torch.log_softmax(policy.logits.detach(), -1).flatten()
+    prox = policy.logits.detach().clone()
     policy.update(batch, [Decoupled()], [[1.0]], prox, 0)
     turn, (advantage,) = batch[0].trajectory.turns[0], batch[0].advantages[0]
     state, action = divmod(turn.action[0], ACTIONS)
@@ -87,6 +87,6 @@ def test_nothing_to_learn_from_changes_nothing() -> None:
     one = sample(np.random.default_rng(0), 2)
     one.advantages = [np.zeros(1, np.float32)] * 2
     policy = TablePolicy(torch.zeros(STATES, ACTIONS), Learner(lr=0.1))
-    assert policy.update([one], [Clip()], [[0.5]], torch.zeros(6), 0) is None
+    assert policy.update([one], [Clip()], [[0.5]], torch.zeros(2, 3), 0) is None
     assert policy.updates == 0
     assert not policy.logits.any()
