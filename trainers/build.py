@@ -54,10 +54,12 @@ def build_parts(config: Config) -> Parts:
 
     Raises:
         UsageError: The run's agent takes no weights, a seat is unknown to the environment, or the
-            environment lacks what the guidance asks it for.
+            environment lacks what the guidance or the sampler asks it for.
     """
     env = make_env(config)
     config.guidance.check_env(env)
+    source = env.tasks("train")
+    config.sampler.check_source(source)
     rollout = build_rollout(config)
     model, tokenizer = build_model(config, env)
     chat = build_chat(config, tokenizer)
@@ -85,7 +87,7 @@ def build_parts(config: Config) -> Parts:
         agents=[agent, *by_seat.values(), *judges.values()],
         collector=Collector(
             Player(rollout, players, chat),
-            env.tasks("train"),
+            source,
             config.sampler,
             config.guidance,
             config.rollout,

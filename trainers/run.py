@@ -199,7 +199,7 @@ async def _stages(
         for hook in config.hooks:
             hook.step_end(step, metrics)
             hook.episodes_played(step, episodes)
-        if step == 1 or step % 10 == 0:
+        if step == 1 or step % config.episodes_every == 0:
             _record(journal, "train", episodes, step)
         on_step(step - 1, score=metrics["score"], turns=metrics["episode/turns"])
     if "trained" not in journal.evaluations:
