@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -97,16 +98,20 @@ def build_parts(config: Config) -> Parts:
     )
 
 
-def make_env(config: Config, **changes: Any) -> Env[Any]:
-    """Create the config's environment, some of its arguments changed."""
-    return envgym.make(config.env.id, **{**config.env.kwargs, **changes})
+def make_env(config: Config, step: int | None = 0, /, **changes: Any) -> Env[Any]:
+    """Create the config's environment, some of its arguments changed.
+
+    Args:
+        step: Step whose arguments it has, where some are scheduled; None for the last ones.
+    """
+    return envgym.make(config.env.id, **{**config.env.arguments(step), **changes})
 
 
-def build_rollout(config: Config, **changes: Any) -> Rollout:
-    """Create the runner of the config's episodes, some arguments of the environment changed."""
+def build_rollout(config: Config, step: int | None = 0, /, **changes: Any) -> Rollout:
+    """Create the runner of the config's episodes; arguments as for `make_env`."""
     roll = config.rollout
     limits = Limits(concurrency=roll.concurrency, retries=roll.retries, episode_s=roll.episode_s)
-    return Rollout(lambda: make_env(config, **changes), limits)
+    return Rollout(partial(make_env, config, step, **changes), limits)
 
 
 def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:

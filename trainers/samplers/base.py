@@ -38,6 +38,10 @@ class Sampler(Plugin):
         """Number of episodes for each task drawn last; the recipe's unless a curriculum sets it."""
         return default
 
+    def report(self) -> dict[str, float]:
+        """Metrics of the curriculum after a step, named ``sampler/…``."""
+        return {}
+
     def check_source(self, source: Sequence[Task]) -> None:
         """Check, before the run begins, that the training tasks hold some to draw.
 

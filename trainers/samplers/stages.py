@@ -71,6 +71,11 @@ class Stages(Sampler):
         """Number of episodes per task in the stage."""
         return self.stage.group_size or self.stage.sampler.group_size(default)
 
+    def report(self) -> dict[str, float]:
+        """Number of the stage, from 1, and what its sampler reports."""
+        number = next(i for i, stage in enumerate(self.stages, 1) if stage is self.stage)
+        return {"sampler/stage": float(number), **self.stage.sampler.report()}
+
     def check_source(self, source: Sequence[Task]) -> None:
         """Check the source for the samplers of all stages."""
         for stage in self.stages:

@@ -65,8 +65,7 @@ class SuccessBand(Sampler):
         ):
             played = {*taken, *(task.key for task in tasks)}
             tasks += draw_distinct(source, places, most - len(tasks), rng, played)
-        places = range(len(labels))
-        return tasks + draw_from(source, places, count - len(tasks), rng)
+        return tasks + draw_from(source, range(len(labels)), count - len(tasks), rng)
 
     def in_band(self, label: str) -> bool:
         """Test that the rate of a label is known and within the band."""
@@ -75,6 +74,15 @@ class SuccessBand(Sampler):
     def observe(self, groups: Sequence[Group]) -> None:
         """Move the rates towards the round's scores."""
         self._running.observe(groups, self.by, self.newest)
+
+    def report(self) -> dict[str, float]:
+        """Number of tasks (or kinds) with a rate, and the share of them within the band."""
+        rates = self._running.rates
+        inside = sum(map(self.in_band, rates))
+        return {
+            "sampler/known": float(len(rates)),
+            "sampler/in_band": inside / len(rates) if rates else 0.0,
+        }
 
     def check_source(self, source: Sequence[Task]) -> None:
         """Label the tasks."""

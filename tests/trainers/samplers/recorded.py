@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ TASKS = [
 SOURCE = TaskSource.rows(TASKS)
 
 
-def numbers(tasks: Sequence[Task]) -> list[int]:
+def numbers(tasks: Iterable[Task]) -> list[int]:
     """Numbers of tasks."""
     return [task.data["n"] for task in tasks]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from envgym.errors import UsageError
 from envgym.trainers.recipe import load_config
 from envgym.trainers.samplers import FixedTasks, PassRateWindow, most_varied
+from envgym.trainers.samplers.success_rates import Curve
 from tests.trainers.samplers.recorded import SOURCE, TASKS, numbers, played, record
 
 KEYS = [task.key for task in TASKS]
@@ -42,7 +43,11 @@ def test_keys_may_be_in_a_file(tmp_path: Path) -> None:
 
 
 def test_the_variance_of_success_selects() -> None:
-    curves = {"steady": [0.5, 0.5, 0.5], "learnt": [0.0, None, 1.0], "slow": [0.0, 0.5, 0.5]}
+    curves: dict[str, Curve] = {
+        "steady": [0.5, 0.5, 0.5],
+        "learnt": [0.0, None, 1.0],
+        "slow": [0.0, 0.5, 0.5],
+    }
     assert most_varied(curves, 2) == ["learnt", "slow"]
     assert most_varied({"b": [1.0], "a": [0.0]}, 1) == ["a"]
 
