@@ -44,8 +44,8 @@ def write_shard_env(
 ) -> None:
     """Write the arguments of one shard's environment into the manifest of its folder."""
     path = Path(directory) / _FILE
-    entries = _read(path, json.loads) if path.exists() else {"id": env_id, "shards": {}}
-    entries["shards"][str(shard)] = kwargs
+    entries: dict[str, Any] = _read(path, json.loads) if path.exists() else {"id": env_id}
+    entries.setdefault("shards", {})[str(shard)] = kwargs
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(entries, indent=2) + "\n")
 

@@ -81,7 +81,8 @@ class Trapo(Reward):
 
     def conflict(self, config: Any) -> str | None:
         """Report plug-ins that read the score of tasks without a label."""
-        if config.guidance.name != "none":
+        guidance = getattr(config, "guidance", None)  # a table has none
+        if guidance is not None and guidance.name != "none":
             return "guidance reads the score of unlabelled tasks: set guidance to none"
         if config.rollout.dynamic_rounds > 1:
             return (
