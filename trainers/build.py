@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -54,10 +55,12 @@ def build_parts(config: Config) -> Parts:
 
     Raises:
         UsageError: The run's agent takes no weights, a seat is unknown to the environment, or the
-            environment lacks what the guidance asks it for.
+            environment lacks what the guidance or the sampler asks it for.
     """
     env = make_env(config)
     config.guidance.check_env(env)
+    source = env.tasks("train")
+    config.sampler.check_source(source)
     rollout = build_rollout(config)
     model, tokenizer = build_model(config, env)
     chat = build_chat(config, tokenizer)
@@ -85,7 +88,7 @@ def build_parts(config: Config) -> Parts:
         agents=[agent, *by_seat.values(), *judges.values()],
         collector=Collector(
             Player(rollout, players, chat),
-            env.tasks("train"),
+            source,
             config.sampler,
             config.guidance,
             config.rollout,
@@ -95,16 +98,20 @@ def build_parts(config: Config) -> Parts:
     )
 
 
-def make_env(config: Config, **changes: Any) -> Env[Any]:
-    """Create the config's environment, some of its arguments changed."""
-    return envgym.make(config.env.id, **{**config.env.kwargs, **changes})
+def make_env(config: Config, step: int | None = 0, /, **changes: Any) -> Env[Any]:
+    """Create the config's environment, some of its arguments changed.
+
+    Args:
+        step: Step whose arguments it has, where some are scheduled; None for the last ones.
+    """
+    return envgym.make(config.env.id, **{**config.env.arguments(step), **changes})
 
 
-def build_rollout(config: Config, **changes: Any) -> Rollout:
-    """Create the runner of the config's episodes, some arguments of the environment changed."""
+def build_rollout(config: Config, step: int | None = 0, /, **changes: Any) -> Rollout:
+    """Create the runner of the config's episodes; arguments as for `make_env`."""
     roll = config.rollout
     limits = Limits(concurrency=roll.concurrency, retries=roll.retries, episode_s=roll.episode_s)
-    return Rollout(lambda: make_env(config, **changes), limits)
+    return Rollout(partial(make_env, config, step, **changes), limits)
 
 
 def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:

@@ -87,6 +87,12 @@ class Config(Section):
     checkpoint_every: int = Field(
         20, ge=0, description="Number of steps between checkpoints; 0 keeps first and last alone."
     )
+    episodes_every: int = Field(
+        10,
+        ge=1,
+        description="Number of steps between steps whose episodes are written to the run's folder; "
+        "those of the first are, too. Samplers that read a finished run need every step: 1.",
+    )
     env: EnvSection = Field(description="Environment to train on: its id and its arguments.")
     model: Annotated[TinyModel | PretrainedModel, Field(discriminator="kind")] = Field(
         description="Model to train: a tiny one with random weights, or a pretrained one."

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,6 +60,7 @@ class Trainer:
         self.step_number = 0
         self.sampled_tokens = 0
         self.idle_steps = 0
+        self._arguments = config.env.arguments()
         self.keep_plugin_states()
 
     @property
@@ -77,6 +79,7 @@ class Trainer:
         """Run one step; return its metrics and the episodes played."""
         config = self.config
         began, counted = time.monotonic(), self.agent.counters
+        await self._follow_schedule()
         groups, result = await self.collector.collect(self.step_number)
         await self.agent.free_memory()
         played = time.monotonic()
@@ -100,6 +103,8 @@ class Trainer:
             **measure.of_groups(groups, result),
             **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
             **config.batching.report(),
+            **config.sampler.report(),
+            **config.env.report(self.step_number - 1),
             **measure.mean(updates),
             **({"critic/explained_variance": explained_variance(samples)} if self.critic else {}),
             **measure.time_split(result),
@@ -109,6 +114,18 @@ class Trainer:
             "time/learn_s": time.monotonic() - played,
         }
         return report, [*result.episodes, *result.quarantined]
+
+    async def _follow_schedule(self) -> None:
+        """Make environments anew, where the step has other arguments than those there are."""
+        step = self.step_number
+        arguments = self.config.env.arguments(step)
+        if arguments == self._arguments:
+            return
+        env = make_env(self.config, step)
+        await self.rollout.remake(partial(make_env, self.config, step))
+        await self.env.close()
+        self.env, self._arguments = env, arguments
+        self.collector.source = env.tasks("train")
 
     async def collect(self) -> tuple[list[Group], Collected]:
         """Play the groups of the next step."""
@@ -204,9 +221,10 @@ class Trainer:
         """Evaluate on held-out tasks; return the scores and the episodes."""
         config, settings = self.config, self.config.evaluation
         agent = self.agent.with_temperature(settings.temperature)
-        rollout = build_rollout(config, **settings.env) if settings.env else self.rollout
+        apart = settings.env or config.env.schedule
+        rollout = build_rollout(config, None, **settings.env) if apart else self.rollout
         try:
-            async with make_env(config, **settings.env) as env:
+            async with make_env(config, None, **settings.env) as env:
                 tasks = pick_tasks(env.tasks(settings.split), settings.tasks)
                 scores, result = await evaluate(
                     rollout, agent, tasks, settings.samples, config.seed, on_episode

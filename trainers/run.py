@@ -19,6 +19,7 @@ import yaml
 from envgym.agents.tiny import learn_to_copy, save_model
 from envgym.errors import UsageError
 from envgym.store.episodes import EpisodeWriter
+from envgym.store.manifest import write_shard_env
 from envgym.trainers.config import Config
 from envgym.trainers.config_sections import TinyModel
 from envgym.trainers.loop import Trainer
@@ -164,7 +165,8 @@ async def _stages(
             progress.say(f"evaluating: {name}")
             scores, episodes = await trainer.evaluate()
             journal.evaluations[name] = scores.to_json()
-            _record(journal, name, episodes, 0)
+            arguments = config.env.arguments(None) | config.evaluation.env
+            _record(config, journal, name, episodes, 0, arguments)
             progress.scored(name, scores)
 
     if journal.stage == "new":
@@ -200,8 +202,9 @@ async def _stages(
         for hook in config.hooks:
             hook.step_end(step, metrics)
             hook.episodes_played(step, episodes)
-        if step == 1 or step % 10 == 0:
-            _record(journal, "train", episodes, step)
+        if step == 1 or step % config.episodes_every == 0:
+            arguments = config.env.arguments(step - 1)
+            _record(config, journal, "train", episodes, step, arguments)
         on_step(step - 1, score=metrics["score"], turns=metrics["episode/turns"])
     if "trained" not in journal.evaluations:
         await evaluate("trained")
@@ -217,8 +220,19 @@ def _due(step: int, every: int) -> bool:
     return step > 0 and every > 0 and step % every == 0
 
 
-def _record(journal: Journal, name: str, episodes: list[Episode], step: int) -> None:
-    EpisodeWriter(journal.directory / "episodes" / name).write(episodes, step, overwrite=True)
+def _record(
+    config: Config,
+    journal: Journal,
+    name: str,
+    episodes: list[Episode],
+    step: int,
+    arguments: dict[str, Any],
+) -> None:
+    """Write a shard of episodes, and their environment's arguments where those change."""
+    folder = journal.directory / "episodes" / name
+    if config.env.schedule:
+        write_shard_env(folder, config.env.id, arguments, step)
+    EpisodeWriter(folder).write(episodes, step, overwrite=True)
 
 
 def _save(trainer: Trainer, journal: Journal) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from itertools import count, islice
+from itertools import chain, count, groupby, islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,18 +53,25 @@ def _shards(folder: Path) -> list[Path]:
 
 async def _replay(folders: list[Path], root: Path, advance: Callable[[], None]) -> dict[str, Any]:
     from envgym.rollout.replay import differences, play_again
-    from envgym.store.episodes import read_episodes
+    from envgym.store.episodes import read_shard, shard_number
     from envgym.store.manifest import read_env
+
+    def played_in(shard: Path) -> tuple[str, dict[str, Any]]:
+        return read_env(shard.parent, shard_number(shard))
 
     counts = {"episodes": 0, "equal": 0, "quarantined": 0}
     found: list[dict[str, Any]] = []
-    for folder in folders:
-        env_id, kwargs = read_env(folder)
+    alike = [
+        (folder, env, list(files))
+        for folder in folders
+        for env, files in groupby(sorted(_shards(folder), key=shard_number), played_in)
+    ]
+    for folder, (env_id, kwargs), files in alike:
         make = partial(envgym.make, env_id, **kwargs)
         keep = make()  # holds the shared resources open between episodes
         rollout = envgym.Rollout(make, envgym.RolloutLimits(episode_s=None, fault_rate=1.0))
         try:
-            episodes = read_episodes(folder)
+            episodes = chain.from_iterable(map(read_shard, files))
             while batch := list(islice(episodes, _AT_ONCE)):
                 recorded = [e for e in batch if e.fault is None]
                 counts["quarantined"] += len(batch) - len(recorded)

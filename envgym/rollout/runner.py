@@ -99,6 +99,11 @@ class Rollout:
         result.wall_s = time.monotonic() - began
         return result
 
+    async def remake(self, make: Callable[[], Env[Any]]) -> None:
+        """Make environments another way from now on; close the pooled ones."""
+        self._make = make
+        await self.close()
+
     async def close(self) -> None:
         """Close the pooled environments, all of them; then raise the first fault, if any."""
         idle, self._idle = self._idle, []

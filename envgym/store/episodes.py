@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from envgym.errors import UsageError
 from envgym.store.json_rows import episode_line, episode_of
@@ -79,7 +80,7 @@ def read_episodes(directory: str | os.PathLike[str]) -> Iterator[Episode]:
     if not directory.is_dir():
         raise UsageError(f"no directory {directory}: give the one a run's episodes were written to")
     for readable in shards(directory):
-        yield from _read_shard(readable)
+        yield from read_shard(readable)
 
 
 def shards(directory: Path) -> list[Path]:
@@ -108,8 +109,12 @@ def shard_tokens(readable: Path) -> TurnTokens:
     return unpack(_paths(readable.parent, shard_number(readable))[1])
 
 
-def _read_shard(readable: Path) -> Iterator[Episode]:
-    tokens = shard_tokens(readable)
+def read_rows(readable: Path) -> Iterator[dict[str, Any]]:
+    """Read the lines of a JSON file, without the token arrays.
+
+    Raises:
+        UsageError: A line is damaged.
+    """
     with readable.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
@@ -120,7 +125,18 @@ def _read_shard(readable: Path) -> Iterator[Episode]:
                 raise UsageError(
                     f"{readable}, line {number} is no JSON: take the line out, or restore the file"
                 ) from error
-            yield episode_of(row, tokens)
+            yield row
+
+
+def read_shard(readable: Path) -> Iterator[Episode]:
+    """Read the episodes of one shard.
+
+    Raises:
+        UsageError: The token file is missing, or a line is damaged.
+    """
+    tokens = shard_tokens(readable)
+    for row in read_rows(readable):
+        yield episode_of(row, tokens)
 
 
 def _paths(directory: Path, number: int) -> tuple[Path, Path]:

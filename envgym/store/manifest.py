@@ -1,6 +1,7 @@
 """Manifest of a folder of episodes: ``env.json`` names the environment they were played in.
 
-A training run's folder says it in its ``config.yaml`` already, for all the folders in it.
+A training run's folder says it in its ``config.yaml`` already, for all the folders in it; where
+arguments change during the run, ``env.json`` holds those of each shard.
 """
 
 from __future__ import annotations
@@ -38,14 +39,30 @@ def write_env(directory: str | os.PathLike[str], spec: EnvSpec) -> None:
     write_atomically(path, text)
 
 
+def write_shard_env(
+    directory: str | os.PathLike[str], env_id: str, kwargs: dict[str, Any], shard: int
+) -> None:
+    """Write the arguments of one shard's environment into the manifest of its folder."""
+    path = Path(directory) / _FILE
+    entries: dict[str, Any] = _read(path, json.loads) if path.exists() else {"id": env_id}
+    entries.setdefault("shards", {})[str(shard)] = kwargs
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(entries, indent=2) + "\n")
+
+
 def accepts(directory: str | os.PathLike[str], spec: EnvSpec) -> bool:
     """Test that `write_env` would accept `spec` in this folder."""
     path = Path(directory) / _FILE
     return not path.exists() or path.read_text() == _text(spec)
 
 
-def read_env(directory: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+def read_env(
+    directory: str | os.PathLike[str], shard: int | None = None
+) -> tuple[str, dict[str, Any]]:
     """Read the arguments of `envgym.make` for the environment of a folder's episodes.
+
+    Args:
+        shard: Number of the shard, where the arguments may differ between them.
 
     Raises:
         UsageError: Nothing there says which, or what says it is damaged.
@@ -55,7 +72,8 @@ def read_env(directory: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
         if (folder / _FILE).exists():
             entries = _read(folder / _FILE, json.loads)
             if "id" in entries:
-                return entries["id"], entries.get("kwargs", {})
+                kwargs = entries.get("kwargs", {})
+                return entries["id"], entries.get("shards", {}).get(str(shard), kwargs)
         if (folder / "config.yaml").exists():
             env = _read(folder / "config.yaml", yaml.safe_load).get("env")
             if isinstance(env, dict) and "id" in env:

@@ -26,7 +26,7 @@ RUNS = {
     "grpo": (),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
-_FAMILIES = "compose|dynamic|critic|engine|rollout|time|faults|group|episode"
+_FAMILIES = "compose|dynamic|sampler|critic|engine|rollout|time|faults|group|episode"
 _WRITTEN = re.compile(rf'"((?:{_FAMILIES})/\w+)"')
 
 
@@ -35,7 +35,8 @@ def pattern(key: str) -> str:
     first, _, name = key.partition("/")
     if first == "role":
         return "role/ROLE_score" if name.endswith("_score") else "role/ROLE"
-    return {"env": "env/NAME", "stop": "stop/REASON"}.get(first, key) if name else key
+    shared = {"env": "env/NAME", "schedule": "schedule/NAME", "stop": "stop/REASON"}
+    return shared.get(first, key) if name else key
 
 
 def of_losses() -> set[str]:
@@ -84,7 +85,7 @@ def test_losses_and_plugins_write_nothing_unexplained() -> None:
 
 def test_nothing_else_is_explained() -> None:
     always = {"step", "score", "score_stderr", "reward", "reward_stderr"}
-    patterns = {"env/NAME", "stop/REASON", "role/ROLE", "role/ROLE_score"}
+    patterns = {"env/NAME", "schedule/NAME", "stop/REASON", "role/ROLE", "role/ROLE_score"}
     learner = {
         "loss",
         "grad_norm",

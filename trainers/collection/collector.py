@@ -75,6 +75,7 @@ class Collector:
         seed = f"{self.seed}:{self._step}:{number}"
         tasks = self.sampler.draw(self.source, count, seed, self._taken)
         self._taken.update(task.key for task in tasks)
+        members = self.sampler.group_size(self.settings.group_size)
         return [
             Start(
                 seed=derive_seed(seed, i, bits=48),
@@ -83,5 +84,5 @@ class Collector:
                 member=member,
             )
             for i, task in enumerate(tasks)
-            for member in range(self.settings.group_size)
+            for member in range(members)
         ]

@@ -9,6 +9,7 @@ from envgym.trainers.rewards.length import Length
 from envgym.trainers.rewards.overlong import Overlong
 from envgym.trainers.rewards.process import ProcessClip, ProcessDelta
 from envgym.trainers.rewards.spark import Spark
+from envgym.trainers.rewards.trapo import Trapo
 
 __all__ = [
     "EnvironmentReward",
@@ -21,4 +22,5 @@ __all__ = [
     "Reward",
     "Score",
     "Spark",
+    "Trapo",
 ]

@@ -5,24 +5,33 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Sequence
 
+from pydantic import Field
+
 from envgym.task import Task
 from envgym.trainers.plugin import register
-from envgym.trainers.samplers.base import Sampler
+from envgym.trainers.samplers.base import Sampler, draw_from
+
+POOL = Field(
+    None,
+    ge=1,
+    description="Number of first tasks of the source to draw from; null draws from all of them.",
+)
 
 
 @register("uniform")
 class Uniform(Sampler):
     """Sampler that draws tasks without replacement within a step, all equally likely."""
 
+    pool: int | None = POOL
+
     def draw(
         self, source: Sequence[Task], count: int, seed: str, taken: Collection[str] = ()
     ) -> list[Task]:
         """Draw `count` tasks, distinct where the source has enough of them."""
-        rng = random.Random(seed)
-        places = range(len(source))
-        order = rng.sample(places, min(len(source), count + len(taken)))
-        tasks = [source[i] for i in order if source[i].key not in taken][:count]
-        while len(tasks) < count:  # all were drawn: once more
-            more = min(count - len(tasks), len(source))
-            tasks += [source[i] for i in rng.sample(places, more)]
-        return tasks
+        places = range(pool_size(source, self.pool))
+        return draw_from(source, places, count, random.Random(seed), taken)
+
+
+def pool_size(source: Sequence[Task], pool: int | None) -> int:
+    """Number of tasks in a pool of first tasks."""
+    return len(source) if pool is None else min(pool, len(source))

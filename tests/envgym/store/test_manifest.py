@@ -8,7 +8,7 @@ import pytest
 
 from envgym.env import EnvSpec
 from envgym.errors import UsageError
-from envgym.store.manifest import accepts, read_env, write_env
+from envgym.store.manifest import accepts, read_env, write_env, write_shard_env
 
 SPEC = EnvSpec("search/wiki-v1", {"hops": [2], "size": 60}, 8, "envgym.environments:X")
 
@@ -56,3 +56,13 @@ def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "env.json").write_text(text)
     with pytest.raises(UsageError, match=r"env\.json is damaged"):
         read_env(tmp_path)
+
+
+def test_each_shard_may_have_its_arguments(tmp_path: Path) -> None:
+    write_shard_env(tmp_path, "search/wiki-v1", {"hops": [1]}, 1)
+    write_shard_env(tmp_path, "search/wiki-v1", {"hops": [2]}, 10)
+    write_shard_env(tmp_path, "search/wiki-v1", {"hops": [3]}, 10)  # written once more
+    assert read_env(tmp_path, 1) == ("search/wiki-v1", {"hops": [1]})
+    assert read_env(tmp_path, 10) == ("search/wiki-v1", {"hops": [3]})
+    write_env(tmp_path / "same", SPEC)
+    assert read_env(tmp_path / "same", 7) == ("search/wiki-v1", {"hops": [2], "size": 60})

@@ -60,6 +60,8 @@ class EnvironmentWorld(Section):
 
     @model_validator(mode="after")
     def _patterns(self) -> EnvironmentWorld:
+        if self.env.schedule:
+            raise ValueError("env.schedule does nothing for a table: leave it out")
         for pattern in (*self.preferred, *self.preferred.values()):
             try:
                 re.compile(pattern)

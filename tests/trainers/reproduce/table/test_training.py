@@ -78,6 +78,9 @@ async def test_idle_steps_stop_a_run(tmp_path: Path) -> None:
         await train_table(config(tmp_path, world=solved, learner=learner))
 
 
+SCHEDULED = CORRIDOR["env"] | {"schedule": {"seed": {"kind": "listed", "values": {0: 2}}}}
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
@@ -88,6 +91,7 @@ async def test_idle_steps_stop_a_run(tmp_path: Path) -> None:
         ({"advantage": "otb"}, "needs norms"),
         ({"losses": [{"name": "clip", "lr": 0.1}]}, "one learning rate"),
         ({"world": CORRIDOR | {"preferred": {"(": "open"}}}, "no regular expression"),
+        ({"world": CORRIDOR | {"env": SCHEDULED}}, r"env\.schedule does nothing"),
     ],
 )
 def test_settings_that_a_table_has_no_use_for(
