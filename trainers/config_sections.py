@@ -20,7 +20,6 @@ from pydantic import (
 from envgym.agents.tiny import CopyingPhase, TinyConfig
 from envgym.trainers.argument_schedule import ArgumentSchedule, Ramp
 
-
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

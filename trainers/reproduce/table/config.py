@@ -197,9 +197,6 @@ class TableConfig(Section):
         for plugin in plugins:
             if lacking := sorted(plugin.needs - data):
                 raise UsageError(f"{plugin.name!r} needs {lacking[0]}, which a table has not")
-        for loss in self.losses:
-            if loss.lr is not None:
-                raise UsageError(f"loss {loss.name!r}: a table has one learning rate, learner.lr")
         return self
 
     @property

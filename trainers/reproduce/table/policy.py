@@ -41,13 +41,8 @@ class TablePolicy:
         self.reference = torch.log_softmax(self.logits.detach(), -1).flatten()
         self.learner = learner
         self.updates = 0
-        self.optimizer = torch.optim.AdamW(
-            [self.logits],
-            lr=learner.lr,
-            betas=learner.betas,
-            eps=learner.eps,
-            weight_decay=learner.weight_decay,
-        )
+        self.optimizer = self._adamw(learner.lr)
+        self.own_optimizers: dict[str, torch.optim.AdamW] = {}
 
     def log_probs(self) -> Float[np.ndarray, "states actions"]:
         """Log-probabilities of all actions, float64."""
@@ -62,7 +57,7 @@ class TablePolicy:
         prox: Float[Tensor, "states actions"],
         step: int,
     ) -> float | None:
-        """Run one optimiser step.
+        """Run one optimiser step; losses with a learning rate of their own take a further one each.
 
         Args:
             weights: Weight of each sample's tokens under each loss: one list per loss, one number
@@ -75,9 +70,43 @@ class TablePolicy:
             clip range before the update; None, without an update, where no token has a gradient.
         """
         inputs = self._inputs(batch, prox)
+        scale = self.learner.lr_scale(step, self.updates)
+        terms = list(zip(losses, weights, strict=True))
+        shared = [term for term in terms if term[0].lr is None]
+        moved = self._step(batch, inputs, shared, self.optimizer, self.learner.lr * scale)
+        for loss, each in terms:
+            if loss.lr is not None:
+                own = self.own_optimizers.setdefault(loss.name, self._adamw(loss.lr))
+                now = self._inputs(batch, prox)
+                moved |= self._step(batch, now, [(loss, each)], own, loss.lr * scale)
+        if not moved:
+            return None
+        self.updates += 1
+        ratio = (inputs.logp.detach() - inputs.old_logp).exp()
+        return ((ratio - 1).abs() > CLIP_RANGE).float().mean().item()
+
+    def _adamw(self, lr: float) -> torch.optim.AdamW:
+        learner = self.learner
+        return torch.optim.AdamW(
+            [self.logits],
+            lr=lr,
+            betas=learner.betas,
+            eps=learner.eps,
+            weight_decay=learner.weight_decay,
+        )
+
+    def _step(
+        self,
+        batch: Sequence[Sample],
+        inputs: LossInputs,
+        terms: Sequence[tuple[Loss, Sequence[float]]],
+        optimizer: torch.optim.Optimizer,
+        lr: float,
+    ) -> bool:
+        """Run one step of an optimiser on its losses; return False, without, where none acts."""
         counts = torch.tensor([sample.tokens for sample in batch])
         total = torch.zeros(())
-        for loss, each in zip(losses, weights, strict=True):
+        for loss, each in terms:
             mine = torch.tensor([s.role in loss.roles for s in batch]).repeat_interleave(counts)
             asked = inputs.where(mine)
             assert asked.prox_logp is not None
@@ -85,18 +114,19 @@ class TablePolicy:
             values, _ = loss(replace(inputs, statistics=statistics))
             weight = torch.tensor(each, dtype=torch.float32).repeat_interleave(counts)
             total = total + loss.coef * (values * weight).sum()
-        self.optimizer.zero_grad()
+        if not total.requires_grad:
+            return False
+        optimizer.zero_grad()
         total.backward()
         assert self.logits.grad is not None
-        if not (inputs.advantage.any() or self.logits.grad.any()):
-            return None
+        follows = any(loss.improves for loss, _ in terms) and bool(inputs.advantage.any())
+        if not (follows or self.logits.grad.any()):
+            return False
         torch.nn.utils.clip_grad_norm_([self.logits], self.learner.grad_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learner.lr * self.learner.lr_scale(step, self.updates)
-        self.optimizer.step()
-        self.updates += 1
-        ratio = (inputs.logp.detach() - inputs.old_logp).exp()
-        return ((ratio - 1).abs() > CLIP_RANGE).float().mean().item()
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.step()
+        return True
 
     def _inputs(self, batch: Sequence[Sample], prox: Float[Tensor, "states actions"]) -> LossInputs:
         turns = [(i, turn) for i, sample in enumerate(batch) for turn in sample.trajectory.turns]

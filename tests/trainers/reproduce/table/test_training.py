@@ -89,7 +89,7 @@ SCHEDULED = CORRIDOR["env"] | {"schedule": {"seed": {"kind": "listed", "values":
         ({"evaluation": {"tasks": 3}}, r"evaluation\.tasks does nothing"),
         ({"advantage": "turn_gae"}, "needs values"),
         ({"advantage": "otb"}, "needs norms"),
-        ({"losses": [{"name": "clip", "lr": 0.1}]}, "one learning rate"),
+        ({"guidance": "guide", "losses": ["guide"]}, "needs a world of kind chain"),
         ({"world": CORRIDOR | {"preferred": {"(": "open"}}}, "no regular expression"),
         ({"world": CORRIDOR | {"env": SCHEDULED}}, r"env\.schedule does nothing"),
     ],
