@@ -41,11 +41,20 @@ class Guidance(Plugin):
             UsageError: It does not define one.
         """
         for method in sorted(self.asks):
-            if getattr(type(env), method) is getattr(Env, method):
-                raise UsageError(
-                    f"guidance {self.name!r} needs {method}() and {env.spec.id} has none: define "
-                    f"{type(env).__name__}.{method}, or take guidance 'none'"
-                )
+            check_defined(env, method, self.name)
+
+
+def check_defined(env: Env[Any], method: str, guidance: str) -> None:
+    """Check that an environment defines a method that guidance calls.
+
+    Raises:
+        UsageError: It does not.
+    """
+    if getattr(type(env), method) is getattr(Env, method):
+        raise UsageError(
+            f"guidance {guidance!r} needs {method}() and {env.spec.id} has none: define "
+            f"{type(env).__name__}.{method}, or take guidance 'none'"
+        )
 
 
 def failures(

@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
+from envgym.env import Env
 from envgym.rollout.runner import RolloutResult, Start
 from envgym.store.message_rows import action_of, action_row
 from envgym.trainers.collection.player import Player
-from envgym.trainers.guidance.base import Guidance, failures, missing_loss
+from envgym.trainers.guidance.base import Guidance, check_defined, failures, missing_loss
 from envgym.trainers.plugin import register
 from envgym.trajectory import POLICY, Episode
 
@@ -20,13 +21,15 @@ from envgym.trajectory import POLICY, Episode
 class PrefixRl(Guidance):
     """All fail: y_i ~ π(· | x, p), p the first share u ~ U[0.4, 0.8] of a success at x, on-policy.
 
-    The policy's own successes are kept by task, the newest of each. A failed group whose task has
+    The policy's own successes are kept by task, the newest of each; with ``oracle`` the
+    environment's oracle plays the first one of a task that the policy never solved. A failed group whose task has
     one is played again from ``cuts`` prefixes of it, each a group of its own (role ``prefixed``):
     whole actions step the environment, and the rest begins the next action. Prefix tokens are
     context: they stay in view and carry no gradient. A task's cuts are drawn once.
 
     The source draws its one success a task from the base model before training, and plays prefixed
-    and plain starts 3 to 1 throughout; here successes come from the run, and cost nothing.
+    and plain starts 3 to 1 throughout; here successes come from the run, and cost nothing, or from
+    the oracle.
 
     Trap: the prefix continues the assistant's own turn, and is no quoted text of a user. A group
     shares its task *and* its cut. Plain groups stay in the mix, as they do here.
@@ -34,6 +37,11 @@ class PrefixRl(Guidance):
 
     low: float = Field(0.4, gt=0, lt=1, description="Least share of a success's tokens to give.")
     high: float = Field(0.8, gt=0, lt=1, description="Largest share of a success's tokens to give.")
+    oracle: bool = Field(
+        False,
+        description="Whether the environment's oracle plays the success of a failed task that has "
+        "none.",
+    )
     cuts: int = Field(1, ge=1, description="Number of prefixed groups per failed group.")
     capacity: int = Field(4096, ge=1, description="Maximum number of tasks with a kept success.")
     max_failed_score: float = Field(
@@ -45,6 +53,8 @@ class PrefixRl(Guidance):
     async def play(self, starts: Sequence[Start], player: Player) -> RolloutResult:
         """Play every start, and failed groups from prefixes of earlier successes."""
         result = await player.play(starts)
+        if self.oracle:
+            await self._demonstrate(starts, result, player)
         again = []
         for members, attempts in failures(starts, result.episodes, self.max_failed_score):
             key = attempts[0].task.key
@@ -67,6 +77,25 @@ class PrefixRl(Guidance):
         if self.low > self.high:
             return f"low {self.low:g} is above high {self.high:g}: set low to {self.high:g} or less"
         return missing_loss(config, "prefixed", "add prefixed to the roles of one of losses")
+
+    def check_env(self, env: Env[Any]) -> None:
+        """Check that the environment has the oracle that the recipe asks for."""
+        super().check_env(env)
+        if self.oracle:
+            check_defined(env, "oracle", self.name)
+
+    async def _demonstrate(
+        self, starts: Sequence[Start], result: RolloutResult, player: Player
+    ) -> None:
+        """Keep the oracle's successes at failed tasks that have none."""
+        missing = [
+            members[0]
+            for members, attempts in failures(starts, result.episodes, self.max_failed_score)
+            if attempts[0].task.key not in self._successes
+        ]
+        if missing:
+            for episode in (await player.demonstrate(missing)).episodes:
+                self._keep(episode)
 
     def state(self) -> dict[str, Any]:
         """The kept successes."""

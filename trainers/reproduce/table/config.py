@@ -110,7 +110,7 @@ class ChainWorld(Section):
     chance: float = Field(
         gt=0, lt=1, description="Probability of the right action in the starting policy."
     )
-    hints: int = Field(2, ge=0, description="Number of hints per task, on equal parts of it.")
+    hints: int = Field(2, ge=1, description="Number of hints per task, on equal parts of it.")
     hint_strength: float = Field(
         3.0, ge=0, description="Amount, in nats, that a hint adds to the logit of its action."
     )

@@ -27,7 +27,7 @@ class World(NamedTuple):
     Attributes:
         training: Machine of each training task.
         test: Machines to evaluate on.
-        hints: Hints of each training task, weakest first; empty where the world has none.
+        hints: Hints of each training task, weakest first; empty in worlds of one task.
     """
 
     logits: Float[Tensor, "states actions"]
