@@ -26,7 +26,7 @@ RUNS = {
     "grpo": (),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
-_FAMILIES = "compose|dynamic|critic|engine|rollout|time|faults|group|episode"
+_FAMILIES = "compose|derive|dynamic|critic|engine|rollout|time|faults|group|episode"
 _WRITTEN = re.compile(rf'"((?:{_FAMILIES})/\w+)"')
 
 
@@ -47,6 +47,8 @@ def of_losses() -> set[str]:
         ref_logp=torch.full((4,), -1.0),
         advantage=torch.ones(4),
         sample=torch.zeros(4, dtype=torch.long),
+        pair=torch.zeros(4, dtype=torch.long),
+        side=torch.tensor([1.0, 1.0, -1.0, -1.0]),
     )
     found: set[str] = set()
     for cls in PLUGINS["loss"].values():

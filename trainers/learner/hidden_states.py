@@ -50,12 +50,12 @@ def micro_batches(
     Args:
         packing: Whether to lay rows out without padding, where the model supports it; else rows are
             padded on the right, which changes nothing under causal attention.
-        whole_samples: Whether all rows of a sample stay in one part; a longer sample is one of its
-            own.
+        whole_samples: Whether all rows of a sample, or of a pair of samples, stay in one part; a
+            longer one is a part of its own.
     """
-    units: dict[int, list[int]] = {}
+    units: dict[int | str, list[int]] = {}
     for index, row in enumerate(rows):
-        units.setdefault(row.sample if whole_samples else index, []).append(index)
+        units.setdefault(row.unit if whole_samples else index, []).append(index)
     if prefixes := _prefixes(model, rows, packing):
         index_at = np.argsort(prefixes.rank)
         for ranks in _even(

@@ -34,6 +34,11 @@ class TrainRow:
     source: Sample
 
     @property
+    def unit(self) -> int | str:
+        """Key that the rows of one sample share, and those of both samples of a pair."""
+        return self.source.pair or self.sample
+
+    @property
     def advantage(self) -> NDArray[np.float32]:
         """Advantages, float32 [T]; 0 on context."""
         return np.nan_to_num(self.column("advantages"))

@@ -6,10 +6,12 @@ from envgym.trainers.losses.base import Loss, LossInputs
 from envgym.trainers.losses.cispo import Cispo
 from envgym.trainers.losses.clip import Clip, Dapo
 from envgym.trainers.losses.decoupled import Decoupled, IcePop, Tis
+from envgym.trainers.losses.dpo import Dpo
 from envgym.trainers.losses.dppo import DppoTv
 from envgym.trainers.losses.gspo import Gspo
 from envgym.trainers.losses.guide import GuideLoss
 from envgym.trainers.losses.kl import Kl
+from envgym.trainers.losses.modpo import Modpo
 from envgym.trainers.losses.sft import Sft
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Clip",
     "Dapo",
     "Decoupled",
+    "Dpo",
     "DppoTv",
     "Gspo",
     "GuideLoss",
@@ -24,6 +27,7 @@ __all__ = [
     "Kl",
     "Loss",
     "LossInputs",
+    "Modpo",
     "Sft",
     "Tis",
 ]

@@ -22,7 +22,8 @@ class Loss(Plugin):
     """Plug-in for one term of the loss.
 
     Attributes:
-        whole_samples: Whether all rows of a sample must be in one micro-batch.
+        whole_samples: Whether all rows of a sample, or of a pair of samples, must be in one
+            micro-batch.
         improves: Whether it follows the advantages: a recipe has one such loss per role.
     """
 

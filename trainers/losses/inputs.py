@@ -30,6 +30,10 @@ class LossInputs:
         data: All token data that the losses need, by name, those above included; NaN where a
             token has none.
         statistics: What the loss's `statistics` computed over the whole batch.
+        pair: Index of the preference pair that the token's sample is a side of, -1 for none; None
+            where no sample has one.
+        side: 1 in a pair's chosen sample, -1 in its rejected one, else 0; None as `pair`.
+        components: Parts of the sample's reward by name, for samples of pairs.
     """
 
     logp: Float[Tensor, " tokens"]
@@ -41,6 +45,9 @@ class LossInputs:
     guided: Bool[Tensor, " tokens"] | None = None
     data: Mapping[str, Float[Tensor, " tokens"]] = field(default_factory=dict)
     statistics: Mapping[str, float] = field(default_factory=dict)
+    pair: Int[Tensor, " tokens"] | None = None
+    side: Float[Tensor, " tokens"] | None = None
+    components: Mapping[str, Float[Tensor, " tokens"]] = field(default_factory=dict)
 
     def where(self, chosen: Bool[Tensor, " tokens"]) -> LossInputs:
         """The inputs of the chosen tokens alone."""
@@ -52,10 +59,14 @@ class LossInputs:
             self,
             **{name: of(getattr(self, name)) for name in _PER_TOKEN},
             data={name: value[chosen] for name, value in self.data.items()},
+            components={name: value[chosen] for name, value in self.components.items()},
         )
 
 
-_PER_TOKEN = ("logp", "old_logp", "ref_logp", "advantage", "sample", "prox_logp", "guided")
+_PER_TOKEN = (
+    *("logp", "old_logp", "ref_logp", "advantage", "sample", "prox_logp", "guided"),
+    *("pair", "side"),
+)
 
 
 def loss_inputs(rows: Sequence[TrainRow], logp: Tensor, needs: Iterable[str] = ()) -> LossInputs:
@@ -85,7 +96,33 @@ def loss_inputs(rows: Sequence[TrainRow], logp: Tensor, needs: Iterable[str] = (
         prox_logp=data.get("prox_logp"),
         guided=flat(r.guided[r.row.mask] for r in rows),
         data=data,
+        **_pairs(rows, device),
     )
+
+
+_SIDES = {"chosen": 1.0, "rejected": -1.0}
+
+
+def _pairs(rows: Sequence[TrainRow], device: torch.device) -> dict[str, Any]:
+    """Fields of `LossInputs` about preference pairs; none where no sample has a pair."""
+    if not any(row.source.pair for row in rows):
+        return {}
+    counts = torch.tensor([int(row.row.mask.sum()) for row in rows])
+
+    def flat(values: Sequence[float]) -> Tensor:
+        return torch.tensor(values).repeat_interleave(counts).to(device)
+
+    index = {"": -1}
+    for row in rows:
+        index.setdefault(row.source.pair, len(index) - 1)
+    names = sorted({name for row in rows for name in row.source.components})
+    return {
+        "pair": flat([index[row.source.pair] for row in rows]),
+        "side": flat([_SIDES.get(row.source.role, 0.0) for row in rows]),
+        "components": {
+            name: flat([row.source.components.get(name, 0.0) for row in rows]) for name in names
+        },
+    }
 
 
 def of_roles(rows: Sequence[TrainRow], roles: Collection[str]) -> Tensor:
