@@ -49,6 +49,9 @@ def of_losses() -> set[str]:
         sample=torch.zeros(4, dtype=torch.long),
         pair=torch.zeros(4, dtype=torch.long),
         side=torch.tensor([1.0, 1.0, -1.0, -1.0]),
+        states=torch.ones(4, 1),
+        head=lambda states: states * torch.arange(5.0),
+        data=dict.fromkeys(("ref_top", "policy_top"), torch.ones(4, 4)),
     )
     found: set[str] = set()
     for cls in PLUGINS["loss"].values():

@@ -238,16 +238,27 @@ def inputs(count: int = 24, seed: int = 0, spread: float = 1.0) -> LossInputs:
         return torch.tensor(rng.normal(scale=scale, size=count), dtype=torch.float32)
 
     old = -numbers(1.0).abs() - 0.1
-    return LossInputs(
-        logp=(old + numbers(spread)).clamp(max=-1e-3).requires_grad_(),
-        old_logp=old,
-        ref_logp=old + numbers(0.3),
-        advantage=numbers(1.0),
-        sample=torch.arange(count) // 4,
-        prox_logp=old + numbers(0.1),
-        pair=torch.arange(count) // 8,
-        side=1.0 - 2 * (torch.arange(count) // 4 % 2),
+    return with_states(
+        LossInputs(
+            logp=(old + numbers(spread)).clamp(max=-1e-3).requires_grad_(),
+            old_logp=old,
+            ref_logp=old + numbers(0.3),
+            advantage=numbers(1.0),
+            sample=torch.arange(count) // 4,
+            prox_logp=old + numbers(0.1),
+            pair=torch.arange(count) // 8,
+            side=1.0 - 2 * (torch.arange(count) // 4 % 2),
+        )
     )
+
+
+def with_states(made: LossInputs) -> LossInputs:
+    """Inputs with states of which the log-probs are all there is, and teachers at three ids."""
+    made.states, made.head = made.logp.unsqueeze(1), lambda states: states * torch.arange(5.0)
+    ids = torch.tensor([0.0, 2.0, 4.0]).expand(len(made.logp), 3)
+    logits = made.old_logp.unsqueeze(1) * torch.tensor([1.0, -1.0, 0.5])
+    made.data = dict.fromkeys(("ref_top", "policy_top"), torch.cat([ids, logits], 1))
+    return made
 
 
 def on_policy(count: int = 8) -> LossInputs:
@@ -315,7 +326,7 @@ def test_micro_batches_change_no_loss(name: str) -> None:
     loss(name)(whole)[0].sum().backward()
     for begin, end in zip([0, *cuts], [*cuts, 24], strict=True):
         chosen = (torch.arange(24) >= begin) & (torch.arange(24) < end)
-        loss(name)(parts.where(chosen))[0].sum().backward()
+        loss(name)(with_states(parts).where(chosen))[0].sum().backward()
     torch.testing.assert_close(parts.logp.grad, whole.logp.grad)
 
 

@@ -19,7 +19,7 @@ from envgym.trajectory import POLICY, Episode, Row, Trajectory, rows
 
 Group = list["Sample"]
 Parts = list[NDArray[np.float32]]
-"""One float32 array [tokens of the action] per turn."""
+"""One float32 array [tokens of the action], or [tokens of the action, numbers], per turn."""
 GUIDANCE: tuple[Kind, ...] = ("hint",)
 """Kinds of context that the sampler saw and the loss does not."""
 

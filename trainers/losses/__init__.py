@@ -6,6 +6,7 @@ from envgym.trainers.losses.base import Loss, LossInputs
 from envgym.trainers.losses.cispo import Cispo
 from envgym.trainers.losses.clip import Clip, Dapo
 from envgym.trainers.losses.decoupled import Decoupled, IcePop, Tis
+from envgym.trainers.losses.distill import Distill, SelfDistill
 from envgym.trainers.losses.dpo import Dpo
 from envgym.trainers.losses.dppo import DppoTv
 from envgym.trainers.losses.gspo import Gspo
@@ -19,6 +20,7 @@ __all__ = [
     "Clip",
     "Dapo",
     "Decoupled",
+    "Distill",
     "Dpo",
     "DppoTv",
     "Gspo",
@@ -28,6 +30,7 @@ __all__ = [
     "Loss",
     "LossInputs",
     "Modpo",
+    "SelfDistill",
     "Sft",
     "Tis",
 ]

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from envgym.trainers.learner.logprobs import Head
 from envgym.trainers.learner.rows import TrainRow
 
 
@@ -27,13 +28,16 @@ class LossInputs:
         prox_logp: Log-probs under the proximal policy, the one just before the step's first update;
             None where no term needs them.
         guided: Whether a hint, which only the sampler saw, came before the token.
-        data: All token data that the losses need, by name, those above included; NaN where a
-            token has none.
+        data: All token data that the losses need, by name, those above included: one number per
+            token, or a row of them; NaN where a token has none.
         statistics: What the loss's `statistics` computed over the whole batch.
         pair: Index of the preference pair that the token's sample is a side of, -1 for none; None
             where no sample has one.
         side: 1 in a pair's chosen sample, -1 in its rejected one, else 0; None as `pair`.
         components: Parts of the sample's reward by name, for samples of pairs.
+        states, head: Hidden states before the tokens, with gradient, and the function from these to
+            logits, which have no temperature yet; None unless a loss `reads_states`.
+        temperature: Sampling temperature.
     """
 
     logp: Float[Tensor, " tokens"]
@@ -43,11 +47,14 @@ class LossInputs:
     sample: Int[Tensor, " tokens"]
     prox_logp: Float[Tensor, " tokens"] | None = None
     guided: Bool[Tensor, " tokens"] | None = None
-    data: Mapping[str, Float[Tensor, " tokens"]] = field(default_factory=dict)
+    data: Mapping[str, Tensor] = field(default_factory=dict)
     statistics: Mapping[str, float] = field(default_factory=dict)
     pair: Int[Tensor, " tokens"] | None = None
     side: Float[Tensor, " tokens"] | None = None
     components: Mapping[str, Float[Tensor, " tokens"]] = field(default_factory=dict)
+    states: Float[Tensor, "tokens hidden"] | None = None
+    head: Head | None = None
+    temperature: float = 1.0
 
     def where(self, chosen: Bool[Tensor, " tokens"]) -> LossInputs:
         """The inputs of the chosen tokens alone."""
@@ -65,7 +72,7 @@ class LossInputs:
 
 _PER_TOKEN = (
     *("logp", "old_logp", "ref_logp", "advantage", "sample", "prox_logp", "guided"),
-    *("pair", "side"),
+    *("pair", "side", "states"),
 )
 
 
@@ -84,7 +91,7 @@ def loss_inputs(rows: Sequence[TrainRow], logp: Tensor, needs: Iterable[str] = (
     def or_now(values: Tensor) -> Tensor:
         return torch.where(values.isnan(), logp.detach(), values)
 
-    data = {name: flat(r.column(name)[r.row.mask] for r in rows) for name in needs}
+    data = {name: flat(_columns(rows, name)) for name in needs}
     if "prox_logp" in data:
         data["prox_logp"] = or_now(data["prox_logp"])
     return LossInputs(
@@ -98,6 +105,16 @@ def loss_inputs(rows: Sequence[TrainRow], logp: Tensor, needs: Iterable[str] = (
         data=data,
         **_pairs(rows, device),
     )
+
+
+def _columns(rows: Sequence[TrainRow], name: str) -> list[np.ndarray[Any, Any]]:
+    """Token data of the action tokens, an array per row, all of one width."""
+    found = [row.column(name)[row.row.mask] for row in rows]
+    width = next((array.shape[1:] for array in found if array.ndim > 1), ())
+    return [
+        array if array.shape[1:] == width else np.full((len(array), *width), np.nan, np.float32)
+        for array in found
+    ]
 
 
 _SIDES = {"chosen": 1.0, "rejected": -1.0}
