@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envgym.trainers.losses.a_lol import ALol, ALolRefFree
 from envgym.trainers.losses.base import Loss, LossInputs
 from envgym.trainers.losses.cispo import Cispo
 from envgym.trainers.losses.clip import Clip, Dapo
@@ -16,6 +17,8 @@ from envgym.trainers.losses.modpo import Modpo
 from envgym.trainers.losses.sft import Sft
 
 __all__ = [
+    "ALol",
+    "ALolRefFree",
     "Cispo",
     "Clip",
     "Dapo",
