@@ -91,6 +91,7 @@ class Trainer:
             **measure.of_groups(groups, result),
             **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
             **{name: value for made in config.derive for name, value in made.report().items()},
+            **config.advantage.report(),
             **config.batching.report(),
             **measure.mean(updates),
             **({"critic/explained_variance": explained_variance(samples)} if self.critic else {}),

@@ -24,6 +24,7 @@ EXPLAINED = {key for key, _ in ROWS}
 _DIFFERS = "rewards=[environment, {name: overlong, limit: 24, buffer: 20}]"
 RUNS = {
     "grpo": (),
+    "recap": ("advantage=recap", "rewards=[score, {name: length}]"),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
 _FAMILIES = "compose|derive|dynamic|critic|engine|rollout|time|faults|group|episode"
@@ -35,7 +36,8 @@ def pattern(key: str) -> str:
     first, _, name = key.partition("/")
     if first == "role":
         return "role/ROLE_score" if name.endswith("_score") else "role/ROLE"
-    return {"env": "env/NAME", "stop": "stop/REASON"}.get(first, key) if name else key
+    rows = {"env": "env/NAME", "stop": "stop/REASON", "recap": "recap/NAME"}
+    return rows.get(first, key) if name else key
 
 
 def of_losses() -> set[str]:
@@ -89,7 +91,7 @@ def test_losses_and_plugins_write_nothing_unexplained() -> None:
 
 def test_nothing_else_is_explained() -> None:
     always = {"step", "score", "score_stderr", "reward", "reward_stderr"}
-    patterns = {"env/NAME", "stop/REASON", "role/ROLE", "role/ROLE_score"}
+    patterns = {"env/NAME", "stop/REASON", "recap/NAME", "role/ROLE", "role/ROLE_score"}
     learner = {
         "loss",
         "grad_norm",

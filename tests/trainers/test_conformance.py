@@ -176,6 +176,7 @@ DEGREE: dict[str, int | None] = {
     "nsr": None,
     "otb": 1,
     "psr": None,
+    "recap": 0,
     "reinforce++": 0,
     "reinforce++-baseline": 0,
     "rloo": 1,
