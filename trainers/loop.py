@@ -191,15 +191,18 @@ class Trainer:
         await self.agent.update_weights()
 
     async def evaluate(
-        self, on_episode: Callable[[Episode], None] | None = None
+        self,
+        on_episode: Callable[[Episode], None] | None = None,
+        *,
+        split: str | None = None,
     ) -> tuple[Scores, list[Episode]]:
-        """Evaluate on held-out tasks; return the scores and the episodes."""
+        """Evaluate on held-out tasks, or on those of a split; return scores and episodes."""
         config, settings = self.config, self.config.evaluation
         agent = self.agent.with_temperature(settings.temperature)
         rollout = build_rollout(config, **settings.env) if settings.env else self.rollout
         try:
             async with make_env(config, **settings.env) as env:
-                tasks = pick_tasks(env.tasks(settings.split), settings.tasks)
+                tasks = pick_tasks(env.tasks(split or settings.split), settings.tasks)
                 scores, result = await evaluate(
                     rollout, agent, tasks, settings.samples, config.seed, on_episode
                 )

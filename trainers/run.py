@@ -185,6 +185,8 @@ async def _stages(
         if warm is not None:
             checkpoint.save(trainer, warm, journal.progress)
     on_step = progress.stage("reinforcement learning", config.learner.steps)
+    if trainer.step_number == 0:
+        await _changed(config, trainer)
     while True:
         step = trainer.step_number
         if _due(step, config.evaluation.interval) and f"step_{step}" not in journal.evaluations:
@@ -194,6 +196,7 @@ async def _stages(
         if step >= config.learner.steps:
             break
         metrics, episodes = await trainer.step()
+        metrics |= await _changed(config, trainer)
         step = trainer.step_number
         journal.log(step, metrics)
         for hook in config.hooks:
@@ -205,6 +208,14 @@ async def _stages(
     if "trained" not in journal.evaluations:
         await evaluate("trained")
         _save(trainer, journal)
+
+
+async def _changed(config: Config, trainer: Trainer) -> dict[str, float]:
+    """Let the hooks change the policy's weights; return their metrics."""
+    found: dict[str, float] = {}
+    for hook in config.hooks:
+        found |= await hook.change(trainer)
+    return found
 
 
 def _prolonged(step: int, config: Config) -> str:

@@ -27,7 +27,7 @@ RUNS = {
     "recap": ("advantage=recap", "rewards=[score, {name: length}]"),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
-_FAMILIES = "compose|derive|dynamic|critic|engine|rollout|time|faults|group|episode"
+_FAMILIES = "compose|derive|dynamic|critic|engine|rollout|time|faults|group|episode|next"
 _WRITTEN = re.compile(rf'"((?:{_FAMILIES})/\w+)"')
 
 
