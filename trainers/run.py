@@ -33,13 +33,18 @@ from envgym.view import write_page
 
 @dataclass
 class Journal:
-    """Journal of a run: its stage, evaluations and time, and its metrics file."""
+    """Journal of a run: its stage, evaluations and time, and its metrics file.
+
+    Attributes:
+        between_steps: Whether the weights are those after a whole step, to save when interrupted.
+    """
 
     directory: Path
     evaluations: dict[str, Any] = field(default_factory=dict)
     stage: str = "new"
     spent_s: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    between_steps: bool = True
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -132,7 +137,7 @@ async def _train(
                 hook.begin(directory, trainer.step_number)
             await _stages(config, trainer, journal, progress, warm)
     except asyncio.CancelledError:
-        if journal.stage == "train":  # between updates: the weights are whole
+        if journal.stage == "train" and journal.between_steps:  # else hooks are changing them
             _save(trainer, journal)
         raise
     finally:
@@ -196,7 +201,9 @@ async def _stages(
         if step >= config.learner.steps:
             break
         metrics, episodes = await trainer.step()
+        journal.between_steps = False
         metrics |= await _changed(config, trainer)
+        journal.between_steps = True
         step = trainer.step_number
         journal.log(step, metrics)
         for hook in config.hooks:

@@ -149,6 +149,36 @@ async def test_a_run_resumes_to_the_bit(tmp_path: Path, monkeypatch: pytest.Monk
         assert all(torch.equal(one[n], two[n]) for n in two)
 
 
+async def test_a_run_stopped_while_it_chooses_does_the_step_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights of a coefficient on trial are in no checkpoint."""
+    with monkeypatch.context() as patch:
+        tried = scored(patch, [0.5, 0.4, 0.6])
+        await train(config(tmp_path, "whole", NEXT, *MOVES))
+        evaluate = Trainer.evaluate
+
+        async def hang(self: Trainer, on_episode: Any = None, *, split: str | None = None) -> Any:
+            if len(tried) == 2 and split is not None:
+                await asyncio.sleep(3600)
+            return await evaluate(self, on_episode, split=split)
+
+        tried.clear()
+        patch.setattr(Trainer, "evaluate", hang)
+        running = asyncio.create_task(train(config(tmp_path, "cut", NEXT, *MOVES)))
+        while len(tried) < 2:
+            await asyncio.sleep(0.005)
+            assert not running.done()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    scored(monkeypatch, [0.5, 0.4, 0.6])
+    await train(config(tmp_path, "cut", NEXT, *MOVES), resume=True)
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    one, two = weights(tmp_path / "cut"), weights(tmp_path / "whole")
+    assert all(torch.equal(one[name], two[name]) for name in two)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
