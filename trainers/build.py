@@ -26,7 +26,7 @@ from envgym.trainers.config import Config
 from envgym.trainers.config_sections import TinyModel
 from envgym.trainers.learner.critic import Critic
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.rescoring import Scorer
+from envgym.trainers.learner.rescoring import OF_REFERENCE, Scorer
 
 
 @dataclass
@@ -163,7 +163,7 @@ def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
 
 def _reference(config: Config, model: PreTrainedModel) -> PreTrainedModel | None:
     """Create the frozen reference, where a plug-in compares with it."""
-    if not any("ref_logp" in plugin.needs for plugin in config.plugins().values()):
+    if not any(OF_REFERENCE & plugin.needs for plugin in config.plugins().values()):
         return None
     return copy.deepcopy(model).requires_grad_(False)
 

@@ -90,7 +90,9 @@ class Trainer:
         batches = list(config.batching(groups, f"{config.seed}:{self.step_number}"))
         learnt = [sample for batch in batches for sample in batch]
         check_roles(learnt, config.losses)
-        self.scorer.add({name for loss in config.losses for name in loss.needs}, learnt)
+        for name in sorted({name for loss in config.losses for name in loss.needs}):
+            roles = {r for loss in config.losses if name in loss.needs for r in loss.roles}
+            self.scorer.add([name], [sample for sample in learnt if sample.role in roles])
         updates = [self.learn(batch) for batch in batches]
         self.idle_steps = 0 if any(updates) else self.idle_steps + 1
         if self.idle_steps > config.learner.max_idle_steps:
@@ -102,6 +104,8 @@ class Trainer:
         report = {
             **measure.of_groups(groups, result),
             **(result.metrics() if config.rollout.dynamic_rounds > 1 else {}),
+            **{name: value for made in config.derive for name, value in made.report().items()},
+            **config.advantage.report(),
             **config.batching.report(),
             **config.sampler.report(),
             **config.env.report(self.step_number - 1),
@@ -216,16 +220,19 @@ class Trainer:
         await self.agent.update_weights()
 
     async def evaluate(
-        self, on_episode: Callable[[Episode], None] | None = None
+        self,
+        on_episode: Callable[[Episode], None] | None = None,
+        *,
+        split: str | None = None,
     ) -> tuple[Scores, list[Episode]]:
-        """Evaluate on held-out tasks; return the scores and the episodes."""
+        """Evaluate on held-out tasks, or on those of a split; return scores and episodes."""
         config, settings = self.config, self.config.evaluation
         agent = self.agent.with_temperature(settings.temperature)
         apart = settings.env or config.env.schedule
         rollout = build_rollout(config, None, **settings.env) if apart else self.rollout
         try:
             async with make_env(config, None, **settings.env) as env:
-                tasks = pick_tasks(env.tasks(settings.split), settings.tasks)
+                tasks = pick_tasks(env.tasks(split or settings.split), settings.tasks)
                 scores, result = await evaluate(
                     rollout, agent, tasks, settings.samples, config.seed, on_episode
                 )

@@ -34,13 +34,18 @@ from envgym.view import write_page
 
 @dataclass
 class Journal:
-    """Journal of a run: its stage, evaluations and time, and its metrics file."""
+    """Journal of a run: its stage, evaluations and time, and its metrics file.
+
+    Attributes:
+        between_steps: Whether the weights are those after a whole step, to save when interrupted.
+    """
 
     directory: Path
     evaluations: dict[str, Any] = field(default_factory=dict)
     stage: str = "new"
     spent_s: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    between_steps: bool = True
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -133,7 +138,7 @@ async def _train(
                 hook.begin(directory, trainer.step_number)
             await _stages(config, trainer, journal, progress, warm)
     except asyncio.CancelledError:
-        if journal.stage == "train":  # between updates: the weights are whole
+        if journal.stage == "train" and journal.between_steps:  # else hooks are changing them
             _save(trainer, journal)
         raise
     finally:
@@ -188,6 +193,8 @@ async def _stages(
         if warm is not None:
             checkpoint.save(trainer, warm, journal.progress)
     on_step = progress.stage("reinforcement learning", config.learner.steps)
+    if trainer.step_number == 0:
+        await _changed(config, trainer)
     while True:
         step = trainer.step_number
         if _due(step, config.evaluation.interval) and f"step_{step}" not in journal.evaluations:
@@ -197,6 +204,9 @@ async def _stages(
         if trainer.done:
             break
         metrics, episodes = await trainer.step()
+        journal.between_steps = False
+        metrics |= await _changed(config, trainer)
+        journal.between_steps = True
         step = trainer.step_number
         journal.log(step, metrics)
         for hook in config.hooks:
@@ -209,6 +219,14 @@ async def _stages(
     if "trained" not in journal.evaluations:
         await evaluate("trained")
         _save(trainer, journal)
+
+
+async def _changed(config: Config, trainer: Trainer) -> dict[str, float]:
+    """Let the hooks change the policy's weights; return their metrics."""
+    found: dict[str, float] = {}
+    for hook in config.hooks:
+        found |= await hook.change(trainer)
+    return found
 
 
 def _prolonged(step: int, config: Config) -> str:

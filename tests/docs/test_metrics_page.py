@@ -24,9 +24,10 @@ EXPLAINED = {key for key, _ in ROWS}
 _DIFFERS = "rewards=[environment, {name: overlong, limit: 24, buffer: 20}]"
 RUNS = {
     "grpo": (),
+    "recap": ("advantage=recap", "rewards=[score, {name: length}]"),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
-_FAMILIES = "compose|dynamic|sampler|critic|engine|rollout|time|faults|group|episode"
+_FAMILIES = "compose|derive|dynamic|sampler|critic|engine|rollout|time|faults|group|episode|next"
 _WRITTEN = re.compile(rf'"((?:{_FAMILIES})/\w+)"')
 
 
@@ -35,8 +36,13 @@ def pattern(key: str) -> str:
     first, _, name = key.partition("/")
     if first == "role":
         return "role/ROLE_score" if name.endswith("_score") else "role/ROLE"
-    shared = {"env": "env/NAME", "schedule": "schedule/NAME", "stop": "stop/REASON"}
-    return shared.get(first, key) if name else key
+    rows = {
+        "env": "env/NAME",
+        "schedule": "schedule/NAME",
+        "stop": "stop/REASON",
+        "recap": "recap/NAME",
+    }
+    return rows.get(first, key) if name else key
 
 
 def of_losses() -> set[str]:
@@ -48,6 +54,11 @@ def of_losses() -> set[str]:
         ref_logp=torch.full((4,), -1.0),
         advantage=torch.ones(4),
         sample=torch.zeros(4, dtype=torch.long),
+        pair=torch.zeros(4, dtype=torch.long),
+        side=torch.tensor([1.0, 1.0, -1.0, -1.0]),
+        states=torch.ones(4, 1),
+        head=lambda states: states * torch.arange(5.0),
+        data=dict.fromkeys(("ref_top", "policy_top"), torch.ones(4, 4)),
     )
     found: set[str] = set()
     for cls in PLUGINS["loss"].values():
@@ -85,7 +96,14 @@ def test_losses_and_plugins_write_nothing_unexplained() -> None:
 
 def test_nothing_else_is_explained() -> None:
     always = {"step", "score", "score_stderr", "reward", "reward_stderr"}
-    patterns = {"env/NAME", "schedule/NAME", "stop/REASON", "role/ROLE", "role/ROLE_score"}
+    patterns = {
+        "env/NAME",
+        "schedule/NAME",
+        "stop/REASON",
+        "recap/NAME",
+        "role/ROLE",
+        "role/ROLE_score",
+    }
     learner = {
         "loss",
         "grad_norm",

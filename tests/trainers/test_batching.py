@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 
 from envgym.errors import UsageError
 from envgym.trainers.advantages import Grpo
-from envgym.trainers.batching import Batching, C3po, Delayed, Replay, RoRecomp, Shuffled
+from envgym.trainers.batching import Batching, C3po, Delayed, Priority, Replay, RoRecomp, Shuffled
 from envgym.trainers.batching.sample_buffer import Buffer
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.plugin import PLUGINS
@@ -100,7 +100,7 @@ def test_advantages_stay_and_nothing_is_trained_twice_unasked(name: str, steps: 
         given |= {what(s): s for s in samples_of(groups)}
         for batch in batching(groups, f"0:{version}"):
             assert batch
-            assert len({id(s) for s in batch}) == len(batch)
+            assert name == "priority" or len({id(s) for s in batch}) == len(batch)
             weights = batching.weights(batch, "token", 1.0)
             assert len(weights) == len(batch)
             for one in batch:
@@ -116,7 +116,7 @@ def test_advantages_stay_and_nothing_is_trained_twice_unasked(name: str, steps: 
         assert before == [[a.tobytes() for a in s.advantages] for s in samples_of(groups)]
         assert all(math.isfinite(v) for v in batching.report().values())
     most = 1 + made(name).uses if isinstance(batching, Replay) else 1  # type: ignore[attr-defined]
-    assert max(seen.values(), default=0) <= most
+    assert name == "priority" or max(seen.values(), default=0) <= most
 
 
 @every_batching
@@ -188,13 +188,32 @@ def test_shuffled_trains_every_sample_once_an_epoch() -> None:
 
 @every_batching
 def test_what_the_advantage_skipped_is_not_in_a_batch(name: str) -> None:
-    skipped, kept = sample(6, name="right"), sample(2, credit=-1.0, name="wrong")
+    skipped, kept = sample(6, name="right"), sample(2, name="wrong")
     skipped.skip = True
     batching = made(name)
     [batch] = batching([[skipped, kept], []], "0:0")
     assert names([batch]) == [["wrong"]]
     assert batching.weights(batch, "token", 1.0) == [1 / 9 if name == "c3po" else 1 / 2]
     assert list(made(name)([[skipped]], "0:0")) == []
+
+
+# --- priority -----------------------------------------------------------------------------------
+
+
+def test_priority_draws_by_advantage() -> None:
+    """Advantages 3, 1 and -1 over 400 epochs: 3 / 4, 1 / 4 and never."""
+    groups = [[sample(2, credit=c, name=f"{c:g}") for c in (3.0, 1.0, -1.0)]]
+    batches = list(Priority(epochs=400)(groups, "0:0"))
+    counts = Counter(n for batch in names(batches) for n in batch)
+    assert [len(batch) for batch in batches] == [2] * 400
+    assert counts["3"] / 800 == pytest.approx(0.75, abs=0.05)
+    assert counts["-1"] == 0
+
+
+def test_priority_keeps_what_has_no_advantage() -> None:
+    shown = sample(2, name="shown")
+    shown.advantages = []
+    assert names(Priority()([[shown, sample(2, credit=-1.0)]], "0:0")) == [["shown"]]
 
 
 # --- C3PO ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from envgym.trainers.advantages.grpo import DrGrpo, Grpo, LitePpo
 from envgym.trainers.advantages.maxrl import MaxRl
 from envgym.trainers.advantages.otb import OptimalTokenBaseline
 from envgym.trainers.advantages.psr_nsr import Nsr, Psr, WReinforce
+from envgym.trainers.advantages.recap import Recap
 from envgym.trainers.advantages.reinforce import ReinforcePlusPlus, ReinforcePlusPlusBaseline
 from envgym.trainers.advantages.rloo import Rloo
 from envgym.trainers.advantages.turn_returns import TurnReturns
@@ -33,6 +34,7 @@ __all__ = [
     "Nsr",
     "OptimalTokenBaseline",
     "Psr",
+    "Recap",
     "ReinforcePlusPlus",
     "ReinforcePlusPlusBaseline",
     "Rloo",

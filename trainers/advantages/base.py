@@ -47,6 +47,10 @@ class Advantage(Plugin):
     def __call__(self, groups: Sequence[Group]) -> None:
         """Set the advantages of every sample."""
 
+    def report(self) -> dict[str, float]:
+        """Metrics of the last call."""
+        return {}
+
     def values(self, sample: Sample) -> Floats:
         """The critic's values of a sample, float64 [tokens].
 

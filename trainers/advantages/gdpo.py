@@ -52,12 +52,16 @@ class Gdpo(Advantage):
             for name in names:
                 values = np.array([s.components.get(name, 0.0) for s in group])
                 part = safe_divide(centred(values), deviation(values) + self.eps)
-                total += self.weights.get(name, 1.0) * part
+                total += self.weight(name) * part
             sums.append(total)
         scale = deviation(np.concatenate(sums)) + self.eps if sums else 1.0
         for group, total in zip(groups, sums, strict=True):
             for sample, advantage in zip(group, safe_divide(total, scale), strict=True):
                 sample.set_advantage(float(advantage))
+
+    def weight(self, name: str) -> float:
+        """Weight of a reward."""
+        return self.weights.get(name, 1.0)
 
     def _no_such_weight(self, names: set[str]) -> str | None:
         for unknown in sorted(self.weights.keys() - names):

@@ -12,9 +12,14 @@ from envgym.trainers.plugin import Plugin
 
 
 class Batching(Plugin):
-    """Plug-in that cuts a step's samples into batches, one per optimiser step."""
+    """Plug-in that cuts a step's samples into batches, one per optimiser step.
+
+    Attributes:
+        keeps_pairs: Whether both samples of a preference pair always come in the same batch.
+    """
 
     point: ClassVar[str] = "batching"
+    keeps_pairs: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, groups: Sequence[Group], seed: str) -> Iterator[list[Sample]]:
@@ -28,6 +33,16 @@ class Batching(Plugin):
     def candidates(self, groups: Sequence[Group]) -> list[Sample]:
         """The groups' samples, except those that the advantage skipped."""
         return [sample for group in groups for sample in group if not sample.skip]
+
+    def units(self, groups: Sequence[Group]) -> list[list[Sample]]:
+        """The candidates, each alone or beside the other side of its pair.
+
+        A pair whose other side was skipped is left out whole.
+        """
+        units: dict[int | str, list[Sample]] = {}
+        for index, sample in enumerate(self.candidates(groups)):
+            units.setdefault(sample.pair or index, []).append(sample)
+        return [unit for unit in units.values() if len(unit) > 1 or not unit[0].pair]
 
     def weights(
         self, batch: list[Sample], denominator: Denominator, constant: float

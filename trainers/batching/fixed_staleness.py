@@ -6,7 +6,7 @@ They are as old as asynchronous training makes them (AReaL, arXiv 2505.24298 §5
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
@@ -28,6 +28,7 @@ class Delayed(Shuffled):
     allow them. A ratio is to the policy that sampled, whose log-prob is recorded.
     """
 
+    keeps_pairs: ClassVar[bool] = False  # its buffer stores none
     steps: int = Field(
         4, ge=0, description="Staleness η of a batch when it is trained on, in steps."
     )

@@ -19,7 +19,7 @@ from envgym.trajectory import POLICY, Episode, Row, Trajectory, rows
 
 Group = list["Sample"]
 Parts = list[NDArray[np.float32]]
-"""One float32 array [tokens of the action] per turn."""
+"""One float32 array [tokens of the action], or [tokens of the action, numbers], per turn."""
 GUIDANCE: tuple[Kind, ...] = ("hint",)
 """Kinds of context that the sampler saw and the loss does not."""
 
@@ -61,6 +61,8 @@ class Sample:
             given.
         skip: Whether batch and denominator leave the sample out; advantages that train on a part of
             the samples set it.
+        pair: Id of the preference pair that the sample is one side of, by its role: ``chosen`` or
+            ``rejected``; empty for none.
         token_data: Numbers of the action tokens by name, in the target context (hints left out):
             one float32 array [tokens of the action] per turn. `trainers.learner.rescoring`
             computes those that plug-ins need; a plug-in may add its own.
@@ -87,6 +89,7 @@ class Sample:
     returns: Parts = field(default_factory=list)
     token_data: dict[str, Parts] = field(default_factory=dict)
     probes: Parts = field(default_factory=list)
+    pair: str = ""
 
     prox_logp = TokenData()
     ref_logp = TokenData()

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from envgym.trainers.derive.base import Derive, Tools
+from envgym.trainers.derive.pairs import Pairs
 
-__all__ = ["Derive", "Tools"]
+__all__ = ["Derive", "Pairs", "Tools"]

@@ -10,5 +10,16 @@ from envgym.trainers.guidance.none import NoGuidance
 from envgym.trainers.guidance.prefix_rl import PrefixRl
 from envgym.trainers.guidance.relift import Relift
 from envgym.trainers.guidance.reroll import Reroll
+from envgym.trainers.guidance.ssb import Ssb
 
-__all__ = ["AgentRlvr", "Ghpo", "Guidance", "Guide", "NoGuidance", "PrefixRl", "Relift", "Reroll"]
+__all__ = [
+    "AgentRlvr",
+    "Ghpo",
+    "Guidance",
+    "Guide",
+    "NoGuidance",
+    "PrefixRl",
+    "Relift",
+    "Reroll",
+    "Ssb",
+]

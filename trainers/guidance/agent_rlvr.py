@@ -22,8 +22,8 @@ class AgentRlvr(Guidance):
     log π(y' | x). Failed retries are recorded (role ``failed_retry``) and not trained on. Feedback
     is the environment's hints on the attempt, the `most_hints` weakest.
 
-    The source also trains on pairs of a guided success and a plain failure, by DPO; samples carry
-    no pairs here, so that part is left out.
+    The source also trains on pairs of a guided success and a plain failure: derive ``pairs`` with
+    loss ``dpo``.
 
     Trap: a retry starts in a fresh environment, never in the state that the attempt left. Guided
     and plain attempts share no baseline: the guided ones would take all the advantage.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envgym.trainers.hooks.base import Hook
+from envgym.trainers.hooks.next import Next
 from envgym.trainers.hooks.tensorboard import TensorBoard
 
-__all__ = ["Hook", "TensorBoard"]
+__all__ = ["Hook", "Next", "TensorBoard"]

@@ -50,12 +50,12 @@ def micro_batches(
     Args:
         packing: Whether to lay rows out without padding, where the model supports it; else rows are
             padded on the right, which changes nothing under causal attention.
-        whole_samples: Whether all rows of a sample stay in one part; a longer sample is one of its
-            own.
+        whole_samples: Whether all rows of a sample, or of a pair of samples, stay in one part; a
+            longer one is a part of its own.
     """
-    units: dict[int, list[int]] = {}
+    units: dict[int | str, list[int]] = {}
     for index, row in enumerate(rows):
-        units.setdefault(row.sample if whole_samples else index, []).append(index)
+        units.setdefault(row.unit if whole_samples else index, []).append(index)
     if prefixes := _prefixes(model, rows, packing):
         index_at = np.argsort(prefixes.rank)
         for ranks in _even(
@@ -109,19 +109,22 @@ def by_turn(
     ask: Callable[[MicroBatch], Tensor],
     tokens: int,
     packing: bool = True,
+    *,
+    hinted: bool = False,
 ) -> list[Parts]:
     """Evaluate `ask` on each action token of samples, in the target context, without gradient.
 
     Args:
-        ask: Function from a micro-batch to one number per action token, [N].
+        ask: Function from a micro-batch to one number per action token, [N], or several, [N, n].
         model, tokens, packing: As for `micro_batches`.
+        hinted: Whether to evaluate in the behaviour context, hints in view.
 
     Returns:
         For each sample one float32 array per turn.
     """
     kept = [[np.zeros(len(t.action), np.float32) for t in s.trajectory.turns] for s in samples]
     with torch.no_grad():
-        rows = train_rows(samples, [1.0] * len(samples))
+        rows = train_rows(samples, [1.0] * len(samples), hinted=hinted)
         for part in micro_batches(model, rows, tokens, packing):
             told = ask(part).float().cpu().numpy()
             for item in part:

@@ -46,17 +46,39 @@ def log_probs(
         logits = _logits(head, hidden, temperature)
         return _LogProb.apply(logits, targets), entropies(logits)
 
+    found = _by_piece(some, head, hidden, targets, piece)
+    return torch.cat([logp for logp, _ in found]), torch.cat([entropy for _, entropy in found])
+
+
+def logits_at(
+    head: Head,
+    hidden: States,
+    ids: Int[Tensor, "tokens k"],
+    temperature: float = 1.0,
+    piece: int = 0,
+) -> Float[Tensor, "tokens k"]:
+    """Logits of k ids per token, float32 [N, k], with gradient; arguments as for `log_probs`."""
+
+    def some(hidden: States, ids: Int[Tensor, "tokens k"]) -> Float[Tensor, "tokens k"]:
+        return _logits(head, hidden, temperature).gather(1, ids)
+
+    return torch.cat(_by_piece(some, head, hidden, ids, piece))
+
+
+def _by_piece(
+    some: Callable[[States, Tensor], Any], head: Head, hidden: States, each: Tensor, piece: int
+) -> list[Any]:
+    """Results of `some` on pieces of the tokens; several pieces are computed again backwards."""
     rows = _rows(head, hidden, piece)
     if len(hidden) <= rows:
-        return some(hidden, targets)
+        return [some(hidden, each)]
     again = torch.is_grad_enabled()
-    found = [
+    return [
         checkpoint(some, *part, use_reentrant=False, preserve_rng_state=False)
         if again
         else some(*part)
-        for part in zip(hidden.split(rows), targets.split(rows), strict=True)
+        for part in zip(hidden.split(rows), each.split(rows), strict=True)
     ]
-    return torch.cat([logp for logp, _ in found]), torch.cat([entropy for _, entropy in found])
 
 
 def pieces(

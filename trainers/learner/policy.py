@@ -164,6 +164,7 @@ class Policy:
         needs = frozenset[str]().union(*(loss.needs for loss, _ in terms))
         statistics = self._statistics(rows, terms, needs)
         whole = any(loss.whole_samples for loss, _ in terms)
+        states = any(loss.reads_states for loss, _ in terms)
         for part in micro_batches(self.model, rows, self.micro_tokens, self.packing, whole):
             hidden, targets = action_states(self.model, part)
             logp, entropy = log_probs(
@@ -171,6 +172,13 @@ class Policy:
             )
             count({"entropy": entropy})
             inputs, weight = loss_inputs(part, logp, needs), _weights(part).to(logp.device)
+            if states:
+                inputs = replace(
+                    inputs,
+                    states=hidden,
+                    head=self.model.get_output_embeddings(),
+                    temperature=self.temperature,
+                )
             count({"sampler_gap": _sampler_gap(inputs)})
             total = torch.zeros((), device=logp.device)
             for (loss, own), known in zip(terms, statistics, strict=True):

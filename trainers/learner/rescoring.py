@@ -53,50 +53,62 @@ class Scorer:
                 sample.token_data[name] = parts
 
     def score(self, name: str, samples: Sequence[Sample]) -> list[Parts]:
-        """Compute token data of samples by name, in the target context: hints are left out.
+        """Compute token data of samples by name, in the context that the data is defined in.
 
         Returns:
-            For each sample one float32 array [tokens of the action] per turn.
+            For each sample one float32 array per turn, [tokens of the action] or [tokens of the
+            action, numbers].
 
         Raises:
             UsageError: The name is unknown.
         """
         if name not in TOKEN_DATA:
             raise UsageError(f"no token data {name!r}.{suggest(name, TOKEN_DATA)}")
-        compute = TOKEN_DATA[name].compute
+        data = TOKEN_DATA[name]
         self.policy.model.eval()
         return by_turn(
             self.policy.model,
             samples,
-            lambda rows: compute(self, rows),
+            lambda rows: data.compute(self, rows),
             self.policy.micro_tokens,
             self.policy.packing,
+            hinted=data.hinted,
         )
 
 
 Compute = Callable[[Scorer, Sequence[TrainRow]], Tensor]
-"""Function from the models and rows to one number per action token, row after row, [N]."""
+"""Function from the models and rows to the action tokens' numbers, row by row: [N] or [N, n]."""
 
 
 @dataclass(frozen=True)
 class _Data:
     compute: Compute
     frozen: bool
+    hinted: bool
 
 
 TOKEN_DATA: dict[str, _Data] = {}
 """Known token data by name."""
 
+OF_REFERENCE = frozenset({"ref_logp", "ref_top"})
+"""Token data that needs the frozen reference."""
 
-def token_data(name: str, *, frozen: bool = False) -> Callable[[Compute], Compute]:
+TOP = 64
+"""Number of a distribution's likeliest tokens whose logits are kept."""
+
+
+def token_data(
+    name: str, *, frozen: bool = False, hinted: bool = False
+) -> Callable[[Compute], Compute]:
     """Function decorator: make token data known under `name`.
 
     Args:
         frozen: Whether it never changes for a sample, such as log-probs of a frozen model.
+        hinted: Whether its context is the behaviour one, hints in view, and not the target one.
     """
 
     def add(compute: Compute) -> Compute:
-        TOKEN_DATA[name] = _Data(compute, frozen)
+        TOKEN_DATA[name] = _Data(compute, frozen, hinted)
         return compute
 
     return add
@@ -112,10 +124,13 @@ def proximal_logps(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
 @token_data("ref_logp", frozen=True)
 def reference_logps(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Log-probs under the reference, float32 [N]."""
+    return action_logps(_reference(scorer, "ref_logp"), rows, scorer.policy.temperature)
+
+
+def _reference(scorer: Scorer, name: str) -> PreTrainedModel:
     if scorer.reference is None:
-        raise UsageError("ref_logp needs a reference policy: train through the loop")
-    policy = scorer.policy
-    return action_logps(scorer.reference, rows, policy.temperature)
+        raise UsageError(f"{name} needs a reference policy: train through the loop")
+    return scorer.reference
 
 
 @token_data("value")
@@ -137,4 +152,28 @@ def score_norms(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
         total = logits.logsumexp(-1)
         chance = (logits.gather(1, chosen.unsqueeze(1)).squeeze(1) - total).exp()
         found.append(1 - 2 * chance + ((2 * logits).logsumexp(-1) - 2 * total).exp())
+    return torch.cat(found)
+
+
+@token_data("ref_top", frozen=True, hinted=True)
+def reference_top(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
+    """The reference's `TOP` likeliest tokens with hints in view: ids, then logits, [N, 2 TOP]."""
+    return _top(scorer, _reference(scorer, "ref_top"), rows)
+
+
+@token_data("policy_top", hinted=True)
+def policy_top(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
+    """As `reference_top`, of the policy as it is now."""
+    return _top(scorer, scorer.policy.model, rows)
+
+
+def _top(scorer: Scorer, model: PreTrainedModel, rows: Sequence[TrainRow]) -> Tensor:
+    """Ids, exact in float32 below 2^24, and logits at sampling temperature, float32."""
+    hidden, targets = action_states(model, rows)
+    found = []
+    for _, logits in pieces(
+        model.get_output_embeddings(), hidden, targets, scorer.policy.temperature
+    ):
+        values, ids = logits.topk(min(TOP, logits.shape[-1]))
+        found.append(torch.cat([ids.to(values.dtype), values], 1))
     return torch.cat(found)

@@ -22,12 +22,15 @@ class Loss(Plugin):
     """Plug-in for one term of the loss.
 
     Attributes:
-        whole_samples: Whether all rows of a sample must be in one micro-batch.
+        whole_samples: Whether all rows of a sample, or of a pair of samples, must be in one
+            micro-batch.
+        reads_states: Whether it reads the states before the tokens, for logits of its own.
         improves: Whether it follows the advantages: a recipe has one such loss per role.
     """
 
     point: ClassVar[str] = "loss"
     whole_samples: ClassVar[bool] = False
+    reads_states: ClassVar[bool] = False
     improves: ClassVar[bool] = False
     coef: float = Field(1.0, description="Weight of the term in the total loss.")
     roles: tuple[str, ...] = Field(

@@ -27,13 +27,14 @@ def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float
     """Scores, rewards, lengths, turns, stop reasons and faults of a step.
 
     Scores cover the episodes that the policy played on its own, other metrics of episodes all that
-    were played; metrics of groups and rewards cover the kept groups. A
-    standard error is over the means of groups, whose members share a task. ``episode/entropy`` is
-    the mean negative log-prob of sampled tokens: an unbiased estimate of the behaviour policy's
-    entropy, in nats.
+    were played; metrics of groups and rewards cover the kept groups, without those that derive
+    plug-ins made of the same episodes under another role. A standard error is over the means of
+    groups, whose members share a task. ``episode/entropy`` is the mean negative log-prob of sampled
+    tokens: an unbiased estimate of the behaviour policy's entropy, in nats.
     """
     episodes = result.episodes
     alone = [e for e in episodes if e.role == POLICY] or episodes
+    groups = [g for g in groups if g[0].role == g[0].episode.role] or groups
     spreads = [statistics.pstdev(s.reward for s in group) for group in groups]
     logprobs = [lp for e in episodes for t in e.turns for lp in t.logprobs]
     report = {
