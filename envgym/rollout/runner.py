@@ -178,15 +178,15 @@ class Rollout:
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
 
-    async def hints(self, attempt: Episode) -> tuple[str, ...]:
-        """Ask an environment of the pool for hints on an attempt's task, weakest first.
+    async def hints(self, attempt: Episode | Start) -> tuple[str, ...]:
+        """Ask an environment of the pool for hints on an attempt, or on a start's task.
 
-        The environment begins the task anew, at the attempt's seed.
+        The environment begins the task anew, at the attempt's seed. Weakest hint first.
         """
         env = self._idle.pop() if self._idle else self._make()
         try:
             await env.reset(seed=attempt.seed, options={"task": attempt.task})
-            found = tuple(env.hints(attempt))
+            found = tuple(env.hints(attempt if isinstance(attempt, Episode) else None))
         except BaseException:
             await env.close()
             raise

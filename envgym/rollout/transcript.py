@@ -102,7 +102,9 @@ class Transcript:
         spans, ids, text = list[Span](), list[int](), action.text
         if self._chat is not None:
             spans = self._render(self._chat)
-            ids = self._chat.demonstrate(action, self._tools)
+            held = self._chat.dialect.parse(action.text, self._tools).tool_calls
+            written = Action(action.text) if held else action  # its text holds its calls already
+            ids = self._chat.demonstrate(written, self._tools)
             text = self._chat.decode(ids)
             self._ids += [*(i for span in spans for i in span.ids), *ids]
         turn = Turn([*spans, Span("prefix", ids)], [], text=text, taken=action)

@@ -8,7 +8,18 @@ from envgym.trainers.guidance.ghpo import Ghpo
 from envgym.trainers.guidance.guide import Guide
 from envgym.trainers.guidance.none import NoGuidance
 from envgym.trainers.guidance.prefix_rl import PrefixRl
+from envgym.trainers.guidance.regft import Regft
 from envgym.trainers.guidance.relift import Relift
 from envgym.trainers.guidance.reroll import Reroll
 
-__all__ = ["AgentRlvr", "Ghpo", "Guidance", "Guide", "NoGuidance", "PrefixRl", "Relift", "Reroll"]
+__all__ = [
+    "AgentRlvr",
+    "Ghpo",
+    "Guidance",
+    "Guide",
+    "NoGuidance",
+    "PrefixRl",
+    "Regft",
+    "Relift",
+    "Reroll",
+]
