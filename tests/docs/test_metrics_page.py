@@ -26,7 +26,7 @@ RUNS = {
     "grpo": (),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
-_FAMILIES = "compose|dynamic|critic|engine|rollout|time|faults|group|episode"
+_FAMILIES = "compose|guidance|dynamic|critic|engine|rollout|time|faults|group|episode"
 _WRITTEN = re.compile(rf'"((?:{_FAMILIES})/\w+)"')
 
 

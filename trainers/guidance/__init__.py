@@ -11,6 +11,7 @@ from envgym.trainers.guidance.prefix_rl import PrefixRl
 from envgym.trainers.guidance.regft import Regft
 from envgym.trainers.guidance.relift import Relift
 from envgym.trainers.guidance.reroll import Reroll
+from envgym.trainers.guidance.teacher import Teacher
 
 __all__ = [
     "AgentRlvr",
@@ -22,4 +23,5 @@ __all__ = [
     "Regft",
     "Relift",
     "Reroll",
+    "Teacher",
 ]
