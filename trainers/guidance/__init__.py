@@ -6,6 +6,7 @@ from envgym.trainers.guidance.agent_rlvr import AgentRlvr
 from envgym.trainers.guidance.base import Guidance
 from envgym.trainers.guidance.ghpo import Ghpo
 from envgym.trainers.guidance.guide import Guide
+from envgym.trainers.guidance.intervention import Intervention
 from envgym.trainers.guidance.none import NoGuidance
 from envgym.trainers.guidance.prefix_rl import PrefixRl
 from envgym.trainers.guidance.regft import Regft
@@ -18,6 +19,7 @@ __all__ = [
     "Ghpo",
     "Guidance",
     "Guide",
+    "Intervention",
     "NoGuidance",
     "PrefixRl",
     "Regft",

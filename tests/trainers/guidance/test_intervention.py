@@ -1,0 +1,184 @@
+"""Intervention: one replaced action, proven by continuations; nothing after it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envgym.agent import Context
+from envgym.agents.scripted import ScriptedAgent
+from envgym.chat.renderer import Chat
+from envgym.env import Env
+from envgym.errors import UsageError
+from envgym.messages import Action
+from envgym.rollout.replay import differences, play_again
+from envgym.rollout.runner import Rollout, Start
+from envgym.task import Task, TaskSource
+from envgym.trainers.collection.player import Player
+from envgym.trainers.collection.samples import Sample, as_groups
+from envgym.trainers.guidance import Intervention
+from envgym.trainers.loop import Trainer
+from envgym.trajectory import Episode
+from tests.envgym import templates
+from tests.trainers.guidance.world import Vault
+from tests.trainers.test_run import config
+
+SFT = "losses=[clip, {name: sft, coef: 0.1}]"
+
+
+class Word(Env[Task]):
+    """Spell ABC, a letter a turn."""
+
+    max_turns = 3
+
+    def tasks(self, split: str = "train") -> Sequence[Task]:
+        return TaskSource.rows([Task({"tries": "XBC"})])
+
+    async def start(self, task: Task) -> str:
+        self._said = ""
+        return f"Go. {task.data['tries']}"
+
+    async def act(self, action: Action) -> str:
+        self._said += action.text
+        if len(self._said) == 3:
+            self.end(float(self._said == "ABC"))
+        return f"So far {self._said}."
+
+    async def oracle(self) -> AsyncIterator[Action]:
+        for letter in "ABC":
+            yield Action(letter)
+
+
+def player(chat: Chat | None = None) -> Player:
+    """Its agent says what the task names, letter by letter."""
+
+    def letter(context: Context) -> str:
+        said = sum(message.role == "assistant" for message in context.messages)
+        return context.messages[0].content.split()[1][said]
+
+    return Player(Rollout(Word), ScriptedAgent(letter, chat), chat)
+
+
+def starts(*tries: str) -> list[Start]:
+    """Members of a group, each with its own letters."""
+    return [Start(7, Task({"tries": text}), "g", member) for member, text in enumerate(tries)]
+
+
+def demonstrations(episodes: Sequence[Episode]) -> list[Episode]:
+    return [episode for episode in episodes if episode.role == "demonstration"]
+
+
+@pytest.mark.parametrize(
+    ("tries", "proven"),
+    [
+        ("XBC", "A"),
+        ("AXC", "AB"),
+        ("AXX", ""),  # the policy does not go on well
+        ("ABX", ""),  # the replacement ends the episode
+    ],
+)
+async def test_the_first_departure_is_replaced_and_proven(tries: str, proven: str) -> None:
+    result = await Intervention(continuations=2).play(starts(tries), player())
+    assert [e.role for e in result.episodes[1:]] == (
+        ["demonstration", "continuation"] if proven else ["continuation"] * 2
+    )
+    assert result.counts == {
+        "guidance/replacements": 1,
+        "guidance/replacements_proven": bool(proven),
+    }
+    for episode in demonstrations(result.episodes):
+        assert "".join(turn.text for turn in episode.turns) == "ABC"
+
+
+async def test_equal_departures_count_once_and_later_ones_come_first() -> None:
+    tries = ("XBC", "XXC", "AXC", "XCC")
+    for most, made in ((1, 1), (5, 2)):
+        method = Intervention(continuations=1, attempts=most)
+        result = await method.play(starts(*tries), player())
+        assert len(result.episodes) == 4 + made
+        assert demonstrations(result.episodes)[0].id == "g/2+1"
+
+
+async def test_a_group_with_a_success_costs_nothing_more() -> None:
+    result = await Intervention().play(starts("XBC", "ABC"), player())
+    assert (len(result.episodes), result.counts) == (2, {})
+
+
+async def test_prefix_and_replacement_are_trained_and_nothing_after() -> None:
+    """In the tokens that the attempt was sampled with, and without the rest."""
+    chat = Chat(templates.tokenizer(templates.CHATML))
+    here = player(chat)
+    result = await Intervention(continuations=1).play(starts("AXC"), here)
+    [attempt, shown] = result.episodes
+    [own], [row] = Sample(attempt, attempt.trajectory).rows, Sample(shown, shown.trajectory).rows
+    assert [t.action for t in shown.turns] == [
+        attempt.turns[0].action,
+        chat.demonstrate(Action("B"), ()),
+        [],
+    ]
+    assert chat.tokenizer.decode(row.ids[row.mask]).count("<|im_end|>") == 2
+    second = int((own.turn == 1).argmax())
+    assert row.ids[:second].tolist() == own.ids[:second].tolist()
+    assert row.mask[:second].tolist() == own.mask[:second].tolist()
+    assert "C" in chat.tokenizer.decode(row.ids[~row.mask][-3:])
+    assert len(shown.trajectory.turns) == 3
+    [again] = await play_again(here.rollout, [shown], chat)
+    assert differences(shown, again) == []
+
+
+async def test_continuations_are_not_trained_and_share_no_baseline() -> None:
+    result = await Intervention(continuations=3).play(starts("XBC", "XXX"), player())
+    roles = [group[0].role for group in as_groups(result.episodes)]
+    assert roles == ["policy", "demonstration", "continuation"]
+    assert Intervention.untrained == {"continuation"}
+
+
+def test_environments_that_cannot_be_played_on_in_are_named() -> None:
+    class Silent(Word):
+        oracle = Env.oracle
+
+    with pytest.raises(UsageError, match=r"needs oracle\(\) and silent-v0 has none"):
+        Intervention().check_env(Silent())
+    with pytest.raises(UsageError, match=r"vault-v0 has a single turn: raise its max_turns"):
+        Intervention().check_env(Vault())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (("losses=[clip]",), "no loss trains its demonstration episodes: add {name: sft}"),
+        ((SFT, "rollout.dynamic_rounds=2"), "set rollout.dynamic_rounds to 1"),
+    ],
+)
+def test_conflicts(tmp_path: Path, overrides: Sequence[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        config(tmp_path, "a", "guidance=intervention", *overrides)
+
+
+async def test_a_run_learns_replacements(tmp_path: Path) -> None:
+    """Every continuation counts as a success, and every plain attempt as a failure."""
+    guidance = "guidance={name: intervention, continuations: 2}"
+    trainer = Trainer(config(tmp_path, "a", guidance, SFT))
+    play = trainer.collector.player.play
+
+    async def solved(starts: Any) -> Any:
+        result = await play(starts)
+        for episode in result.episodes:
+            episode.score = float(bool(episode.guided_by))
+        return result
+
+    trainer.collector.player.play = solved  # type: ignore[method-assign]
+    try:
+        told, episodes = await trainer.step()
+    finally:
+        await trainer.close()
+    shown = demonstrations(episodes)
+    assert told["guidance/replacements_proven"] == len(shown) == 2
+    assert told["learn/nll"] > 0
+    for episode in shown:
+        trained = [bool(turn.action) for turn in episode.turns]
+        assert trained == sorted(trained, reverse=True)
+        assert 0 < sum(trained) < len(trained)
