@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envgym.trainers.guidance.agent_rlvr import AgentRlvr
 from envgym.trainers.guidance.base import Guidance
+from envgym.trainers.guidance.cog_rethinker import CogRethinker
 from envgym.trainers.guidance.ghpo import Ghpo
 from envgym.trainers.guidance.guide import Guide
 from envgym.trainers.guidance.intervention import Intervention
@@ -16,6 +17,7 @@ from envgym.trainers.guidance.teacher import Teacher
 
 __all__ = [
     "AgentRlvr",
+    "CogRethinker",
     "Ghpo",
     "Guidance",
     "Guide",
