@@ -8,6 +8,7 @@ from envgym.trainers.guidance.cog_rethinker import CogRethinker
 from envgym.trainers.guidance.ghpo import Ghpo
 from envgym.trainers.guidance.guide import Guide
 from envgym.trainers.guidance.intervention import Intervention
+from envgym.trainers.guidance.knowledge import Knowledge
 from envgym.trainers.guidance.none import NoGuidance
 from envgym.trainers.guidance.prefix_rl import PrefixRl
 from envgym.trainers.guidance.regft import Regft
@@ -22,6 +23,7 @@ __all__ = [
     "Guidance",
     "Guide",
     "Intervention",
+    "Knowledge",
     "NoGuidance",
     "PrefixRl",
     "Regft",
