@@ -66,24 +66,20 @@ class CogRethinker(Guidance):
     max_chars: int = Field(
         1500, ge=100, description="Maximum length of a shown success or wrong answer, characters."
     )
-    _memory: dict[str, list[dict[str, str]]] = PrivateAttr(
-        default_factory=lambda: {stage: [] for stage in STAGES}
-    )
+    _memory: dict[str, list[dict[str, str]]] = PrivateAttr(default_factory=dict)
 
     async def play(self, starts: Sequence[Start], player: Player) -> RolloutResult:
         """Play every start; play failed groups again, stage after stage."""
         result = await player.play(starts)
         failed = list(failures(starts, result.episodes, self.max_failed_score))
         for stage in STAGES:
-            again = [
-                start.again(
-                    guidance=(guiding_message([self._message(stage, attempts)], vanish=True),),
-                    role="failed_retry",
-                    guided_by=f"{self.name}:{stage}",
-                )
-                for members, attempts in failed
-                for start in members
-            ]
+            again: list[Start] = []
+            for members, attempts in failed:
+                told = (guiding_message([self._message(stage, attempts)], vanish=True),)
+                by = f"{self.name}:{stage}"
+                again += [
+                    s.again(guidance=told, role="failed_retry", guided_by=by) for s in members
+                ]
             if not again:
                 break
             retries = await player.play(again)
@@ -131,7 +127,7 @@ class CogRethinker(Guidance):
         answers = golds(attempt.task)
         rows = [
             row
-            for row in self._memory[stage]
+            for row in self._memory.get(stage, [])
             if row["key"] != attempt.task.key and not any(find_whole(answers, row.values()))
         ]
         tasks = [Passage(str(i), "", row["task"]) for i, row in enumerate(rows)]
@@ -147,5 +143,5 @@ class CogRethinker(Guidance):
             "task": task_text(episode)[: self.max_chars],
             "solution": transcript_text(episode, self.max_chars),
         }
-        kept = [other for other in self._memory[stage] if other["key"] != row["key"]]
+        kept = [other for other in self._memory.get(stage, []) if other["key"] != row["key"]]
         self._memory[stage] = [*kept, row][-self.capacity :]

@@ -17,6 +17,7 @@ from envgym.task import Task
 from envgym.trainers.collection.samples import as_groups, of_policy
 from envgym.trainers.guidance import CogRethinker
 from envgym.trainers.loop import Trainer
+from envgym.trainers.running import checkpoint
 from tests.trainers.guidance.world import Game, parts
 from tests.trainers.test_run import config
 
@@ -106,9 +107,8 @@ def test_conflicts(tmp_path: Path, overrides: Sequence[str], said: str) -> None:
         config(tmp_path, "a", "guidance=cog_rethinker", *overrides)
 
 
-async def test_a_run_imitates_without_the_stages_message(tmp_path: Path) -> None:
-    """Every retry counts as solved; the next step shows it, and a checkpoint holds it."""
-    trainer = Trainer(config(tmp_path, "a", "guidance=cog_rethinker", SFT))
+def solve_retries(trainer: Trainer) -> None:
+    """Count every retry as solved and every plain attempt as failed."""
     play = trainer.collector.player.play
 
     async def solved(starts: Any) -> Any:
@@ -118,6 +118,11 @@ async def test_a_run_imitates_without_the_stages_message(tmp_path: Path) -> None
         return result
 
     trainer.collector.player.play = solved  # type: ignore[method-assign]
+
+
+async def test_a_run_imitates_without_the_stages_message(tmp_path: Path) -> None:
+    trainer = Trainer(config(tmp_path, "a", "guidance=cog_rethinker", SFT))
+    solve_retries(trainer)
     try:
         groups, _ = await trainer.collect()
         told, _ = await trainer.step()
@@ -129,4 +134,25 @@ async def test_a_run_imitates_without_the_stages_message(tmp_path: Path) -> None
     assert np.array_equal(shown[0].rows[0].ids[:first], plain[0].rows[0].ids[:first])
     assert shown[0].rows[0].mask.argmax() == first
     assert told["learn/nll"] > 0
-    assert len(trainer.plugin_states["guidance"]["memory"]["decompose"]) == 2
+
+
+async def test_a_resumed_run_shows_the_same_examples(tmp_path: Path) -> None:
+    """Steps 2 of a run and of its continuation are equal, and show what step 1 kept."""
+    settings = config(tmp_path, "a", "guidance={name: cog_rethinker, max_chars: 100}", SFT)
+    whole, resumed = Trainer(settings), Trainer(settings)
+    try:
+        for trainer in (whole, resumed):
+            solve_retries(trainer)
+        await whole.step()
+        folder = checkpoint.save(whole, tmp_path, {})
+        await checkpoint.load(resumed, folder)
+        (told, episodes), (again, others) = await whole.step(), await resumed.step()
+    finally:
+        await whole.close()
+        await resumed.close()
+    assert [e.turns[0].messages for e in episodes] == [e.turns[0].messages for e in others]
+    assert any("An example." in m.content for e in episodes for m in e.turns[0].messages)
+    clocks = ("time/", "rollout/loop_lag_s", "engine/")
+    assert {k: v for k, v in told.items() if not k.startswith(clocks)} == {
+        k: v for k, v in again.items() if not k.startswith(clocks)
+    }
