@@ -15,6 +15,13 @@ def task_text(attempt: Episode) -> str:
     return "\n\n".join(m.content for m in told)
 
 
+def numbered_text(attempt: Episode, max_chars: int) -> str:
+    """An attempt's actions under their numbers, from 1; each cut so that all fit."""
+    each = max(20, max_chars // max(1, len(attempt.turns)))
+    lines = [f"{i}. {bounded_middle(t.text, each)}" for i, t in enumerate(attempt.turns, 1)]
+    return "\n".join(lines)
+
+
 def transcript_text(attempt: Episode, max_chars: int) -> str:
     """An attempt's actions, each with the answers of the environment; its middle cut to fit."""
     parts = [f"Agent: {attempt.turns[0].text}"] if attempt.turns else []

@@ -13,32 +13,48 @@ from envgym.errors import UsageError
 from envgym.messages import Action
 from envgym.rollout.runner import RolloutResult, Start
 from envgym.trainers.collection.player import Player
-from envgym.trainers.guidance.base import Guidance, drops, failures, missing_loss
+from envgym.trainers.guidance.base import (
+    Guidance,
+    drops,
+    failures,
+    missing_judge,
+    missing_loss,
+)
+from envgym.trainers.guidance.proposals import Failed, Proposal, of_agent, of_oracle
 from envgym.trainers.plugin import register
 from envgym.trajectory import Episode, Span, Turn
+
+POLICY_ITSELF = "policy"
+"""Name of a judge: the policy in training."""
 
 
 @register("intervention")
 class Intervention(Guidance):
-    """All fail: a_t* replaces the first wrong action; loss -log π(a_t* | x, y_<t*) - log π(y_<t*).
+    """All fail: a replaces action t*; loss -log π(a | x, y_<t*) - log π(y_<t* | x), no more.
 
-    The environment's oracle plays the task once. The first action at which an attempt departs from
-    the oracle's is the wrong one, and the oracle's action there replaces it. The policy plays on
-    from the replacement `continuations` times; where one of them scores `min_score`, the attempt's
-    own actions before t* and the replacement are a demonstration. Its later turns are context:
-    nothing of them is trained. Other continuations are recorded (role ``continuation``) alone.
+    The environment's oracle plays the task once: t* is the first action that departs from its own,
+    which replaces it. Or a `judge` reads the attempt and the hints, and names both. The policy
+    plays on from the replacement `continuations` times; where one of them scores `min_score`, the
+    attempt's own actions before t* and the replacement are a demonstration. Its later turns are
+    context: nothing of them is trained. Other continuations are recorded (role ``continuation``)
+    and not trained on.
 
-    In the source the policy, shown a reference solution, names the wrong step and writes the
-    replacement; it verifies with 32 continuations, and trains before reinforcement learning.
+    In the source the policy itself proposes, with a reference solution in view, and verifies with
+    32 continuations, before reinforcement learning: ``judge: policy`` does so here.
 
     Trap: later turns in the loss halve the gain of the reinforcement learning that follows, and
-    without the earlier ones the policy never reaches the replacement. A departure may be harmless:
-    another way to the goal is then unlearnt. Replacements that end the episode prove nothing and
-    are left out.
+    without the earlier ones the policy never reaches the replacement. A departure from the oracle
+    may be harmless: another way to the goal is then unlearnt. Replacements that end the episode
+    prove nothing and are left out.
     """
 
     asks: ClassVar[frozenset[str]] = frozenset({"oracle"})
     untrained: ClassVar[frozenset[str]] = frozenset({"continuation"})
+    judge: str | None = Field(
+        None,
+        description="Name of the judge that proposes replacements, or 'policy' for the policy "
+        "itself; null takes the environment's oracle.",
+    )
     max_failed_score: float = Field(
         0.0, ge=0, lt=1, description="Highest raw score that counts as a failure, in [0, 1]."
     )
@@ -49,7 +65,10 @@ class Intervention(Guidance):
         8, ge=1, description="Number of episodes that the policy plays on from a replacement."
     )
     attempts: int = Field(
-        1, ge=1, description="Maximum number of different replacements per failed group."
+        1, ge=1, description="Maximum number of attempts per failed group that get a replacement."
+    )
+    max_chars: int = Field(
+        8000, ge=100, description="Maximum length of the attempt shown to the judge, characters."
     )
 
     async def play(self, starts: Sequence[Start], player: Player) -> RolloutResult:
@@ -58,38 +77,36 @@ class Intervention(Guidance):
         failed = list(failures(starts, result.episodes, self.max_failed_score))
         if not failed:
             return result
-        shown = await player.demonstrate([s[0].again(role="demonstration") for s, _ in failed])
-        experts = {e.group: e for e in shown.episodes if e.score >= self.min_score}
-        proposed: dict[str, tuple[Episode, int]] = {}
+        by_id = {start.id: start for start in starts}
+        proposed: dict[str, Proposal] = {}
         again: list[Start] = []
-        for members, attempts in failed:
-            if members[0].group in experts:
-                expert = experts[members[0].group]
-                for attempt, turn in self._departures(attempts, expert)[: self.attempts]:
-                    [start] = [start for start in members if start.id == attempt.id]
-                    played_on = self._continue(start, attempt, turn, expert)
-                    proposed |= {start.id: (attempt, turn) for start in played_on}
-                    again += played_on
+        proposals = await self._propose(failed, player)
+        for proposal in proposals:
+            following = self._continuations(by_id[proposal.attempt.id], proposal)
+            proposed |= {start.id: proposal for start in following}
+            again += following
         played = await player.play(again) if again else RolloutResult()
         kept: set[str] = set()
         for episode in played.episodes:
-            attempt, turn = proposed[episode.id]
-            proven = episode.score >= self.min_score and len(episode.turns) > turn + 1
-            if proven and attempt.id not in kept:
-                kept.add(attempt.id)
-                show(episode, attempt, turn)
+            proposal = proposed[episode.id]
+            went_on = len(episode.turns) > proposal.turn + 1
+            new = proposal.attempt.id not in kept
+            if episode.score >= self.min_score and went_on and new:
+                kept.add(proposal.attempt.id)
+                make_demonstration(episode, proposal)
         result.add(played)
-        result.count("guidance/replacements", len(again) / self.continuations)
+        result.count("guidance/replacements", len(proposals))
         result.count("guidance/replacements_proven", len(kept))
         return result
 
     def check_env(self, env: Env[Any]) -> None:
-        """Check that the environment has an oracle, and more than one turn.
+        """Check that the environment has more than one turn, and an oracle where that proposes.
 
         Raises:
             UsageError: It lacks one of them.
         """
-        super().check_env(env)
+        if self.judge is None:
+            super().check_env(env)
         if env.max_turns == 1:
             raise UsageError(
                 f"guidance {self.name!r} lets the policy play on after a replaced action, and "
@@ -97,32 +114,23 @@ class Intervention(Guidance):
             )
 
     def conflict(self, config: Any) -> str | None:
-        """Report that no loss imitates the demonstrations, or that dynamic sampling drops them."""
+        """Report an unknown judge, a missing loss, or dynamic sampling, which drops them."""
+        if self.judge not in (None, POLICY_ITSELF) and (
+            missing := missing_judge(config, str(self.judge))
+        ):
+            return missing
         return missing_loss(config, "demonstration", "add {name: sft} to losses") or drops(config)
 
-    def _departures(
-        self, attempts: Sequence[Episode], expert: Episode
-    ) -> list[tuple[Episode, int]]:
-        """Attempts with the index of their first turn unlike the oracle's, latest departure first.
+    async def _propose(self, failed: Failed, player: Player) -> list[Proposal]:
+        if self.judge is None:
+            return await of_oracle(failed, player, self.min_score, self.attempts)
+        agent = player.policy if self.judge == POLICY_ITSELF else player.judge(self.judge)
+        return await of_agent(agent, self.name, failed, player, self.max_chars, self.attempts)
 
-        Attempts that are equal up to there count once.
-        """
-        found: dict[tuple[object, ...], tuple[Episode, int]] = {}
-        right = [_done(turn.taken) for turn in expert.turns]
-        for attempt in attempts:
-            if len(attempt.trajectories) > 1:
-                continue
-            did = [_done(turn.taken) for turn in attempt.turns]
-            pairs = zip(did, right, strict=False)
-            turn = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
-            if turn is not None:
-                found.setdefault(tuple(map(repr, did[:turn])), (attempt, turn))
-        return sorted(found.values(), key=lambda pair: -pair[1])
-
-    def _continue(self, start: Start, attempt: Episode, turn: int, expert: Episode) -> list[Start]:
-        """Starts that play on after the oracle's action in place of the attempt's."""
-        kept = [t.taken or Action() for t in attempt.turns[:turn]]
-        given = (*kept, expert.turns[turn].taken or Action())
+    def _continuations(self, start: Start, proposal: Proposal) -> list[Start]:
+        """Starts that play on after the proposed action."""
+        kept = [turn.taken or Action() for turn in proposal.attempt.turns[: proposal.turn]]
+        given = (*kept, proposal.action)
         return [
             replace(
                 start,
@@ -135,41 +143,22 @@ class Intervention(Guidance):
         ]
 
 
-def show(episode: Episode, attempt: Episode, turn: int) -> None:
-    """Make a continuation the demonstration of an attempt's actions before `turn`, and of its own.
+def make_demonstration(episode: Episode, proposal: Proposal) -> None:
+    """Make a continuation a demonstration of the attempt's actions before the replaced one, and it.
 
-    Up to there the tokens are the attempt's, as sampled; the action in `turn` is trained, and later
+    Up to there the tokens are the attempt's, as sampled. The given action is trained, and later
     actions become context.
     """
     episode.role = "demonstration"
-    turns = episode.turns
-    for index, own in enumerate(attempt.turns[:turn]):
-        turns[index] = replace(own, advantages=[])
-    given = turns[turn]
-    turns[turn] = replace(
-        attempt.turns[turn],
-        action=[i for span in given.context if span.kind == "prefix" for i in span.ids],
-        logprobs=[],
-        versions=[],
-        reward=given.reward,
-        text=given.text,
-        taken=given.taken,
-        advantages=[],
-        cut=False,
-    )
-    for index in range(turn + 1, len(turns)):
-        turns[index] = _given(turns[index])
+    turns, own, last = episode.turns, proposal.attempt.turns, proposal.turn
+    turns[:last] = [replace(turn, advantages=[]) for turn in own[:last]]
+    given = turns[last]
+    written = [i for span in given.context if span.kind == "prefix" for i in span.ids]
+    turns[last] = replace(given, context=own[last].context, action=written)
+    turns[last + 1 :] = [_as_context(turn) for turn in turns[last + 1 :]]
 
 
-def _given(turn: Turn) -> Turn:
+def _as_context(turn: Turn) -> Turn:
     """A turn whose action is context."""
     context = [*turn.context, Span("prefix", turn.action)]
     return replace(turn, context=context, action=[], logprobs=[], versions=[], advantages=[])
-
-
-def _done(action: Action | None) -> object:
-    """The part of an action that an environment acts on: calls with arguments, or else the text."""
-    if action is None:
-        return None
-    calls = [(call.name, call.arguments) for call in action.tool_calls]
-    return calls or action.content.strip()

@@ -136,8 +136,8 @@ def test_a_given_action_that_a_model_wrote_holds_its_calls_once() -> None:
     text = chat.dialect.write(Action.call("guess", number=3), TOOLS)
     read = chat.dialect.parse(text, TOOLS)
     assert read.tool_calls
-    for action in (read, Action.call("guess", number=3)):
+    for action in (read, Action(text), Action.call("guess", number=3)):
         transcript = Transcript("s", "agent", chat, TOOLS)
         transcript.observe(observe("Guess."))
-        transcript.record_given(action)
+        assert transcript.record_given(action).tool_calls == read.tool_calls
         assert transcript.trajectory.turns[0].text == text

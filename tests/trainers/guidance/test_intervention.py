@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from envgym.agent import Context
 from envgym.agents.scripted import ScriptedAgent
@@ -20,9 +22,11 @@ from envgym.task import Task, TaskSource
 from envgym.trainers.collection.player import Player
 from envgym.trainers.collection.samples import Sample, as_groups
 from envgym.trainers.guidance import Intervention
+from envgym.trainers.guidance.proposals import read_proposal
 from envgym.trainers.loop import Trainer
 from envgym.trajectory import Episode
 from tests.envgym import templates
+from tests.trainers.collection.test_player import Judge, refuse
 from tests.trainers.guidance.world import Vault
 from tests.trainers.test_run import config
 
@@ -93,6 +97,75 @@ async def test_the_first_departure_is_replaced_and_proven(tries: str, proven: st
         assert "".join(turn.text for turn in episode.turns) == "ABC"
 
 
+@pytest.mark.parametrize("judge", ["j", "policy"])
+async def test_a_judge_or_the_policy_may_propose(judge: str) -> None:
+    asked: list[str] = []
+
+    def answer(text: str) -> str:
+        asked.append(text)
+        return "It is the second.\nStep: 2\n<intervention> B </intervention>"
+
+    here = player()
+    spells = here.agents
+    proposer = Judge(answer)
+    here.judges = {"j": proposer}
+    if judge == "policy":
+        ask = here.ask
+
+        async def as_policy(agent: Any, questions: Any) -> dict[str, str]:
+            assert agent is spells
+            return await ask(proposer, questions)
+
+        here.ask = as_policy  # type: ignore[method-assign]
+    method = Intervention(judge=judge, continuations=1)
+    result = await method.play(starts("AXC", "XXC"), here)
+    [shown] = demonstrations(result.episodes)
+    assert [turn.text for turn in shown.turns] == ["A", "B", "C"]
+    assert asked == ["The task:\nGo. AXC\n\nThe failed attempt:\n1. A\n2. X\n3. C"]
+
+
+async def test_a_judge_sees_the_hints_and_may_fail() -> None:
+    class Helped(Word):
+        def hints(self, attempt: Episode | None = None) -> Sequence[str]:
+            return ("In order.", "Three.")
+
+    asked: list[str] = []
+    answers = iter(["Step: 4\n<intervention>B</intervention>", "no idea"])
+
+    def answer(text: str) -> str:
+        asked.append(text)
+        return next(answers, "") or refuse("")
+
+    here = player()
+    here.rollout = Rollout(Helped)
+    here.judges = {"j": Judge(answer)}
+    method = Intervention(judge="j", attempts=3)
+    result = await method.play(starts("AXC", "XBC", "XXC"), here)
+    assert (len(result.episodes), len(asked)) == (3, 3)
+    assert "How it is solved:\nIn order.\nThree.\n\n" in asked[0]
+    assert set(result.counts.values()) == {0}
+
+
+@given(st.text(st.sampled_from("step: 12<>/intervo\n"), max_size=40))
+def test_answers_of_any_form_are_read(text: str) -> None:
+    found = read_proposal(text)
+    assert found is None or found[0] >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("STEP : 3\n<intervention>a\nb</intervention>.", (2, Action("a\nb"))),
+        ("Step: 0\n<intervention>a</intervention>", None),
+        ("<intervention>a</intervention> Step: 1", None),
+        ("Step: 1 </intervention>a<intervention>", None),
+        ("Step: 1 <intervention> </intervention>", None),
+    ],
+)
+def test_steps_and_replacements_are_read(text: str, found: object) -> None:
+    assert read_proposal(text) == found
+
+
 async def test_equal_departures_count_once_and_later_ones_come_first() -> None:
     tries = ("XBC", "XXC", "AXC", "XCC")
     for most, made in ((1, 1), (5, 2)):
@@ -142,6 +215,7 @@ def test_environments_that_cannot_be_played_on_in_are_named() -> None:
 
     with pytest.raises(UsageError, match=r"needs oracle\(\) and silent-v0 has none"):
         Intervention().check_env(Silent())
+    Intervention(judge="policy").check_env(Silent())
     with pytest.raises(UsageError, match=r"vault-v0 has a single turn: raise its max_turns"):
         Intervention().check_env(Vault())
 
@@ -156,6 +230,12 @@ def test_environments_that_cannot_be_played_on_in_are_named() -> None:
 def test_conflicts(tmp_path: Path, overrides: Sequence[str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         config(tmp_path, "a", "guidance=intervention", *overrides)
+
+
+def test_an_unknown_judge_is_refused(tmp_path: Path) -> None:
+    config(tmp_path, "a", "guidance={name: intervention, judge: policy}", SFT)
+    with pytest.raises(UsageError, match="judge 'j' is not in judges"):
+        config(tmp_path, "a", "guidance={name: intervention, judge: j}", SFT)
 
 
 async def test_a_run_learns_replacements(tmp_path: Path) -> None:
