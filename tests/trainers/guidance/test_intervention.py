@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from envgym.agent import Context
+from envgym.agents import tiny
 from envgym.agents.scripted import ScriptedAgent
 from envgym.chat.renderer import Chat
 from envgym.env import Env
+from envgym.environments.puzzles.grid.key_door import COLOURS, KeyDoor
 from envgym.errors import UsageError
 from envgym.messages import Action
 from envgym.rollout.replay import differences, play_again
@@ -22,7 +26,8 @@ from envgym.task import Task, TaskSource
 from envgym.trainers.collection.player import Player
 from envgym.trainers.collection.samples import Sample, as_groups
 from envgym.trainers.guidance import Intervention
-from envgym.trainers.guidance.proposals import read_proposal
+from envgym.trainers.guidance.intervention import make_demonstration
+from envgym.trainers.guidance.proposals import Proposal, read_proposal
 from envgym.trainers.loop import Trainer
 from envgym.trajectory import Episode
 from tests.envgym import templates
@@ -262,3 +267,40 @@ async def test_a_run_learns_replacements(tmp_path: Path) -> None:
         trained = [bool(turn.action) for turn in episode.turns]
         assert trained == sorted(trained, reverse=True)
         assert 0 < sum(trained) < len(trained)
+
+
+async def test_a_real_environments_own_tokens_and_calls_are_kept() -> None:
+    """Attempts as a model writes them, at random: texts that hold calls."""
+    env = KeyDoor(length=2, keys=2)
+    tokenizer = tiny.train_tokenizer(env.corpus_text(), 400)
+    chat = Chat(tokenizer, "tags", instructions=False)
+
+    def act(context: Context) -> str:
+        rng = random.Random(context.seed)
+        told = context.messages[1].content
+        key, way = (
+            rng.choice([c for c in COLOURS if c in told]),
+            rng.choice(("left", "right", "back")),
+        )
+        calls = [Action.call("take", key=key), *[Action.call("go", way=way)] * 2]
+        return chat.dialect.write(rng.choice(calls), env.tools)
+
+    here = Player(Rollout(lambda: KeyDoor(length=2, keys=2)), ScriptedAgent(act, chat), chat)
+    tasks = env.tasks("train")
+    begun = [Start(i, tasks[i], f"{i}", member) for i in range(9) for member in range(3)]
+    result = await Intervention(continuations=1, min_score=1e-9).play(begun, here)
+    turned = [e for e in result.episodes if e.role == "continuation"]
+    by_id = {e.id: e for e in result.episodes}
+    assert any(e.turns[0].taken == by_id[e.id.split("+")[0]].turns[0].taken for e in turned)
+    for episode in turned:
+        attempt = by_id[episode.id.split("+")[0]]
+        last = sum(not turn.action for turn in episode.turns) - 1
+        action = episode.turns[last].taken or Action()
+        make_demonstration(episode, Proposal(attempt, last, action))
+        [own], [row] = (Sample(e, e.trajectory).rows for e in (attempt, episode))
+        first = int((own.turn == last).argmax())
+        assert np.array_equal(row.ids[:first], own.ids[:first])
+        assert np.array_equal(row.mask[:first], own.mask[:first])
+        assert not row.mask[row.turn > last].any()
+    for before, after in zip(turned, await play_again(here.rollout, turned, chat), strict=True):
+        assert differences(before, after) == []
