@@ -87,7 +87,7 @@ def build_parts(config: Config) -> Parts:
         judges=judges,
         agents=[agent, *by_seat.values(), *judges.values()],
         collector=Collector(
-            Player(rollout, players, chat),
+            Player(rollout, players, chat, judges),
             source,
             config.sampler,
             config.guidance,

@@ -115,7 +115,8 @@ class Config(Section):
         description="Settings of seats by name; a seat without any is the policy's and trained.",
     )
     judges: dict[str, AgentEntry] = Field(
-        default_factory=dict, description="Agents that derive plug-ins may ask, by name."
+        default_factory=dict,
+        description="Agents that guidance and derive plug-ins may ask, by name.",
     )
     learner: Learner = Field(default_factory=Learner, description="Optimiser of the policy.")
     evaluation: Evaluation = Field(

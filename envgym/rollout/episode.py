@@ -119,7 +119,7 @@ class _Play:
             finish = ""
             action = next(given, None)
             if action is not None:
-                transcript.record_given(action)
+                action = transcript.record_given(action)
             else:
                 spans, completion = await self._ask(transcript)
                 finish = completion.finish

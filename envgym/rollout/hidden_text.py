@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from envgym.task import Task
 GOLD_KEYS = {"gold", "golds", "answer", "answers", "solution"}
 MIN_CHARS = 4
 """Shorter strings turn up by chance."""
+MIN_RUN = 8
+"""Least length of a part of a gold answer that counts as copied, in characters."""
 
 
 def leaves(value: Any, keys: frozenset[str] = frozenset()) -> Iterator[tuple[frozenset[str], Any]]:
@@ -45,8 +48,34 @@ def golds(task: Task) -> set[str]:
 
 def find_whole(needles: Iterable[str], texts: Iterable[str]) -> Iterator[str]:
     """The needles that stand in a text as whole words, whatever the case and spacing."""
-    haystack = "\n".join(" ".join(text.casefold().split()) for text in texts)
+    haystack = "\n".join(map(_folded, texts))
     for needle in sorted(needles):
-        words = re.escape(" ".join(needle.casefold().split()))
+        words = re.escape(_folded(needle))
         if words and re.search(rf"(?<!\w){words}(?!\w)", haystack):
             yield needle
+
+
+def find_copied(task: Task, text: str, share: float, chars: int) -> Iterator[str]:
+    """The gold answers of a task that a text holds whole, or whose longest common run is too long.
+
+    A run is too long from `share` of the gold on, at most `chars` and at least 8 characters. Runs
+    that the visible task holds too do not count. Linear in the lengths of the texts.
+    """
+    answers, said = golds(task), _folded(text)
+    whole = set(find_whole(answers, [text]))
+    shown = _folded("\n".join(v for _, v in leaves(task.data) if isinstance(v, str)))
+    for gold in sorted(answers):
+        answer = _folded(gold)
+        run = max(MIN_RUN, min(chars, math.ceil(share * len(answer))))
+        if gold in whole or _runs(said, run) & _runs(answer, run) - _runs(shown, run):
+            yield gold
+
+
+def _folded(text: str) -> str:
+    """A text without case, and with single spaces."""
+    return " ".join(text.casefold().split())
+
+
+def _runs(text: str, length: int) -> set[str]:
+    """All substrings of a length."""
+    return {text[i : i + length] for i in range(len(text) - length + 1)}

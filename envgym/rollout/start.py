@@ -91,6 +91,7 @@ class RolloutResult:
         faults: Number of faults by kind, including those that a retry made good.
         stopped: Why the rollout ended before all starts were played (a budget is spent); empty
             where it did not. The episodes until then are here.
+        counts: Counts of what a guidance did, by the name of their metric.
         loop_lag_s: The longest that the event loop was blocked: by a tool or an agent that works
             in the loop instead of awaiting, as a rule.
     """
@@ -100,6 +101,7 @@ class RolloutResult:
     retried: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     stopped: str = ""
+    counts: dict[str, float] = field(default_factory=dict)
     loop_lag_s: float = 0.0
     wall_s: float = 0.0
 
@@ -113,3 +115,9 @@ class RolloutResult:
         self.loop_lag_s = max(self.loop_lag_s, other.loop_lag_s)
         for kind, count in other.faults.items():
             self.faults[kind] = self.faults.get(kind, 0) + count
+        for name, number in other.counts.items():
+            self.count(name, number)
+
+    def count(self, name: str, number: float = 1.0) -> None:
+        """Add to the count of a metric."""
+        self.counts[name] = self.counts.get(name, 0.0) + number

@@ -6,6 +6,7 @@ The bridge between an environment's observations and an agent's completions duri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from envgym.agent import Completion, Context
 from envgym.chat.renderer import Chat
@@ -97,16 +98,23 @@ class Transcript:
         self._add(turn, [*prefix, *ids])
         return action
 
-    def record_given(self, action: Action) -> None:
-        """Add an action that no agent of this episode took; its tokens are context."""
+    def record_given(self, action: Action) -> Action:
+        """Add an action that no agent of this episode took; return the action to step with.
+
+        Its tokens are context. Calls that its text holds are read, and stand there once.
+        """
         spans, ids, text = list[Span](), list[int](), action.text
         if self._chat is not None:
             spans = self._render(self._chat)
-            ids = self._chat.demonstrate(action, self._tools)
+            calls = self._chat.dialect.parse(action.text, self._tools).tool_calls
+            written = Action(action.text) if calls else action
+            action = action if action.tool_calls else replace(action, tool_calls=calls)
+            ids = self._chat.demonstrate(written, self._tools)
             text = self._chat.decode(ids)
             self._ids += [*(i for span in spans for i in span.ids), *ids]
         turn = Turn([*spans, Span("prefix", ids)], [], text=text, taken=action)
         self._add(turn, ids)
+        return action
 
     def _add(self, turn: Turn, written: list[int]) -> None:
         """Append a turn whose action is the `written` ids."""

@@ -77,8 +77,9 @@ async def collect(play: Play, settings: RolloutSection) -> tuple[list[Group], Co
         part, groups = await play(count, result.rounds)
         result.add(part)
         result.rounds += 1
-        alone = of_policy(groups)
-        for group in {g[0].episode.group: g for g in alone}.values():  # a task's, of one seat
+        guided = [g for g in groups if g[0].role == "guided"]  # a task's only ones, or as well
+        tasks = {g[0].episode.group: g for g in (*guided, *of_policy(groups))}
+        for group in tasks.values():  # of one seat
             result.played += 1
             scores = [sample.episode.score for sample in group]
             result.solved += len(scores) > 1 and min(scores) == 1

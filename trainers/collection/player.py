@@ -1,20 +1,24 @@
 """Player: plays starts for whatever collects experience (guidance, self-play, trees).
 
 A start can be played again: `Start.again` gives the next attempt its own id and sampling seeds,
-with hints or from a prefix. The player also asks environments for hints on a failed attempt.
+with hints or from a prefix. The player also asks environments for hints on a failed attempt, and
+agents for answers outside any episode.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-from envgym.agent import Agents
+from envgym.agent import Agent, Agents, Context
 from envgym.agents.oracle import OracleAgent
 from envgym.chat.renderer import Chat
-from envgym.errors import Fault, UsageError
+from envgym.errors import Fault, UsageError, suggest
+from envgym.messages import Action, Message
 from envgym.rollout.hidden_text import find_whole, golds
 from envgym.rollout.runner import Rollout, RolloutResult, Start
 from envgym.trajectory import Episode
+from envgym.utils.seeds import derive_seed
 
 
 class Player:
@@ -24,16 +28,41 @@ class Player:
         rollout: Runner with its pool of environments.
         agents: The policy's agent, or one agent per seat.
         chat: The run's chat; `demonstrate` renders an oracle's actions with it.
+        judges: Agents that guidance may ask, by name.
 
     Attributes:
         step: Number of the training steps done before the one that is being collected.
     """
 
-    def __init__(self, rollout: Rollout, agents: Agents, chat: Chat | None = None) -> None:
+    def __init__(
+        self,
+        rollout: Rollout,
+        agents: Agents,
+        chat: Chat | None = None,
+        judges: Mapping[str, Agent] | None = None,
+    ) -> None:
         self.rollout = rollout
         self.agents = agents
         self.chat = chat
+        self.judges = judges or {}
         self.step = 0
+
+    @property
+    def policy(self) -> Agent:
+        """The agent of the first seat."""
+        return self.agents if isinstance(self.agents, Agent) else next(iter(self.agents.values()))
+
+    def judge(self, name: str) -> Agent:
+        """Find a judge by name.
+
+        Raises:
+            UsageError: There is none of that name.
+        """
+        if name not in self.judges:
+            raise UsageError(
+                f"no judge {name!r}: add it to the recipe's judges.{suggest(name, self.judges)}"
+            )
+        return self.judges[name]
 
     async def play(self, starts: Sequence[Start]) -> RolloutResult:
         """Play starts to their ends; the episodes keep their order.
@@ -64,17 +93,59 @@ class Player:
         """Play groups of starts; yield each group once its last episode has ended."""
         return self.rollout.stream(groups, self.agents, result)
 
-    async def hints(self, attempt: Episode) -> tuple[str, ...]:
-        """Ask an environment for hints on an attempt's task, weakest first; empty ones left out.
+    async def ask(self, agent: Agent, questions: Mapping[str, Sequence[Message]]) -> dict[str, str]:
+        """Ask an agent questions outside any episode, all at once; none of them offers tools.
+
+        Args:
+            questions: Messages by key. A key names the session and fixes the sampling seed.
+
+        Returns:
+            Answers by key, without reasoning. A question that the agent failed to answer is left
+            out.
+
+        Raises:
+            Fault: A budget is spent.
+        """
+
+        async def answer(key: str, messages: Sequence[Message]) -> str | None:
+            chat = agent.chat
+            ids = [i for s in chat.begin(messages, ()) for i in s.ids] if chat else []
+            try:
+                said = await agent.act(Context(key, messages, (), ids, seed=derive_seed(key)))
+                return (said.action or Action(said.text)).content.strip()
+            except Fault as fault:
+                if fault.kind == "budget":
+                    raise
+                return None
+            finally:
+                agent.leave()
+                await agent.end(key)
+
+        agent.join(len(questions))
+        asked = (answer(key, messages) for key, messages in questions.items())
+        found: dict[str, str] = {}
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        for key, outcome in zip(questions, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            if outcome is not None:
+                found[key] = outcome
+        return found
+
+    async def hints(self, attempt: Episode | Start) -> tuple[str, ...]:
+        """Ask an environment for hints on an attempt or on a start's task, weakest first.
+
+        Empty hints are left out.
 
         Raises:
             UsageError: A hint holds the gold answer.
         """
         hints = [hint for hint in await self.rollout.hints(attempt) if hint.strip()]
+        env = attempt.env if isinstance(attempt, Episode) else "the environment"
         for number, hint in enumerate(hints, 1):
-            for gold in find_whole(golds(attempt.task), [hint]):
+            for gold in find_whole(golds(attempt.task) if attempt.task else (), [hint]):
                 raise UsageError(
-                    f"hint {number} of {attempt.env} for the task of episode {attempt.id} holds "
+                    f"hint {number} of {env} for the task of episode {attempt.id} holds "
                     f"the gold answer {gold[:80]!r} of task.hidden: let hints() say how to find "
                     "it, or blank it out of what the hint quotes"
                 )

@@ -9,7 +9,13 @@ from pydantic import Field
 
 from envgym.rollout.runner import RolloutResult, Start
 from envgym.trainers.collection.player import Player
-from envgym.trainers.guidance.base import Guidance, drops, failures, missing_loss
+from envgym.trainers.guidance.base import (
+    Guidance,
+    drops,
+    failures,
+    mark_demonstrations,
+    missing_loss,
+)
 from envgym.trainers.guidance.reroll import guiding_message
 from envgym.trainers.plugin import register
 
@@ -55,9 +61,7 @@ class AgentRlvr(Guidance):
                     )
         if again:
             retries = await player.play(again)
-            for retry in retries.episodes:
-                if retry.score >= self.min_score:
-                    retry.role = "demonstration"
+            mark_demonstrations(retries.episodes, self.min_score)
             result.add(retries)
         return result
 

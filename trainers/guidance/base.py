@@ -60,16 +60,38 @@ def check_defined(env: Env[Any], method: str, guidance: str) -> None:
 def failures(
     starts: Sequence[Start], episodes: Sequence[Episode], most: float
 ) -> Iterator[tuple[list[Start], list[Episode]]]:
-    """Groups all of whose members have a raw score of at most `most`: starts and episodes.
+    """Groups all of whose members have a raw score of at most `most`: starts and episodes."""
+    for members, attempts in by_group(starts, episodes):
+        if max(episode.score for episode in attempts) <= most:
+            yield members, attempts
+
+
+def by_group(
+    starts: Sequence[Start], episodes: Sequence[Episode]
+) -> Iterator[tuple[list[Start], list[Episode]]]:
+    """Starts and episodes of each group.
 
     A group lacks the members that are in quarantine; a group without any other is left out.
     """
-    by_group: dict[str, list[Episode]] = {}
+    groups: dict[str, list[Episode]] = {}
     for episode in episodes:
-        by_group.setdefault(episode.group, []).append(episode)
-    for name, members in by_group.items():
-        if max(episode.score for episode in members) <= most:
-            yield [start for start in starts if start.group == name], members
+        groups.setdefault(episode.group, []).append(episode)
+    for name, members in groups.items():
+        yield [start for start in starts if start.group == name], members
+
+
+def mark_demonstrations(episodes: Sequence[Episode], min_score: float) -> None:
+    """Give episodes of at least that raw score the role of demonstrations."""
+    for episode in episodes:
+        if episode.score >= min_score:
+            episode.role = "demonstration"
+
+
+def missing_judge(config: Any, judge: str) -> str | None:
+    """Report that a run's `Config` has no judge of that name."""
+    if judge in config.judges:
+        return None
+    return f"judge {judge!r} is not in judges: add `judges: {{{judge}: …}}`, or name one of them"
 
 
 def missing_loss(config: Any, role: str, fix: str) -> str | None:

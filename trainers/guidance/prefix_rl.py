@@ -22,10 +22,10 @@ class PrefixRl(Guidance):
     """All fail: y_i ~ π(· | x, p), p the first share u ~ U[0.4, 0.8] of a success at x, on-policy.
 
     The policy's own successes are kept by task, the newest of each; with ``oracle`` the
-    environment's oracle plays the first one of a task that the policy never solved. A failed group whose task has
-    one is played again from ``cuts`` prefixes of it, each a group of its own (role ``prefixed``):
-    whole actions step the environment, and the rest begins the next action. Prefix tokens are
-    context: they stay in view and carry no gradient. A task's cuts are drawn once.
+    environment's oracle plays the first one of a task that the policy never solved. A failed group
+    whose task has one is played again from ``cuts`` prefixes of it, each a group of its own (role
+    ``prefixed``): whole actions step the environment, and the rest begins the next action. Prefix
+    tokens are context: they stay in view and carry no gradient. A task's cuts are drawn once.
 
     The source draws its one success a task from the base model before training, and plays prefixed
     and plain starts 3 to 1 throughout; here successes come from the run, and cost nothing, or from

@@ -12,6 +12,7 @@ from envgym.messages import Message
 from envgym.rollout.runner import RolloutResult, Start
 from envgym.trainers.collection.player import Player
 from envgym.trainers.guidance.base import Guidance, failures, missing_loss
+from envgym.trajectory import Episode
 
 
 class Reroll(Guidance):
@@ -45,7 +46,7 @@ class Reroll(Guidance):
         """Play every start; play failed groups again while a level of hints is left."""
         result = await player.play(starts)
         failed = list(failures(starts, result.episodes, self.max_failed_score))
-        asked = {s[0].group: await player.hints(members[0]) for s, members in failed}
+        asked = await self.hints(failed, player, result)
         levels = {name: self.levels(hints, player.step) for name, hints in asked.items()}
         for number in range(max(map(len, levels.values()), default=0)):
             again = [
@@ -64,6 +65,19 @@ class Reroll(Guidance):
             result.add(played)
             failed = list(failures(again, played.episodes, self.max_failed_score))
         return result
+
+    async def hints(
+        self,
+        failed: Sequence[tuple[list[Start], list[Episode]]],
+        player: Player,
+        result: RolloutResult,
+    ) -> dict[str, Sequence[str]]:
+        """Ask for the hints of failed groups, by name: the environment's on the first attempt.
+
+        Args:
+            result: Receives counts for the step's metrics.
+        """
+        return {starts[0].group: await player.hints(members[0]) for starts, members in failed}
 
     def conflict(self, config: Any) -> str | None:
         """Report a loss that cannot learn from the guided episodes."""

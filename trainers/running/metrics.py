@@ -50,6 +50,7 @@ def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float
         "rollout/loop_lag_s": result.loop_lag_s,
         "faults/retried": float(result.retried),
         "faults/quarantined": float(len(result.quarantined)),
+        **result.counts,
     }
     for name in sorted({name for e in episodes for name in e.metrics}):
         values = [e.metrics.get(name, 0.0) for e in episodes]

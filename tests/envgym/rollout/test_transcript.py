@@ -128,3 +128,16 @@ def test_each_id_keeps_the_version_it_was_sampled_with() -> None:
 def test_versions_are_one_per_id() -> None:
     with pytest.raises(UsageError, match="2 versions for 3 ids: give one per id, or `version`"):
         Completion([5, 6, 7], versions=[1, 2])
+
+
+def test_a_given_action_that_a_model_wrote_holds_its_calls_once() -> None:
+    """Of a recorded success: its text, and the calls that were read from it."""
+    chat = Chat(templates.tokenizer(templates.CHATML))
+    text = chat.dialect.write(Action.call("guess", number=3), TOOLS)
+    read = chat.dialect.parse(text, TOOLS)
+    assert read.tool_calls
+    for action in (read, Action(text), Action.call("guess", number=3)):
+        transcript = Transcript("s", "agent", chat, TOOLS)
+        transcript.observe(observe("Guess."))
+        assert transcript.record_given(action).tool_calls == read.tool_calls
+        assert transcript.trajectory.turns[0].text == text

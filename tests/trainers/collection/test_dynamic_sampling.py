@@ -170,3 +170,18 @@ def check_sums(kept: list[Group], result: Collected) -> None:
     assert trained + result.wasted_tokens == sum(
         e.trajectory.action_tokens for e in result.episodes
     )
+
+
+async def test_tasks_that_are_played_with_hints_alone_count_as_played() -> None:
+    """One of four is of use: refills ask for more, as they do for plain groups."""
+    world = World(lambda i: MIXED if i % 4 == 1 else FAILED)
+
+    async def play(count: int, number: int) -> tuple[RolloutResult, list[Group]]:
+        result, _ = await world.play(count, number)
+        for made in result.episodes:
+            made.role = "guided"
+        return result, as_groups(result.episodes)
+
+    _, result = await collect(play, rounds(9))
+    assert world.rounds == [4, 4, 4, 4]
+    assert (result.played, result.failed) == (16, 12)

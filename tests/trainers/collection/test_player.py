@@ -1,0 +1,77 @@
+"""Player: questions to agents outside episodes, and hints before any attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from envgym.agent import Agent, Completion, Context
+from envgym.errors import Fault, UsageError
+from envgym.messages import user
+from envgym.rollout.runner import Rollout
+from envgym.trainers.collection.player import Player
+from tests.trainers.guidance.world import HINTS, Game, Vault
+
+
+class Judge(Agent):
+    """An agent that answers by a function of the last message."""
+
+    def __init__(self, answer: Callable[[str], str]) -> None:
+        self.answer = answer
+        self.open: set[str] = set()
+        self.callers = 0
+        self.seeds: list[int] = []
+
+    def join(self, callers: int) -> None:
+        self.callers += callers
+
+    def leave(self) -> None:
+        self.callers -= 1
+
+    async def act(self, context: Context) -> Completion:
+        self.open.add(context.session)
+        self.seeds.append(context.seed)
+        return Completion(text=self.answer(context.messages[-1].content))
+
+    async def end(self, session: str) -> None:
+        self.open.discard(session)
+
+
+def refuse(text: str) -> str:
+    raise Fault("no server", "budget" if text == "money" else "infra")
+
+
+async def test_answers_come_without_reasoning_and_sessions_end() -> None:
+    judge = Judge(lambda text: f"<think>\nhm\n</think>\n\n{text}!\n")
+    player = Player(Rollout(Vault), judge, judges={"mine": judge})
+    found = await player.ask(player.judge("mine"), {"a": [user("A")], "b": [user("B")]})
+    assert found == {"a": "A!", "b": "B!"}
+    assert not judge.open
+    assert judge.callers == 0
+    first = judge.seeds
+    judge.seeds = []
+    await player.ask(judge, {"a": [user("A")], "b": [user("B")]})
+    assert judge.seeds == first
+    assert len(set(first)) == 2
+
+
+async def test_a_judge_that_is_down_has_no_answer_and_a_spent_budget_stops() -> None:
+    judge = Judge(lambda text: text if text == "A" else refuse(text))
+    player = Player(Rollout(Vault), judge)
+    assert await player.ask(judge, {"a": [user("A")], "b": [user("B")]}) == {"a": "A"}
+    with pytest.raises(Fault, match="no server"):
+        await player.ask(judge, {"a": [user("A")], "b": [user("money")]})
+    assert judge.callers == 0
+
+
+def test_an_unknown_judge_is_named() -> None:
+    game = Game()
+    with pytest.raises(UsageError, match=r"no judge 'mine': add it to the recipe's judges"):
+        game.player.judge("mine")
+    assert game.player.policy is game.agent
+
+
+async def test_hints_are_asked_for_before_any_attempt() -> None:
+    game = Game()
+    assert await game.player.hints(game.starts(3)[0]) == HINTS
