@@ -64,6 +64,11 @@ def shares(count: int, *parts: float) -> list[int]:
     return sorted({min(max(int(count * part), 1), count - 1) for part in parts})
 
 
+def counted(number: int, noun: str) -> str:
+    """Number with its noun: ``1 move``, ``2 moves``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def agreement(given: str, right: str) -> int:
     """Number of leading characters that two texts share."""
     pairs = enumerate(zip(given, right, strict=False))

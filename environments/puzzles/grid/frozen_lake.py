@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from envgym.environments.attempts import calls
-from envgym.environments.graded_hints import call_text, graded
+from envgym.environments.graded_hints import call_text, counted, graded
 from envgym.environments.puzzles.grid.frozen_lake_policy import SIDES, Lake, chances, reach
 from envgym.environments.puzzles.grid.grid import MOVES, Cell, drawn, shortest_ways
 from envgym.environments.puzzles.grid.grid_env import GridEnv, boards, directions
@@ -250,11 +250,12 @@ def _first_mistake(lake: Lake, attempt: Episode | None, *, slippery: bool) -> st
         if before is not None and after is not None and after > before and not slippery:
             asked = " ".join(directions(attempt, number - 1))
             return (
-                f"message {number} ({asked}) led away from the goal: {before} moves were left "
-                f"before it, {after} after it."
+                f"message {number} ({asked}) led away from the goal: {counted(before, 'move')} "
+                f"away before it, {after} after it."
             )
     if left[-1]:
-        return f"it ended {left[-1]} moves before the goal: several moves fit into a message."
+        far = counted(left[-1], "move")
+        return f"it ended {far} before the goal: several moves fit into a message."
     return ""
 
 

@@ -12,7 +12,7 @@ import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 from envgym.environments.attempts import calls
-from envgym.environments.graded_hints import call_text, graded, shares
+from envgym.environments.graded_hints import call_text, counted, graded, shares
 from envgym.environments.puzzles.grid.grid_env import BoundedEnv
 from envgym.environments.puzzles.grid.levels import levels
 from envgym.errors import ToolError, UsageError
@@ -294,7 +294,7 @@ def _first_mistake(task: Task, attempt: Episode | None) -> str:
             room += 1
     if room == len(ways):
         return "it ended at the chest without opening it."
-    return f"it ended {len(ways) - room} rooms before the chest."
+    return f"it ended {counted(len(ways) - room, 'room')} before the chest."
 
 
 def _named(key: str) -> str:

@@ -152,6 +152,7 @@ class ReasoningGym(AnswerEnv):
         answer = self.task.hidden["answer"]
         if answer is None:
             return ()
+        answer = answer.strip()
         words = len(answer.split())
         plan = f"the answer has {len(answer)} characters, in words or numbers {words}."
         parts = [answer[:count].rstrip() for count in shares(len(answer), 0.25, 0.5, 0.75)]

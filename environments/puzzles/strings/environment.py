@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Literal
 
 from envgym.environments.attempts import calls
-from envgym.environments.graded_hints import OPEN, agreement, call_text, graded, shares
+from envgym.environments.graded_hints import OPEN, agreement, call_text, counted, graded, shares
 from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
 from envgym.environments.puzzles.splits import Draft, generated
 from envgym.environments.puzzles.strings.chain import Chain, compose, quote, run_call
@@ -179,11 +179,12 @@ class Strings(AnswerEnv):
                 yield (Action.call("answer", text=wrong),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Steps and meaning of the functions, the first wrong step, values of half and all steps."""
+        """Steps, meaning of the functions, first wrong step, values of half and of all steps."""
         steps, answer = self.task.hidden["steps"], self.task.hidden["answer"]
         known = [f"{FUNCTIONS[i].name} {FUNCTIONS[i].says}." for i in self.task.data["functions"]]
-        number = f"{len(steps)} step{'s' if len(steps) > 1 else ''}"
-        plan = f"work from the inside out, in {number}. {' '.join(known)}".strip()
+        plan = (
+            f"work from the inside out, in {counted(len(steps), 'step')}. {' '.join(known)}".strip()
+        )
         last = steps[-1][0]
         cues = [
             " ".join(f"{call} gives {value}." for call, value in steps[:count])
@@ -213,7 +214,7 @@ class Strings(AnswerEnv):
         same = agreement(given, answer)
         if len(given) != len(answer):
             return (
-                f"your last answer has {len(given)} characters, and {len(answer)} are right; the "
-                f"first {same} agree."
+                f"your last answer has {counted(len(given), 'character')}, the right one "
+                f"{len(answer)}; the first {same} agree."
             )
         return f"your last answer goes wrong at character {same + 1} of {len(answer)}."
