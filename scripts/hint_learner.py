@@ -16,13 +16,16 @@ from envgym.trainers.config import Config
 from envgym.trainers.loop import Trainer
 from envgym.trainers.running.warm_start import imitate
 
+_TASKS = 400
+"""Number of training tasks with a demonstration."""
+
 
 def shown(text: str) -> Message:
     """Hint that stays in the context of the loss."""
     return Message("user", text, "shown")
 
 
-async def trained(id: str, *, tasks: int, steps: int, seed: int) -> Trainer:
+async def trained(id: str, *, steps: int, seed: int) -> Trainer:
     """Trainer whose agent has imitated demonstrations with hints on training tasks."""
     config = Config.model_validate(
         {
@@ -37,7 +40,7 @@ async def trained(id: str, *, tasks: int, steps: int, seed: int) -> Trainer:
     )
     trainer = Trainer(config)
     source = trainer.env.tasks("train")
-    starts = [Start(n, source[n], group=f"{n}") for n in range(tasks)]
+    starts = [Start(n, source[n], group=f"{n}") for n in range(_TASKS)]
     attempts = (await trainer.rollout.run(starts, RandomAgent())).episodes
     guided = []
     for number, (start, attempt) in enumerate(zip(starts, attempts, strict=True)):

@@ -25,6 +25,7 @@ from envgym.rollout.runner import Rollout, RolloutLimits, Start
 from scripts.hint_followers import GUESSES, HintFollower
 from scripts.hint_learner import shown, trained
 
+TINY = "tiny"
 AGENTS: dict[str, Callable[[], Agent]] = {
     "follower": HintFollower,
     "random": RandomAgent,
@@ -35,24 +36,39 @@ AGENTS: dict[str, Callable[[], Agent]] = {
 def main(
     ids: Annotated[list[str] | None, typer.Argument(help="Environments to measure; all.")] = None,
     tasks: Annotated[int, typer.Option("-n", min=1, help="Number of test tasks.")] = 100,
-    agents: Annotated[str, typer.Option(help="Agents, with commas.")] = "random,follower",
+    agents: Annotated[
+        str, typer.Option(help="Agents with commas between: random, follower, oracle, tiny.")
+    ] = "random,follower",
     concurrency: Annotated[int, typer.Option(min=1, help="Episodes in flight at once.")] = 8,
+    steps: Annotated[int, typer.Option(help="Number of steps that tiny imitates for.")] = 150,
 ) -> None:
     """Print a table of mean scores by level of hints."""
     for name in agents.split(","):
-        if name not in AGENTS:
-            raise UsageError(f"no agent {name!r}.{suggest(name, AGENTS)}")
+        if name not in (*AGENTS, TINY):
+            raise UsageError(f"no agent {name!r}.{suggest(name, (*AGENTS, TINY))}")
     print("| environment | agent | hints | success by number of hints shown, 0 to all |")
     print("|---|---|---:|---|")
     for id in ids or GUESSES:
         for name in agents.split(","):
             try:
-                row = asyncio.run(levels(id, AGENTS[name](), tasks, concurrency))
+                row = asyncio.run(_measured(id, name, tasks, concurrency, steps))
             except EnvgymError as error:
                 print(f"| `{id}` | {name} | | not measured: {error} |", flush=True)
                 break
             figures = ", ".join(f"{mean:.2f} ± {error:.2f}" for mean, error in row)
             print(f"| `{id}` | {name} | {len(row) - 1} | {figures} |", flush=True)
+
+
+async def _measured(
+    id: str, name: str, tasks: int, concurrency: int, steps: int
+) -> list[tuple[float, float]]:
+    if name != TINY:
+        return await levels(id, AGENTS[name](), tasks, concurrency)
+    trainer = await trained(id, steps=steps, seed=0)
+    try:
+        return await levels(id, trainer.agent, tasks, tasks)
+    finally:
+        await trainer.close()
 
 
 async def levels(id: str, agent: Agent, tasks: int, concurrency: int) -> list[tuple[float, float]]:
