@@ -14,6 +14,7 @@ from envgym.checker.checks import (
     contract,
     determinism,
     hidden_data,
+    hints,
     isolation,
     leaks,
     lifecycle,
@@ -67,6 +68,9 @@ CHECKS: tuple[Check, ...] = (
     leaks.nothing_is_left_open,
     hidden_data.hidden_stays_hidden,
     hidden_data.hints_do_not_tell,
+    hints.hints_are_graded,
+    hints.hints_are_repeatable,
+    hints.hints_survive_any_attempt,
 )
 
 _SAME = "same_seed_same_episode"
@@ -77,6 +81,8 @@ RESTS_ON: dict[str, tuple[str, ...]] = {
     "seeds_are_used": (_SAME,),
     "record_replays_the_same": (_SAME, "tasks_are_json", "actions_are_in_the_space"),
     "gymnasium_plays_the_same": (_SAME, "actions_are_in_the_space"),
+    "hints_are_graded": ("tools_and_turns_are_kept",),
+    "hints_are_repeatable": (_SAME, "tools_and_turns_are_kept", "record_replays_the_same"),
     "cancelled_step_is_survived": (_SAME, "cancellation_is_passed_on", "nothing_is_left_open"),
 }
 """Checks that a check builds on: where one of these fails, it is not run."""

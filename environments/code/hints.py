@@ -1,58 +1,80 @@
 """Hints for a programming problem, weakest first: a plan, the failure, parts of a reference.
 
-At most two thirds of a reference's lines are shown, never the last one. A failed hidden test is
-described by the kind of its input only.
+A reference's last line is never shown. A failed test that the agent can see is told with its
+expected and given results, a hidden one by the kind of its input only.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from envgym.environments.attempts import RecordedCall, calls
 from envgym.environments.code.problem import Problem
-from envgym.sandboxes.graders import Status, Verdict
+from envgym.environments.graded_hints import graded, shares
+from envgym.sandboxes.graders import Status
 from envgym.sandboxes.graders.harness.plain_values import decode
 from envgym.sandboxes.graders.verdict import WORDS
+from envgym.task import Task
+from envgym.trajectory import Episode
+from envgym.utils.bounded_text import bounded_start
 
-SHARES = (1 / 3, 2 / 3)
+_SHARES = (1 / 3, 2 / 3, 1.0)
 _LONG_TEXT = 200
+_DIGITS = 9
+"""Maximum number of digits read of a test's number."""
+_QUOTED = 300
+"""Maximum length of a quoted failure in characters."""
+_COUNT = re.compile(r"^(\d+) of (\d+) tests passed\.$", re.MULTILINE)
+_CASE = re.compile(r"^(hidden )?(test|assert) (\d+): (.+)$", re.MULTILINE)
+_FAILURES = {
+    WORDS[Status.WRONG]: "gives a wrong result",
+    WORDS[Status.RE]: "raises an exception or ends early",
+    WORDS[Status.TLE]: "takes too long",
+}
 
 
-def hints(problem: Problem, verdict: Verdict | None) -> list[str]:
-    """Hints for a problem.
-
-    Args:
-        problem: The problem.
-        verdict: Verdict on the last program submitted or tested, if any.
-    """
-    found = [f"Hint: {sentence}." for sentence in problem.plan]
-    if verdict is not None and not verdict.passed:
-        found.append(f"Hint: {_failure(problem, verdict)}.")
-    found += [
-        f"Hint: a right program begins like this:\n```\n{part}\n```"
+def hints(task: Task, attempt: Episode | None) -> tuple[str, ...]:
+    """Plan, failure of the last program that was tested or submitted, parts of the reference."""
+    problem = Problem.of(task)
+    plan = "; ".join(problem.plan) or "write down what each public test asks for before you begin"
+    begun = [
+        f"test a program that begins like this:\n```\n{part}\n```"
         for part in parts(problem.reference)
     ]
-    return found
+    return graded(task, attempt, f"{plan}.", _failure(problem, attempt), begun)
 
 
-def _failure(problem: Problem, verdict: Verdict) -> str:
-    """Description of the first failure."""
-    case = verdict.first_failure
+def _failure(problem: Problem, attempt: Episode | None) -> str:
+    """Description of the first failure that the last verdict of an attempt shows."""
+    judged = [call for call in calls(attempt, "test", "submit") if not call.refused]
+    if not judged:
+        run = any(not call.refused for call in calls(attempt, "run"))
+        return "no program was tested or submitted: call test, then submit." if run else ""
+    return _told(problem, judged[-1])
+
+
+def _told(problem: Problem, call: RecordedCall) -> str:
+    count = _COUNT.search(call.reply)
+    if count is None:
+        return ""
+    if count[1] == count[2]:
+        return "the last program passed the tests that you can see, and was not submitted."
+    after = call.reply[count.end() :].strip()
+    case = _CASE.search(after)
     if case is None:
-        return "the program was stopped before a test failed: see that it runs at all"
-    what = {
-        Status.WRONG: "gives a wrong result",
-        Status.RE: "raises an exception or ends early",
-        Status.TLE: "takes too long",
-    }.get(case.status, f"fails ({WORDS[case.status]})")
-    kind = problem.suite.kind
-    index = [id(one) for one in verdict.cases].index(id(case))
-    if not case.hidden or kind == "asserts":
-        which = "a test that you were not shown" if case.hidden else "a test that you can see"
-        return f"for {which} the program {what}"
+        return f"no test ran: {bounded_start(after, _QUOTED)}"
+    what = _FAILURES.get(case[4], f"fails ({bounded_start(case[4], _QUOTED)})")
+    if not case[1]:
+        detail = bounded_start(after[case.end() :].strip(), _QUOTED)
+        return f"for a test that you can see the program {what}:\n{detail}"
+    if problem.suite.kind == "asserts":
+        return f"for a test that you were not shown the program {what}."
     rows = problem.suite.public + problem.suite.hidden
-    row = rows[index] if index < len(rows) else None
-    return f"for {_about(kind, row)} the program {what}"
+    number = int(case[3][:_DIGITS])
+    row = rows[number - 1] if 0 < number <= len(rows) else None
+    return f"for {_about(problem.suite.kind, row)} the program {what}."
 
 
 def _about(kind: str, row: Any) -> str:
@@ -89,11 +111,7 @@ def _traits(args: Any) -> Iterator[str]:
 
 
 def parts(reference: str) -> Iterator[str]:
-    """Beginnings of the reference, by the shares in `SHARES`."""
+    """Beginnings of the reference, by the shares in `_SHARES`; never its last line."""
     lines = reference.strip("\n").splitlines()
-    shown = 0
-    for share in SHARES:
-        count = min(int(len(lines) * share), len(lines) - 1)
-        if count > shown:
-            shown = count
-            yield "\n".join(lines[:count])
+    for count in shares(len(lines), *_SHARES):
+        yield "\n".join(lines[:count]).rstrip()

@@ -65,8 +65,8 @@ class WriteProgram(ToolEnv[Task]):
         12 turns.
 
     Hints:
-        The steps of a plan, the first failure of the last program, the first third and two thirds
-        of the reference's lines; never its last line.
+        The steps of a plan; the first failure of the attempt's last program; the first third, two
+        thirds and all of the reference's lines but the last.
 
     Info:
         Metrics ``public`` and ``passed`` (shares of tests, last call), ``submits``, and those of
@@ -187,7 +187,6 @@ class WriteProgram(ToolEnv[Task]):
         """Instructions, statement and public tests."""
         await self._sandboxes.ready()
         self._problem = Problem.of(task)
-        self._verdict: Verdict | None = None
         self._code: str | None = None
         self._left = self._attempts
         self._best = 0.0
@@ -270,8 +269,8 @@ class WriteProgram(ToolEnv[Task]):
             yield (Action.call("submit", code=code),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Plan, failure, parts of the reference."""
-        return hints(Problem.of(self.task), self._verdict)
+        """Plan, failure of the attempt's last program, parts of the reference."""
+        return hints(self.task, attempt)
 
     async def _taken(self, code: str | None) -> str:
         """Program that a call refers to, taken out of a Markdown fence."""
@@ -297,14 +296,12 @@ class WriteProgram(ToolEnv[Task]):
         pool = self._sandboxes.pool
         try:
             async with pool.turn(_TURN_S):
-                self._verdict = await judge(
-                    pool, self._problem, code, public=public, bounds=self._bounds
-                )
+                verdict = await judge(pool, self._problem, code, public=public, bounds=self._bounds)
         except UsageError as error:  # an unusable backend or task; not the program's fault
             raise Fault(f"{self._problem.name} cannot be judged: {error}", "env") from error
-        if self._verdict.unusable:
-            raise Fault(f"{self._problem.name}: {self._verdict.unusable}", "env")
-        return self._verdict
+        if verdict.unusable:
+            raise Fault(f"{self._problem.name}: {verdict.unusable}", "env")
+        return verdict
 
 
 INSTRUCTIONS = (

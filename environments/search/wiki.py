@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from typing import Any, Literal
 
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import call_text, graded
 from envgym.environments.search.dataset import Library, Source
 from envgym.environments.search.retrieval.index import Backend
 from envgym.environments.search.retrieval.remote import RemoteRetriever
@@ -58,7 +60,8 @@ class WikiSearch(ToolEnv[Task]):
         Terminated by `answer`; truncated after 8 turns.
 
     Hints:
-        The relations to follow, the page to begin with, that page's sentence with the gold blanked
+        The relations to follow; the first page of the chain that the attempt did not see, or the
+        step at which its answer stopped; then page after page with its sentence, the gold blanked
         out. None for questions without a known chain.
 
     Info:
@@ -232,18 +235,20 @@ class WikiSearch(ToolEnv[Task]):
                 yield question.golds[0]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Relations to follow, first page, that page's sentence with the gold blanked out."""
-        steps = self.task.hidden["chain"]
+        """Relations, the first page that was missed, then the pages with their sentences."""
+        steps, golds = self.task.hidden["chain"], self.task.hidden["golds"]
         if not steps:
             return ()
-        relations = ", then ".join(s["relation"].replace("_", " ") for s in steps)
-        first = steps[0]
-        sentence = _blank(first["sentence"], self.task.hidden["golds"])
-        return (
-            f"Hint: find the {relations}.",
-            f"Hint: begin with the page {first['page']!r}.",
-            f"Hint: that page says: {sentence}",
-        )
+        relations = ", then ".join(_words(s["relation"]) for s in steps)
+        cues = [f"begin with {call_text('access', title=steps[0]['page'])}."]
+        for count in range(1, len(steps) + 1):
+            told = [
+                f"{call_text('access', title=s['page'])} says: {_blank(s['sentence'], golds)}"
+                for s in steps[:count]
+            ]
+            cues.append(" Then ".join(told))
+        plan = f"find the {relations}."
+        return graded(self.task, attempt, plan, _first_missed(steps, attempt), cues)
 
     def _pages(self) -> Retriever:
         """Local index, or the connection that the environments of an event loop share."""
@@ -276,6 +281,31 @@ def _task(question: Question, split: str) -> Task:
         ],
     }
     return Task({"question": question.text}, hidden, split, question.hops or None)
+
+
+def _first_missed(steps: Sequence[Mapping[str, str]], attempt: Episode | None) -> str:
+    """The first page of the chain that an attempt did not see, or what its answer is instead."""
+    made = calls(attempt)
+    if not made:
+        return ""
+    shown = "\n".join(call.reply for call in made if call.name in ("search", "access"))
+    for number, step in enumerate(steps):
+        if not re.search(rf"^(?:\[\d+\] )?{re.escape(step['page'])}: ", shown, re.MULTILINE):
+            found = f"you found {number} of {len(steps)} pages that matter; " if number else ""
+            return f"{found}no call showed the page {step['page']!r}: {_look_for(step)}."
+    given = [call.text("text") for call in made if call.name == "answer"]
+    for step, after in pairwise(steps):
+        if given and exact_match(given[-1], after["page"]):
+            return f"your answer is only the {_words(step['relation'])}: {_look_for(steps[-1])}."
+    return f"you found every page that matters: {_look_for(steps[-1])}."
+
+
+def _look_for(step: Mapping[str, str]) -> str:
+    return f"on {step['page']!r} look for the {_words(step['relation'])}"
+
+
+def _words(relation: str) -> str:
+    return relation.replace("_", " ")
 
 
 def _blank(sentence: str, golds: Sequence[str]) -> str:

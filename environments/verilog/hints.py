@@ -1,39 +1,60 @@
 """Hints for a circuit, weakest first: a plan, the failure, parts of the golden design.
 
-At most two thirds of the golden design's body are shown, never its last line.
+The last line of the golden design's body is never shown.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import graded, shares
 from envgym.environments.verilog.problem import Problem
-from envgym.sandboxes.graders.verdict import WORDS, CaseResult, Verdict
 from envgym.sandboxes.graders.verilog import Interface
+from envgym.task import Task
+from envgym.trajectory import Episode
+from envgym.utils.bounded_text import bounded_start
 
-SHARES = (1 / 3, 2 / 3)
+_SHARES = (1 / 3, 2 / 3, 1.0)
+_QUOTED = 600
+"""Maximum length of a quoted failure in characters."""
+_REFUSED = "Not accepted. "
+_OUTPUTS = re.compile(r"\A(?:simulation|netlist): [^\n]*\n(.*)", re.DOTALL)
+_ENDS = re.compile(r"\n(?:inputs that led to it:|Attempts left: |No attempt is left\.)")
 
 
-def hints(problem: Problem, interface: Interface | None, verdict: Verdict | None) -> list[str]:
-    """Hints for a problem.
+def hints(task: Task, interface: Interface | None, attempt: Episode | None) -> tuple[str, ...]:
+    """Plan with clock and reset, failure of the last design, parts of the golden design.
 
     Args:
         interface: Ports of the design, if known.
-        verdict: Verdict on the last submitted design, if any.
     """
-    found = []
+    problem = Problem.of(task)
     plan = [problem.plan] if problem.plan else []
     if interface is not None:
         plan.append(_registers(interface))
-    if plan:
-        found.append(f"Hint: {' '.join(plan)}")
-    failure = verdict.first_failure if verdict is not None else None
-    if failure is not None:
-        found.append(f"Hint: {_in_words(failure)}")
-    found += [
-        f"Hint: a right design begins like this:\n{part}" for part in _parts(problem.goldens[0])
-    ]
-    return found
+    begun = [f"submit a design that begins like this:\n{p}" for p in _parts(problem.goldens[0])]
+    return graded(task, attempt, " ".join(plan), _failure(attempt), begun)
+
+
+def _failure(attempt: Episode | None) -> str:
+    """First failure of the last design that was submitted, without the inputs; or of any tool."""
+    made = [call for call in calls(attempt) if not call.refused]
+    judged = [call.reply for call in made if call.name == "submit" and _REFUSED in call.reply]
+    if judged:
+        said = _ENDS.split(judged[-1].partition(_REFUSED)[2], maxsplit=1)[0]
+        if wrong := _OUTPUTS.match(said):
+            return f"the outputs are wrong: {_quoted(wrong[1])}"
+        return f"the design does not get past {_quoted(said)}"
+    if not made:
+        return ""
+    said = made[-1].reply.partition("\n")[0]
+    return f"no design was submitted; the last call of {made[-1].name} said: {_quoted(said)}"
+
+
+def _quoted(text: str) -> str:
+    return bounded_start(" ".join(text.split()), _QUOTED)
 
 
 def _registers(interface: Interface) -> str:
@@ -49,23 +70,10 @@ def _registers(interface: Interface) -> str:
     return " ".join(words)
 
 
-def _in_words(failure: CaseResult) -> str:
-    """Description of the first failure; of a mismatch its cycle and outputs, without the inputs."""
-    if failure.name in ("simulation", "netlist"):
-        kept = failure.detail.split("\ninputs that led")[0]
-        return f"the outputs are wrong: {' '.join(kept.split())}" if kept else WORDS[failure.status]
-    first = failure.detail.splitlines()[0] if failure.detail else WORDS[failure.status]
-    return f"the design does not get past {failure.name}: {first}"
-
-
 def _parts(golden: str) -> Iterator[str]:
-    """Header of the golden design with a share of its body's lines."""
+    """Header of the golden design with a share of its body's lines; never the last one."""
     head, semicolon, body = golden.partition(";")
     lines = [line for line in body.splitlines() if line.strip()]
     lines = lines[:-1] if lines and lines[-1].strip().startswith("endmodule") else lines
-    shown = 0
-    for share in SHARES:
-        count = min(int(len(lines) * share), len(lines) - 1)
-        if count > shown:
-            shown = count
-            yield "\n".join([head + semicolon, *lines[:count], "  …"])
+    for count in shares(len(lines), *_SHARES):
+        yield "\n".join([head + semicolon, *lines[:count], "  …"])

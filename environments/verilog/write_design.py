@@ -23,7 +23,6 @@ from envgym.messages import Action, Message, system, user
 from envgym.parsing.fences import VERILOG, code_of
 from envgym.resources import Shared
 from envgym.sandboxes.backends.registry import backend_class
-from envgym.sandboxes.graders.verdict import Verdict
 from envgym.sandboxes.graders.verilog import Interface
 from envgym.task import Task, TaskSource
 from envgym.tool_env import ToolEnv
@@ -64,8 +63,8 @@ class VerilogDesign(ToolEnv[Task]):
         Terminated by a right design or the last attempt; truncated after 16 turns.
 
     Hints:
-        A plan with clock and reset, the first failing cycle of the last design, the first third and
-        two thirds of the golden design's body.
+        A plan with clock and reset; the first failing cycle of the attempt's last design; the first
+        third, two thirds and all of the golden design's body but its last line.
 
     Info:
         Metrics ``attempts``, ``stages`` (share of judging stages passed), ``proven`` (1 where the
@@ -129,7 +128,6 @@ class VerilogDesign(ToolEnv[Task]):
             else Shared(("verilog/problems", data), lambda: load_problems(data))
         )
         self._shared: Shared[Toolchain] | None = None
-        self._judged: tuple[str, Verdict] | None = None
         self._interface: Interface | None = None
         self._design = ""
 
@@ -156,8 +154,6 @@ class VerilogDesign(ToolEnv[Task]):
         self._interface = self._golden.interface
         self._left = self._attempts
         self._design = ""
-        if self._judged is not None and self._judged[0] != task.key:
-            self._judged = None
         text = (
             f"Write the module {self._interface.module}.\n\n{self._problem.spec}\n\n"
             f"Its ports:\n{ports_in_words(self._interface)}"
@@ -210,7 +206,6 @@ class VerilogDesign(ToolEnv[Task]):
             design: Verilog source; left out, the last one given to any tool.
         """
         verdict = await self._bench.judge(self._problem, await self._given(design))
-        self._judged = (self.task.key, verdict)
         self._left -= 1
         self.metrics["attempts"] = float(self._attempts - self._left)
         self.metrics["stages"] = verdict.fraction
@@ -240,9 +235,8 @@ class VerilogDesign(ToolEnv[Task]):
             yield [Action.call("submit", design=source)] * self._attempts
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Plan, first failing cycle of the last design, parts of the golden design."""
-        judged = self._judged[1] if self._judged and self._judged[0] == self.task.key else None
-        return guidance.hints(Problem.of(self.task), self._interface, judged)
+        """Plan, first failing cycle of the attempt's last design, parts of the golden design."""
+        return guidance.hints(self.task, self._interface, attempt)
 
     @property
     def _bench(self) -> Toolchain:

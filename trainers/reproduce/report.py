@@ -77,7 +77,7 @@ def summarise(name: str, spec: Reproduction, runs: Runs) -> dict[str, Any]:
         "rule": RULE,
         "preconditions": preconditions,
         "claims": claims,
-        "axis": spec.sweep.field if spec.sweep else "updates",
+        "axis": spec.axis,
         "metric": spec.claims[0].metric,
         "points": _points(spec, runs),
         "run_s": {
@@ -93,12 +93,13 @@ def _checked(condition: Precondition, runs: Runs) -> dict[str, Any]:
     found = [
         precondition_figure(summary, condition.metric)
         for (side, _), summaries in runs.summaries.items()
-        if side == "baseline"
+        if side == condition.side
         for summary in summaries
     ]
     measured = sum(found) / len(found)
     bounds = {"low": condition.low, "high": condition.high}
     return {
+        "side": condition.side,
         "metric": condition.metric,
         **{end: bound if math.isfinite(bound) else None for end, bound in bounds.items()},
         "measured": measured,
@@ -129,15 +130,22 @@ def _by_seed(claim: Claim, side: Side, runs: Runs) -> list[float]:
 
 
 def _points(spec: Reproduction, runs: Runs) -> list[dict[str, Any]]:
-    """Points of the plot: the first claim's figure over the sweep, or its metric over updates."""
+    """Points of the plot: the first claim's figure over the sweep, or its metric over updates.
+
+    Runs that end with a number of sampled tokens differ in updates: their points are both ends.
+    """
     claim = spec.claims[0]
+    budget = spec.token_budget
     columns: dict[Any, dict[Side, list[float]]] = {}
     for (side, point), found in runs.summaries.items():
         for summary in found:
             if spec.sweep:
                 columns.setdefault(point, {}).setdefault(side, []).append(figure(summary, claim))
             else:
-                for step, value in curve(summary, claim.metric).items():
+                values = curve(summary, claim.metric)
+                if budget is not None:
+                    values = {0: values[0], budget: values[max(values)]}
+                for step, value in values.items():
                     columns.setdefault(step, {}).setdefault(side, []).append(value)
     return [
         {"x": x, **{side: interval(values).to_json() for side, values in sides.items()}}
@@ -177,7 +185,7 @@ def markdown(result: dict[str, Any]) -> str:
     if preconditions := result["preconditions"]:
         lines += ["", "| precondition | from | to | measured | holds |", "|---|---:|---:|---:|---|"]
         lines += [
-            f"| {c['metric']} | {_bound(c['low'])} | {_bound(c['high'])} | {c['measured']:.3f} "
+            f"| {_measured(c, result)} | {_bound(c['low'])} | {_bound(c['high'])} | {c['measured']:.3f} "
             f"| {'yes' if c['holds'] else 'no'} |"
             for c in preconditions
         ]
@@ -185,6 +193,11 @@ def markdown(result: dict[str, Any]) -> str:
     took = f"Seconds a run: {seconds['baseline']} and {seconds['method']}; all: {result['wall_s']}."
     lines += ["", f"{took} {result['rule']}"]
     return "\n".join(lines) + "\n"
+
+
+def _measured(condition: dict[str, Any], result: dict[str, Any]) -> str:
+    side = condition.get("side", "baseline")
+    return condition["metric"] + (f" ({result['labels'][side]})" if side == "method" else "")
 
 
 def _said(claim: dict[str, Any]) -> str:

@@ -108,12 +108,16 @@ class Claim(Section):
 class Precondition(Section):
     """Condition under which the claimed mechanism can act: a range of a measured figure.
 
-    The figure is the mean over the baseline's runs, those of the verdict.
+    The figure is the mean over one side's runs, those of the verdict.
     """
+
+    side: Literal["baseline", "method"] = Field(
+        "baseline", description="Side whose runs are measured."
+    )
 
     metric: str = Field(
         description="Figure: start.METRIC of the evaluation before the first update, or one that "
-        "a table run measures (compared, outside_clip, late_score)."
+        "a table run measures (compared, outside_clip, late_score, failed_groups, rescued)."
     )
     low: float = Field(-math.inf, description="Least figure; the default sets no bound.")
     high: float = Field(math.inf, description="Greatest figure; the default sets no bound.")
@@ -157,6 +161,19 @@ class Reproduction(Section):
     )
 
     @property
+    def token_budget(self) -> int | None:
+        """Number of sampled tokens that ends each run; None where the number of steps does."""
+        budget: int | None = self.recipe.get("learner", {}).get("max_sampled_tokens")
+        return budget
+
+    @property
+    def axis(self) -> str:
+        """Quantity on the horizontal axis of the plot."""
+        if self.sweep:
+            return self.sweep.field
+        return "updates" if self.token_budget is None else "sampled tokens"
+
+    @property
     def fingerprint(self) -> str:
         """Hash of the settings that a verdict holds for; titles, labels and texts do not count."""
         words = {"title", "claim", "source", "seeds"}
@@ -164,6 +181,9 @@ class Reproduction(Section):
         settings = self.model_dump(
             exclude={**dict.fromkeys(words, True), "baseline": arm, "method": arm}
         )
+        for condition in settings["preconditions"]:
+            if condition["side"] == "baseline":  # newer than the shipped verdicts
+                del condition["side"]
         for name in ("policy", "first_seed", "tuning_seeds", "preconditions"):
             if name not in self.model_fields_set:  # newer than the shipped verdicts
                 del settings[name]

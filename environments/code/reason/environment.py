@@ -72,8 +72,9 @@ class ReasonAboutProgram(ToolEnv[Task]):
         turn more than ``attempts`` where that is larger.
 
     Hints:
-        The type of the output or of the arguments, then the program's steps, then the first half of
-        a long answer. For induction: the steps, then beginnings of the program.
+        The type of the output or of the arguments; what is wrong with the attempt's last answer;
+        the program's steps, then half and three quarters of the answer. For induction: the steps,
+        the share of pairs that was right, then beginnings of the program.
 
     Info:
         Metrics ``malformed`` (answers that could not be read) and those of `ToolEnv`. The
@@ -211,8 +212,8 @@ class ReasonAboutProgram(ToolEnv[Task]):
             yield (Action.call("answer", text=text),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Type of the answer, steps of the program, part of the answer."""
-        return hints(self.task.data["kind"], Answer.of(self.task))
+        """Type of the answer, flaw of the last answer, steps, part of the answer."""
+        return hints(self.task, attempt)
 
     async def _judged(self, text: str) -> str:
         """Judge an answer; returns what is wrong with it, or "".

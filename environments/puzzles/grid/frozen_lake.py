@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import call_text, counted, graded
 from envgym.environments.puzzles.grid.frozen_lake_policy import SIDES, Lake, chances, reach
 from envgym.environments.puzzles.grid.grid import MOVES, Cell, drawn, shortest_ways
-from envgym.environments.puzzles.grid.grid_env import GridEnv
+from envgym.environments.puzzles.grid.grid_env import GridEnv, boards, directions
 from envgym.environments.puzzles.grid.levels import levels
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, system, user
-from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 
@@ -49,8 +51,9 @@ class FrozenLake(GridEnv):
         Terminated at the goal or in a hole; truncated after 16 turns.
 
     Hints:
-        The cause of a failed attempt, the direction of the goal, the length of a shortest path, the
-        first half of one (or, on slippery ice, how to pass a hole).
+        The direction of the goal and the length of a shortest path; the attempt's fall or its first
+        step back; the first half of a path, then all but its last move (on slippery ice how to pass
+        a hole, and the safest first move).
 
     Info:
         Metrics ``moves``, ``blocked`` (moves that changed nothing), ``fell``, ``invalid``
@@ -161,23 +164,26 @@ class FrozenLake(GridEnv):
         return [self.moves(way[:-1]), self.moves(way[1:])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Cause of failure, direction of the goal, length of a path, first half of one."""
+        """Goal and length of a path, the first wrong move, then the beginning of a path."""
         lake = parse(self.task.data["map"])
-        rows, columns = (g - s for g, s in zip(lake.goal, lake.start, strict=True))
+        slippery = self.task.data["slippery"]
         way = _way(lake, lake.start)
-        hints = [
-            f"Hint: the goal is {_far(rows, 'down', 'up')} and {_far(columns, 'right', 'left')}.",
-            f"Hint: without slipping, {len(way)} moves are enough.",
-        ]
-        if self.task.data["slippery"]:
-            hints.append("Hint: beside a hole, move away from it: you slide along it, not into it.")
-        else:
-            hints.append(f"Hint: begin with {', then '.join(way[: len(way) // 2])}.")
-        if attempt is not None and attempt.metrics.get("fell"):
-            hints.insert(0, "Hint: you fell into a hole: step on no O.")
-        elif attempt is not None and attempt.stop_reason is StopReason.MAX_TURNS:
-            hints.insert(0, "Hint: the turns ran out: several moves fit into a message.")
-        return hints
+        rows, columns = (g - s for g, s in zip(lake.goal, lake.start, strict=True))
+        plan = (
+            f"the goal is {_far(rows, 'down', 'up')} and {_far(columns, 'right', 'left')}; "
+            f"without slipping, {len(way)} moves around the holes are enough."
+        )
+        cues = self.cues(way)
+        if slippery:
+            after = reach(lake, type(self).max_turns, slippery=True)[-1]
+            chance = chances(lake, after, slippery=True)[:, *lake.start]
+            first = call_text("move", directions=[*MOVES][int(np.argmax(chance))])
+            cues = [
+                "beside a hole, move away from it: you slide along it, not into it.",
+                f"one move a message; the safest first one is {first}.",
+            ]
+        feedback = _first_mistake(lake, attempt, slippery=slippery)
+        return graded(self.task, attempt, plan, feedback, cues)
 
     def _draw(self, rng: random.Random) -> Task | None:
         cells = [(r, c) for r in range(self._size) for c in range(self._size)]
@@ -221,6 +227,45 @@ def _way(lake: Lake, start: Cell) -> tuple[str, ...]:
         return all(0 <= x < lake.size for x in cell) and cell not in lake.holes
 
     return shortest_ways(start, is_free).get(lake.goal, ())
+
+
+def _first_mistake(lake: Lake, attempt: Episode | None, *, slippery: bool) -> str:
+    """The fall, or else the first message that led away from the goal, or the turns that ran out.
+
+    On slippery ice a step back may be chance, so the last two are left out there.
+    """
+    seen = boards(attempt, lake.size)
+    if not calls(attempt):
+        return ""
+    cells = [_player(board) for board in seen]
+    if cells[-1] in lake.holes:
+        row, column = cells[-1]
+        asked = " ".join(directions(attempt, len(seen) - 2))
+        return (
+            f"message {len(seen) - 1} ({asked}) ended in the hole in row {row}, column {column} "
+            "(from 0): step on no O."
+        )
+    left = [len(_way(lake, cell)) if cell else None for cell in cells]
+    for number, (before, after) in enumerate(pairwise(left), 1):
+        if before is not None and after is not None and after > before and not slippery:
+            asked = " ".join(directions(attempt, number - 1))
+            return (
+                f"message {number} ({asked}) led away from the goal: {counted(before, 'move')} "
+                f"away before it, {after} after it."
+            )
+    if left[-1]:
+        far = counted(left[-1], "move")
+        return f"it ended {far} before the goal: several moves fit into a message."
+    return ""
+
+
+def _player(board: str) -> Cell | None:
+    """Cell of the player on a board; None where the text is no such board."""
+    for row, line in enumerate(board.splitlines()):
+        for column, sign in enumerate(line.split()):
+            if sign in ("P", "X", "!"):
+                return row, column
+    return None
 
 
 def _far(distance: int, forward: str, back: str) -> str:

@@ -9,16 +9,21 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, takewhile
 
-from envgym.environments.puzzles.grid.grid import MOVES
+from envgym.environments.attempts import RecordedCall, calls, replies, turns
+from envgym.environments.graded_hints import call_text, shares
+from envgym.environments.puzzles.grid.grid import MOVES, drawn
 from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message
 from envgym.task import Task
 from envgym.tool_env import ToolEnv
 from envgym.tools import tool
+from envgym.trajectory import Episode
 
 _WORD = re.compile(r"[^\W_]+")
+_MOST_MOVES = 20
+"""Maximum number of moves of a call that a hint repeats."""
 
 
 class BoundedEnv(ToolEnv[Task]):
@@ -108,8 +113,21 @@ class GridEnv(BoundedEnv):
 
     def moves(self, way: Sequence[str]) -> list[Action]:
         """Messages that walk a path, each with as many moves as allowed."""
-        parts = [way[n : n + self._max_actions] for n in range(0, len(way), self._max_actions)]
+        parts = [way[n : n + self._max_actions] for n in self._starts(len(way))]
         return [Action.call("move", directions=" ".join(part)) for part in parts]
+
+    def cues(self, way: Sequence[str]) -> list[str]:
+        """Cues that name the first half of a path, then all of it but the last move."""
+        named = []
+        for count in shares(len(way), 0.5, 1.0):
+            parts = [way[n : min(n + self._max_actions, count)] for n in self._starts(count)]
+            moves = (call_text("move", directions=" ".join(part)) for part in parts)
+            named.append(f"begin with {', then '.join(moves)}.")
+        return named
+
+    def _starts(self, moves: int) -> range:
+        """Places in a path at which its messages begin."""
+        return range(0, moves, self._max_actions)
 
     def look(self) -> str:
         """Board text, which also becomes the state's name."""
@@ -143,6 +161,33 @@ class GridEnv(BoundedEnv):
         if problem:  # earlier moves were made, so the board is shown
             raise ToolError(f"{problem}\n{self.look()}")
         return self.look()
+
+
+def boards(attempt: Episode | None, rows: int) -> list[str]:
+    """Boards of `rows` rows in an attempt: one before each turn and the last one; "" for none."""
+    before = [_board(turn.anchor, rows) for turn in turns(attempt)]
+    last = [_board(message.content, rows) for after in replies(attempt)[-1:] for message in after]
+    return [*before, next(filter(None, [*last[::-1], *before[-1:]]), "")]
+
+
+def _board(text: str, rows: int) -> str:
+    lines = [line.split() for line in text.splitlines()[-rows:]]
+    square = len(lines) == rows and all(len(line) == len(lines[0]) for line in lines)
+    return drawn(lines) if square and all(len(sign) == 1 for line in lines for sign in line) else ""
+
+
+def directions(attempt: Episode | None, turn: int) -> list[str]:
+    """Moves that an attempt asked for in a turn, up to the first word that is none."""
+    asked: list[str] = []
+    for call in calls(attempt, "move"):
+        if call.turn == turn:
+            asked += _words(call)
+    return asked
+
+
+def _words(call: RecordedCall) -> list[str]:
+    words = (match[0].lower() for match in _WORD.finditer(call.text("directions")))
+    return list(islice(takewhile(MOVES.__contains__, words), _MOST_MOVES))
 
 
 def _counted(actions: int) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import call_text, counted, graded, shares
 from envgym.environments.puzzles.grid.grid_env import BoundedEnv
 from envgym.environments.puzzles.grid.levels import levels
 from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
-from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.tools import tool
 from envgym.trajectory import Episode
@@ -57,8 +58,8 @@ class KeyDoor(BoundedEnv):
         Terminated by opening the chest; truncated after ``2 * (length + 2)`` turns.
 
     Hints:
-        The cause of a failed attempt, where the decision is made, the number of turns needed, the
-        first thing to do.
+        Where the decision is made and the number of turns needed; the attempt's first wrong step;
+        the key to take, then the ways to go, all but the last.
 
     Info:
         Metrics ``right`` (steps that the step verifier accepts), ``astray`` (dead ends), ``reads``,
@@ -218,17 +219,18 @@ class KeyDoor(BoundedEnv):
                 yield [Action.call("take", key=key), *walk]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Cause of failure, place of the decision, number of turns needed, first action."""
-        hints = [
-            "Hint: what decides is done in the hall.",
-            f"Hint: {self._length + 2} turns are enough: no step twice, no dead end.",
-            "Hint: the first message says which key; take that one before you go.",
-        ]
-        if attempt is not None and attempt.stop_reason is StopReason.MAX_TURNS:
-            hints.insert(0, "Hint: the turns ran out before the chest.")
-        elif attempt is not None:
-            hints.insert(0, "Hint: you came to the chest without its key.")
-        return hints
+        """Plan with the number of turns, the first wrong step, the key and the first steps."""
+        ways, chest = self.task.hidden["ways"], self.task.data["chest"]
+        plan = (
+            "what decides is done in the hall: the first message says which key; "
+            f"{len(ways) + 2} turns are enough, without a dead end."
+        )
+        walk = [call_text("go", way=_SIDES[way == "R"]) for way in ways]
+        cues = [f"begin with {call_text('take', key=chest)}, then follow the draught."]
+        for count in shares(len(walk), 0.5, 1.0):
+            steps = [call_text("take", key=chest), *walk[:count]]
+            cues.append(f"begin with {', then '.join(steps)}.")
+        return graded(self.task, attempt, plan, _first_mistake(self.task, attempt), cues)
 
     def _judge(self, right: bool) -> None:
         """Record the step verifier's verdict and add its reward."""
@@ -266,3 +268,34 @@ class KeyDoor(BoundedEnv):
         return Task(
             {"chest": rng.choice(keys), "keys": keys}, {"ways": ways}, "train", self._length
         )
+
+
+def _first_mistake(task: Task, attempt: Episode | None) -> str:
+    """The first wrong step of an attempt, or else where it ended."""
+    if all(call.refused for call in calls(attempt)):
+        return ""
+    ways, chest = task.hidden["ways"], task.data["chest"]
+    room, held, astray = 0, "", False
+    for number, call in enumerate(calls(attempt), 1):
+        if call.refused:
+            continue
+        wanted = call.text("way").strip().lower()
+        if call.name == "take" and not (room or astray):
+            key = call.text("key").strip().lower()
+            held = key if key in task.data["keys"] else held
+        elif call.name == "go" and held != chest:
+            return f"call {number} left the hall with {_named(held)}: take the {chest} key before."
+        elif call.name == "go" and astray:
+            astray = wanted != "back"
+        elif call.name == "go" and room < len(ways) and wanted in _SIDES:
+            if wanted != _SIDES[ways[room] == "R"]:
+                where = f"room {room}" if room else "the hall"
+                return f"call {number} went {wanted} from {where}, against the draught."
+            room += 1
+    if room == len(ways):
+        return "it ended at the chest without opening it."
+    return f"it ended {counted(len(ways) - room, 'room')} before the chest."
+
+
+def _named(key: str) -> str:
+    return f"the {key} key" if key else "no key"

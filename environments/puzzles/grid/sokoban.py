@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import pairwise
 
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import graded
 from envgym.environments.puzzles.grid.grid import MOVES, Cell
-from envgym.environments.puzzles.grid.grid_env import GridEnv
+from envgym.environments.puzzles.grid.grid_env import GridEnv, boards, directions
 from envgym.environments.puzzles.grid.levels import levels
 from envgym.environments.puzzles.grid.sokoban_level import (
     Level,
@@ -23,7 +26,6 @@ from envgym.environments.puzzles.grid.sokoban_level import (
 from envgym.environments.puzzles.grid.sokoban_solver import push_distances, solve
 from envgym.errors import UsageError
 from envgym.messages import Action, Message, system, user
-from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 
@@ -58,8 +60,8 @@ class Sokoban(GridEnv):
         Terminated when solved; truncated after 16 turns. A stuck box does not end the episode.
 
     Hints:
-        The cause of a failed attempt, the numbers of moves and pushes needed, the first box and the
-        first push.
+        The numbers of moves and pushes needed; the attempt's message after which a box was stuck,
+        or the boxes left; the first push, the first half of a solution, all but its last move.
 
     Info:
         Metrics ``moves``, ``blocked`` (moves that changed nothing), ``stuck`` (1 once a box cannot
@@ -160,21 +162,21 @@ class Sokoban(GridEnv):
         return [self.moves(way[:-1]), self.moves(way[1:])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Cause of failure, numbers of moves and pushes, first box, first push."""
+        """Numbers of moves and pushes, the first stuck box, then the beginning of a solution."""
         level, state = parse(self.task.data["level"])
         way = self.task.hidden["solution"].split()
         pushes = _pushes(level, state, way)
         box, direction = pushes[0]
-        hints = [
-            f"Hint: {len(way)} moves are enough, {len(pushes)} of them pushes.",
-            f"Hint: the box in row {box[0]}, column {box[1]} (from 0, walls counted) goes first.",
-            f"Hint: push that box {direction} first, from the cell opposite.",
-        ]
-        if attempt is not None and attempt.metrics.get("stuck"):
-            hints.insert(0, "Hint: a box got stuck: one at a wall without a target stays there.")
-        elif attempt is not None and attempt.stop_reason is StopReason.MAX_TURNS:
-            hints.insert(0, "Hint: the turns ran out: several moves fit into a message.")
-        return hints
+        plan = (
+            f"{len(way)} moves are enough, {len(pushes)} of them pushes; a box at a wall without a "
+            "target never leaves it."
+        )
+        first = (
+            f"push the box in row {box[0]}, column {box[1]} (from 0, walls counted) first, "
+            f"{direction} from the cell opposite."
+        )
+        feedback = _first_mistake(level, state, attempt)
+        return graded(self.task, attempt, plan, feedback, [first, *self.cues(way)])
 
     def _placed(self, state: State) -> int:
         return len(state.boxes & self._level.targets)
@@ -205,3 +207,30 @@ def _pushes(level: Level, state: State, way: Sequence[str]) -> list[tuple[Cell, 
             pushes.append((after.player, direction))
         state = after
     return pushes
+
+
+def _first_mistake(level: Level, start: State, attempt: Episode | None) -> str:
+    """The message after which a box was stuck, or else the boxes that were left."""
+    if not calls(attempt):
+        return ""
+    alive = push_distances(level).keys()
+    boxes = [_boxes(board) for board in boards(attempt, level.rows)]
+    for number, (before, after) in enumerate(pairwise([start.boxes, *boxes[1:]]), 1):
+        if stuck := sorted(after - before - alive):
+            row, column = stuck[0]
+            asked = " ".join(directions(attempt, number - 1))
+            return (
+                f"message {number} ({asked}) pushed a box to row {row}, column {column}, from "
+                "where it reaches no target."
+            )
+    left = len(boxes[-1] - level.targets)
+    if left:
+        off = "one box was" if left == 1 else f"{left} boxes were"
+        return f"{off} on no target at the end, and could still reach one: plan the pushes first."
+    return ""
+
+
+def _boxes(board: str) -> frozenset[Cell]:
+    """Cells of the boxes on a board."""
+    rows = enumerate(line.split() for line in board.splitlines())
+    return frozenset((r, c) for r, row in rows for c, sign in enumerate(row) if sign in "$*")

@@ -10,6 +10,8 @@ import random
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import OPEN, call_text, graded, shares
 from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict
 from envgym.environments.puzzles.knights.puzzle import MAX_PEOPLE, NAMES, misfits, unique_puzzle
 from envgym.environments.puzzles.knights.statements import english
@@ -42,7 +44,8 @@ class Knights(AnswerEnv):
         Terminated by the solution or the last attempt; truncated after 8 turns.
 
     Hints:
-        A method of reasoning, the person to begin with, the kinds of half of the people.
+        A method of reasoning and the person to begin with; a contradiction of the attempt's last
+        answer; the kinds of half of the people, then of all but one.
 
     Info:
         Metrics of `ToolEnv`. The difficulty of a task is its number of people.
@@ -128,17 +131,37 @@ class Knights(AnswerEnv):
             yield (Action.call("answer", text=_written(names, wrong)),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Method of reasoning, person to begin with, kinds of half of the people."""
+        """Method and person to begin with, a contradiction, the kinds of half, of all but one."""
         names, lines = self.task.data["names"], self.task.hidden["answer"].splitlines()
         statements = self.task.data["statements"]
         short = min(range(len(names)), key=lambda i: len(str(statements[i])))
-        known = " ".join(f"{line.partition(') ')[2]}." for line in lines[: len(names) // 2])
-        return (
-            "Hint: suppose of somebody that he is a knight and follow what that makes the others; "
-            "where it leads to a contradiction, he is a knave.",
-            f"Hint: begin with {names[short]}, whose words are the simplest.",
-            f"Hint: {known}",
+        plan = (
+            "suppose that somebody is a knight and follow what that makes the others; where it "
+            "leads to a contradiction, he is a knave. "
+            f"Begin with {names[short]}, whose words are the simplest."
         )
+        cues = [
+            f"{call_text('answer', text=chr(10).join([*lines[:count], OPEN]))} begins right."
+            for count in shares(len(names), 0.5, 1.0)
+        ]
+        return graded(self.task, attempt, plan, self._contradiction(attempt), cues)
+
+    def _contradiction(self, attempt: Episode | None) -> str:
+        """The first contradiction of the last answer that can be read."""
+        names, statements = self.task.data["names"], self.task.data["statements"]
+        for call in reversed(calls(attempt, "answer")):
+            try:
+                knights = _read(call.text("text")[: self.max_chars], names)
+            except ToolError:
+                continue
+            if wrong := misfits(statements, knights):
+                kind, truth = ("knight", "false") if knights[wrong[0]] else ("knave", "true")
+                return (
+                    f"your last answer contradicts what {len(wrong)} of {len(names)} people say: "
+                    f"it makes {names[wrong[0]]} a {kind}, but then it would be {truth} that "
+                    f"{english(statements[wrong[0]], names)}."
+                )
+        return ""
 
 
 def _written(names: Sequence[str], knights: Sequence[bool]) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from importlib.util import find_spec
 
 from envgym.deadlines import Deadlines
-from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
+from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict
 from envgym.environments.puzzles.judging.process_pool import JudgePool
 from envgym.environments.puzzles.math import rows as math_rows
 from envgym.environments.puzzles.math.answers.boxes import MAX_CHARS, boxes, opens
@@ -22,6 +21,7 @@ from envgym.environments.puzzles.math.answers.near import near_misses
 from envgym.environments.puzzles.math.answers.nodes import Group, Union
 from envgym.environments.puzzles.math.answers.structure import read
 from envgym.environments.puzzles.math.answers.verdict import at_once
+from envgym.environments.puzzles.math.hints import hints
 from envgym.environments.puzzles.math.problems import MAX_LEVEL, TOPICS
 from envgym.environments.puzzles.math.rows import BadRows
 from envgym.environments.puzzles.math.shape import fault
@@ -62,7 +62,9 @@ class Mathematics(AnswerEnv):
         Terminated by a right answer or the last attempt; truncated after 8 turns.
 
     Hints:
-        The first steps of the solution, up to half of them (both of two), the answer blanked out.
+        The first step of the solution; what is wrong with the form, the parts or the value of the
+        attempt's last answer; half of the steps and all but the last (both of two), the answer
+        blanked out; the kind of the answer, and its first half.
 
     Info:
         Metrics of `ToolEnv`. The difficulty of a generated task is its level.
@@ -200,10 +202,5 @@ class Mathematics(AnswerEnv):
         return [(Action.call("answer", text=t),) for t in near_misses(self.task.hidden["answer"])]
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """First steps of the solution, at most half of them (both of two), golds blanked out."""
-        steps, answer = self.task.hidden["steps"], self.task.hidden["answer"]
-        blank = re.compile(rf"(?<![\w.]){re.escape(answer)}(?!\w|\.\d)", re.IGNORECASE)
-        told = [blank.sub("…", step) for step in steps]
-        half = [f"Hint: {' '.join(told[: n + 1])}" for n in range(max(len(told) // 2, 1))]
-        more = [f"Hint: {' '.join(told)}"] if len(told) == 2 else []
-        return without_golds(half[:3] + more, [answer]) if told else ()
+        """First step, flaw of the last answer, more steps, form and beginning of the answer."""
+        return hints(self.task, attempt)

@@ -11,6 +11,8 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import OPEN, call_text, graded, shares
 from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict
 from envgym.environments.puzzles.np.problem import LEVELS, Infeasible, Problem
 from envgym.environments.puzzles.np.problems import PROBLEMS
@@ -41,7 +43,8 @@ class NpHard(AnswerEnv):
         turns, with the best score so far.
 
     Hints:
-        A method, then a quarter and a half of the reference solution.
+        A method; the constraint that the attempt's last solution breaks, or its value beside the
+        reference's and an element too many; a quarter, half and three quarters of the reference.
 
     Info:
         Metrics ``valid`` (1 for a feasible solution, last attempt) and those of `ToolEnv`. The
@@ -129,12 +132,34 @@ class NpHard(AnswerEnv):
             yield (Action.call("answer", text=json.dumps(answer)),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Method, then a quarter and a half of the reference."""
+        """Method, flaw of the last solution, then a quarter, half and three quarters of one."""
         solution, problem = self.task.hidden["solution"], self._problem
-        begins = "begins with" if problem.ordered else "holds, among others,"
-        parts = [solution[: len(solution) // share] for share in (4, 2)]
-        shown = [f"Hint: a good answer {begins} {json.dumps(p)[1:-1]}." for p in parts if p]
-        return (f"Hint: {problem.method}", *dict.fromkeys(shown))
+        cues = []
+        for count in shares(len(solution), 0.25, 0.5, 0.75):
+            part = f"{json.dumps(solution[:count])[:-1]}, {OPEN}]"
+            which = "begins" if problem.ordered else "holds these, among others"
+            cues.append(f"a good answer {which}: {call_text('answer', text=part)}.")
+        return graded(self.task, attempt, problem.method, self._flaw(attempt), cues)
+
+    def _flaw(self, attempt: Episode | None) -> str:
+        """The broken constraint of the last solution that can be read, or what it falls short."""
+        instance, problem = self.task.data["instance"], self._problem
+        solution = self.task.hidden["solution"]
+        for call in reversed(calls(attempt, "answer")):
+            try:
+                given = _read(call.text("text")[: self.max_chars])
+                value = problem.value(instance, given)
+            except ToolError:
+                continue
+            except Infeasible as error:
+                return f"your last answer is not valid: {error}."
+            least = problem.value(instance, solution)
+            told = f"your last answer has the value {value}, and {least} is possible"
+            needless = [one for one in given if one not in solution]
+            if problem.ordered or not needless:
+                return f"{told}."
+            return f"{told}. A good answer is without {json.dumps(needless[0])}."
+        return ""
 
 
 def _read(text: str) -> list[object]:

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from envgym.deadlines import Deadlines
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import OPEN, agreement, call_text, graded, shares
 from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
 from envgym.environments.puzzles.judging.process_pool import JudgePool
 from envgym.environments.puzzles.reasoning_gym.entries import Entries, expected
@@ -47,8 +49,8 @@ class ReasoningGym(AnswerEnv):
         Terminated by an answer of score 1.0 or the last attempt; truncated after 8 turns.
 
     Hints:
-        The length of the answer, then its first quarter and third; none where the data set states
-        no answer.
+        The length of the answer; where the attempt's last answer first differs from it; its first
+        quarter, half and three quarters. None where the data set states no answer.
 
     Info:
         Metrics of `ToolEnv`.
@@ -146,14 +148,27 @@ class ReasoningGym(AnswerEnv):
         yield Action.call("answer", text=self.task.hidden["answer"])
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Length of the answer; for a long one its first quarter and third."""
+        """Length of the answer, where an attempt goes wrong, a quarter to three quarters of it."""
         answer = self.task.hidden["answer"]
         if answer is None:
             return ()
-        parts = [answer[: len(answer) // share].strip() for share in (4, 3)]
-        hints = [
-            f"Hint: the answer has {len(answer)} characters, in words or numbers "
-            f"{len(answer.split())}.",
-            *(f"Hint: it begins with {part}" for part in dict.fromkeys(parts) if part),
-        ]
+        answer = answer.strip()
+        words = len(answer.split())
+        plan = f"the answer has {len(answer)} characters, in words or numbers {words}."
+        parts = [answer[:count].rstrip() for count in shares(len(answer), 0.25, 0.5, 0.75)]
+        cues = [f"{call_text('answer', text=part + OPEN)} begins right." for part in parts if part]
+        hints = graded(self.task, attempt, plan, _first_mistake(answer, attempt), cues)
         return without_golds(hints, [answer])
+
+
+def _first_mistake(answer: str, attempt: Episode | None) -> str:
+    """The character at which the last answer first differs from the right one."""
+    answers = calls(attempt, "answer")
+    if not answers:
+        return ""
+    given = answers[-1].text("text").strip()
+    same = agreement(given, answer)
+    if same == len(answer):
+        return "your last answer begins right and goes on too long."
+    what = "ends too early, behind" if same == len(given) else "goes wrong after"
+    return f"your last answer {what} the first {same} of {len(answer)} characters."

@@ -11,6 +11,8 @@ import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Literal
 
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import OPEN, agreement, call_text, counted, graded, shares
 from envgym.environments.puzzles.answer_env import AnswerEnv, Verdict, without_golds
 from envgym.environments.puzzles.splits import Draft, generated
 from envgym.environments.puzzles.strings.chain import Chain, compose, quote, run_call
@@ -49,8 +51,9 @@ class Strings(AnswerEnv):
         Terminated by the right string or the last attempt; truncated after 12 turns.
 
     Hints:
-        The number of steps, what each function does, the first half of the intermediate values,
-        the first third of the answer.
+        The number of steps and what each function does; the step at which the attempt's last answer
+        stopped, or where it goes wrong; the values of half of the steps, of all but the last, the
+        last call, the first half of the answer.
 
     Info:
         Metrics of `ToolEnv`. The difficulty of a task is its level.
@@ -176,14 +179,42 @@ class Strings(AnswerEnv):
                 yield (Action.call("answer", text=wrong),)
 
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
-        """Number of steps, meaning of the functions, half of the values, start of the answer."""
+        """Steps, meaning of the functions, first wrong step, values of half and of all steps."""
         steps, answer = self.task.hidden["steps"], self.task.hidden["answer"]
         known = [f"{FUNCTIONS[i].name} {FUNCTIONS[i].says}." for i in self.task.data["functions"]]
-        hints = [
-            f"Hint: work from the inside out; there are {len(steps)} steps.",
-            f"Hint: {' '.join(known)}" if known else "Hint: + puts one string behind the other.",
-            *(f"Hint: {call} gives {value}." for call, value in steps[: len(steps) // 2]),
-            f"Hint: the answer has {len(answer)} characters and begins with "
-            f"{answer[: len(answer) // 3 or 1]}…",
+        plan = (
+            f"work from the inside out, in {counted(len(steps), 'step')}. {' '.join(known)}".strip()
+        )
+        last = steps[-1][0]
+        cues = [
+            " ".join(f"{call} gives {value}." for call, value in steps[:count])
+            for count in shares(len(steps), 0.5, 1.0)
         ]
+        begun = answer[: len(answer) // 2]
+        cues += [
+            f"the last step is {last}.",
+            f"{call_text('answer', text=begun + OPEN)} begins right, and has {len(answer)} "
+            "characters.",
+        ]
+        hints = graded(self.task, attempt, plan, self._first_mistake(attempt), cues)
         return without_golds(hints, [answer])
+
+    def _first_mistake(self, attempt: Episode | None) -> str:
+        """The step at which the last answer stopped, or the place at which it goes wrong."""
+        steps, answer = self.task.hidden["steps"], self.task.hidden["answer"]
+        answers = calls(attempt, "answer")
+        if not answers:
+            return ""
+        given = answers[-1].text("text").strip()[: self.max_chars]
+        values = [self.task.data["x"], *(value for _, value in steps[:-1])]
+        if given in values:
+            done = len(values) - values[::-1].index(given)
+            what = f"the value after step {done - 1}" if done > 1 else "the input"
+            return f"your last answer is only {what}: step {done} of {len(steps)} comes next."
+        same = agreement(given, answer)
+        if len(given) != len(answer):
+            return (
+                f"your last answer has {counted(len(given), 'character')}, the right one "
+                f"{len(answer)}; the first {same} agree."
+            )
+        return f"your last answer goes wrong at character {same + 1} of {len(answer)}."

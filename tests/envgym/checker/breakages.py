@@ -377,3 +377,26 @@ class GivenAway(GuessNumber):
 class Telling(GuessNumber):
     def hints(self, attempt: Any = None) -> Sequence[str]:
         return (f"Try {self.task.hidden['number']}.",) if attempt else ("Halve the range.",)
+
+
+class Repeating(GuessNumber):
+    def hints(self, attempt: Any = None) -> Sequence[str]:
+        return ("Halve the range.",) * 2
+
+
+class Remembering(GuessNumber):
+    """Gives hints on what this instance was last told, whatever the attempt."""
+
+    said = 0
+
+    async def act(self, action: Action) -> Any:
+        self.said += 1
+        return await super().act(action)
+
+    def hints(self, attempt: Any = None) -> Sequence[str]:
+        return (f"You said {self.said} things: halve the range.",)
+
+
+class Trusting(GuessNumber):
+    def hints(self, attempt: Any = None) -> Sequence[str]:
+        return (f"You took {len(attempt.turns)} turns.",) if attempt else ()

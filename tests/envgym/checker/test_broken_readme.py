@@ -50,6 +50,9 @@ CASES = [
     (b.Debugging, "hidden_stays_hidden", "shows \"{'number':", "task.data"),
     (b.GivenAway, "hidden_stays_hidden", "task.hidden['number'], and no other's", "task.data"),
     (b.Telling, "hints_do_not_tell", "tell its own task.hidden['number']", "how to find it"),
+    (b.Repeating, "hints_are_graded", "hold one twice", "leave the repeated one out"),
+    (b.Remembering, "hints_are_repeatable", "differ in another instance", "self.task"),
+    (b.Trusting, "hints_survive_any_attempt", "without a trajectory", "for granted"),
 ]
 
 

@@ -26,6 +26,7 @@ from envgym.environments.code.reason.program_rules import broken_rules
 from envgym.environments.code.reason.seed_files import Seed, all_of, re_executed
 from envgym.errors import UsageError
 from envgym.pytest_plugin import envgym_checks
+from tests.environments.played import attempted
 from tests.machine import data_file
 
 LIMITS = Bounds(time_s=20).limits
@@ -245,6 +246,38 @@ async def test_hints_lead_on_without_the_answer() -> None:
             found = "\n".join(env.hints())
             assert len(env.hints()) >= 3
             assert Answer.of(task).text.strip() not in found
+
+
+@pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize(
+    ("kind", "answer", "told"),
+    [
+        (
+            "deduction",
+            "[1, 2]",
+            "your last answer is a value of type list of 2, and the output is a",
+        ),
+        (
+            "deduction",
+            "[9, 1, 1]",
+            "your last answer is wrong at index 1, the first of its members",
+        ),
+        ("deduction", "'a'", "your last answer is a value of type str, and the output is a"),
+        ("deduction", "what?", "your last answer cannot be read: it is no Python literal"),
+        ("abduction", "1, 2", "your last answer has 2 arguments, and f takes 1."),
+        ("abduction", "[1]", "your last answer has the right types, and f gives another output"),
+        ("abduction", "'a'", "argument 1 of your last answer is no list."),
+        ("induction", "def f(x): return 0", "of your last program it was said: 0 of 1 pairs are"),
+    ],
+)
+async def test_hints_say_what_is_wrong_with_an_answer(kind: Any, answer: str, told: str) -> None:
+    pair = Pair(Arguments(([3, 2, 1],)), [9, 4, 1])
+    task = Exercise("def f(x):\n    return [i * i for i in x]", (pair,)).task(kind, "train")
+    async with envgym.make("code/reason-v1") as env:
+        attempt = await attempted(env, task, Action.call("answer", text=answer))
+        plan, feedback, *cues = env.hints(attempt)
+        assert feedback.startswith(f"Hint: {told}")
+        assert (plan, *cues) == env.hints()
 
 
 def seeds_file(tmp_path: Path, *rows: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from envgym.errors import Fault, UsageError
 from envgym.pytest_plugin import envgym_checks
 from envgym.sandboxes import Outcome, Result, open_backend
 from tests.environments.code.conftest import SOLUTION, about_total
+from tests.environments.played import attempted
 
 HALF = "def total(numbers):\n    return 6 if len(numbers) > 1 else 7\n"
 
@@ -198,21 +199,26 @@ async def test_near_misses_of_generated_problems_fail(form: Any) -> None:
 async def test_hints_get_stronger_and_never_tell_all() -> None:
     async with envgym.make("code/python-v1", levels=[3]) as env:
         await env.reset(seed=3)
-        before = env.hints()
-        await env.step(Action.call("submit", code="def solve(*a): return None"))
-        after = env.hints()
+        task, before = env.task, env.hints()
+        wrong = await attempted(env, task, Action.call("submit", code="def solve(*a): return None"))
+        after = env.hints(wrong)
+        assert env.hints() == before  # the instance keeps nothing of what was judged
         reference = env.task.hidden["solution"].strip()
-    assert len(after) == len(before) + 1
-    assert "wrong result" in after[2]
+    assert (after[0], *after[2:]) == before
+    assert after[1].startswith("Hint: for a test that you can see the program gives a wrong result")
+    assert "should give" in after[1]
+    assert "it gave None" in after[1]
     shown = [hint.split("```\n")[1].rstrip("`").rstrip("\n") for hint in after if "```" in hint]
-    assert len(shown) == 2
+    assert len(shown) == 3
     assert all(reference.startswith(part) for part in shown)
-    assert len(shown[0]) < len(shown[1]) < len(reference)
+    assert len(shown[0]) < len(shown[1]) < len(shown[2]) < len(reference)
+
+
+@pytest.mark.usefixtures("boxes")
+async def test_hints_describe_a_hidden_test_by_its_input_alone() -> None:
     async with envgym.make("code/python-v1") as env:
-        await env.reset(options={"task": about_total("calls").task("train")})
-        await env.step(submit(HALF))
-        (failed,) = [hint for hint in env.hints() if "hidden" in hint or "not shown" in hint]
-        assert failed == (
+        attempt = await attempted(env, about_total("calls").task("train"), submit(HALF))
+        assert env.hints(attempt)[1] == (
             "Hint: for an input that you were not shown (an ordinary one) the program gives a "
             "wrong result."
         )

@@ -12,6 +12,7 @@ import envgym
 from envgym import Action, Task
 from envgym.errors import UsageError
 from tests.environments.near import scores_of_near_misses
+from tests.environments.played import attempted
 
 PAGES = [
     {"title": "Ada Moss", "text": "Ada Moss is a film director. Her brother is Ada Lee Moss."},
@@ -99,11 +100,34 @@ async def test_the_oracle_answers_chains_of_every_length_by_searching() -> None:
 async def test_hints_lead_on_without_the_answer() -> None:
     async with envgym.make("search/wiki-v1", size=300, hops=[2]) as env:
         await env.reset(seed=1)
-        relations, page, sentence = env.hints()
+        relations, page, first, both = env.hints()
         steps = env.task.hidden["chain"]
         assert steps[0]["relation"].replace("_", " ") in relations
-        assert repr(steps[0]["page"]) in page
-        assert not any(gold in sentence for gold in env.task.hidden["golds"])
+        assert page == f'Hint: begin with access(title="{steps[0]["page"]}").'
+        assert steps[1]["page"] not in page
+        assert steps[0]["sentence"] in first
+        assert both.startswith(first)
+        assert f'access(title="{steps[1]["page"]}")' in both
+        assert not any(gold in both for gold in env.task.hidden["golds"])
+
+
+async def test_hints_name_the_first_page_that_was_missed() -> None:
+    async with envgym.make("search/wiki-v1", size=300, hops=[2]) as env:
+        await env.reset(seed=1)
+        task, (one, two) = env.task, env.task.hidden["chain"]
+        see = [Action.call("access", title=step["page"]) for step in (one, two)]
+        for actions, told in (
+            ((Action.call("answer", text="?"),), f"no call showed the page {one['page']!r}"),
+            (
+                (see[0],),
+                f"you found 1 of 2 pages that matter; no call showed the page {two['page']!r}",
+            ),
+            ((*see, Action.call("answer", text=two["page"])), "your answer is only the "),
+            ((*see, Action.call("answer", text="?")), "you found every page that matters: on "),
+            ((), "no message held a tool call"),
+        ):
+            attempt = await attempted(env, task, *actions)
+            assert env.hints(attempt)[1].startswith(f"Hint: {told}")
 
 
 @pytest.mark.parametrize(

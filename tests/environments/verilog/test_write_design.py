@@ -20,6 +20,7 @@ from envgym.environments.verilog.write_design import VerilogDesign
 from envgym.errors import Fault, UsageError
 from envgym.sandboxes.graders import verilog as judging
 from envgym.utils.bounded_text import bounded_middle
+from tests.environments.played import attempted
 from tests.sandboxes.graders.verilog.designs import ATTACKS, COUNTER, COUNTER_SOURCE, OTHERS
 
 QUICK: dict[str, Any] = {"sequences": 6, "steps": 60}
@@ -253,16 +254,15 @@ async def test_hints_grow_and_never_tell_all(env: VerilogDesign) -> None:
     before = env.hints()
     assert "One register." in before[0]
     assert "rst_n is 0, at once" in before[0]
-    await say(env, "submit", design=OTHERS["counts down"])
-    after = env.hints()
-    assert len(after) == len(before) + 1
+    wrong = Action.call("submit", design=OTHERS["counts down"])
+    attempt = await attempted(env, COUNTER_TASK, wrong)
+    after = env.hints(attempt)
+    assert (after[0], *after[2:]) == before
     assert re.search("count is [01]{4}, should be [01]{4}", after[1])
     assert "enable=" not in after[1]
     body = [line for line in COUNTER_SOURCE.splitlines()[3:] if line.strip()]
     assert body[0] in after[-1]
-    assert body[-2] not in after[-1]
-    await env.reset(seed=0, options={"task": COUNTER_TASK})
-    assert env.hints() == after  # another attempt at the same task
+    assert "\n".join(body[:-1]) not in after[-1]
     await env.reset(seed=1)
     assert not any("outputs are wrong" in hint for hint in env.hints())
 

@@ -13,6 +13,7 @@ from envgym.environments.puzzles.grid.frozen_lake import draw, parse
 from envgym.environments.puzzles.grid.frozen_lake_policy import Lake, chances, reach
 from envgym.pytest_plugin import envgym_checks
 from envgym.rollout.runner import Rollout, Start
+from tests.environments.played import attempted
 
 test_contract = envgym_checks("puzzles/frozen-lake-v1")
 test_contract_on_slippery_ice_without_holes = envgym_checks(
@@ -94,13 +95,36 @@ async def test_a_hole_ends_it_and_the_hint_says_so() -> None:
         assert step.terminated
         assert (step.reward, step.info["score"], step.info["metrics"]["fell"]) == (0.0, 0.0, 1.0)
         assert step.observation.text == "_ X _\n_ _ _\n_ _ G"
-        assert env.hints() == (
-            [
-                "Hint: the goal is 2 down and 2 right.",
-                "Hint: without slipping, 4 moves are enough.",
-                "Hint: begin with down, then down.",
-            ]
+        attempt = await attempted(env, task, Action.call("move", directions="right"))
+        plan = (
+            "Hint: the goal is 2 down and 2 right; without slipping, 4 moves around the holes are "
+            "enough."
         )
+        cues = (
+            'Hint: begin with move(directions="down down").',
+            'Hint: begin with move(directions="down down right").',
+        )
+        assert env.hints() == (plan, *cues)
+        fell = (
+            "Hint: message 1 (right) ended in the hole in row 0, column 1 (from 0): step on no O."
+        )
+        assert env.hints(attempt) == (plan, fell, *cues)
+
+
+async def test_the_first_step_back_and_the_end_are_told() -> None:
+    task = Task({"map": "_ _ _\n_ P _\n_ _ G", "slippery": False}, {"path": "down right"})
+    said = {
+        ("right", "left", "left"): "message 2 (left) led away from the goal: 1 move away "
+        "before it, 2 after it.",
+        ("up left", "down"): "message 1 (up left) led away from the goal: 2 moves away "
+        "before it, 4 after it.",
+        ("down", "down"): "it ended 1 move before the goal: several moves fit into a message.",
+    }
+    async with envgym.make("puzzles/frozen-lake-v1") as env:
+        for moves, told in said.items():
+            script = [Action.call("move", directions=move) for move in moves]
+            attempt = await attempted(env, task, *script)
+            assert env.hints(attempt)[1] == f"Hint: {told}"
 
 
 async def test_slips_come_from_the_seed_and_to_the_sides_alone() -> None:

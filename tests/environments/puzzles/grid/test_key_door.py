@@ -12,6 +12,7 @@ from envgym.errors import UsageError
 from envgym.messages import ToolCall
 from envgym.pytest_plugin import envgym_checks
 from envgym.stop_reason import StopReason
+from tests.environments.played import attempted
 
 test_contract = envgym_checks("puzzles/key-door-v1")
 
@@ -150,3 +151,51 @@ async def test_the_oracle_goes_on_from_wherever_it_is_called() -> None:
         async for action in env.oracle():
             step = await env.step(action)
     assert (step.info["score"], step.info["turn"]) == (1.0, 7)
+
+
+TAKE, LEFT, RIGHT = (
+    Action.call("take", key="red"),
+    *(Action.call("go", way=w) for w in ("left", "right")),
+)
+
+
+@pytest.mark.parametrize(
+    ("actions", "told"),
+    [
+        ((LEFT,), "call 1 left the hall with no key: take the red key before."),
+        (
+            (Action.call("take", key="blue"), LEFT),
+            "call 2 left the hall with the blue key: take the red key before.",
+        ),
+        ((TAKE, RIGHT), "call 2 went right from the hall, against the draught."),
+        ((TAKE, LEFT, LEFT), "call 3 went left from room 1, against the draught."),
+        ((TAKE, LEFT), "it ended 1 room before the chest."),
+        ((TAKE, LEFT, RIGHT), "it ended at the chest without opening it."),
+        (
+            (Action.call("go", way="up"),),
+            "every call was refused, the last one so: Error: there is",
+        ),
+        ((), "no message held a tool call, so nothing was done."),
+    ],
+)
+async def test_hints_name_the_first_wrong_step(actions: tuple[Action, ...], told: str) -> None:
+    task = Task({"chest": "red", "keys": ["blue", "red"]}, {"ways": "LR"})
+    async with envgym.make("puzzles/key-door-v1", length=2) as env:
+        attempt = await attempted(env, task, *actions)
+        plan, feedback, *cues = env.hints(attempt)
+        assert feedback.startswith(f"Hint: {told}")
+        assert (plan, *cues) == env.hints()
+        assert cues == [
+            'Hint: begin with take(key="red"), then follow the draught.',
+            'Hint: begin with take(key="red"), then go(way="left").',
+        ]
+
+
+async def test_hints_are_of_the_task_and_not_of_the_instance() -> None:
+    task = Task({"chest": "red", "keys": ["blue", "red"]}, {"ways": "LR"})
+    found = []
+    for length in (2, 5):
+        async with envgym.make("puzzles/key-door-v1", length=length) as env:
+            await env.reset(options={"task": task})
+            found.append(env.hints())
+    assert found[0] == found[1]

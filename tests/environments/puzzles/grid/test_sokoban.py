@@ -20,6 +20,7 @@ from envgym.environments.puzzles.grid.sokoban_level import (
 from envgym.environments.puzzles.grid.sokoban_solver import push_distances, solve
 from envgym.errors import UsageError
 from envgym.pytest_plugin import envgym_checks
+from tests.environments.played import attempted
 
 test_contract = envgym_checks("puzzles/sokoban-v1")
 
@@ -112,11 +113,30 @@ async def test_hints_lead_to_the_first_push() -> None:
     task = Task({"level": AROUND}, {"solution": "down right up"}, difficulty=3)
     async with envgym.make("puzzles/sokoban-v1") as env:
         await env.reset(seed=0, options={"task": task})
-        assert env.hints() == [
-            "Hint: 3 moves are enough, 1 of them pushes.",
-            "Hint: the box in row 2, column 2 (from 0, walls counted) goes first.",
-            "Hint: push that box up first, from the cell opposite.",
-        ]
+        assert env.hints()[1:] == (
+            "Hint: push the box in row 2, column 2 (from 0, walls counted) first, up from the cell "
+            "opposite.",
+            'Hint: begin with move(directions="down").',
+            'Hint: begin with move(directions="down right").',
+        )
+        assert env.hints()[0].startswith("Hint: 3 moves are enough, 1 of them pushes;")
+
+
+async def test_the_message_that_pushed_a_box_for_good_is_told() -> None:
+    level = "# # # # #\n# _ _ _ #\n# @ $ . #\n# _ _ _ #\n# # # # #"
+    task = Task({"level": level}, {"solution": "right"}, difficulty=3)
+    script = [
+        Action.call("move", directions=moves)
+        for moves in ("up right", "down", "left down right up")
+    ]
+    async with envgym.make("puzzles/sokoban-v1", max_turns=3) as env:
+        attempt = await attempted(env, task, *script)
+        assert env.hints(attempt)[1] == (
+            "Hint: message 2 (down) pushed a box to row 3, column 2, from where it reaches no "
+            "target."
+        )
+        attempt = await attempted(env, task, script[0])
+        assert env.hints(attempt)[1].startswith("Hint: one box was on no target at the end")
 
 
 @pytest.mark.parametrize("kwargs", [{"size": 4}, {"boxes": 0}, {"walls": 1}])

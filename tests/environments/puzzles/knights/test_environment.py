@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 import envgym
-from envgym import Action
+from envgym import Action, Task
 from envgym.environments.puzzles.knights.puzzle import misfits, solutions, unique_puzzle
 from envgym.environments.puzzles.knights.statements import Statement, english, holds
 from envgym.errors import UsageError
 from envgym.pytest_plugin import envgym_checks
+from tests.environments.played import attempted
 
 test_contract = envgym_checks("puzzles/knights-v1", company=200)
 
@@ -117,13 +118,31 @@ async def test_other_ways_of_writing_it_are_read() -> None:
             assert step.info["score"] == 1.0
 
 
-async def test_hints_name_half_of_them_at_most() -> None:
+async def test_hints_leave_one_of_them_open() -> None:
     async with envgym.make("puzzles/knights-v1") as env:
         for seed in range(20):
             await env.reset(seed=seed)
-            told = re.findall(r"(\w+) is a kn", env.hints()[-1])
-            assert 1 <= len(told) <= len(env.task.data["names"]) / 2
+            names = env.task.data["names"]
+            told = [len(re.findall(r"\w+ is a kn", hint)) for hint in env.hints()]
+            assert told[1:] == sorted({max(len(names) // 2, 1), len(names) - 1})
+            assert env.task.hidden["answer"] not in "".join(env.hints())
             assert len(solutions(env.task.data["statements"])) == 1
+
+
+async def test_the_hint_on_an_answer_is_what_it_contradicts() -> None:
+    data = {
+        "names": ["Ada", "Ben"],
+        "statements": [["knave", 1], ["and", ["knave", 0], ["knight", 1]]],
+        "text": ["", ""],
+    }
+    task = Task(data, {"answer": "(1) Ada is a knight\n(2) Ben is a knave"})
+    wrong = Action.call("answer", text="Ada is a knight, Ben is a knight")
+    async with envgym.make("puzzles/knights-v1") as env:
+        attempt = await attempted(env, task, wrong, wrong)
+        assert env.hints(attempt)[1] == (
+            "Hint: your last answer contradicts what 2 of 2 people say: it makes Ada a knight, but "
+            "then it would be false that Ben is a knave."
+        )
 
 
 @pytest.mark.parametrize("kwargs", [{"people": [1]}, {"people": [9]}, {"people": []}, {"depth": 3}])

@@ -25,6 +25,7 @@ from envgym.environments.puzzles.math.shape import fault, last_boxed
 from envgym.errors import Fault, UsageError
 from envgym.pytest_plugin import envgym_checks
 from envgym.resources import open_resources
+from tests.environments.played import attempted
 
 test_contract = envgym_checks("puzzles/math-v1", company=200)
 
@@ -293,3 +294,28 @@ async def test_a_box_in_a_message_is_an_answer() -> None:
         assert (right.terminated, right.info["score"]) == (True, 1.0)
     assert last_boxed(r"\boxed{\frac{1}{2}") is None
     assert last_boxed(r"\boxed{1} and \boxed{\frac{1}{2}}.") == r"\frac{1}{2}"
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "told"),
+    [
+        ("12", "13", "your last answer is too large."),
+        ("12", "-12", "the sign of your last answer is wrong."),
+        ("12", "6 + 6", "your last answer has the wrong form: The answer is to be one number"),
+        ("12", "x", "your last answer has the wrong form: The answer is to be one number"),
+        ("-2, 3", "3", "your last answer is a whole number of 1 digit, and a list of 2 is asked"),
+        ("-2, 3", "2, 3", "of the 2 parts of your last answer 1 are right."),
+        ("-2, 3", "-2, 3, 4", "your last answer has 3 parts, the right one 2."),
+        ("2x + 5", "2x + 4", "your last answer has 2 terms, of which 1 are right; 2 are asked"),
+    ],
+)
+async def test_hints_say_what_is_wrong_with_an_answer(gold: str, answer: str, told: str) -> None:
+    task = Task({"question": "Which?", "topic": "pair"}, {"answer": gold, "steps": ["Think."]})
+    async with envgym.make("puzzles/math-v1") as env:
+        by_call = await attempted(env, task, Action.call("answer", text=answer))
+        by_box = await attempted(env, task, Action(f"So \\boxed{{{answer}}}."))
+        for attempt in (by_call, by_box):
+            plan, feedback, *cues = env.hints(attempt)
+            assert feedback.startswith(f"Hint: {told}")
+            assert plan == "Hint: Think."
+            assert not any(gold in cue for cue in cues)

@@ -12,6 +12,7 @@ from envgym import Action, Task
 from envgym.environments.puzzles.np.problems import PROBLEMS
 from envgym.errors import UsageError
 from envgym.pytest_plugin import envgym_checks
+from tests.environments.played import attempted
 
 test_contract = envgym_checks("puzzles/np-v1", episodes=3, company=100)
 
@@ -83,7 +84,7 @@ async def test_an_episode_cut_short_keeps_its_best() -> None:
         assert last.info["score"] == first.reward > 0
 
 
-async def test_hints_show_half_of_the_reference_at_most() -> None:
+async def test_hints_show_three_quarters_of_the_reference_at_most() -> None:
     async with envgym.make("puzzles/np-v1") as env:
         for seed in range(30):
             await env.reset(seed=seed)
@@ -92,6 +93,25 @@ async def test_hints_show_half_of_the_reference_at_most() -> None:
             assert PROBLEMS[env.task.data["problem"]].method in method
             assert parts or len(env.task.hidden["solution"]) == 1
             assert all(gold not in part for part in parts)
+            assert [*map(len, parts)] == sorted(map(len, parts))
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("[0, 3]", "is not valid: the weight is 9."),
+        ("[1, 2]", "has the value 5, and 7 is possible. A good answer is without 1."),
+        ("[0]", "has the value 4, and 7 is possible."),
+    ],
+)
+async def test_the_hint_on_a_solution_is_its_flaw(answer: str, told: str) -> None:
+    items = [[1, 4], [1, 2], [1, 3], [8, 9]]
+    task = Task(
+        {"problem": "knapsack", "instance": {"items": items, "capacity": 2}}, {"solution": [0, 2]}
+    )
+    async with envgym.make("puzzles/np-v1") as env:
+        attempt = await attempted(env, task, Action.call("answer", text=answer))
+        assert env.hints(attempt)[1] == f"Hint: your last answer {told}"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 import envgym
-from envgym import Action
+from envgym import Action, Task
 from envgym.environments.puzzles.strings.chain import MAX_LENGTH, compose, run_call
 from envgym.environments.puzzles.strings.functions import FUNCTIONS, HELD_OUT
 from envgym.errors import ToolError, UsageError
 from envgym.pytest_plugin import envgym_checks
+from tests.environments.played import attempted
 
 test_contract = envgym_checks("puzzles/strings-v1", levels=[1, 4, 8], run=True, company=200)
 
@@ -194,3 +195,28 @@ def test_no_puzzle_is_in_two_splits() -> None:
     assert not shown[0] & shown[1]
     with pytest.raises(UsageError, match="no split 'dev'"):
         env.tasks("dev")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("abc", "is only the input: step 1 of 2 comes next."),
+        ("cba", "is only the value after step 1: step 2 of 2 comes next."),
+        ("ccba", "has 4 characters, the right one 6; the first 3 agree."),
+        ("ccbbab", "goes wrong at character 6 of 6."),
+    ],
+)
+async def test_hints_say_where_an_answer_stopped(answer: str, told: str) -> None:
+    steps = [['func_17("abc")', "cba"], ['func_14("cba")', "ccbbaa"]]
+    data = {"code": "func_14(func_17(x))", "x": "abc", "functions": [14, 17]}
+    task = Task(data, {"answer": "ccbbaa", "steps": steps})
+    async with envgym.make("puzzles/strings-v1") as env:
+        attempt = await attempted(env, task, Action.call("answer", text=answer))
+        plan, feedback, *cues = env.hints(attempt)
+    assert feedback == f"Hint: your last answer {told}"
+    assert plan.startswith("Hint: work from the inside out, in 2 steps. func_14 writes each")
+    assert cues == [
+        'Hint: func_17("abc") gives cba.',
+        'Hint: the last step is func_14("cba").',
+        'Hint: answer(text="ccb…") begins right, and has 6 characters.',
+    ]
