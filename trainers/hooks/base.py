@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from envgym.agent import PolicyAgent
 from envgym.trainers.plugin import Plugin
 from envgym.trajectory import Episode
 
 if TYPE_CHECKING:
-    from envgym.trainers.loop import Trainer
+    from transformers import PreTrainedModel
+
+
+class Training(Protocol):
+    """Part of a `Trainer` that a hook may see and change.
+
+    Attributes:
+        config: Settings of the run.
+        step_number: Number of steps done.
+        model: Policy's model.
+        agent: Agent that samples from it; it takes new weights by `update_weights`.
+    """
+
+    config: Any
+    step_number: int
+    model: PreTrainedModel
+    agent: PolicyAgent
+
+    async def evaluate(self, *, split: str | None = None) -> tuple[Any, list[Episode]]:
+        """Evaluate on tasks of a split; return scores and episodes."""
 
 
 class Hook(Plugin):
@@ -27,7 +47,7 @@ class Hook(Plugin):
     def episodes_played(self, step: int, episodes: Sequence[Episode]) -> None:
         """Handle a step's episodes, quarantined ones (with a `fault`) included."""
 
-    async def change(self, trainer: Trainer) -> dict[str, float]:
+    async def change(self, trainer: Training) -> dict[str, float]:
         """Handle the moment before the first step and after each; return metrics of the step.
 
         It may change the policy's weights, and then lets the agent know (`update_weights`).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from pydantic import Field, PrivateAttr
@@ -12,13 +12,10 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from envgym.errors import UsageError
-from envgym.trainers.hooks.base import Hook
+from envgym.trainers.hooks.base import Hook, Training
 from envgym.trainers.learner.weight_trajectory import Fit, Triple, predict
 from envgym.trainers.plugin import register
 from envgym.utils.atomic_write import write_atomically
-
-if TYPE_CHECKING:
-    from envgym.trainers.loop import Trainer
 
 
 @register("next")
@@ -77,7 +74,7 @@ class Next(Hook):
         self._folder = directory / "next"
         self._folder.mkdir(exist_ok=True)
 
-    async def change(self, trainer: Trainer) -> dict[str, float]:
+    async def change(self, trainer: Training) -> dict[str, float]:
         """Keep the weights of every ``every``-th step; extrapolate after step ``at``."""
         step = trainer.step_number
         if step > self.at or step % self.every:
@@ -86,7 +83,7 @@ class Next(Hook):
         write_atomically(self._path(step), save(kept))
         return await self._extrapolate(trainer) if step == self.at else {}
 
-    async def _extrapolate(self, trainer: Trainer) -> dict[str, float]:
+    async def _extrapolate(self, trainer: Training) -> dict[str, float]:
         """Try all coefficients; leave the best weights."""
         snapshots = [self._read(step) for step in range(0, self.at + 1, self.every)]
         fit = Fit(self.epochs, self.lr, trainer.config.seed)
@@ -101,7 +98,7 @@ class Next(Hook):
 
     async def _set(
         self,
-        trainer: Trainer,
+        trainer: Training,
         kept: Mapping[str, Tensor],
         changes: Mapping[str, Triple],
         coef: float,
@@ -126,7 +123,7 @@ class Next(Hook):
             ) from error
 
 
-def _matrices(trainer: Trainer) -> dict[str, Tensor]:
+def _matrices(trainer: Training) -> dict[str, Tensor]:
     """The policy's matrices by name, without the embeddings."""
     model = trainer.model
     ends = (model.get_input_embeddings(), model.get_output_embeddings())

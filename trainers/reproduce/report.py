@@ -185,8 +185,8 @@ def markdown(result: dict[str, Any]) -> str:
     if preconditions := result["preconditions"]:
         lines += ["", "| precondition | from | to | measured | holds |", "|---|---:|---:|---:|---|"]
         lines += [
-            f"| {_measured(c, result)} | {_bound(c['low'])} | {_bound(c['high'])} | {c['measured']:.3f} "
-            f"| {'yes' if c['holds'] else 'no'} |"
+            f"| {_measured(c, result)} | {_bound(c['low'])} | {_bound(c['high'])} "
+            f"| {c['measured']:.3f} | {'yes' if c['holds'] else 'no'} |"
             for c in preconditions
         ]
     seconds = result["run_s"]

@@ -24,8 +24,11 @@ from envgym.trainers.recipe import load_as, load_config
 from envgym.trainers.reproduce.spec import Arm, Claim, Reproduction
 from envgym.trainers.reproduce.table import TableConfig, finished_table, train_table
 from envgym.trainers.run import finished, train
+from envgym.trainers.running import checkpoint
 
 Side = Literal["baseline", "method"]
+WARM_SEED = 0
+"""Seed of a warm start that all runs share."""
 SIDES: tuple[Side, ...] = ("baseline", "method")
 Summary = dict[str, Any]
 
@@ -85,7 +88,7 @@ async def reproduce(
         done = finished_table(config) if isinstance(config, TableConfig) else finished(config)
         state = "" if done is None else " (done before)"
         say(f"{count}/{total}: {where.relative_to(folder)}{state}")
-        summary = await _run(config, folder) if done is None else done
+        summary = await _run(config, folder, spec.shared_warm_start) if done is None else done
         runs.wall_s += summary["wall_s"]
         return summary
 
@@ -111,11 +114,22 @@ def load_side(
     return load_config(recipe, overrides)
 
 
-async def _run(config: Config | TableConfig, folder: Path) -> Summary:
+async def _run(config: Config | TableConfig, folder: Path, shared: bool) -> Summary:
     if isinstance(config, TableConfig):
         return await train_table(config)
     begun = (config.directory / "config.yaml").exists()
-    return await train(config, resume=begun, warm=folder / "warm" / _before_updates(config))
+    starting = config.model_copy(update={"seed": WARM_SEED}) if shared else config
+    warm = folder / "warm" / _before_updates(starting)
+    if shared and checkpoint.latest(warm) is None:
+        await _warm_up(starting, warm)
+    return await train(config, resume=begun, warm=warm)
+
+
+async def _warm_up(config: Config, warm: Path) -> None:
+    """Run a warm start alone, and leave its checkpoint in `warm`."""
+    learner = config.learner.model_copy(update={"steps": 0})
+    alone = config.model_copy(update={"learner": learner, "output": f"{warm}-run"})
+    await train(alone, fresh=True, warm=warm)
 
 
 def _before_updates(config: Config) -> str:

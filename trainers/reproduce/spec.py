@@ -145,6 +145,11 @@ class Reproduction(Section):
         default_factory=list,
         description="Preconditions of the claim; where one fails, the verdict is 'not tested'.",
     )
+    shared_warm_start: bool = Field(
+        False,
+        description="Whether all runs of a model begin with one warm start, that of seed 0: where "
+        "starts vary more than methods do, a difference would be lost in them.",
+    )
     recipe: dict[str, Any] = Field(description="A training recipe, without name, seed and output.")
     baseline: Arm = Field(description="Side that the method is compared with.")
     method: Arm = Field(description="Side that the claim is about.")
@@ -184,7 +189,13 @@ class Reproduction(Section):
         for condition in settings["preconditions"]:
             if condition["side"] == "baseline":  # newer than the shipped verdicts
                 del condition["side"]
-        for name in ("policy", "first_seed", "tuning_seeds", "preconditions"):
+        for name in (
+            "policy",
+            "first_seed",
+            "tuning_seeds",
+            "preconditions",
+            "shared_warm_start",
+        ):
             if name not in self.model_fields_set:  # newer than the shipped verdicts
                 del settings[name]
         settings["recipe"] = with_former_names(settings["recipe"])
