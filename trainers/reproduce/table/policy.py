@@ -139,7 +139,11 @@ class TablePolicy:
             old_logp=torch.where(old.isnan(), logp.detach(), old),
             ref_logp=self.reference[ids],
             advantage=torch.tensor(
-                [float(a[0]) for s in batch for a in s.advantages or [np.zeros(1)] * s.tokens]
+                [
+                    float(a[0])
+                    for s in batch
+                    for a in s.advantages or [np.zeros(1, np.float32)] * s.tokens
+                ]
             ),
             sample=torch.tensor([i for i, _ in turns]),
             prox_logp=self._logps(prox, batch, ids),
