@@ -91,8 +91,9 @@ class Trainer:
         learnt = [sample for batch in batches for sample in batch]
         check_roles(learnt, config.losses)
         for name in sorted({name for loss in config.losses for name in loss.needs}):
-            roles = {r for loss in config.losses if name in loss.needs for r in loss.roles}
-            self.scorer.add([name], [sample for sample in learnt if sample.role in roles])
+            readers = [loss for loss in config.losses if name in loss.needs]
+            read = [sample for sample in learnt if any(loss.reads(sample) for loss in readers)]
+            self.scorer.add([name], read)
         updates = [self.learn(batch) for batch in batches]
         self.idle_steps = 0 if any(updates) else self.idle_steps + 1
         if self.idle_steps > config.learner.max_idle_steps:

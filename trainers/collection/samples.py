@@ -115,6 +115,12 @@ class Sample:
         return getattr(self, name, None) or self.token_data.get(name)
 
     @property
+    def hinted(self) -> bool:
+        """Flag that the sampler saw a hint that the loss does not see."""
+        turns = self.trajectory.turns
+        return any(span.kind in GUIDANCE for turn in turns for span in turn.context)
+
+    @property
     def truncated(self) -> bool:
         """Flag that a limit on tokens cut the trajectory."""
         return self.trajectory.turns[-1].cut

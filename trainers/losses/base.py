@@ -73,6 +73,13 @@ class Loss(Plugin):
         """
         return False
 
+    def reads(self, sample: Sample) -> bool:
+        """Return whether the loss reads the token data that it `needs` of a sample.
+
+        Data costs a forward pass: it is computed for these samples alone, and NaN for others.
+        """
+        return sample.role in self.roles
+
     def moves(self, row: TrainRow) -> bool:
         """Return whether the loss has a gradient on a row of its roles."""
         return bool(row.advantage.any())

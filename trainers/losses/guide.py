@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from envgym.errors import UsageError
+from envgym.trainers.collection.samples import Sample
 from envgym.trainers.losses.base import LossInputs, bounded_ratio
 from envgym.trainers.losses.clip import Clip
 from envgym.trainers.plugin import register
@@ -39,6 +40,10 @@ class GuideLoss(Clip):
     def bears_vanished_hints(self) -> bool:
         """Flag, True: guided tokens are not clipped."""
         return True
+
+    def reads(self, sample: Sample) -> bool:
+        """Return True for samples with a vanished hint: γ is over their tokens alone."""
+        return super().reads(sample) and sample.hinted
 
     def batch_statistics(self, batch: LossInputs) -> dict[str, float]:
         """Compute γ; nothing where no token is guided."""
