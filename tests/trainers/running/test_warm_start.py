@@ -23,6 +23,7 @@ from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
 from envgym.trainers.run import train
 from envgym.trainers.running.warm_start import choose_tasks, demonstrations
+from envgym.trajectory import Episode
 
 SOURCE = TaskSource.rows([Task({"i": i}, difficulty=1 + i % 2) for i in range(20)])
 
@@ -177,3 +178,27 @@ async def test_what_cannot_serve_is_named(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=message):
             await trainer.warm_start()
         await trainer.close()
+
+
+async def test_a_share_of_the_demonstrations_shows_hints(tmp_path: Path) -> None:
+    path = tmp_path / "mini.yaml"
+    path.write_text(RECIPE)
+    world = ["env.hops=[1, 2]", "warm_start.episodes=60"]
+    half = load_config(path, [*world, "warm_start.hinted=0.5"])
+    trainer = Trainer(half)
+    shown = [_hints(e) for e in await demonstrations(half, trainer.chat)]
+    assert 15 < sum(map(bool, shown)) < 45
+    assert len({len(hints) for hints in shown if hints}) > 1  # from the weakest one to all
+    again = [_hints(e) for e in await demonstrations(half, trainer.chat)]
+    assert again == shown
+    apart = load_config(path, [*world, "warm_start.hinted={2: 1.0}"])
+    for episode in await demonstrations(apart, trainer.chat):
+        assert bool(_hints(episode)) == (episode.task.difficulty == 2)
+        kinds = {span.kind for turn in episode.turns for span in turn.context}
+        assert "hint" not in kinds  # the loss sees them
+    await trainer.close()
+
+
+def _hints(episode: Episode) -> list[str]:
+    texts = [m.content for m in episode.turns[0].messages if m.kind == "shown"]
+    return [line for text in texts for line in text.splitlines()]
