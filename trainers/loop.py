@@ -93,6 +93,8 @@ class Trainer:
         for name in sorted({name for loss in config.losses for name in loss.needs}):
             roles = {r for loss in config.losses if name in loss.needs for r in loss.roles}
             self.scorer.add([name], [sample for sample in learnt if sample.role in roles])
+        for sample in samples:
+            sample.record_target_logprobs()
         updates = [self.learn(batch) for batch in batches]
         self.idle_steps = 0 if any(updates) else self.idle_steps + 1
         if self.idle_steps > config.learner.max_idle_steps:
