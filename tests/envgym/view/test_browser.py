@@ -146,12 +146,12 @@ async def test_a_guided_episode_shows_its_hint_level_and_both_log_probs(
     folder = run_folder(tmp_path / "run", steps=1)
     guided = episode(0)
     guided.role, guided.guided_by = "guided", "guide:2"
-    guided.turns[0].target_logprobs = [-1.0, -2.0, -3.0, -1.0, -1.5]
+    guided.turns[0].target_logprobs = [-1.25, -2.0, -3.0, -1.0, -1.5]
     add(folder, "train", [guided], 1)
     page = await open_page(f"{write_page(folder).as_uri()}#episodes/train%2F1%2F0")
     opened = page.locator(".opened").first
     await expect(opened.locator(".hint > span")).to_have_text("hint, level 2, not seen by the loss")
-    said = "mean log-prob -1.50 with the hint, -1.70 without (ratio 0.819)"
+    said = "mean log-prob -1.50 with the hint, -1.75 without (ratio 0.779)"
     await expect(opened.locator(".turn").first).to_contain_text(said)
     await opened.locator(".action .t").nth(2).hover()
     tip = page.locator("#tip")
