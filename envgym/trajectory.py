@@ -49,6 +49,9 @@ class Turn:
         taken: The action that the environment was stepped with, for replays. None in turns made
             by hand.
         advantages: The credit each sampled id was trained with; empty where it was not.
+        target_logprobs: Log-probabilities of the sampled ids under the policy just before the
+            update, in the context that the loss sees, hints left out; empty where none was
+            computed.
         anchor: The environment's name of the state acted in; empty where it names none.
         cut: Whether a limit on tokens ended the action, not the agent.
     """
@@ -65,6 +68,7 @@ class Turn:
     advantages: list[float] = field(default_factory=list)
     anchor: str = ""
     cut: bool = False
+    target_logprobs: list[float] = field(default_factory=list)
 
     @property
     def context_ids(self) -> list[int]:

@@ -94,6 +94,8 @@ class Trainer:
             readers = [loss for loss in config.losses if name in loss.needs]
             read = [sample for sample in learnt if any(loss.reads(sample) for loss in readers)]
             self.scorer.add([name], read)
+        for sample in samples:
+            sample.record_target_logprobs()
         updates = [self.learn(batch) for batch in batches]
         self.idle_steps = 0 if any(updates) else self.idle_steps + 1
         if self.idle_steps > config.learner.max_idle_steps:

@@ -12,10 +12,12 @@ language that knows safetensors.
 | ``span_lengths``, ``span_kinds`` | int32, uint8 | context spans; a kind is an index into the
 file's metadata entry ``kinds`` |
 | ``advantages`` | float32 | those of turns that were trained on |
-| ``turn_lengths`` | int32 [turns, 5] | action ids, log-probs, versions, spans and advantages of
-each turn |
+| ``target_logprobs`` | float32 | those of turns that were trained without the hints they saw |
+| ``turn_lengths`` | int32 [turns, 6] | action ids, log-probs, versions, spans, advantages and
+target log-probs of each turn |
 
-Files of before advantages were kept lack them and the last column; they are read as well.
+Files of before target log-probs, or advantages, were kept lack these arrays and the last columns;
+they are read as well.
 """
 
 from __future__ import annotations
@@ -37,7 +39,14 @@ def pack(turns: Sequence[Turn]) -> bytes:
     """Serialize turns to the bytes of a token file."""
     spans = [span for turn in turns for span in turn.context]
     lengths = [
-        (len(t.action), len(t.logprobs), len(t.versions), len(t.context), len(t.advantages))
+        (
+            len(t.action),
+            len(t.logprobs),
+            len(t.versions),
+            len(t.context),
+            len(t.advantages),
+            len(t.target_logprobs),
+        )
         for t in turns
     ]
     arrays: dict[str, NDArray[Any]] = {
@@ -48,7 +57,8 @@ def pack(turns: Sequence[Turn]) -> bytes:
         "span_lengths": np.array([len(s.ids) for s in spans], np.int32),
         "span_kinds": np.array([KINDS.index(s.kind) for s in spans], np.uint8),
         "advantages": np.array([a for t in turns for a in t.advantages], np.float32),
-        "turn_lengths": np.array(lengths, np.int32).reshape(-1, 5),
+        "target_logprobs": np.array([p for t in turns for p in t.target_logprobs], np.float32),
+        "turn_lengths": np.array(lengths, np.int32).reshape(-1, 6),
     }
     return save(arrays, metadata={"format": "envgym-tokens-1", "kinds": " ".join(KINDS)})
 
@@ -57,7 +67,7 @@ class TurnTokens:
     """Turns of a token file: ``tokens[i]`` gives the token fields of its i-th `Turn`."""
 
     def __init__(self, arrays: dict[str, NDArray[Any]], kinds: Sequence[Any]) -> None:
-        self._arrays = arrays
+        self._arrays = arrays = _with_later_arrays(arrays)
         self._kinds = kinds
         self._turns = _edges(arrays["turn_lengths"])
         self._spans = _edges(arrays["span_lengths"])
@@ -75,6 +85,7 @@ class TurnTokens:
             "versions": self._arrays["versions"][begin[2] : end[2]].tolist(),
             "context": [self._span(n) for n in range(begin[3], end[3])],
             "advantages": self._arrays["advantages"][begin[4] : end[4]].tolist(),
+            "target_logprobs": self._arrays["target_logprobs"][begin[5] : end[5]].tolist(),
         }
 
     def _span(self, number: int) -> Span:
@@ -96,10 +107,19 @@ def unpack(path: Path) -> TurnTokens:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is damaged ({error}): restore it from a copy") from error
-    if "advantages" not in arrays:
-        arrays["advantages"] = np.zeros(0, np.float32)
-        arrays["turn_lengths"] = np.pad(arrays["turn_lengths"], ((0, 0), (0, 1)))
     return TurnTokens(arrays, kinds)
+
+
+_LATER = ("advantages", "target_logprobs")
+"""Arrays that the first files lack, in the order of their columns in ``turn_lengths``."""
+
+
+def _with_later_arrays(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Arrays of a file of any age, with empty ones where it has none."""
+    missing = [name for name in _LATER if name not in arrays]
+    lengths = np.pad(arrays["turn_lengths"], ((0, 0), (0, len(missing))))
+    empty = {name: np.zeros(0, np.float32) for name in missing}
+    return arrays | empty | {"turn_lengths": lengths}
 
 
 def _edges(lengths: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ Names are short and equal values said once, because a page holds hundreds of tho
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ def details(episode: Episode, pieces: Pieces | None, span_tokens: int) -> dict[s
     Args:
         span_tokens: Stretches longer than this many tokens lose their middle.
     """
-    cutter = _Cutter(pieces, span_tokens)
+    cutter = _Cutter(pieces, span_tokens, _guidance_notes(episode.guided_by))
     return {
         "id": episode.id,
         "seed": episode.seed,
@@ -68,10 +69,18 @@ def details(episode: Episode, pieces: Pieces | None, span_tokens: int) -> dict[s
     }
 
 
+def _guidance_notes(guided_by: str) -> dict[str, str]:
+    """Notes on the messages that guided an episode, by their kind: level, and who sees them."""
+    found = re.search(r":([0-9]+)$", guided_by)
+    level = f"level {found[1]}, " if found else ""
+    return {"hint": f"{level}not seen by the loss", "shown": f"{level}seen by the loss"}
+
+
 class _Cutter:
-    def __init__(self, pieces: Pieces | None, limit: int) -> None:
+    def __init__(self, pieces: Pieces | None, limit: int, notes: dict[str, str]) -> None:
         self._pieces = pieces
         self._limit = limit
+        self._notes = notes
 
     def seat(self, trajectory: Trajectory) -> dict[str, Any]:
         return {
@@ -87,7 +96,11 @@ class _Cutter:
             blocks = [self._message(m) for m in turn.messages]
         if turn.action and self._pieces is not None:
             action = self._tokens("action", turn.action)
-            for name, values in (("lp", turn.logprobs), ("adv", turn.advantages)):
+            for name, values in (
+                ("lp", turn.logprobs),
+                ("adv", turn.advantages),
+                ("tlp", turn.target_logprobs),
+            ):
                 action[name] = _once([round(v, 4) for v in self._middle(values)])
             action["v"] = _once(self._middle(turn.versions))
         else:
@@ -96,11 +109,15 @@ class _Cutter:
             text = "\n".join(part for part in (turn.text, _calls(apart)) if part)
             action = self._text("action", text)
         blocks.append(action)
+        for block in blocks:
+            if note := self._notes.get(block["k"]):
+                block["note"] = note
         return {
             "blocks": blocks,
             "reward": turn.reward,
             "restart": turn.restart,
             "n": len(turn.action),
+            "mean_lp": _means(turn),
         }
 
     def _tokens(self, kind: str, ids: Sequence[int]) -> dict[str, Any]:
@@ -126,6 +143,14 @@ class _Cutter:
             return list(values)
         half = self._limit // 2
         return [*values[:half], *values[-half:]]
+
+
+def _means(turn: Turn) -> list[float] | None:
+    """Mean log-prob of all its tokens with the hints, and without; None where one is unknown."""
+    count = len(turn.action)
+    known = len(turn.logprobs) == len(turn.target_logprobs) == count > 0
+    both = (turn.logprobs, turn.target_logprobs)
+    return [round(sum(values) / count, 4) for values in both] if known else None
 
 
 def _once(values: list[Any]) -> Any:

@@ -374,6 +374,19 @@ def test_a_buffer_of_before_the_rename_loads() -> None:
     assert [v.tolist() for v in loaded.value] == [[0.5, 0.25]]
 
 
+def test_a_buffer_of_before_target_logprobs_loads() -> None:
+    now = Buffer(1)
+    now.add([sample(2)])
+    state = json.loads(json.dumps(now.state()))
+    arrays = load(base64.b64decode(state["tokens"]))
+    del arrays["target_logprobs"]
+    arrays["turn_lengths"] = np.ascontiguousarray(arrays["turn_lengths"][:, :5])
+    state["tokens"] = base64.b64encode(save(arrays)).decode()
+    again = Buffer(1)
+    again.load(state)
+    assert again.samples[0].trajectory == now.samples[0].trajectory
+
+
 @pytest.mark.parametrize("name", ["replay", "rorecomp"])
 @pytest.mark.parametrize("lost", ["versions", "logprobs"])
 def test_tokens_of_unknown_origin_are_refused(name: str, lost: str) -> None:

@@ -166,6 +166,17 @@ class Sample:
         for turn, advantage in zip(self.trajectory.turns, self.advantages, strict=False):
             turn.advantages = advantage.tolist()
 
+    def record_target_logprobs(self) -> None:
+        """Copy `prox_logp` into the turns, where a hint vanished from the loss's context.
+
+        Without such a hint both contexts are one, and the recorded log-probs say it all.
+        """
+        turns = self.trajectory.turns
+        if not any(span.kind in GUIDANCE for turn in turns for span in turn.context):
+            return
+        for turn, logps in zip(turns, self.prox_logp or [], strict=False):
+            turn.target_logprobs = logps.tolist()
+
 
 def differs(group: Group, by: Literal["reward", "score"]) -> bool:
     """Return whether the members' rewards (as the environment gave them), or scores, differ.

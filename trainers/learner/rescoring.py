@@ -163,7 +163,7 @@ def reference_top(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
 
 @token_data("policy_top", hinted=True)
 def policy_top(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
-    """As `reference_top`, of the policy as it is now."""
+    """Largest logits under the policy as it is now, as `reference_top`."""
     return _top(scorer, scorer.policy.model, rows)
 
 

@@ -1,17 +1,25 @@
 // An episode, token by token: coloured by kind or by value, explained under the pointer.
 
 const KINDS = ["system", "user", "tool", "hint", "critic", "shown", "prefix", "action"];
-const COLOURS = { kind: "kind", lp: "log-prob", adv: "advantage", v: "policy version" };
+const COLOURS = { kind: "kind", lp: "log-prob", tlp: "log-prob without the hint", gap: "ratio without / with the hint", adv: "advantage", v: "policy version" };
 let colouring = "kind";
 
 /** The i-th of values that were said once if they are all the same. */
 const at = (values, i) => (Array.isArray(values) ? values[i] : values);
 
+/** The i-th action token's value that a colour or the explanation shows; null where it has none. */
+function valueOf(block, name, i) {
+  if (name !== "gap") return at(block[name], i) ?? null;
+  const seen = at(block.lp, i), target = at(block.tlp, i);
+  return seen == null || target == null ? null : target - seen;
+}
+
 /** Background of an action token: [colour, weight in %]; null where it has no such value. */
 function shade(block, i, largest) {
-  const value = at(block[colouring], i);
+  const value = valueOf(block, colouring, i);
   if (value == null) return null;
-  if (colouring === "lp") return ["var(--bad)", 75 * Math.min(1, -value / 4)];
+  if (colouring === "lp" || colouring === "tlp") return ["var(--bad)", 75 * Math.min(1, -value / 4)];
+  if (colouring === "gap") return [value < 0 ? "var(--bad)" : "var(--user)", 75 * Math.min(1, Math.abs(value) / 4)];
   if (colouring === "adv") return [value < 0 ? "var(--bad)" : "var(--user)", largest ? (70 * Math.abs(value)) / largest : 0];
   return [`var(--c${value % 8})`, 40];
 }
@@ -37,7 +45,8 @@ function tokenBlock(block, largest) {
 
 function blockNode(block, largest) {
   const kind = KINDS.includes(block.k) ? block.k : "user";
-  return el("div", { class: `block ${kind}` }, el("span", {}, block.k), block.p ? tokenBlock(block, largest) : el("pre", {}, block.text));
+  const label = block.note ? `${block.k}, ${block.note}` : block.k;
+  return el("div", { class: `block ${kind}${block.note ? " noted" : ""}` }, el("span", {}, label), block.p ? tokenBlock(block, largest) : el("pre", {}, block.text));
 }
 
 function largestAdvantage(found) {
@@ -48,7 +57,9 @@ function largestAdvantage(found) {
 function turnNode(turn, number, largest) {
   const action = turn.blocks.at(-1);
   const advantage = typeof action.adv === "number" ? `advantage ${fixed(action.adv)}` : null;
-  const head = [el("b", {}, `Turn ${number}`), `reward ${fixed(turn.reward)}`, turn.n ? `${turn.n} tokens` : null, advantage,
+  const [seen, target] = turn.mean_lp ?? [];
+  const both = turn.mean_lp ? `mean log-prob ${fixed(seen)} with the hint, ${fixed(target)} without (ratio ${short(Math.exp(target - seen))})` : null;
+  const head = [el("b", {}, `Turn ${number}`), `reward ${fixed(turn.reward)}`, turn.n ? `${turn.n} tokens` : null, advantage, both,
     turn.restart ? "history rewritten: a new row" : null];
   return el("div", { class: "turn" }, el("div", { class: "soft" }, head.filter(Boolean).map((part) => (part.nodeType ? part : el("span", {}, part)))),
     turn.blocks.map((block) => blockNode(block, largest)));
@@ -68,7 +79,7 @@ function transcript(found) {
 function colourBar(found, again) {
   const blocks = found.seats.flatMap((seat) => seat.turns.flatMap((turn) => turn.blocks).concat(seat.final));
   const actions = blocks.filter((block) => block.k === "action" && block.p);
-  const there = Object.entries(COLOURS).filter(([name]) => name === "kind" || actions.some((block) => block[name] != null));
+  const there = Object.entries(COLOURS).filter(([name]) => name === "kind" || actions.some((block) => valueOf(block, name, 0) != null));
   const select = el("select", { "aria-label": "colour of tokens", onchange: () => { colouring = select.value; again(); } }, there.map(([name, text]) => el("option", { value: name }, text)));
   const shown = there.some(([name]) => name === colouring) ? colouring : "kind";
   select.value = shown;
@@ -76,6 +87,8 @@ function colourBar(found, again) {
   const keys = {
     kind: () => KINDS.filter((kind) => blocks.some((block) => block.k === kind)).map((kind) => key(`var(--${kind})`, kind)),
     lp: () => [key("var(--bad)", "the less likely, the redder")],
+    tlp: () => [key("var(--bad)", "the less likely without the hint, the redder")],
+    gap: () => [key("var(--bad)", "less likely without the hint"), key("var(--user)", "likelier without it")],
     adv: () => [key("var(--user)", "reinforced"), key("var(--bad)", "discouraged")],
     v: () => [...new Set(actions.flatMap((block) => block.v))].slice(0, 8).map((v) => key(`var(--c${v % 8})`, `version ${v}`)),
   };
@@ -88,8 +101,10 @@ function explain(token, x, y) {
   const block = token.parentElement.block;
   const i = token.place;
   const rows = [["kind", block.k], ["id", at(block.i, i)]];
-  const logprob = at(block.lp, i);
-  if (logprob != null) rows.push(["log-prob", fixed(logprob, 3)], ["probability", `${short(100 * Math.exp(logprob))} %`]);
+  const logprob = at(block.lp, i), target = at(block.tlp, i), gap = valueOf(block, "gap", i);
+  if (logprob != null) rows.push([target == null ? "log-prob" : "log-prob with the hint", fixed(logprob, 3)], ["probability", `${short(100 * Math.exp(logprob))} %`]);
+  if (target != null) rows.push(["log-prob without the hint", fixed(target, 3)]);
+  if (gap != null) rows.push(["difference", fixed(gap, 3)], ["ratio without / with", short(Math.exp(gap))]);
   if (block.k === "action") rows.push(["advantage", fixed(at(block.adv, i), 3)], ["policy version", at(block.v, i) ?? "–"]);
   tip.replaceChildren(el("code", {}, block.p[i] === "" ? "(a part of the next character)" : JSON.stringify(block.p[i])), el("dl", {}, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))])));
   tip.hidden = false;

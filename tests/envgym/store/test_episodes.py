@@ -59,6 +59,7 @@ def turns(draw: st.DrawFn) -> Turn:
         taken=draw(st.none() | actions),
         advantages=draw(st.just([]) | st.lists(st.floats(width=32, allow_nan=False), max_size=4)),
         anchor=draw(words),
+        target_logprobs=draw(st.just([]) | st.lists(logprob, min_size=n, max_size=n)),
     )
 
 
@@ -241,12 +242,20 @@ def test_an_interrupted_overwrite_never_mixes_shards(
     assert list(read_episodes(tmp_path)) == []
 
 
-def test_tokens_of_before_advantages_were_kept_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("missing", "columns"), [(("advantages", "target_logprobs"), 4), (("target_logprobs",), 5)]
+)
+def test_tokens_of_before_an_array_was_kept_are_read(
+    tmp_path: Path, missing: tuple[str, ...], columns: int
+) -> None:
     written = [episode(0), episode(1)]
+    for one in written:
+        one.turns[1].advantages = [] if "advantages" in missing else [0.5, -0.5]
     EpisodeWriter(tmp_path).write(written)
     path = tmp_path / "tokens-000000.safetensors"
     arrays = load_file(path)
-    del arrays["advantages"]
-    arrays["turn_lengths"] = np.ascontiguousarray(arrays["turn_lengths"][:, :4])
+    for name in missing:
+        del arrays[name]
+    arrays["turn_lengths"] = np.ascontiguousarray(arrays["turn_lengths"][:, :columns])
     save_file(arrays, path, metadata={"format": "envgym-tokens-1", "kinds": " ".join(KINDS)})
     assert list(read_episodes(tmp_path)) == written

@@ -140,6 +140,39 @@ async def test_every_token_is_coloured_and_explained(open_page: Open, page_of_a_
         await expect(opened.locator(".action .t.valued")).to_have_count(len("Paris"))
 
 
+async def test_a_guided_episode_shows_its_hint_level_and_both_log_probs(
+    open_page: Open, tmp_path: Path
+) -> None:
+    folder = run_folder(tmp_path / "run", steps=1)
+    guided = episode(0)
+    guided.role, guided.guided_by = "guided", "guide:2"
+    guided.turns[0].target_logprobs = [-1.25, -2.0, -3.0, -1.0, -1.5]
+    add(folder, "train", [guided], 1)
+    page = await open_page(f"{write_page(folder).as_uri()}#episodes/train%2F1%2F0")
+    opened = page.locator(".opened").first
+    await expect(opened.locator(".hint > span")).to_have_text("hint, level 2, not seen by the loss")
+    said = "mean log-prob -1.50 with the hint, -1.75 without (ratio 0.779)"
+    await expect(opened.locator(".turn").first).to_contain_text(said)
+    await opened.locator(".action .t").nth(2).hover()
+    tip = page.locator("#tip")
+    for text in (
+        "log-prob with the hint-1.500",
+        "log-prob without the hint-3.000",
+        "difference-1.500",
+        "ratio without / with0.223",
+    ):
+        await expect(tip).to_contain_text(text)
+    shades = {}
+    for name in ("log-prob", "log-prob without the hint", "ratio without / with the hint"):
+        await opened.get_by_label("colour of tokens").select_option(name)
+        await expect(opened.locator(".action .t.valued")).to_have_count(len("Paris"))
+        shades[name] = await background(page, ".opened .action .t")
+    assert len(set(shades.values())) == 3
+    await page.evaluate("location.hash = 'episodes/trained%2F0%2F0'")
+    await expect(opened.locator(".hint > span")).to_have_text("hint, not seen by the loss")
+    await expect(opened.get_by_label("colour of tokens").locator("option")).to_have_count(4)
+
+
 async def test_two_checkpoints_stand_side_by_side(open_page: Open, page_of_a_run: str) -> None:
     page = await open_page(f"{page_of_a_run}#compare")
     cards = page.locator(".pair .opened")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from envgym.messages import Kind, Message
 from envgym.store.json_rows import episode_line
 from envgym.view.episodes import details, list_row
 from envgym.view.tokens import Pieces
@@ -29,6 +30,55 @@ def test_every_token_has_its_text_and_values(pieces: Pieces) -> None:
     assert action["adv"] == [0.25, 0.5, 0.75, 1.0]
     assert action["v"] == 7  # equal values are said once
     assert seat["final"] == [{"k": "tool", "text": "Right."}]
+
+
+@pytest.mark.parametrize(
+    ("guided_by", "kind", "note"),
+    [
+        ("guide:2", "hint", "level 2, not seen by the loss"),
+        ("ghpo:13", "shown", "level 13, seen by the loss"),
+        ("agent_rlvr", "hint", "not seen by the loss"),
+        ("regft:plain", "hint", "not seen by the loss"),
+        ("", "hint", "not seen by the loss"),
+        ("guide:2", "user", None),
+    ],
+)
+def test_a_hint_is_marked_with_its_level(
+    pieces: Pieces, guided_by: str, kind: Kind, note: str | None
+) -> None:
+    one = episode(0)
+    one.guided_by = guided_by
+    one.turns[0].context[1].kind = kind
+    [seat] = details(one, pieces, 100)["seats"]
+    assert [b.get("note") for b in seat["turns"][0]["blocks"]] == [None, note, None]
+
+
+def test_hints_of_agents_without_tokens_are_marked() -> None:
+    one = episode(0, tokens=False)
+    one.guided_by = "guide:1"
+    one.turns[0].messages += (Message("user", "Think.", "hint"),)
+    [seat] = details(one, None, 100)["seats"]
+    hint = {"k": "hint", "text": "Think.", "note": "level 1, not seen by the loss"}
+    assert seat["turns"][0]["blocks"][1] == hint
+
+
+def test_both_log_probs_of_a_guided_token_are_there(pieces: Pieces) -> None:
+    """Means are over all tokens, also those that a cut leaves out."""
+    one = episode(0, said="Oslo")
+    one.turns[0].target_logprobs = [-1.0, -2.0, -3.0, -4.5]
+    [seat] = details(one, pieces, 2)["seats"]
+    [turn] = seat["turns"]
+    assert turn["blocks"][-1]["lp"] == [-0.5, -2.0]
+    assert turn["blocks"][-1]["tlp"] == [-1.0, -4.5]
+    assert turn["mean_lp"] == [-1.25, -2.625]
+    one.turns[0].logprobs = []
+    assert details(one, pieces, 2)["seats"][0]["turns"][0]["mean_lp"] is None
+
+
+def test_an_unguided_token_has_one_log_prob(pieces: Pieces) -> None:
+    [seat] = details(episode(0), pieces, 100)["seats"]
+    assert seat["turns"][0]["mean_lp"] is None
+    assert seat["turns"][0]["blocks"][-1]["tlp"] is None
 
 
 def test_without_tokens_the_texts_and_calls_are_shown(pieces: Pieces) -> None:

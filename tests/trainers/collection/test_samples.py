@@ -54,6 +54,20 @@ def test_hints_are_not_in_the_target_context() -> None:
     assert row.row.ids.tolist() == [1, 2, 3]
 
 
+def test_target_logprobs_are_recorded_where_a_hint_vanished() -> None:
+    """Kept hints, no hints and no log-probs leave nothing to record."""
+    parts = [np.array([-0.5], np.float32), np.array([-1.0, -0.25], np.float32)]
+    recorded = []
+    for kind, computed in (("hint", True), ("shown", True), ("user", True), ("hint", False)):
+        one = sample(([1, 2], [3]), ([4], [5, 6]))
+        one.trajectory.turns[0].context.append(Span(kind, [7]))  # type: ignore[arg-type]
+        if computed:
+            one.prox_logp = parts
+        one.record_target_logprobs()
+        recorded.append([turn.target_logprobs for turn in one.trajectory.turns])
+    assert recorded == [[[-0.5], [-1.0, -0.25]], [[], []], [[], []], [[], []]]
+
+
 def test_denominators_by_hand() -> None:
     two = [sample(([1], [2])), sample(([1], [2, 3, 4]))]
     assert token_weights(two, "token", 1) == [0.25, 0.25]

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from envgym.env import Env
 from envgym.environments.search.wiki import WikiSearch
 from envgym.errors import UsageError
+from envgym.store.episodes import read_episodes
 from envgym.trainers.collection.samples import Sample, as_groups, of_policy
 from envgym.trainers.guidance import Guide, NoGuidance
 from envgym.trainers.learner.policy import Policy
@@ -239,3 +240,21 @@ async def test_a_guided_run_learns_from_its_guided_episodes(tmp_path: Path) -> N
     )
     rows = metrics(tmp_path / "a")
     assert any(row.get("role/guided", 0) > 0 for row in rows)
+
+
+@pytest.mark.parametrize("guidance", ["{name: guide, most_levels: 1}", "none"])
+async def test_a_run_records_what_the_loss_saw_of_guided_tokens(
+    tmp_path: Path, guidance: str
+) -> None:
+    """The record's log-probs are those with the hint in view, the target ones without it."""
+    settings = ("losses=[guide]", "learner.steps=1", "learner.max_idle_steps=1", "hooks=[]")
+    await train(config(tmp_path, "a", f"guidance={guidance}", *settings, "evaluation.tasks=0"))
+    episodes = list(read_episodes(tmp_path / "a" / "episodes" / "train"))
+    guided = [turn for e in episodes if e.role == "guided" for turn in e.turns]
+    plain = [turn for e in episodes if e.role == "policy" for turn in e.turns]
+    assert bool(guided) is (guidance != "none")
+    assert plain
+    assert not any(turn.target_logprobs for turn in plain)
+    for turn in guided:
+        assert len(turn.target_logprobs) == len(turn.logprobs) == len(turn.action)
+        assert turn.target_logprobs != pytest.approx(turn.logprobs, abs=1e-4)
