@@ -108,3 +108,18 @@ async def test_prefixed_episodes_begin_with_the_successs_own_tokens(tmp_path: Pa
         assert np.array_equal(row.ids[: prefix[-1] + 1], recorded.ids[: prefix[-1] + 1])
         assert not row.mask[: prefix[-1] + 1].any()
         assert row.mask.any()
+
+
+async def test_the_oracle_plays_the_success_of_a_task_that_has_none(tmp_path: Path) -> None:
+    trainer = Trainer(config(tmp_path, "a", "guidance={name: prefix_rl, oracle: true}"))
+    method: Any = trainer.config.guidance
+    try:
+        starts = trainer.collector.starts(2, 0)
+        result = await method.play(starts, trainer.collector.player)
+    finally:
+        await trainer.close()
+    failed = {e.task.key for e in result.episodes if e.role == "policy" and not e.score}
+    assert failed  # nothing is learnt yet
+    assert set(method.state()["successes"]) >= failed
+    assert {e.task.key for e in result.episodes if e.role == "prefixed"} == failed
+    assert not any(e.role == "demonstration" for e in result.episodes)

@@ -298,6 +298,20 @@ async def test_a_shared_warm_start_changes_no_run(tmp_path: Path) -> None:
     assert all(torch.equal(own[name], begun[name]) for name in own)
 
 
+async def test_all_seeds_may_begin_with_one_warm_start(tmp_path: Path) -> None:
+    recipe = yaml.safe_load(MINI)["recipe"] | {
+        "warm_start": {"episodes": 4, "steps": 2, "batch_size": 2},
+        "learner": {"steps": 1, "max_idle_steps": 1},
+    }
+    apart = await reproduce(spec(recipe=recipe), tmp_path / "apart", 2)
+    one = await reproduce(spec(recipe=recipe, shared_warm_start=True), tmp_path / "one", 2)
+    starts = [
+        [s["eval"]["warm_start"] for s in runs.summaries["method", None]] for runs in (apart, one)
+    ]
+    assert starts[1][0] == starts[1][1] == starts[0][0]  # that of seed 0
+    assert len([f for f in (tmp_path / "one" / "warm").iterdir() if f.suffix == ""]) == 2
+
+
 def test_a_cut_run_goes_on(tmp_path: Path, played: list[Config]) -> None:
     """An interruption between two runs leaves those before it, and nothing is judged."""
 

@@ -165,6 +165,23 @@ async def test_a_failed_precondition_is_not_tested(
     assert "**Not tested**" in (tmp_path / "result.md").read_text()
 
 
+async def test_a_precondition_of_the_methods_runs(tmp_path: Path) -> None:
+    condition = {"metric": "compared", "side": "method"}
+    spec = Reproduction.model_validate(SPEC | {"tune": None, "preconditions": [condition]})
+    runs = await reproduce(spec, tmp_path, 2)
+    (held,) = write_report("tiny", spec, runs, tmp_path)["preconditions"]
+    found = [s["measured"]["compared"] for s in runs.summaries["method", None]]
+    assert held["measured"] == pytest.approx(sum(found) / 2)
+    assert "compared (GiGPO)" in (tmp_path / "result.md").read_text()
+    plain = SPEC | {"preconditions": [{"metric": "compared"}]}
+    explicit = SPEC | {"preconditions": [{"metric": "compared", "side": "baseline"}]}
+    assert (
+        Reproduction.model_validate(plain).fingerprint
+        == Reproduction.model_validate(explicit).fingerprint
+        != Reproduction.model_validate(SPEC | {"preconditions": [condition]}).fingerprint
+    )
+
+
 async def test_figures_and_seeds_that_do_not_exist(tmp_path: Path) -> None:
     unknown = SPEC | {"tune": None, "preconditions": [{"metric": "outside"}]}
     spec = Reproduction.model_validate(unknown)
