@@ -231,9 +231,9 @@ def check_conflicts(config: Config) -> None:
     learner = config.learner
     if learner.lr_decay == "linear" and learner.max_sampled_tokens is not None:
         raise UsageError(
-            "learner.lr_decay: linear falls over learner.steps, and learner.max_sampled_tokens ends "
-            "the run before them, at a rate that has hardly fallen: set lr_decay to constant, or "
-            "leave max_sampled_tokens out"
+            "learner.lr_decay: linear falls over learner.steps, and learner.max_sampled_tokens "
+            "ends the run before them, at a rate that has hardly fallen: set lr_decay to constant, "
+            "or leave max_sampled_tokens out"
         )
     for place, plugin in config.plugins().items():
         if conflict := plugin.conflict(config):
