@@ -114,14 +114,14 @@ def finished(config: Config) -> dict[str, Any] | None:
 async def _train(
     config: Config, directory: Path, resume: bool, warm: Path | None
 ) -> dict[str, Any]:
-    trainer = Trainer(config)
+    found = checkpoint.latest(directory / "checkpoints") if resume else None
+    trainer = Trainer(config, resumed=found is not None)
     trainer.chat.tokenizer.save_pretrained(directory / "tokenizer")  # to read tokens by
     journal = Journal(directory)
     try:
         with RunProgress(config) as progress:
             if config.chat.dialect != trainer.chat.dialect.name:
                 progress.say(f"dialect by the chat template: {trainer.chat.dialect.name}")
-            found = checkpoint.latest(directory / "checkpoints") if resume else None
             if found is not None:
                 kept = await checkpoint.load(trainer, found)
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envgym.errors import UsageError
+from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
+from envgym.trainers.run import train
 from envgym.trainers.samplers import (
     Epochs,
     FixedTasks,
@@ -21,6 +23,7 @@ from envgym.trainers.samplers import (
 )
 from envgym.trainers.samplers.success_rates import Curve
 from tests.trainers.samplers.recorded import SOURCE, TASKS, numbers, played, record
+from tests.trainers.test_run import config
 
 KEYS = [task.key for task in TASKS]
 
@@ -145,3 +148,16 @@ def test_a_recorded_line_that_is_no_episode_says_so(tmp_path: Path) -> None:
     (tmp_path / "episodes-000001.jsonl").write_text('{"a": 1}\n')
     with pytest.raises(UsageError, match="holds a line that is no episode"):
         PassRateWindow(run=str(tmp_path)).check_source(SOURCE)
+
+
+async def test_a_resumed_run_needs_the_file_of_keys_no_more(tmp_path: Path) -> None:
+    short = ("evaluation.tasks=0", "hooks=[]", "learner.max_idle_steps=9", "warm_start.steps=0")
+    trainer = Trainer(config(tmp_path, "b", *short))
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps([task.key for task in trainer.source[:2]]))
+    await trainer.close()
+    chosen = (*short, f"sampler={{name: fixed_tasks, keys: {keys}}}")
+    await train(config(tmp_path, "a", *chosen, "learner.steps=1"))
+    keys.unlink()
+    summary = await train(config(tmp_path, "a", *chosen, "learner.steps=2"), resume=True)
+    assert summary["steps"] == 2
