@@ -50,8 +50,11 @@ class Parts:
     collector: Collector
 
 
-def build_parts(config: Config) -> Parts:
+def build_parts(config: Config, resumed: bool = False) -> Parts:
     """Build all parts of a run.
+
+    Args:
+        resumed: Whether a checkpoint's state will follow.
 
     Raises:
         UsageError: The run's agent takes no weights, a seat is unknown to the environment, or the
@@ -60,7 +63,8 @@ def build_parts(config: Config) -> Parts:
     env = make_env(config)
     config.guidance.check_env(env)
     source = env.tasks("train")
-    config.sampler.check_source(source)
+    if not resumed:  # else it draws from the tasks that its state names
+        config.sampler.check_source(source)
     rollout = build_rollout(config)
     model, tokenizer = build_model(config, env)
     chat = build_chat(config, tokenizer)

@@ -222,6 +222,19 @@ def check_conflicts(config: Config) -> None:
             "rollout.dynamic_rounds looks for groups whose rewards differ, and groups of one have "
             "none: set rollout.group_size to 2 or more, or dynamic_rounds to 1"
         )
+    warm = config.warm_start
+    if warm.hinted and warm.steps and not warm.episodes:
+        raise UsageError(
+            "warm_start.hinted shows hints in the oracle's episodes, and warm_start.episodes is 0: "
+            "set episodes to 1 or more, or hinted to 0"
+        )
+    learner = config.learner
+    if learner.lr_decay == "linear" and learner.max_sampled_tokens is not None:
+        raise UsageError(
+            "learner.lr_decay: linear falls over learner.steps, and learner.max_sampled_tokens "
+            "ends the run before them, at a rate that has hardly fallen: set lr_decay to constant, "
+            "or leave max_sampled_tokens out"
+        )
     for place, plugin in config.plugins().items():
         if conflict := plugin.conflict(config):
             raise UsageError(f"{place} {plugin.name!r}: {conflict}")

@@ -34,6 +34,9 @@ __all__ = ["Trainer", "as_groups"]
 class Trainer:
     """Parts of one run and its loop: `step` is one iteration, and `run.train` calls it.
 
+    Args:
+        resumed: Whether a checkpoint's state will follow, so that the sampler chooses no tasks yet.
+
     Attributes:
         step_number: Number of reinforcement-learning steps done.
         sampled_tokens: Number of tokens that the policy sampled in these steps.
@@ -41,12 +44,12 @@ class Trainer:
         plugin_states: States of the plug-ins after the last whole step, by their place.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, resumed: bool = False) -> None:
         # Plug-ins remember: another run of the same config begins without what this one kept.
         self.config = config = config.model_copy(deep=True)
         if config.torch_threads:
             torch.set_num_threads(config.torch_threads)
-        self._parts = parts = build_parts(config)
+        self._parts = parts = build_parts(config, resumed)
         self.env, self.rollout, self.chat, self.model = (
             parts.env,
             parts.rollout,

@@ -85,8 +85,8 @@ async def train(
     """Run a config to its end; return the summary.
 
     Args:
-        resume: Whether to go on from the last checkpoint in the run's folder; `learner.steps` may
-            grow, all other settings must be the same.
+        resume: Whether to go on from the last checkpoint in the run's folder; `learner.steps`
+            and `learner.max_sampled_tokens` may grow, all other settings must be the same.
         fresh: Whether to empty the folder and start anew.
         warm: Folder of a shared warm start, for runs that differ only after it: a checkpoint there
             replaces the warm start; else the run leaves one there.
@@ -114,14 +114,14 @@ def finished(config: Config) -> dict[str, Any] | None:
 async def _train(
     config: Config, directory: Path, resume: bool, warm: Path | None
 ) -> dict[str, Any]:
-    trainer = Trainer(config)
+    found = checkpoint.latest(directory / "checkpoints") if resume else None
+    trainer = Trainer(config, resumed=found is not None)
     trainer.chat.tokenizer.save_pretrained(directory / "tokenizer")  # to read tokens by
     journal = Journal(directory)
     try:
         with RunProgress(config) as progress:
             if config.chat.dialect != trainer.chat.dialect.name:
                 progress.say(f"dialect by the chat template: {trainer.chat.dialect.name}")
-            found = checkpoint.latest(directory / "checkpoints") if resume else None
             if found is not None:
                 kept = await checkpoint.load(trainer, found)
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
@@ -130,6 +130,8 @@ async def _train(
                 if "trained" in journal.evaluations and not trainer.done:
                     journal.prolong(trainer.step_number)
                     progress.say(_prolonged(trainer.step_number, config))
+                elif trainer.step_number < config.learner.steps and trainer.done:
+                    progress.say("learner.max_sampled_tokens are spent: raise them to go on")
             elif warm is not None and (common := checkpoint.latest(warm)) is not None:
                 kept = await checkpoint.begin(trainer, common)
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]

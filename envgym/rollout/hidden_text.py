@@ -12,6 +12,7 @@ from envgym.task import Task
 GOLD_KEYS = {"gold", "golds", "answer", "answers", "solution"}
 MIN_CHARS = 4
 """Shorter strings turn up by chance."""
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 MIN_RUN = 8
 """Least length of a part of a gold answer that counts as copied, in characters."""
 
@@ -42,13 +43,19 @@ def secrets(task: Task) -> set[str]:
 def golds(task: Task) -> set[str]:
     """The leaves under the keys that usually hold the answer, or else every secret."""
     under = [v for keys, v in leaves(task.hidden) if keys & GOLD_KEYS]
-    found = {str(v) for v in under if isinstance(v, str | int | float) and len(str(v)) >= MIN_CHARS}
+    told = [v for v in under if isinstance(v, str | int | float) and not isinstance(v, bool)]
+    found = {str(v) for v in told if len(str(v)) >= MIN_CHARS}  # true or false says little
     return found if under else secrets(task)
 
 
 def find_whole(needles: Iterable[str], texts: Iterable[str]) -> Iterator[str]:
-    """The needles that stand in a text as whole words, whatever the case and spacing."""
+    """The needles that stand in a text as whole words, whatever the case and spacing.
+
+    Numbers are found with commas between their thousands too.
+    """
     haystack = "\n".join(map(_folded, texts))
+    if (plain := _THOUSANDS.sub("", haystack)) != haystack:
+        haystack = f"{haystack}\n{plain}"
     for needle in sorted(needles):
         words = re.escape(_folded(needle))
         if words and re.search(rf"(?<!\w){words}(?!\w)", haystack):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from transformers import PreTrainedModel, Qwen3ForCausalLM
 
 from envgym.agent import Agent, Completion, Context
 from envgym.errors import UsageError
-from envgym.rollout.runner import Rollout
+from envgym.rollout.runner import Rollout, RolloutResult, Start
 from envgym.trainers.collection.player import Player
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.guidance import Ssb
@@ -27,8 +28,8 @@ from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip, Distill, Loss, LossInputs, SelfDistill
 from envgym.trainers.losses.base import token_weights, useful_rows
 from envgym.trainers.run import train
-from envgym.trajectory import Episode, Span
-from tests.trainers.guidance.world import Game, Vault, parts
+from envgym.trajectory import Episode, Span, Trajectory
+from tests.trainers.guidance.world import Game, Hinted, Vault, parts
 from tests.trainers.helpers import episode
 from tests.trainers.strategies import chances, groups_of_episodes
 from tests.trainers.test_gradients import model  # noqa: F401  a fixture
@@ -208,6 +209,21 @@ async def test_a_reply_that_fails_is_not_trained_on() -> None:
     result = await Ssb().play(Game.starts(0), player_of(agent))
     assert [e.role for e in result.episodes] == ["policy", "policy", "failed_teacher"]
     assert "failed_teacher" in Ssb.untrained
+
+
+async def test_a_failure_without_a_turn_shows_nothing() -> None:
+    class Crowded(Player):
+        async def play(self, starts: Sequence[Start]) -> RolloutResult:
+            played = [episode([([1], [2])], score=1.0, group="0.0.1"), _turnless()]
+            return RolloutResult(played)
+
+    result = await Ssb().play(Game.starts(1), Crowded(Rollout(Vault), Hinted()))
+    assert len(result.episodes) == 2
+
+
+def _turnless() -> Episode:
+    """An episode whose first prompt did not fit into the context."""
+    return replace(episode([([1], [2])], group="0.0.1"), trajectories={"agent": Trajectory()})
 
 
 async def test_a_shown_attempt_is_cut_at_its_beginning() -> None:

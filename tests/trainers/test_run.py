@@ -90,6 +90,22 @@ async def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
         await train(config(tmp_path, "a", "learner.steps=2"), resume=True)
 
 
+async def test_spent_tokens_may_be_raised(tmp_path: Path) -> None:
+    def run(most: int) -> Config:
+        short = (
+            "learner.steps=3",
+            "evaluation.tasks=0",
+            "hooks=[]",
+            "rewards=[environment, length]",
+        )
+        return config(tmp_path, "a", *short, f"learner.max_sampled_tokens={most}")
+
+    assert (await train(run(60)))["steps"] == 1
+    with pytest.raises(UsageError, match=r"max_sampled_tokens 60, and now it is 50"):
+        await train(run(50), resume=True)
+    assert (await train(run(10_000), resume=True))["steps"] == 3
+
+
 async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     await train(config(tmp_path, "whole"))
     running = asyncio.create_task(train(config(tmp_path, "cut")))

@@ -46,6 +46,8 @@ class Relift(Guidance):
             first = attempts[0]
             row = {"seed": first.seed, "group": first.group, "task": first.task.to_json()}
             self._waiting.append(row)
+        if self._waiting:
+            result.count("guidance/waiting", len(self._waiting))
         if len(self._waiting) < self.size:
             return result
         due, left = self._waiting[-self.size :], self._waiting[: -self.size]
@@ -63,7 +65,7 @@ class Relift(Guidance):
         return result
 
     def conflict(self, config: Any) -> str | None:
-        """Report that no loss imitates demonstrations, one that shares moments, or sampling."""
+        """Report a missing loss, one that shares moments, sampling, or a buffer never full."""
         fix = "add {name: sft, lr: 1.0e-6} to losses"
         if missing := missing_loss(config, "demonstration", fix) or drops(config):
             return missing
@@ -72,6 +74,12 @@ class Relift(Guidance):
             return (
                 f"loss {shared[0].name!r} shares the policy's optimiser, and the moments of "
                 "imitation and reinforcement would mix: give the loss an lr, such as 1.0e-6"
+            )
+        most = config.learner.steps * config.rollout.tasks_per_step
+        if 0 < most < self.size:
+            return (
+                f"the run plays {most} tasks, fewer than the {self.size} that must wait for a "
+                f"supervised step: set size to {most} or less, or raise learner.steps"
             )
         return None
 

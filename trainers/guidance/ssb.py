@@ -34,7 +34,8 @@ class Ssb(Guidance):
     Where it succeeds it has the role ``distilled``: loss ``distill`` moves π(· | x) to the
     teacher's distributions at y, both attempts in the teacher's view alone. Others are recorded
     (role ``failed_teacher``) and not trained on. The right attempt is drawn from the group; the
-    wrong one has the failures' most frequent last message, or is drawn where none is.
+    wrong one has the failures' most frequent last message, or is drawn where none is; failures
+    without a turn show nothing.
 
     The source plays all tasks first, at temperatures of 0.8 for attempts and 0.4 for the teacher,
     then trains for 3 epochs; here each step does both, at the run's temperature.
@@ -66,7 +67,7 @@ class Ssb(Guidance):
         again = []
         for name, members in groups.items():
             right = [e for e in members if e.score >= self.min_score]
-            wrong = [e for e in members if e.score <= self.max_failed_score]
+            wrong = [e for e in members if e.score <= self.max_failed_score and e.turns]
             if right and wrong:
                 shown = self._message(right, wrong, random.Random(f"ssb:{first[name].seed}"))
                 again.append(

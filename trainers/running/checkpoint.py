@@ -95,6 +95,7 @@ async def load(trainer: Trainer, path: Path) -> dict[str, Any]:
                 f"cannot resume from {path}: {place} cannot read its state ({error!r}), which "
                 "another version wrote: resume with that version, or use --fresh"
             ) from error
+    trainer.config.sampler.check_source(trainer.source)
     trainer.keep_plugin_states()
     trainer.step_number = state["step"]
     trainer.sampled_tokens = state.get("sampled_tokens", 0)

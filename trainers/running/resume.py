@@ -1,4 +1,4 @@
-"""Check of the settings of a resumed run: the recorded ones, with as many steps or more.
+"""Check of the settings of a resumed run: the recorded ones, with as many steps and tokens or more.
 
 Other settings would make two runs of one folder, and its metrics those of neither.
 """
@@ -14,17 +14,18 @@ from pydantic import ValidationError
 from envgym.errors import UsageError
 from envgym.trainers.config import Config
 
+_GROWING = ("learner.steps", "learner.max_sampled_tokens")
 _WAITING = ("rollout.deterministic", "rollout.batch_wait_s", "rollout.patience_s")
 
 
 def check_same(recorded: Path, config: Config) -> None:
-    """Raise unless the run goes on with its own settings, for as many steps or more.
+    """Raise unless the run goes on with its own settings, for as many steps and tokens or more.
 
     Raises:
         UsageError: Settings differ; the message names each with both values.
     """
     changed = differences(recorded, config)
-    steps = changed.pop("learner.steps", None)
+    grown = {name: changed.pop(name) for name in _GROWING if name in changed}
     if changed:
         listed = "; ".join(
             f"{name} was {was!r}, now {now!r}" for name, (was, now) in changed.items()
@@ -33,13 +34,14 @@ def check_same(recorded: Path, config: Config) -> None:
             f"{recorded} differs from this config ({listed}): resume with the settings it has, or "
             "--fresh to redo it"
         )
-    if steps is None:
+    if not grown:
         return
-    if not isinstance(steps[0], int) or steps[1] < steps[0]:
-        raise UsageError(
-            f"{recorded} has learner.steps {steps[0]!r}, and now it is {steps[1]}: a run may be "
-            "prolonged, not cut short"
-        )
+    for name, (was, now) in grown.items():
+        if not isinstance(was, int) or (now is not None and now < was):
+            raise UsageError(
+                f"{recorded} has {name} {was!r}, and now it is {now}: a run may be prolonged, not "
+                "cut short"
+            )
     (recorded.parent / "summary.json").unlink(missing_ok=True)  # it is not finished any more
 
 

@@ -18,6 +18,7 @@ from envgym.rollout.runner import Rollout, Start
 from envgym.store.episodes import read_episodes
 from envgym.task import Task
 from envgym.trainers.build import build_rollout, make_env
+from envgym.trainers.collection.player import Player
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config import Config
 from envgym.trainers.config_sections import WarmStart
@@ -61,16 +62,24 @@ async def _hinted(
     """Starts of which a share shows hints of its task, a random number of the weakest ones.
 
     Raises:
-        UsageError: A task has no hints.
+        UsageError: A task has no hints, one of them holds the gold answer, or no task has a
+            difficulty with a share.
     """
     found = []
+    if isinstance(config.hinted, dict) and starts:
+        known = {start.task.difficulty for start in starts if start.task}
+        if config.hinted and not config.hinted.keys() & known:
+            raise UsageError(
+                f"warm_start.hinted: no demonstration has the difficulty {min(config.hinted):g}: "
+                "name difficulties of the environment's tasks"
+            )
     for start in starts:
         share = config.hinted
         if isinstance(share, dict):
             difficulty = start.task.difficulty if start.task else None
             share = 0.0 if difficulty is None else share.get(difficulty, 0.0)
         if rng.random() < share:
-            hints = await rollout.hints(start)
+            hints = await Player(rollout, {}).hints(start)  # it refuses one with the gold
             if not hints:
                 raise UsageError("warm_start.hinted: a task has no hints: set it to 0")
             shown = hints[: rng.randint(1, len(hints))]

@@ -49,6 +49,10 @@ class Epochs(Sampler):
             self._place += 1
         return [source[i] for i in self._step[first:]]
 
+    def check_source(self, source: Sequence[Task]) -> None:
+        """Check that there are tasks."""
+        pool_size(source, self.pool)
+
     def state(self) -> dict[str, Any]:
         """Seed of the permutation, number of its tasks drawn, and places that come last in it."""
         return {

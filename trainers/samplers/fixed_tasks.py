@@ -42,13 +42,20 @@ class FixedTasks(Subset):
     def choose(self, keys: Sequence[str]) -> Collection[str]:
         """Choose the listed tasks, or those that varied most."""
         if self.run is not None:
-            return most_varied(learning_curves(recorded_rates(self.run)), self.count)
+            curves = learning_curves(recorded_rates(self.run))
+            pool = set(keys)
+            return most_varied({k: c for k, c in curves.items() if k in pool}, self.count)
         if beyond := [i for i in self.indexes if not 0 <= i < len(keys)]:
             raise UsageError(
                 f"sampler 'fixed_tasks': index {beyond[0]} is beyond the {len(keys)} tasks of the "
                 f"pool: give indexes from 0 to {len(keys) - 1}"
             )
         listed = _read(self.keys) if isinstance(self.keys, str) else self.keys
+        if unknown := sorted(set(listed) - set(keys)):
+            raise UsageError(
+                f"sampler 'fixed_tasks': no task of the pool has the key {unknown[0]!r}: give keys "
+                "(Task.key) of this environment and its arguments, or a larger pool"
+            )
         return [*(keys[i] for i in self.indexes), *listed]
 
     def conflict(self, config: Any) -> str | None:
@@ -71,7 +78,7 @@ def most_varied(curves: Mapping[str, Curve], count: int) -> list[str]:
 def _read(path: str) -> list[str]:
     try:
         keys = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"sampler: cannot read the keys in {path}: {error}") from error
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise UsageError(f"sampler: {path} must hold a JSON list of task keys (Task.key)")

@@ -105,8 +105,13 @@ def recorded_rates(folder: str) -> dict[int, dict[str, float]]:
     for readable in files:
         scores: dict[str, dict[str, float]] = {}
         for row in read_rows(readable):
-            if row.get("fault") is None and row.get("role", POLICY) == POLICY:
-                scores.setdefault(Task(**row["task"]).key, {})[row["id"]] = row["score"]
+            try:
+                if row.get("fault") is None and row.get("role", POLICY) == POLICY:
+                    scores.setdefault(Task(**row["task"]).key, {})[row["id"]] = row["score"]
+            except (AttributeError, KeyError, TypeError) as error:
+                raise UsageError(
+                    f"{readable} holds a line that is no episode ({error!r}): restore the file"
+                ) from error
         rates[shard_number(readable)] = {
             key: statistics.fmean(found.values()) for key, found in scores.items()
         }

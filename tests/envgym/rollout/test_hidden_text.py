@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envgym.rollout.hidden_text import find_copied
+from envgym.rollout.hidden_text import find_copied, find_whole, golds
 from envgym.task import Task
 
 GOLD = "for i in range(n): total += values[i] * weights[i]"
@@ -47,3 +47,11 @@ def test_a_hint_is_copied_exactly_where_the_longest_common_run_is_too_long(
     limit = max(8, min(10, -(-len(gold) // 2)))
     found = copied(text, Task({}, {"answer": gold}), 0.5, 10)
     assert (found == [gold]) is (longest >= limit or text == gold)
+
+
+def test_a_flag_is_no_gold_and_thousands_may_be_apart() -> None:
+    assert golds(Task({}, {"answer": True})) == set()
+    number = golds(Task({}, {"answer": 1234567}))
+    assert list(find_whole(number, ["It is 1,234,567."])) == ["1234567"]
+    assert list(find_whole(["1000"], ["[1000,200,300]"])) == ["1000"]
+    assert list(find_whole(number, ["11,234,567"])) == []

@@ -41,6 +41,13 @@ async def test_the_buffer_is_bounded() -> None:
     assert [row["group"] for row in relift.state()["waiting"]] == ["0.0.3", "0.0.4"]
 
 
+async def test_waiting_tasks_are_counted() -> None:
+    game, relift = Game(), Relift(size=9)
+    for wanted in (2.0, 3.0):
+        result = await relift.play(game.starts(*((1, 2) if wanted == 2 else (3,))), game.player)
+        assert result.counts == {"guidance/waiting": wanted}
+
+
 async def test_waiting_tasks_survive_a_checkpoint() -> None:
     game, relift = Game(), Relift(size=2)
     await relift.play(game.starts(1), game.player)
@@ -72,6 +79,7 @@ def test_an_environment_without_an_oracle_is_named() -> None:
         (("losses=[clip]",), r"add {name: sft, lr: 1.0e-6} to losses"),
         (("losses=[clip, sft]",), "loss 'sft' shares the policy's optimiser"),
         ((SFT, "rollout.dynamic_rounds=2"), "set rollout.dynamic_rounds to 1"),
+        ((SFT,), "the run plays 6 tasks, fewer than the 128 that must wait"),
     ],
 )
 def test_what_goes_ill_with_it_is_refused(

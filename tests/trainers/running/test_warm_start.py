@@ -4,14 +4,17 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from envgym.agents import OracleAgent, ScriptedAgent
+from envgym.environments.search.wiki import WikiSearch
 from envgym.errors import UsageError
 from envgym.messages import Action
 from envgym.registry import make
+from envgym.rollout.hidden_text import golds
 from envgym.rollout.replay import differences
 from envgym.rollout.runner import Start, run_episode
 from envgym.store.episodes import EpisodeWriter, read_episodes
@@ -24,6 +27,7 @@ from envgym.trainers.recipe import load_config
 from envgym.trainers.run import train
 from envgym.trainers.running.warm_start import choose_tasks, demonstrations
 from envgym.trajectory import Episode
+from tests.trainers.test_run import config as mini
 
 SOURCE = TaskSource.rows([Task({"i": i}, difficulty=1 + i % 2) for i in range(20)])
 
@@ -202,3 +206,46 @@ async def test_a_share_of_the_demonstrations_shows_hints(tmp_path: Path) -> None
 def _hints(episode: Episode) -> list[str]:
     texts = [m.content for m in episode.turns[0].messages if m.kind == "shown"]
     return [line for text in texts for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (("warm_start.hinted=0.5", "warm_start.episodes=0"), r"warm_start\.episodes is 0"),
+        (
+            ("learner.lr_decay=linear", "learner.max_sampled_tokens=60"),
+            "set lr_decay to constant, or leave max_sampled_tokens out",
+        ),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(
+    tmp_path: Path, overrides: Sequence[str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        mini(tmp_path, "a", *overrides)
+
+
+async def test_hints_of_demonstrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def kinds(hinted: str) -> set[str]:
+        trainer = Trainer(mini(tmp_path, "a", f"warm_start.hinted={hinted}"))
+        try:
+            made = await demonstrations(trainer.config, trainer.chat)
+        finally:
+            await trainer.close()
+        return {span.kind for e in made for turn in e.turns for span in turn.context}
+
+    assert "shown" in await kinds("1.0")
+    assert "shown" in await kinds("{1: 1.0, 9: 1.0}")
+    assert "shown" not in await kinds("{1: 0.0}")
+    with pytest.raises(UsageError, match="no demonstration has the difficulty 7"):
+        await kinds("{7: 1.0}")
+    monkeypatch.setattr(WikiSearch, "hints", lambda self, attempt=None: ("  ",))
+    with pytest.raises(UsageError, match="a task has no hints"):
+        await kinds("1.0")
+
+    def telling(self: WikiSearch, attempt: Episode | None = None) -> Sequence[str]:
+        return tuple(f"It is {gold.upper()}." for gold in golds(self.task))
+
+    monkeypatch.setattr(WikiSearch, "hints", telling)
+    with pytest.raises(UsageError, match="holds the gold answer"):
+        await kinds("1.0")

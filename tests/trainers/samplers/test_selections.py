@@ -10,10 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envgym.errors import UsageError
+from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
-from envgym.trainers.samplers import FixedTasks, PassRateWindow, most_varied
+from envgym.trainers.run import train
+from envgym.trainers.samplers import (
+    Epochs,
+    FixedTasks,
+    PassRateWindow,
+    SuccessBand,
+    Uniform,
+    most_varied,
+)
 from envgym.trainers.samplers.success_rates import Curve
 from tests.trainers.samplers.recorded import SOURCE, TASKS, numbers, played, record
+from tests.trainers.test_run import config
 
 KEYS = [task.key for task in TASKS]
 
@@ -112,3 +122,42 @@ def test_running_rates_move_the_window() -> None:
         one.observe(played({3: [1, 1], 4: [1, 0]}))
     assert other.draw(SOURCE, 4, "0") == sampler.draw(SOURCE, 4, "0")
     assert set(numbers(sampler.draw(SOURCE, 4, "0"))) == {4}
+
+
+def test_a_listed_key_that_no_task_has_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no task of the pool has the key 'typo'"):
+        FixedTasks(keys=[KEYS[1], "typo"]).check_source(SOURCE)
+    path = tmp_path / "keys.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(UsageError, match="cannot read the keys"):
+        FixedTasks(keys=str(path)).check_source(SOURCE)
+
+
+def test_the_most_varied_task_is_one_of_the_pool(tmp_path: Path) -> None:
+    run = record(tmp_path, [{8: [0], 1: [0, 1], 2: [0]}, {8: [1], 1: [1, 1], 2: [0]}])
+    assert numbers(FixedTasks(run=str(run), pool=5).draw(SOURCE, 1, "0")) == [1]
+
+
+def test_a_source_without_tasks_is_refused() -> None:
+    for sampler in (Uniform(), Epochs(), FixedTasks(indexes=[0]), SuccessBand()):
+        with pytest.raises(UsageError, match="no training tasks"):
+            sampler.check_source([])
+
+
+def test_a_recorded_line_that_is_no_episode_says_so(tmp_path: Path) -> None:
+    (tmp_path / "episodes-000001.jsonl").write_text('{"a": 1}\n')
+    with pytest.raises(UsageError, match="holds a line that is no episode"):
+        PassRateWindow(run=str(tmp_path)).check_source(SOURCE)
+
+
+async def test_a_resumed_run_needs_the_file_of_keys_no_more(tmp_path: Path) -> None:
+    short = ("evaluation.tasks=0", "hooks=[]", "learner.max_idle_steps=9", "warm_start.steps=0")
+    trainer = Trainer(config(tmp_path, "b", *short))
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps([task.key for task in trainer.source[:2]]))
+    await trainer.close()
+    chosen = (*short, f"sampler={{name: fixed_tasks, keys: {keys}}}")
+    await train(config(tmp_path, "a", *chosen, "learner.steps=1"))
+    keys.unlink()
+    summary = await train(config(tmp_path, "a", *chosen, "learner.steps=2"), resume=True)
+    assert summary["steps"] == 2

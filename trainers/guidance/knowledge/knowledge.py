@@ -81,7 +81,7 @@ class Knowledge(Guidance):
                 ) from error
             except ValidationError as error:
                 raise UsageError(f"{self.file}: {first_problem(error)}; make {wanted}") from error
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UsageError(f"{self.file} is no JSON ({error}): make {wanted}") from error
         return self._subsets
 

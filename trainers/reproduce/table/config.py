@@ -22,7 +22,7 @@ from envgym.trainers.config_sections import (
     Section,
 )
 from envgym.trainers.guidance import Guidance, NoGuidance
-from envgym.trainers.losses import Clip, Loss
+from envgym.trainers.losses import Clip, Dpo, Loss
 from envgym.trainers.plugin import Plugin, entry
 from envgym.trainers.rewards import EnvironmentReward, Reward
 from envgym.trainers.samplers import Sampler, Uniform
@@ -33,6 +33,8 @@ _USED = {
     "learner": set(Learner.model_fields) - {"packing", "micro_batch_tokens", "mask_truncated"},
 }
 """Fields of shared sections that a table run reads."""
+_NEEDS_TEXT = {"cog_rethinker", "intervention", "ssb", "teacher"}
+"""Guidance that needs text, judges or the tokens of whole actions, which a table has not."""
 
 
 class EnvironmentWorld(Section):
@@ -190,13 +192,19 @@ class TableConfig(Section):
         ]
         if self.guidance.name != "none" and not isinstance(self.world, ChainWorld):
             raise UsageError(f"guidance {self.guidance.name!r} needs a world of kind chain")
-        for plugin in plugins:
-            if conflict := plugin.conflict(self):
-                raise UsageError(f"{plugin.point} {plugin.name!r}: {conflict}")
+        if self.guidance.name in _NEEDS_TEXT:
+            raise UsageError(
+                f"guidance {self.guidance.name!r} works on the text of attempts, which a table has "
+                "not: take one that shows hints, such as guide, or train a model"
+            )
         data = {"value", "prox_logp", "ref_logp"}
         for plugin in plugins:
             if lacking := sorted(plugin.needs - data):
                 raise UsageError(f"{plugin.name!r} needs {lacking[0]}, which a table has not")
+            if isinstance(plugin, Dpo):
+                raise UsageError(f"{plugin.name!r} needs pairs, which a table does not make")
+            if conflict := plugin.conflict(self):
+                raise UsageError(f"{plugin.point} {plugin.name!r}: {conflict}")
         return self
 
     @property

@@ -102,9 +102,10 @@ async def _train(config: TableConfig) -> Summary:
         outside += shares
         compared.append(compared_share(groups))
         alone = of_policy(played)
-        scores.append(statistics.fmean(s.episode.score for g in alone for s in g))
         failures = {g[0].episode.group for g in alone if not any(s.episode.score for s in g)}
-        failed.append(len(failures) / len(alone))
+        if alone:
+            scores.append(statistics.fmean(s.episode.score for g in alone for s in g))
+            failed.append(len(failures) / len(alone))
         rescued += [
             any(s.episode.score for g in played if g[0].episode.group == name for s in g)
             for name in failures
@@ -122,11 +123,11 @@ async def _train(config: TableConfig) -> Summary:
         "wall_s": round(time.monotonic() - began, 2),
         "eval": evaluations,
         "measured": {
-            "compared": statistics.fmean(compared),
-            "failed_groups": statistics.fmean(failed),
-            "rescued": statistics.fmean(rescued) if rescued else 0.0,
-            "outside_clip": statistics.fmean(outside) if outside else 0.0,
-            "late_score": statistics.fmean(scores[-max(1, steps // 10) :]),
+            "compared": _mean(compared),
+            "failed_groups": _mean(failed),
+            "rescued": _mean(rescued),
+            "outside_clip": _mean(outside),
+            "late_score": _mean(scores[-max(1, len(scores) // 10) :]),
         },
     }
     config.directory.mkdir(parents=True, exist_ok=True)
@@ -147,6 +148,11 @@ def compared_share(groups: Sequence[Group]) -> float:
     return statistics.fmean(shares)
 
 
+def _mean(values: Sequence[float]) -> float:
+    """Mean; 0 where no step measured a value."""
+    return statistics.fmean(values) if values else 0.0
+
+
 def _player(config: TableConfig, world: World, strength: float) -> TablePlayer:
     settings = config.world
     if isinstance(settings, EnvironmentWorld) and settings.play == "environment":
@@ -157,10 +163,11 @@ def _player(config: TableConfig, world: World, strength: float) -> TablePlayer:
 def _starts(config: TableConfig, step: int, source: Sequence[Task]) -> list[Start]:
     seed = derive_seed(config.seed, "table", step)
     tasks = config.sampler.draw(source, config.rollout.tasks_per_step, f"{config.seed}:{step}")
+    members = config.sampler.group_size(config.rollout.group_size)
     return [
         Start(seed, task, f"{step}.{group}", member)
         for group, task in enumerate(tasks)
-        for member in range(config.rollout.group_size)
+        for member in range(members)
     ]
 
 

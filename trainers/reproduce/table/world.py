@@ -127,13 +127,19 @@ def chains(settings: ChainWorld) -> World:
     unsolvable = set(rng.sample(range(settings.tasks), round(settings.unsolvable * settings.tasks)))
     return World(
         logits=logits,
-        tasks=[Task({"skills": chain}, difficulty=len(chain)) for chain in training],
+        tasks=[_task(chain, training[:i].count(chain)) for i, chain in enumerate(training)],
         training=[
             _chain(chain, right, settings, i not in unsolvable) for i, chain in enumerate(training)
         ],
         test=[_chain(chain, right, settings, True) for chain in test],
         hints=[_hints(chain, right, settings.hints) for chain in training],
     )
+
+
+def _task(chain: list[int], copies: int) -> Task:
+    """Task of a chain; numbered where others have the same one, so that each has a key."""
+    number = {"copy": copies} if copies else {}
+    return Task({"skills": chain, **number}, difficulty=len(chain))
 
 
 def _chain(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from envgym.errors import UsageError
+from envgym.rollout.start import Start
 from envgym.task import Task
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.learner.policy import TrainingError
@@ -20,7 +22,10 @@ from envgym.trainers.reproduce import (
     write_report,
 )
 from envgym.trainers.reproduce.table import finished_table, train_table
+from envgym.trainers.reproduce.table.config import ChainWorld
+from envgym.trainers.reproduce.table.play import ActionSampler, MachinePlayer
 from envgym.trainers.reproduce.table.training import compared_share
+from envgym.trainers.reproduce.table.world import build_world
 from envgym.trajectory import Episode, Trajectory, Turn
 from tests.trainers.reproduce.table.worlds import CORRIDOR, config
 
@@ -78,6 +83,14 @@ async def test_idle_steps_stop_a_run(tmp_path: Path) -> None:
         await train_table(config(tmp_path, world=solved, learner=learner))
 
 
+CHAIN: dict[str, Any] = {
+    "kind": "chain",
+    "skills": 4,
+    "lengths": [1, 2],
+    "tasks": 4,
+    "test_tasks": 4,
+    "chance": 0.4,
+}
 SCHEDULED = CORRIDOR["env"] | {"schedule": {"seed": {"kind": "listed", "values": {0: 2}}}}
 
 
@@ -90,6 +103,10 @@ SCHEDULED = CORRIDOR["env"] | {"schedule": {"seed": {"kind": "listed", "values":
         ({"advantage": "turn_gae"}, "needs values"),
         ({"advantage": "otb"}, "needs norms"),
         ({"guidance": "guide", "losses": ["guide"]}, "needs a world of kind chain"),
+        ({"world": CHAIN, "guidance": "ssb"}, "works on the text of attempts"),
+        ({"world": CHAIN, "guidance": {"name": "teacher", "judge": "a"}}, "text of attempts"),
+        ({"losses": ["dpo"]}, "'dpo' needs pairs"),
+        ({"losses": ["self_distill"]}, "needs policy_top"),
         ({"world": CORRIDOR | {"preferred": {"(": "open"}}}, "no regular expression"),
         ({"world": CORRIDOR | {"env": SCHEDULED}}, r"env\.schedule does nothing"),
     ],
@@ -99,6 +116,43 @@ def test_settings_that_a_table_has_no_use_for(
 ) -> None:
     with pytest.raises((UsageError, ValueError), match=what):
         config(tmp_path, **changes)
+
+
+async def test_a_run_without_steps_is_evaluated(tmp_path: Path) -> None:
+    summary = await train_table(config(tmp_path, learner={"steps": 0}))
+    assert set(summary["eval"]) == {"untrained", "trained"}
+    assert set(summary["measured"].values()) == {0.0}
+
+
+async def test_every_group_may_be_guided(tmp_path: Path) -> None:
+    world = await build_world(ChainWorld.model_validate(CHAIN))
+    chosen = tmp_path / "points.json"
+    chosen.write_text(json.dumps({task.key: [0] for task in world.tasks}))
+    guidance = {"name": "knowledge", "file": str(chosen)}
+    summary = await train_table(config(tmp_path, world=CHAIN, guidance=guidance))
+    assert summary["steps"] == 4
+    assert summary["measured"]["late_score"] == 0.0
+
+
+async def test_a_stage_sets_the_size_of_groups(tmp_path: Path) -> None:
+    def size(n: int) -> dict[str, Any]:
+        return {"sampler": {"name": "stages", "stages": [{"group_size": n}]}}
+
+    single = CHAIN | {"lengths": [1]}  # every episode is one token
+    runs = [await train_table(config(tmp_path, world=single, **size(n))) for n in (2, 3)]
+    assert [run["sampled_tokens"] for run in runs] == [16, 24]
+
+
+async def test_equal_chains_are_tasks_of_their_own() -> None:
+    settings = CHAIN | {"skills": 2, "lengths": [1], "tasks": 8, "unsolvable": 0.5}
+    world = await build_world(ChainWorld.model_validate(settings))
+    assert len({task.key for task in world.tasks}) == 8
+    starts = [Start(0, task) for task in world.tasks]
+    player = MachinePlayer(world)
+    player.sampler = ActionSampler(world.logits.double().numpy(), 0)
+    scores = [episode.score for episode in (await player.demonstrate(starts)).episodes]
+    assert scores == [machine.score.sum() for machine in world.training]
+    assert sum(scores) == 4
 
 
 def test_compared_states() -> None:
