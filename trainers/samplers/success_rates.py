@@ -93,6 +93,8 @@ class RunningRates:
 def recorded_rates(folder: str) -> dict[int, dict[str, float]]:
     """Success rates of tasks by their keys, in each recorded step of a run.
 
+    All episodes of a saved rollout, however it is cut into files, make one step, 0.
+
     Args:
         folder: A run's folder, or another folder of episodes, such as a saved rollout's.
 
@@ -100,10 +102,10 @@ def recorded_rates(folder: str) -> dict[int, dict[str, float]]:
         UsageError: There are no episodes of the policy's own.
     """
     trained = Path(folder) / "episodes" / "train"
-    files = shards(trained if trained.is_dir() else Path(folder))
-    rates: dict[int, dict[str, float]] = {}
-    for readable in files:
-        scores: dict[str, dict[str, float]] = {}
+    of_run = trained.is_dir()
+    by_step: dict[int, dict[str, dict[str, float]]] = {}
+    for readable in shards(trained if of_run else Path(folder)):
+        scores = by_step.setdefault(shard_number(readable) if of_run else 0, {})
         for row in read_rows(readable):
             try:
                 if row.get("fault") is None and row.get("role", POLICY) == POLICY:
@@ -112,9 +114,10 @@ def recorded_rates(folder: str) -> dict[int, dict[str, float]]:
                 raise UsageError(
                     f"{readable} holds a line that is no episode ({error!r}): restore the file"
                 ) from error
-        rates[shard_number(readable)] = {
-            key: statistics.fmean(found.values()) for key, found in scores.items()
-        }
+    rates = {
+        step: {key: statistics.fmean(found.values()) for key, found in scores.items()}
+        for step, scores in by_step.items()
+    }
     if not any(rates.values()):
         raise UsageError(
             f"{folder} holds no episodes that a policy played on its own: give the folder of a "

@@ -62,6 +62,8 @@ async def test_points_that_the_task_has_not_are_named(tmp_path: Path) -> None:
         ("{", r"points.json is no JSON"),
         ('{"a": [-1]}', r"points.json: a.0: Input should be greater than or equal to 0; make"),
         ("[]", r"points.json: Input should be a valid dictionary; make"),
+        ('{"a": [0, 0]}', r"points.json: a: .*an index stands twice; make"),
+        ('{"a": [true]}', r"points.json: a.0: Input should be a valid integer; make"),
     ],
 )
 def test_files_of_no_use_are_named(tmp_path: Path, text: str | None, said: str) -> None:
@@ -69,6 +71,16 @@ def test_files_of_no_use_are_named(tmp_path: Path, text: str | None, said: str) 
         (tmp_path / "points.json").write_text(text)
     with pytest.raises(UsageError, match=said):
         Knowledge(file=str(tmp_path / "points.json")).subsets()
+
+
+def test_a_resumed_run_keeps_its_subsets(tmp_path: Path) -> None:
+    path = tmp_path / "points.json"
+    path.write_text('{"a": [0, 2]}')
+    state = json.loads(json.dumps(Knowledge(file=str(path)).state()))
+    path.write_text('{"a": [1]}')
+    resumed = Knowledge(file=str(path))
+    resumed.load(state)
+    assert resumed.subsets() == {"a": (0, 2)}
 
 
 def test_conflicts(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,10 @@ def test_rates_of_a_run_are_read_without_tokens(tmp_path: Path) -> None:
 def test_any_folder_of_episodes_will_do(tmp_path: Path) -> None:
     EpisodeWriter(tmp_path).write(episodes({4: [0, 0, 1, 0]}), 0)
     assert recorded_rates(str(tmp_path)) == {0: {KEYS[4]: 0.25}}
+    writer = EpisodeWriter(tmp_path / "cut")  # however a rollout is cut into files
+    for shard, scores in enumerate(([0], [0, 0, 1])):
+        writer.write([replace(e, id=f"{shard}/{e.id}") for e in episodes({4: scores})], shard)
+    assert recorded_rates(str(tmp_path / "cut")) == {0: {KEYS[4]: 0.25}}
     with pytest.raises(UsageError, match=r"holds no episodes .* give the folder of a finished run"):
         recorded_rates(str(tmp_path / "none"))
 

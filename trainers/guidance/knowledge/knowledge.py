@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, TypeAdapter, ValidationError
 
 from envgym.errors import UsageError
 from envgym.rollout.runner import RolloutResult, Start
@@ -18,7 +18,15 @@ from envgym.trainers.guidance.reroll import guiding_message
 from envgym.trainers.plugin import register
 from envgym.utils.validation_text import first_problem
 
-_SUBSETS = TypeAdapter(dict[str, tuple[Annotated[int, Field(ge=0)], ...]])
+
+def _distinct(indices: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(indices)) < len(indices):
+        raise ValueError("an index stands twice")
+    return indices
+
+
+_Index = Annotated[int, Field(ge=0, strict=True)]
+_SUBSETS = TypeAdapter(dict[str, Annotated[tuple[_Index, ...], AfterValidator(_distinct)]])
 
 
 @register("knowledge")
@@ -62,6 +70,14 @@ class Knowledge(Guidance):
         """Report that no loss trains guided episodes; read the file."""
         self.subsets()
         return missing_loss(config, "guided", "add guided to the roles of one of losses")
+
+    def state(self) -> dict[str, Any]:
+        """The subsets: a resumed run keeps them, whatever became of the file."""
+        return {"subsets": self.subsets()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore the subsets."""
+        self._subsets = {key: tuple(chosen) for key, chosen in state["subsets"].items()}
 
     def subsets(self) -> dict[str, tuple[int, ...]]:
         """Read the file, once.
