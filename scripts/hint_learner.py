@@ -9,20 +9,15 @@ from __future__ import annotations
 
 from envgym.agents.oracle import OracleAgent
 from envgym.agents.random_agent import RandomAgent
-from envgym.messages import Message
 from envgym.rollout.runner import Start
 from envgym.trainers.build import build_policy
 from envgym.trainers.config import Config
+from envgym.trainers.guidance.reroll import guiding_message
 from envgym.trainers.loop import Trainer
 from envgym.trainers.running.warm_start import imitate
 
 _TASKS = 400
 """Number of training tasks with a demonstration."""
-
-
-def shown(text: str) -> Message:
-    """Hint that stays in the context of the loss."""
-    return Message("user", text, "shown")
 
 
 async def trained(id: str, *, steps: int, seed: int) -> Trainer:
@@ -46,7 +41,8 @@ async def trained(id: str, *, steps: int, seed: int) -> Trainer:
     for number, (start, attempt) in enumerate(zip(starts, attempts, strict=True)):
         hints = await trainer.rollout.hints(attempt)
         told = hints[: number % (len(hints) + 1)]
-        guided.append(start.again(guidance=tuple(map(shown, told)), role="demonstration"))
+        guidance = (guiding_message(told, vanish=False),) if told else ()
+        guided.append(start.again(guidance=guidance, role="demonstration"))
     played = await trainer.rollout.run(guided, OracleAgent(trainer.chat))
     policy = build_policy(config, trainer.model, config.warm_start.lr)
     imitate(policy, played.episodes, config.warm_start, seed)

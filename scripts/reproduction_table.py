@@ -22,11 +22,11 @@ def table() -> str:
         _, spec = load_reproduction(name)
         shipped = path.with_suffix(".json")
         result = json.loads(shipped.read_text()) if shipped.exists() else None
-        current = result is not None and result["spec"] == spec.fingerprint
-        cells = _cells(result) if result and current else ("", "", "", "not run")
-        paper = spec.source.partition(",")[0]
-        lines.append(f"| [{name}](evidence/reproductions.md#{name}) | {paper} | {spec.policy} | ")
-        lines[-1] += " | ".join(cells) + " |"
+        cells, link = ("", "", "", "not run"), name
+        if result is not None and result["spec"] == spec.fingerprint:
+            cells, link = _cells(result), f"[{name}](evidence/reproductions.md#{name})"
+        row = (link, spec.source.partition(",")[0], spec.policy, *cells)
+        lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import envgym
 from envgym.environments.graded_hints import call_text
 from scripts.hint_followers import GUESSES, HintFollower, named_calls
 from scripts.hint_levels import levels
@@ -17,7 +20,7 @@ def test_the_calls_of_the_strongest_hint_are_followed() -> None:
 async def test_success_grows_with_the_hints_shown() -> None:
     for id, least in (("puzzles/key-door-v1", 0.8), ("puzzles/knights-v1", 0.6)):
         assert id in GUESSES
-        row = await levels(id, HintFollower(), tasks=30, concurrency=8)
+        row = await levels(partial(envgym.make, id), HintFollower(), tasks=30, concurrency=8)
         assert row[0][0] < 0.4
         assert row[-1][0] >= least
         assert all(0 <= error < 0.1 for _, error in row)
