@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 import time
 from collections.abc import Sequence
 from typing import Any, cast
@@ -21,6 +20,7 @@ from envgym.trainers.learner.policy import TrainingError
 from envgym.trainers.losses.base import check_roles, loss_weights
 from envgym.trainers.reproduce.table.config import ChainWorld, EnvironmentWorld, TableConfig
 from envgym.trainers.reproduce.table.machine import evaluate
+from envgym.trainers.reproduce.table.measured import Measured
 from envgym.trainers.reproduce.table.play import (
     ActionSampler,
     EnvironmentPlayer,
@@ -51,12 +51,7 @@ async def train_table(config: TableConfig) -> Summary:
 
     Returns:
         A run's summary: exact evaluations by their step, as `trainers.run.train` gives them, and
-        under ``measured`` means over the steps: ``compared`` (share of turns in whose state their
-        group took several actions), ``outside_clip`` (share of trained tokens whose ratio to the
-        sampler is outside 0.8 to 1.2 before an update), ``late_score`` (mean score of the
-        policy's own episodes of the last tenth of the steps), ``failed_groups`` (share of groups in
-        which no plain episode scores) and ``rescued`` (share of these in which one with guidance
-        does).
+        under ``measured`` the figures of `Measured.summary`.
 
     Raises:
         TrainingError: More steps in a row than the learner allows had nothing to learn from.
@@ -78,8 +73,7 @@ async def _train(config: TableConfig) -> Summary:
     values = np.zeros(len(world.machine.states), np.float32)
     player = _player(config, world, strength)
     evaluations = {"untrained": evaluate(world.test, np.exp(policy.log_probs()))}
-    outside: list[float] = []
-    compared, failed, rescued, scores, idle, sampled = [], [], [], [], 0, 0
+    measured, idle, sampled = Measured(), 0, 0
     most = config.learner.max_sampled_tokens or math.inf
     steps, interval = config.learner.steps, config.evaluation.interval
     for step in range(steps):
@@ -99,17 +93,7 @@ async def _train(config: TableConfig) -> Summary:
             raise TrainingError(
                 f"step {step + 1}: no token has a gradient: let it happen (learner.max_idle_steps)"
             )
-        outside += shares
-        compared.append(compared_share(groups))
-        alone = of_policy(played)
-        failures = {g[0].episode.group for g in alone if not any(s.episode.score for s in g)}
-        if alone:
-            scores.append(statistics.fmean(s.episode.score for g in alone for s in g))
-            failed.append(len(failures) / len(alone))
-        rescued += [
-            any(s.episode.score for g in played if g[0].episode.group == name for s in g)
-            for name in failures
-        ]
+        measured.add(played, groups, shares)
         sampled += sampled_tokens(result)
         if sampled >= most:
             break
@@ -122,35 +106,12 @@ async def _train(config: TableConfig) -> Summary:
         "sampled_tokens": sampled,
         "wall_s": round(time.monotonic() - began, 2),
         "eval": evaluations,
-        "measured": {
-            "compared": _mean(compared),
-            "failed_groups": _mean(failed),
-            "rescued": _mean(rescued),
-            "outside_clip": _mean(outside),
-            "late_score": _mean(scores[-max(1, len(scores) // 10) :]),
-        },
+        "measured": measured.summary(),
     }
     config.directory.mkdir(parents=True, exist_ok=True)
     (config.directory / "config.yaml").write_text(_text(config))
     write_atomically(config.directory / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
-
-
-def compared_share(groups: Sequence[Group]) -> float:
-    """Share of turns in whose state their group took more than one action."""
-    shares: list[bool] = []
-    for group in groups:
-        turns = [(turn.anchor, turn.action[0]) for s in group for turn in s.trajectory.turns]
-        taken: dict[str, set[int]] = {}
-        for state, action in turns:
-            taken.setdefault(state, set()).add(action)
-        shares += [len(taken[state]) > 1 for state, _ in turns]
-    return statistics.fmean(shares)
-
-
-def _mean(values: Sequence[float]) -> float:
-    """Mean; 0 where no step measured a value."""
-    return statistics.fmean(values) if values else 0.0
 
 
 def _player(config: TableConfig, world: World, strength: float) -> TablePlayer:

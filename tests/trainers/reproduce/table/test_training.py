@@ -23,8 +23,8 @@ from envgym.trainers.reproduce import (
 )
 from envgym.trainers.reproduce.table import finished_table, train_table
 from envgym.trainers.reproduce.table.config import ChainWorld
+from envgym.trainers.reproduce.table.measured import compared_share
 from envgym.trainers.reproduce.table.play import ActionSampler, MachinePlayer
-from envgym.trainers.reproduce.table.training import compared_share
 from envgym.trainers.reproduce.table.world import build_world
 from envgym.trajectory import Episode, Trajectory, Turn
 from tests.trainers.reproduce.table.worlds import CORRIDOR, config
