@@ -114,6 +114,12 @@ def _nothing(result: Collected, settings: RolloutSection) -> Exception:
             f"no episode to learn from: all {len(result.quarantined)} broke; the last: {last}",
             "env",
         )
+    if not any(episode.turns for episode in result.episodes):
+        return TrainingError(
+            f"no episode to learn from: none of {len(result.episodes)} has a turn, as where no "
+            "prompt fits into the context: raise rollout.max_context, or take a model with a "
+            "longer one; the last checkpoint is whole"
+        )
     return TrainingError(
         f"no group to learn from: all {settings.dynamic_by}s equal in each of the {result.played} "
         f"that {result.rounds} rounds played ({result.failed} failed, {result.solved} solved by "

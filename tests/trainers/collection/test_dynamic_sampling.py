@@ -141,6 +141,18 @@ async def test_a_broken_world_is_a_fault_and_no_equal_reward() -> None:
         await collect(broken, rounds(2))
 
 
+async def test_prompts_that_do_not_fit_are_named() -> None:
+    async def cut(count: int, number: int) -> tuple[RolloutResult, list[Group]]:
+        made = [episode([([1], [2])]) for _ in range(count)]
+        for one in made:
+            one.trajectory.turns.clear()
+        return RolloutResult(made), []
+
+    for most in (1, 2):
+        with pytest.raises(TrainingError, match=r"none of \d has a turn.*rollout\.max_context"):
+            await collect(cut, rounds(most))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     kinds=st.lists(st.sampled_from([MIXED, SOLVED, FAILED, [1.0]]), min_size=60, max_size=60),
