@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from envgym.agents.random_agent import RandomAgent
-from envgym.agents.scripted import ScriptedAgent
 from envgym.checker.idle_agent import Idle
 from envgym.checker.malformed_actions import NOTHING, malformed_actions
 from envgym.checker.target import Target
@@ -27,6 +25,10 @@ async def played_attempts(target: Target, seed: int) -> AsyncIterator[tuple[Env[
     One does nothing, one calls tools at random, one is a near miss. Those with a fault are left
     out: other checks find it.
     """
+    # Loaded on demand: the contract stands below the agents.
+    from envgym.agents.random_agent import RandomAgent
+    from envgym.agents.scripted import ScriptedAgent
+
     async with target.env() as env:
         await env.reset(seed=seed)
         near = [list(actions) for actions in islice(env.near_misses(), 1)]

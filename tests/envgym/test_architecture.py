@@ -136,3 +136,16 @@ def test_no_folder_holds_more_modules_than_can_be_read() -> None:
 
 def test_no_module_is_named_by_a_metaphor() -> None:
     assert not [name for name in modules() if METAPHORS & set(name.rpartition(".")[2].split("_"))]
+
+
+def test_the_contract_loads_what_stands_on_it_on_demand() -> None:
+    """No module of ``envgym/`` imports a linked room where it is itself imported."""
+    found = [
+        f"{name}:{node.lineno}"
+        for name, path in modules().items()
+        if path.is_relative_to(ROOT / "envgym")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        and any(f"{node.module}.".startswith(f"envgym.{room}.") for room in LINKED_ROOMS)
+    ]
+    assert found == []
