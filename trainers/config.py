@@ -19,7 +19,6 @@ from envgym.trainers.batching import Batching, Shuffled
 from envgym.trainers.config_sections import (
     ChatSection,
     CriticSection,
-    EnvSection,
     Evaluation,
     HeadCritic,
     Learner,
@@ -31,6 +30,7 @@ from envgym.trainers.config_sections import (
     WarmStart,
 )
 from envgym.trainers.derive import Derive
+from envgym.trainers.env_section import EnvSection
 from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.hooks import Hook
 from envgym.trainers.losses import Clip, Loss

@@ -20,7 +20,7 @@ from envgym.rollout.runner import Rollout
 from envgym.store.episodes import read_episodes
 from envgym.store.manifest import read_env
 from envgym.trainers.argument_schedule import Listed, Ramp
-from envgym.trainers.config_sections import EnvSection
+from envgym.trainers.env_section import EnvSection
 from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
 from envgym.trainers.run import train

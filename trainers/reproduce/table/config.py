@@ -15,12 +15,12 @@ from envgym.errors import UsageError
 from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.batching import Batching, Shuffled
 from envgym.trainers.config_sections import (
-    EnvSection,
     Evaluation,
     Learner,
     RolloutSection,
     Section,
 )
+from envgym.trainers.env_section import EnvSection
 from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.losses import Clip, Dpo, Loss
 from envgym.trainers.plugin import Plugin, entry
