@@ -124,8 +124,9 @@ class VllmAgent(PolicyAgent):
             salt=fleet.label,
         )
         key = context.group or context.session
-        sampled = await fleet.sampler.sample(key, turn, fleet.model_name)
-        versions = fleet.versions(sampled, began)
+        sampled, versions = await fleet.sampler.sample(
+            key, turn, fleet.model_name, lambda sampled: fleet.versions(sampled, began)
+        )
         ids, finish = self._cut(sampled, stops, room)
         return Completion(
             ids=ids,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from envgym.agents.vllm.inference_server import InferenceServer, TooSlow, Unreachable
 from envgym.agents.vllm.server_pool import ServerPool
@@ -40,11 +40,19 @@ class TurnSampler:
         self._pool, self._traits, self._retries = pool, traits, retries
         self._aborts: set[asyncio.Task[None]] = set()
 
-    async def sample(self, key: str, turn: TurnRequest, model: str | None) -> SampledTurn:
-        """Sample a turn of the conversation `key`.
+    async def sample(
+        self,
+        key: str,
+        turn: TurnRequest,
+        model: str | None,
+        versions: Callable[[SampledTurn], list[int]],
+    ) -> tuple[SampledTurn, list[int]]:
+        """Sample a turn of the conversation `key`; return it with the version of each id.
 
         Args:
             model: Name of the model; None takes each server's own.
+            versions: Makes the versions; raises a `Fault` where the weights were not ours, and the
+                server is then restored before it is used again.
 
         Raises:
             Fault: (``infra``) The servers failed, or (``model``) one refuses this request.
@@ -55,7 +63,7 @@ class TurnSampler:
             server = await self._pool.pick(key)
             request_id = f"{name}-{attempt}"
             try:
-                return await self.ask(server, turn, request_id, model)
+                sampled = await self.ask(server, turn, request_id, model)
             except Unreachable as error:
                 last = str(error)
                 await server.abort(request_id)
@@ -67,6 +75,12 @@ class TurnSampler:
                     raise _explain(server, error) from error
                 last = f"{server.url} is overloaded: {error}"
                 await asyncio.sleep(_PAUSE_S * 2**attempt)
+            else:
+                try:
+                    return sampled, versions(sampled)
+                except Fault as fault:
+                    self._pool.suspect(server, fault)
+                    raise
             self.retried += attempt < self._retries
         raise Fault(f"a turn failed {self._retries + 1} times; last: {last}")
 

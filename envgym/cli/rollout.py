@@ -17,21 +17,26 @@ from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
 from envgym.errors import Fault, UsageError, suggest
 from envgym.utils.progress import Progress
 
-AGENTS = ("oracle", "random", "local", "openai")
+AGENTS = ("oracle", "random", "local", "openai", "vllm")
 
 
 def rollout_command(
     env_id: EnvId,
     agent: Annotated[
-        str, typer.Option(help="Kind of agent: oracle, random, local or openai.")
+        str, typer.Option(help="Kind of agent: oracle, random, local, openai or vllm.")
     ] = "oracle",
     episodes: Annotated[
         int, typer.Option("--episodes", "-n", min=1, help="Number of episodes to play.")
     ] = 100,
     model: Annotated[
-        str, typer.Option(help="Directory of the model (local) or its name (openai).")
+        str,
+        typer.Option(
+            help="Directory of the model (local), of its tokenizer (vllm), or its name (openai)."
+        ),
     ] = "",
-    base_url: Annotated[str, typer.Option(help="Address of the API (openai).")] = "",
+    base_url: Annotated[
+        str, typer.Option(help="Address of the API (openai) or of the server (vllm).")
+    ] = "",
     api_key_env: Annotated[
         str, typer.Option(help="Environment variable that holds the API's key (openai).")
     ] = "OPENAI_API_KEY",
@@ -57,13 +62,13 @@ def rollout_command(
     dialect: Annotated[
         str,
         typer.Option(
-            help="Tool-call format of a local model; auto reads it from the chat template."
+            help="Tool-call format of a local or served model; auto reads it from the chat template."
         ),
     ] = "hermes",
     fold: Annotated[
         str,
         typer.Option(
-            help="Folding of roles that the template lacks: auto, off or their names (local)."
+            help="Folding of roles that the template lacks: auto, off or their names (local, vllm)."
         ),
     ] = "off",
     max_tokens: Annotated[
@@ -129,14 +134,21 @@ def _agent(
         raise UsageError(f"no agent {name!r}.{suggest(name, AGENTS)}")
     if not model:
         raise UsageError(f"the {name} agent needs --model")
+    if name in ("openai", "vllm") and not base_url:
+        raise UsageError(f"the {name} agent needs --base-url")
     if name == "openai":
         from envgym.agents.openai import OpenAIAgent
 
-        if not base_url:
-            raise UsageError("the openai agent needs --base-url")
         return OpenAIAgent(
             base_url, model, temperature=temperature, max_tokens=max_tokens, **endpoint
         )
+    if name == "vllm":
+        from envgym.agents.tiny import load_tokenizer
+        from envgym.agents.vllm import VllmAgent
+        from envgym.chat.renderer import Chat
+
+        chat = Chat(load_tokenizer(model), dialect, fold=fold)
+        return VllmAgent([base_url], chat, max_tokens=max_tokens, temperature=temperature)
     from envgym.agents.local import LocalAgent, SamplingParams
     from envgym.agents.tiny import load_model
     from envgym.chat.renderer import Chat
