@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import aiohttp
 
 _ABORT_S = 5.0
+_KEEPALIVE_S = 2.0
+"""Seconds for which an idle connection is kept: less than uvicorn's 5, else it closes them in the
+moment in which a request is sent."""
 
 
 class Unreachable(Exception):
@@ -132,7 +135,6 @@ class InferenceServer:
         if self._session is None:
             import aiohttp
 
-            self._session = aiohttp.ClientSession(
-                headers=self._headers, connector=aiohttp.TCPConnector(limit=0)
-            )
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S)
+            self._session = aiohttp.ClientSession(headers=self._headers, connector=connector)
         return self._session

@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 
 from envgym.errors import Fault
 
+_MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
+
 
 @dataclass(frozen=True)
 class TurnRequest:
@@ -120,7 +122,7 @@ class GenerateProtocol(TokenProtocol):
             named = [(int(entry["token_id"]), float(entry["logprob"])) for entry in content]
             found = choice.get("weight_versions")
             spans = found if found is None else [_span(span, len(ids)) for span in found]
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except _MALFORMED as error:
             raise _misread(answer, error) from error
         if finish not in ("stop", "length"):
             return SampledTurn(ids, [], str(finish), spans)
@@ -156,7 +158,7 @@ class CompletionsProtocol(TokenProtocol):
             ids, prompt = _ids(choice["token_ids"]), _ids(choice["prompt_token_ids"])
             finish = choice["finish_reason"]
             logprobs = [float(p) for p in (choice["logprobs"] or {}).get("token_logprobs") or []]
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except _MALFORMED as error:
             raise _misread(answer, error) from error
         if prompt != list(turn.ids):
             raise Fault("the server put other ids in front of the model than it was sent")
@@ -172,9 +174,9 @@ PROTOCOLS: tuple[TokenProtocol, ...] = (GenerateProtocol(), CompletionsProtocol(
 
 
 def _ids(values: Any) -> list[int]:
-    ids = [int(value) for value in values]
-    if any(i < 0 for i in ids):
-        raise ValueError("a negative token id")
+    ids = list(values)
+    if not all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in ids):
+        raise ValueError("a token id that is none")
     return ids
 
 

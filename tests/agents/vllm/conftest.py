@@ -59,7 +59,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="session")
 def model(tokenizer: Any) -> PreTrainedModel:
-    config = TinyConfig(hidden=32, intermediate=48, heads=2, kv_heads=1, context=512)
+    config = TinyConfig(hidden=32, intermediate=48, heads=2, kv_heads=1, context=1024)
     return build_model(config, tokenizer, seed=0).eval()
 
 

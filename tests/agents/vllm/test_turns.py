@@ -143,7 +143,7 @@ async def test_a_cancelled_turn_frees_the_server(
     ("reply", "message"),
     [
         ({"choices": []}, "cannot be read"),
-        ({"choices": [{"token_ids": [-1], "finish_reason": "stop", "logprobs": None}]}, "negative"),
+        ({"choices": [{"token_ids": [-1], "finish_reason": "stop", "logprobs": None}]}, "a token id that is none"),
         (
             {
                 "choices": [
