@@ -187,6 +187,7 @@ async def test_no_weights(ask: Ask, tmp_path: Path) -> None:
     status, answer = await ask("/update_weights", where)
     assert (status, "cannot read" in answer["error"]["message"]) == (400, True)
     rpc = {"method": "execute", "kwargs": {"weights_path": "x"}}
-    assert "method: Input should be 'reload_weights'" in (
-        (await ask("/collective_rpc", rpc))[1]["error"]["message"]
+    assert (
+        "method: Input should be 'reload_weights'"
+        in ((await ask("/collective_rpc", rpc))[1]["error"]["message"])
     )

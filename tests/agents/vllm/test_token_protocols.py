@@ -61,9 +61,7 @@ def test_completions_that_do_not_fit(changes: dict[str, Any], message: str) -> N
         CompletionsProtocol().read(completion(**changes), TURN)
 
 
-async def test_a_server_with_completions_alone(
-    server: FakeServer, make_agent: MakeAgent
-) -> None:
+async def test_a_server_with_completions_alone(server: FakeServer, make_agent: MakeAgent) -> None:
     server.missing = {"/inference/v1/generate"}
     server.faults["/v1/completions"] = [
         400,
@@ -88,9 +86,7 @@ def test_versions_follow_the_spans(parts: list[tuple[int, int]]) -> None:
     labels = VersionLabels("run")
     spans, expected = [], list[int]()
     for version, (_, length) in enumerate(parts, start=2):
-        spans.append(
-            LabelSpan(labels.label(version), len(expected), len(expected) + length)
-        )
+        spans.append(LabelSpan(labels.label(version), len(expected), len(expected) + length))
         expected += [version] * length
     now = 2 + len(parts)
     assert labels.versions(spans, len(expected), 2, now) == expected

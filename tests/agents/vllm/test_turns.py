@@ -46,9 +46,7 @@ async def test_a_full_context_is_not_asked_for(server: FakeServer, make_agent: M
     assert (completion.ids, completion.finish) == ([5], "context")
 
 
-async def test_ids_after_a_stop_text_are_dropped(
-    server: FakeServer, make_agent: MakeAgent
-) -> None:
+async def test_ids_after_a_stop_text_are_dropped(server: FakeServer, make_agent: MakeAgent) -> None:
     """A server may have sampled on before it saw the text."""
     agent = make_agent()
     text = server.tokenizer.encode("<search> here </search>", add_special_tokens=False)
@@ -122,9 +120,7 @@ async def test_a_late_turn_is_aborted_and_not_sampled_again(
     assert server.turns[0]["request_id"] in server.aborted
 
 
-async def test_a_cancelled_turn_frees_the_server(
-    server: FakeServer, make_agent: MakeAgent
-) -> None:
+async def test_a_cancelled_turn_frees_the_server(server: FakeServer, make_agent: MakeAgent) -> None:
     agent = make_agent()
     await agent.start()
     server.pause_s = 30.0
@@ -143,7 +139,10 @@ async def test_a_cancelled_turn_frees_the_server(
     ("reply", "message"),
     [
         ({"choices": []}, "cannot be read"),
-        ({"choices": [{"token_ids": [-1], "finish_reason": "stop", "logprobs": None}]}, "a token id that is none"),
+        (
+            {"choices": [{"token_ids": [-1], "finish_reason": "stop", "logprobs": None}]},
+            "a token id that is none",
+        ),
         (
             {
                 "choices": [

@@ -80,9 +80,7 @@ async def test_a_cache_that_was_not_reset(
     assert server.paused
 
 
-async def test_a_server_that_keeps_its_old_label(
-    server: FakeServer, make_agent: MakeAgent
-) -> None:
+async def test_a_server_that_keeps_its_old_label(server: FakeServer, make_agent: MakeAgent) -> None:
     agent = make_agent(transport=Spoken())
     await agent.start()
     server.faults["/update_weight_version"] = [{"success": True}]
