@@ -40,7 +40,7 @@ class GenerationRoutes:
         """Continue token ids."""
         body = await read_body(request, Generate)
         request_id = body.request_id or uuid.uuid4().hex
-        session = body.session_id or request.headers.get(SESSION_HEADER, "")
+        session = body.session_id or request.headers.get(SESSION_HEADER)
         made = await self._sample(
             request_id, body.token_ids, body.sampling_params, body.model, session, body.cache_salt
         )
@@ -79,7 +79,7 @@ class GenerationRoutes:
         sampling.stop_token_ids = list(chat.stop_ids)
         sampling.stop = [*sampling.stops, *(chat.dialect.stop(tools) if tools else ())]
         request_id = body.request_id or f"chatcmpl-{uuid.uuid4().hex}"
-        session = body.session_id or request.headers.get(SESSION_HEADER, "")
+        session = body.session_id or request.headers.get(SESSION_HEADER)
         made = await self._sample(
             request_id, prompt, sampling, body.model, session, body.cache_salt
         )
@@ -117,7 +117,7 @@ class GenerationRoutes:
         ids: list[int],
         sampling: Sampling,
         model: str | None,
-        session: str,
+        session: str | None,
         salt: str | None,
     ) -> Generation | None:
         served = self._served
@@ -128,7 +128,7 @@ class GenerationRoutes:
                 f"the context has {len(ids)} tokens, and this server's maximum model length is "
                 f"{longest}: send fewer"
             )
-        return await served.generate(request_id, ids, sampling, session, salt or "")
+        return await served.generate(request_id, ids, sampling, session or "", salt or "")
 
     def _prompt(self, body: Chat) -> list[int]:
         """Ids of the conversation in the model's own template."""

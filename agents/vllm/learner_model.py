@@ -39,7 +39,7 @@ class LearnerModel:
     @torch.no_grad()
     def logprobs(self, ids: Sequence[int], sampled: int, temperature: float) -> list[float]:
         """Log-probs of the last `sampled` of `ids`; temperature 0 counts as 1."""
-        device = self.module.get_input_embeddings().weight.device
+        device = next(self.module.parameters()).device
         row = torch.tensor([list(ids)], device=device)
         logits = self.module(row).logits[0, -sampled - 1 : -1].float() / (temperature or 1.0)
         chosen = torch.log_softmax(logits, -1).gather(-1, row[0, -sampled:, None])

@@ -31,7 +31,7 @@ def rollout_command(
     model: Annotated[
         str,
         typer.Option(
-            help="Directory of the model (local), of its tokenizer (vllm), or its name (openai)."
+            help="Directory of the model (local) or tokenizer (vllm), or a name (openai)."
         ),
     ] = "",
     base_url: Annotated[
@@ -61,9 +61,7 @@ def rollout_command(
     ] = None,
     dialect: Annotated[
         str,
-        typer.Option(
-            help="Tool-call format of a local or served model; auto reads it from the chat template."
-        ),
+        typer.Option(help="Tool-call format (local, vllm); auto reads it from the chat template."),
     ] = "hermes",
     fold: Annotated[
         str,

@@ -27,7 +27,10 @@ RUNS = {
     "recap": ("advantage=recap", "rewards=[score, {name: length}]"),
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
-_FAMILIES = "compose|derive|dynamic|sampler|guidance|critic|engine|vllm|rollout|time|faults|group|episode|next"
+_FAMILIES = (
+    "compose|derive|dynamic|sampler|guidance|critic|engine|vllm|rollout|time|faults|group|episode"
+    "|next"
+)
 _WRITTEN = re.compile(rf'"((?:{_FAMILIES})/\w+)"')
 
 

@@ -23,6 +23,7 @@ from envgym.messages import user
 from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start
 from envgym.trajectory import Episode, rows
 from tests.vllm_real.server import VllmProcess
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -103,8 +104,7 @@ async def test_two_hundred_episodes_with_an_update_on_the_way(
     first = copy.deepcopy(learner)
     done: list[Episode] = []
     playing = asyncio.create_task(play(agent, 200, done.append))
-    while len(done) < 60:
-        await asyncio.sleep(0.05)
+    await until(lambda: len(done) >= 60, 120)
     move(learner, 1)
     await agent.update_weights()
     result = await playing
@@ -145,8 +145,7 @@ async def test_the_server_is_killed_and_comes_back(
     await agent.update_weights()
     done: list[Episode] = []
     playing = asyncio.create_task(play(agent, 96, done.append))
-    while len(done) < 10:
-        await asyncio.sleep(0.05)
+    await until(lambda: len(done) >= 10, 120)
     await asyncio.to_thread(vllm.kill)
     vllm.start()
     result = await playing

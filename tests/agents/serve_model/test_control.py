@@ -16,6 +16,7 @@ from envgym.agents.serve_model import ServedModel
 from envgym.agents.vllm.learner_model import LearnerModel
 from tests.agents.serve_model.conftest import Ask
 from tests.agents.serve_model.test_generation import GENERATE, IDS, logprobs
+from tests.waiting import until
 
 LONG = {"token_ids": IDS, "sampling_params": {"max_tokens": 300, "seed": 4, "logprobs": 0}}
 
@@ -39,8 +40,7 @@ def folder(moved: PreTrainedModel, tmp_path: Path) -> Path:
 async def started(ask: Ask, served: ServedModel) -> asyncio.Task[tuple[int, Any]]:
     before = served.engine.stats.decode_steps
     task = asyncio.create_task(ask(GENERATE, {**LONG, "request_id": "long"}))
-    while served.engine.stats.decode_steps < before + 5:
-        await asyncio.sleep(0.005)
+    await until(lambda: served.engine.stats.decode_steps >= before + 5)
     return task
 
 

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from envgym.agents.serve_model import ServedModel
 from tests.agents.serve_model.conftest import Ask, serving
+from tests.waiting import until
 
 GENERATE = "/inference/v1/generate"
 CHAT = "/v1/chat/completions"
@@ -118,15 +119,10 @@ async def test_a_client_that_leaves_frees_its_row(address: str, served: ServedMo
     served._open.set()  # requests come to the held engine
     async with aiohttp.ClientSession() as session:
         task = asyncio.create_task(session.post(address + GENERATE, json=body))
-        while not served.running:
-            await asyncio.sleep(0.01)
+        await until(lambda: served.running)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        for _ in range(200):
-            if not served.running:
-                break
-            await asyncio.sleep(0.01)
-    assert served.running == 0
+        await until(lambda: not served.running)
     await served.resume()
 
 

@@ -21,6 +21,7 @@ from envgym.env import Env
 from envgym.rollout.runner import Limits, Rollout, RolloutResult, Start
 from envgym.trajectory import rows
 from tests.agents.serve_model.conftest import serving
+from tests.waiting import until
 
 Game = type[Env[Any]]
 
@@ -113,9 +114,8 @@ async def test_an_update_in_the_middle_of_episodes(
     models = {0: copy.deepcopy(learner)}
     playing = asyncio.create_task(play(guess, agent))
     for version in (1, 2, 3):
-        steps = served.engine.stats.decode_steps
-        while served.engine.stats.decode_steps < steps + 25 and not playing.done():
-            await asyncio.sleep(0.002)
+        steps = served.engine.stats.decode_steps + 25
+        await until(lambda: served.engine.stats.decode_steps >= steps or playing.done())  # noqa: B023
         move(learner, version)
         await agent.update_weights()
         models[version] = copy.deepcopy(learner)
@@ -159,13 +159,7 @@ async def test_cancelled_episodes_leave_no_row(
     agent.max_tokens = 400
     await agent.start()
     playing = asyncio.create_task(play(guess, agent))
-    async with asyncio.timeout(20):
-        while not served.running:
-            await asyncio.sleep(0.002)
+    await until(lambda: served.running)
     playing.cancel()
     await asyncio.gather(playing, return_exceptions=True)
-    for _ in range(400):
-        if not served.running:
-            break
-        await asyncio.sleep(0.01)
-    assert served.running == 0
+    await until(lambda: not served.running)

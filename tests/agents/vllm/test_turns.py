@@ -11,6 +11,7 @@ from envgym.agents.vllm.server_pool import log as pool_log
 from envgym.errors import Fault, UsageError
 from tests.agents.vllm.conftest import MakeAgent, Spoken, Weights, ask
 from tests.agents.vllm.fake_server import DROP, FakeServer, refused, running
+from tests.waiting import until
 
 GENERATE = "/inference/v1/generate"
 
@@ -83,7 +84,7 @@ async def test_connections_lost_for_good_are_a_fault(
     agent = make_agent()
     await agent.start()
     server.faults[GENERATE] = [DROP] * 9
-    with pytest.raises(Fault, match="a turn failed 3 times; last: .*generate") as found:
+    with pytest.raises(Fault, match=r"a turn failed 3 times; last: .*generate") as found:
         await agent.act(ask())
     assert found.value.kind == "infra"
 
@@ -125,8 +126,7 @@ async def test_a_cancelled_turn_frees_the_server(server: FakeServer, make_agent:
     await agent.start()
     server.pause_s = 30.0
     task = asyncio.create_task(agent.act(ask()))
-    while not server.running:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.running)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -230,8 +230,7 @@ async def test_each_token_has_its_version(server: FakeServer, make_agent: MakeAg
     server.pause_s = 0.3
     before = server.label
     task = asyncio.create_task(agent.act(ask()))
-    while not server.running:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.running)
     await agent.update_weights()
     server.spans = lambda count: [
         {"version": before, "start": 0, "end": 1},
@@ -251,8 +250,7 @@ async def test_a_server_that_tells_no_versions(
     assert (await agent.act(ask())).versions == [0, 0, 0]
     server.pause_s = 0.3
     task = asyncio.create_task(agent.act(ask()))
-    while not server.running:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.running)
     await agent.update_weights()
     assert (await task).versions == [0, 0, 0]
     assert "weights changed from version 0 to 1 during a request" in caplog.text

@@ -84,7 +84,7 @@ async def test_a_server_that_keeps_its_old_label(server: FakeServer, make_agent:
     agent = make_agent(transport=Spoken())
     await agent.start()
     server.faults["/update_weight_version"] = [{"success": True}]
-    with pytest.raises(WeightSyncError, match="failed at version: it was told .*:1' and says"):
+    with pytest.raises(WeightSyncError, match=r"failed at version: it was told .*:1' and says"):
         await agent.update_weights()
     assert server.paused
 
@@ -95,7 +95,7 @@ async def test_weights_that_did_not_arrive(server: FakeServer, make_agent: MakeA
     agent = make_agent(transport=Spoken(), weights=weights)
     await agent.start()
     weights.logprob = -1.5
-    with pytest.raises(WeightSyncError, match="failed at check: its log-probs differ .* 0.5 "):
+    with pytest.raises(WeightSyncError, match=r"failed at check: its log-probs differ .* 0\.5 "):
         await agent.update_weights()
     assert server.paused
     server.logprob = -1.509
