@@ -122,10 +122,23 @@ class Fleet:
             await self._bring_all(self.version + 1 if version is None else version)
 
     async def sleep(self) -> None:
-        """Put the servers to sleep until the next update or turn."""
+        """Put the servers to sleep until the next update or turn.
+
+        Raises:
+            UsageError: A server refuses.
+        """
         for server in self.pool.servers:
-            await server.post("/sleep", query={"level": "1", "mode": "wait"})
-            server.asleep = True
+            try:
+                await server.post("/sleep", query={"level": "1", "mode": "wait"})
+            except Refused as error:
+                raise UsageError(
+                    f"{server.url} does not sleep ({error}): start it with --enable-sleep-mode, or "
+                    "set sleep to false"
+                ) from error
+            except (Unreachable, TooSlow) as error:
+                self.pool.suspect(server, error)
+            else:
+                server.asleep = True
 
     def versions(self, turn: SampledTurn, began: int) -> list[int]:
         """Versions of a turn's ids, see `VersionLabels.versions`."""
@@ -158,7 +171,10 @@ class Fleet:
             if self.transport is not None:
                 await self.transport.stage(version)
                 self.version = version
-                await asyncio.gather(*map(self._bring, self.pool.servers))
+                brought = map(self._bring, self.pool.servers)
+                for outcome in await asyncio.gather(*brought, return_exceptions=True):
+                    if outcome is not None:
+                        raise outcome
                 await self.transport.retire()
         except EnvgymError as error:
             self._broken = error

@@ -6,6 +6,7 @@ a checkpoint of another run, log-probs of another kind. A few sampled tokens tel
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from envgym.agents.vllm.inference_server import InferenceServer
@@ -53,15 +54,16 @@ class LearnerCheck:
         await self._compare_sums(server, label)
         turn = await self._sample(server, self._ids, SAMPLED)
         ids = [*self._ids, *turn.ids]
-        own = self._weights.logprobs(ids, len(turn.ids), self._temperature)
+        own = await asyncio.to_thread(self._weights.logprobs, ids, len(turn.ids), self._temperature)
         worst = max((abs(a - b) for a, b in zip(own, turn.logprobs, strict=True)), default=0.0)
         if not worst <= self._tolerance:
             raise Fault(
                 f"its log-probs differ from the learner's by up to {worst:.3g} (allowed is "
-                f"{self._tolerance:g}): its weights are not the learner's, or its log-probs are of "
-                "another kind (a temperature other than 1 needs --logprobs-mode "
-                "processed_logprobs; on a CPU vLLM 0.32 does not reload a tied output head: start "
-                "it with --hf-overrides '{\"tie_word_embeddings\": false}')"
+                f"{self._tolerance:g}): its weights are not the learner's; or its precision is "
+                "lower, which needs a larger tolerance; or a temperature other than 1 needs "
+                "--logprobs-mode processed_logprobs; or, on a CPU, vLLM 0.32 has not reloaded a "
+                "tied output head: start it with --hf-overrides "
+                "'{\"tie_word_embeddings\": false}'"
             )
 
     async def _compare_sums(self, server: InferenceServer, label: str) -> None:

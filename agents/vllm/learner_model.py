@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
+
+from envgym.errors import UsageError
 
 
 class LearnerModel:
@@ -45,3 +48,20 @@ class LearnerModel:
         chosen = torch.log_softmax(logits, -1).gather(-1, row[0, -sampled:, None])
         values: list[float] = chosen[:, 0].tolist()
         return values
+
+
+class LearnerAdapter(LearnerModel):
+    """LoRA adapter of a peft model in training.
+
+    Raises:
+        UsageError: The model has no adapter.
+    """
+
+    def __init__(self, module: Any) -> None:
+        if not hasattr(module, "peft_config"):
+            raise UsageError("transport lora sends an adapter, and the model has none: take disk")
+        super().__init__(module)
+
+    def save(self, folder: Path) -> None:
+        """Write the adapter alone."""
+        self.module.save_pretrained(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,9 +18,9 @@ from tests.agents.serve_model.conftest import serving
 from tests.trainers.test_run import config, metrics
 
 
-def through(url: str, folder: Path, **settings: Any) -> str:
-    fields = {"name": "vllm", "urls": [url], "weights_dir": str(folder / "w")} | settings
-    return f"agent={fields!r}"
+def through(url: str, folder: Path) -> list[str]:
+    fields = {"name": "vllm", "urls": [url], "weights_dir": str(folder / "w")}
+    return [f"agent={fields!r}", "rollout.deterministic=false"]
 
 
 async def served_like(plain: Config) -> ServedModel:
@@ -37,9 +36,7 @@ async def served_like(plain: Config) -> ServedModel:
 async def test_a_run_through_a_server(tmp_path: Path) -> None:
     served = await served_like(config(tmp_path, "shape"))
     async with serving(served) as url:
-        summary = await train(
-            config(tmp_path, "a", through(url, tmp_path), "rollout.deterministic=false")
-        )
+        summary = await train(config(tmp_path, "a", *through(url, tmp_path)))
     assert set(summary["eval"]) == {"untrained", "warm_start", "trained"}
     rows = metrics(tmp_path / "a")
     assert [row["step"] for row in rows] == [1, 2, 3]
@@ -54,7 +51,7 @@ async def test_a_run_through_a_server(tmp_path: Path) -> None:
 
 async def test_a_server_that_is_not_there_ends_the_run_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no server http://127.0.0.1:9 "):
-        await train(config(tmp_path, "a", through("http://127.0.0.1:9", tmp_path)))
+        await train(config(tmp_path, "a", *through("http://127.0.0.1:9", tmp_path)))
     assert not (tmp_path / "a" / "metrics.jsonl").exists()
 
 
@@ -62,7 +59,7 @@ async def test_a_server_with_another_tokenizer(tmp_path: Path) -> None:
     served = await served_like(config(tmp_path, "shape", "model.vocab_size=350"))
     trainer = None
     async with serving(served) as url:
-        trainer = Trainer(config(tmp_path, "a", through(url, tmp_path)))
+        trainer = Trainer(config(tmp_path, "a", *through(url, tmp_path)))
         with pytest.raises(UsageError, match="another tokenizer than the learner"):
             await trainer.start()
         await trainer.close()
@@ -76,6 +73,10 @@ async def test_a_server_with_another_tokenizer(tmp_path: Path) -> None:
         (
             ["agent={name: vllm, urls: [x], transport: none}"],
             "transport none updates no weights, and the policy learns",
+        ),
+        (
+            ["agent={name: vllm, urls: [x], weights_dir: w}"],
+            r"rollout\.deterministic holds back the local engine",
         ),
         (
             ["judges={a: {name: vllm, urls: [x], weights_dir: w}}"],
@@ -92,6 +93,12 @@ def test_settings_that_do_not_go_together(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         config(tmp_path, "a", *overrides)
+
+
+def test_no_adapter_to_send(tmp_path: Path) -> None:
+    agent = "agent={name: vllm, urls: ['http://127.0.0.1:9'], transport: lora, weights_dir: w}"
+    with pytest.raises(UsageError, match="the model has none: take disk"):
+        Trainer(config(tmp_path, "a", agent, "rollout.deterministic=false"))
 
 
 async def test_a_judge_leaves_its_server_alone(tmp_path: Path) -> None:

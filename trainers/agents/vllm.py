@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from transformers import PreTrainedModel
 
 from envgym.agents.vllm import VllmAgent
-from envgym.agents.vllm.learner_model import LearnerModel
+from envgym.agents.vllm.learner_model import LearnerAdapter, LearnerModel
 from envgym.agents.vllm.transports import DiskTransport, LoraTransport, NativeTransport, Transport
 from envgym.chat.renderer import Chat
 from envgym.trainers.agents.base import AgentPlugin
@@ -86,6 +86,11 @@ class Vllm(AgentPlugin):
         learns = config.agent is self
         if learns and self.transport == "none":
             return "transport none updates no weights, and the policy learns: take disk or nccl"
+        if learns and config.rollout.deterministic:
+            return (
+                "rollout.deterministic holds back the local engine, and a server's batches depend "
+                "on timing: set it to false"
+            )
         if not learns and self.transport != "none":
             return (
                 f"transport {self.transport} would put the policy's weights on these servers: set "
@@ -95,7 +100,8 @@ class Vllm(AgentPlugin):
 
     def build(self, model: PreTrainedModel, chat: Chat, rollout: RolloutSection) -> VllmAgent:
         """Build the agent; the servers are asked when it starts."""
-        weights = LearnerModel(model)
+        lora = self.transport == "lora"
+        weights = LearnerAdapter(model) if lora else LearnerModel(model)
         return VllmAgent(
             self.urls,
             chat,

@@ -8,13 +8,16 @@ have its successor.
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from envgym.agents.vllm.inference_server import InferenceServer
+from envgym.agents.vllm.inference_server import InferenceServer, TooSlow, Unreachable
 from envgym.agents.vllm.transports.base import LearnerWeights, Transport
 from envgym.utils.http_client import Refused
+
+log = logging.getLogger(__name__)
 
 
 class LoraTransport(Transport):
@@ -54,9 +57,8 @@ class LoraTransport(Transport):
             for name in [name for name in names if name != self.model_name]:
                 try:
                     await server.post("/v1/unload_lora_adapter", {"lora_name": name})
-                except Refused as error:
-                    if error.status != 404:  # else it is unloaded already
-                        raise
+                except (Refused, Unreachable, TooSlow) as error:  # nothing asks for it any more
+                    log.warning("%s keeps the adapter %s: %s", server.url, name, error)
                 names.remove(name)
         for old in self._folder.glob(f"{self._name}-v*"):
             if old.name != self.model_name:

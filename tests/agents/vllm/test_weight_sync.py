@@ -151,6 +151,16 @@ async def test_sleep_until_the_next_update(server: FakeServer, make_agent: MakeA
     assert server.calls[-1] == "/wake_up", "a turn between two updates wakes it as well"
 
 
+async def test_a_server_that_cannot_sleep(server: FakeServer, make_agent: MakeAgent) -> None:
+    agent = make_agent(transport=Spoken(), sleep=True)
+    await agent.start()
+    server.faults["/sleep"] = [500, DROP]
+    with pytest.raises(UsageError, match=r"does not sleep .* start it with --enable-sleep-mode"):
+        await agent.free_memory()
+    await agent.free_memory()
+    assert (await agent.act(ask())).ids, "a connection lost is no reason to stop"
+
+
 async def test_without_sleep_memory_stays(server: FakeServer, make_agent: MakeAgent) -> None:
     agent = make_agent(transport=Spoken())
     await agent.start()
