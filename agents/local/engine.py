@@ -167,10 +167,14 @@ class Engine:
         done: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def run() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
             try:
-                done.set_result(work())
+                result = work()
             except Exception as error:
                 done.set_exception(error)
+            else:
+                done.set_result(result)
 
         self._worker.post(run)
         return await asyncio.wrap_future(done)

@@ -25,7 +25,7 @@ from envgym.trajectory import Episode, rows
 from tests.vllm_real.server import VllmProcess
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(700)
 
 TOLERANCE = 1e-2
 

@@ -10,7 +10,7 @@ from envgym.trainers.recipe import load_config
 from envgym.trainers.run import train
 from tests.vllm_real.server import VllmProcess
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1500)
 
 
 async def test_the_demo_learns(vllm: VllmProcess, tmp_path: Path) -> None:
