@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 from envgym.agent import Agent, Completion, Context, Finish, PolicyAgent
 from envgym.agents.stop_text import stop_on
-from envgym.agents.vllm.fleet import Fleet
 from envgym.agents.vllm.inference_server import InferenceServer
 from envgym.agents.vllm.learner_check import LearnerCheck
+from envgym.agents.vllm.replica_set import ReplicaSet
 from envgym.agents.vllm.startup_checks import PROBE_TEXT
 from envgym.agents.vllm.token_protocols import SampledTurn, TurnRequest
 from envgym.agents.vllm.transports.base import LearnerWeights, Transport
@@ -74,7 +74,7 @@ class VllmAgent(PolicyAgent):
         token = os.environ.get(api_key_env)
         servers = [InferenceServer(url, token=token, timeout=timeout) for url in urls]
         self.max_tokens, self.temperature = max_tokens, temperature
-        self._fleet = fleet = Fleet(
+        self._replicas = replicas = ReplicaSet(
             servers,
             chat,
             transport,
@@ -86,9 +86,9 @@ class VllmAgent(PolicyAgent):
         )
         if weights is not None:
             ids = chat.tokenizer.encode(PROBE_TEXT, add_special_tokens=False)
-            fleet.check = LearnerCheck(weights, self._probe, ids, temperature, tolerance)
+            replicas.check = LearnerCheck(weights, self._probe, ids, temperature, tolerance)
         self._sleep = sleep and transport is not None
-        self._owns_fleet = True
+        self._owns_replicas = True
         self._stops: dict[tuple[str, ...], Callable[[list[int]], bool]] = {}
 
     async def start(self) -> None:
@@ -98,7 +98,7 @@ class VllmAgent(PolicyAgent):
             UsageError: A server is missing, does not fit, or cannot be updated.
             WeightSyncError: The first update failed.
         """
-        await self._fleet.start()
+        await self._replicas.start()
 
     async def act(self, context: Context) -> Completion:
         """Sample the next action.
@@ -106,13 +106,13 @@ class VllmAgent(PolicyAgent):
         Raises:
             Fault: The servers failed, or a token was sampled under other weights.
         """
-        fleet = self._fleet
-        await fleet.ready()
-        room = fleet.max_context - len(context.ids)
+        replicas = self._replicas
+        await replicas.ready()
+        room = replicas.max_context - len(context.ids)
         if room <= 0:
-            return Completion(finish="context", version=fleet.version)
+            return Completion(finish="context", version=replicas.version)
         stops = tuple(self.chat.dialect.stop(context.tools))
-        began = fleet.version
+        began = replicas.version
         turn = TurnRequest(
             ids=context.ids,
             max_tokens=min(self.max_tokens, room),
@@ -121,11 +121,14 @@ class VllmAgent(PolicyAgent):
             stop_ids=self.chat.stop_ids,
             stop_text=stops,
             session=context.session,
-            salt=fleet.label,
+            salt=replicas.label,
         )
         key = context.group or context.session
-        sampled, versions = await fleet.sampler.sample(
-            key, turn, fleet.model_name, lambda sampled: fleet.versions(sampled, began)
+        sampled, versions = await replicas.sampler.sample(
+            key,
+            turn,
+            lambda: replicas.model_name,
+            lambda sampled: replicas.versions(sampled, began),
         )
         ids, finish = self._cut(sampled, stops, room)
         return Completion(
@@ -139,13 +142,13 @@ class VllmAgent(PolicyAgent):
 
     async def close(self) -> None:
         """Close the connections, unless they are another agent's; the servers keep running."""
-        if self._owns_fleet:
-            await self._fleet.close()
+        if self._owns_replicas:
+            await self._replicas.close()
 
     @property
     def version(self) -> int:
         """Version of the weights."""
-        return self._fleet.version
+        return self._replicas.version
 
     async def update_weights(self, version: int | None = None) -> None:
         """Send the learner's weights to all servers; turns wait meanwhile.
@@ -153,29 +156,29 @@ class VllmAgent(PolicyAgent):
         Raises:
             WeightSyncError: A server failed; no turn is sampled until an update succeeds.
         """
-        await self._fleet.update(version)
+        await self._replicas.update(version)
 
     def with_temperature(self, temperature: float) -> Agent:
         """An agent on the same servers that samples at another temperature."""
         other = copy.copy(self)
         other.temperature = temperature
-        other._owns_fleet = False
+        other._owns_replicas = False
         return other
 
     @property
     def counters(self) -> dict[str, float]:
         """Turns asked for again, servers restored, and seconds of weight updates."""
-        fleet = self._fleet
+        replicas = self._replicas
         return {
-            "vllm/retried": float(fleet.sampler.retried),
-            "vllm/restored": float(fleet.pool.recoveries),
-            "vllm/update_s": fleet.update_s,
+            "vllm/retried": float(replicas.sampler.retried),
+            "vllm/restored": float(replicas.pool.recoveries),
+            "vllm/update_s": replicas.update_s,
         }
 
     async def free_memory(self) -> None:
         """Put the servers to sleep, where the agent was made so."""
         if self._sleep:
-            await self._fleet.sleep()
+            await self._replicas.sleep()
 
     def _cut(
         self, sampled: SampledTurn, stops: tuple[str, ...], room: int
@@ -194,9 +197,9 @@ class VllmAgent(PolicyAgent):
         return ids, "context" if len(ids) >= room else "length"
 
     async def _probe(self, server: InferenceServer, ids: Sequence[int], count: int) -> SampledTurn:
-        fleet = self._fleet
-        turn = TurnRequest(ids, count, self.temperature, seed=0, salt=fleet.label)
-        request_id = f"check-{fleet.label}-{server.url}"
-        sampled = await fleet.sampler.ask(server, turn, request_id, fleet.model_name)
-        fleet.versions(sampled, fleet.version)
+        replicas = self._replicas
+        turn = TurnRequest(ids, count, self.temperature, seed=0, salt=replicas.label)
+        request_id = f"check-{replicas.label}-{server.url}"
+        sampled = await replicas.sampler.ask(server, turn, request_id, replicas.model_name)
+        replicas.versions(sampled, replicas.version)
         return sampled

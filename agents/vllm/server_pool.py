@@ -27,8 +27,8 @@ class ServerPool:
 
     Args:
         servers: The servers.
-        restore: Brings a server that answers again to the current weights; may raise what a server
-            raises, or a `Fault`.
+        restore: Brings a server that answers again to the current weights; a failure of the server
+            or a `Fault` has it tried again later.
         recovery_s: Seconds to wait for a server when none is up.
     """
 

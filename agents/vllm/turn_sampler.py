@@ -28,7 +28,7 @@ class TurnSampler:
 
     Args:
         pool: The servers.
-        traits: What each of them is, filled before the first turn.
+        traits: Traits of each server, filled before the first turn.
         retries: Number of further requests for a turn after lost connections or refusals of an
             overloaded server.
     """
@@ -44,13 +44,14 @@ class TurnSampler:
         self,
         key: str,
         turn: TurnRequest,
-        model: str | None,
+        model: Callable[[], str | None],
         versions: Callable[[SampledTurn], list[int]],
     ) -> tuple[SampledTurn, list[int]]:
         """Sample a turn of the conversation `key`; return it with the version of each id.
 
         Args:
-            model: Name of the model; None takes each server's own.
+            model: Gives the current name of the model, for each request anew; None takes each
+                server's own.
             versions: Makes the versions; raises a `Fault` where the weights were not ours, and the
                 server is then restored before it is used again.
 
@@ -63,7 +64,7 @@ class TurnSampler:
             server = await self._pool.pick(key)
             request_id = f"{name}-{attempt}"
             try:
-                sampled = await self.ask(server, turn, request_id, model)
+                sampled = await self.ask(server, turn, request_id, model())
             except Unreachable as error:
                 last = str(error)
                 await server.abort(request_id)

@@ -41,7 +41,7 @@ class VersionLabels:
         """Make the version of each of `count` sampled ids.
 
         Args:
-            spans: What the server told; None where it does not tell.
+            spans: Spans of the reply; None where the server tells none.
             began, now: The versions when the request was sent, and when its reply came.
 
         Raises:

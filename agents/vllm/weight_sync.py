@@ -46,8 +46,8 @@ class WeightSyncError(Fault):
     Attributes:
         step: The step that failed.
         url: The server.
-        reply: What the server said.
-        left: State in which the server was left.
+        reply: Reply of the server.
+        left: State of the server afterwards.
     """
 
     def __init__(self, step: SyncStep, url: str, reply: str, left: str) -> None:
@@ -65,7 +65,7 @@ class WeightSync:
 
     Args:
         server: The server.
-        transport: How weights reach it; they are staged already.
+        transport: Way in which weights reach it; they are staged already.
         label: Label of the new weights.
         check: Compares the server with the learner after it resumed; raises a `Fault` where they
             differ. None checks nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -161,9 +162,9 @@ async def test_completions_give_the_same_turn(agent: VllmAgent) -> None:
     await agent.start()
     context = Context("s", [user("x")], (), list(range(20, 60)), "", seed=5)
     one = await agent.act(context)
-    fleet = agent._fleet
-    for server, traits in fleet.traits.items():
-        fleet.traits[server] = type(traits)(traits.model, traits.max_context, CompletionsProtocol())
+    traits = agent._replicas.traits
+    for server, found in traits.items():
+        traits[server] = dataclasses.replace(found, protocol=CompletionsProtocol())
     two = await agent.act(context)
     assert one.ids == two.ids
     assert one.logprobs == pytest.approx(two.logprobs, abs=1e-4)

@@ -52,10 +52,10 @@ class Transport(ABC):
         """End the transfer to a server."""
 
     async def retire(self) -> None:
-        """Remove what no server needs any more: all of them have the staged weights."""
+        """Remove former versions: all servers have the staged one."""
 
     def forget(self, server: InferenceServer) -> None:
-        """Drop what is known of a server: it may have been restarted."""
+        """Drop the state kept for a server, which may have been restarted."""
 
     async def close(self) -> None:
-        """Release what the transport holds; safe to call twice."""
+        """Release connections; safe to call twice."""

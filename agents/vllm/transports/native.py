@@ -22,6 +22,10 @@ _ROOT = "vllm.distributed.weight_transfer"
 class NativeTransport(Transport):
     """Weights sent from the learner's device to the servers' devices.
 
+    Trap: parameters are read while they are sent. A server that comes back while the learner works
+    gets weights between two versions; it is brought to the next one before any turn of the next
+    step.
+
     Args:
         weights: The learner's weights; every parameter is sent in each update.
         backend: ``nccl`` or ``ipc``.

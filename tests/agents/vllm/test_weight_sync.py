@@ -161,6 +161,20 @@ async def test_a_server_that_cannot_sleep(server: FakeServer, make_agent: MakeAg
     assert (await agent.act(ask())).ids, "a connection lost is no reason to stop"
 
 
+async def test_a_sleeper_that_was_out_of_reach(server: FakeServer, make_agent: MakeAgent) -> None:
+    """It is asked how it is: it may have been restarted, or sleep on."""
+    agent = make_agent(transport=Spoken(), sleep=True)
+    await agent.start()
+    await agent.free_memory()
+    server.faults["/wake_up"] = [DROP]
+    server.faults["/is_sleeping"] = [{"is_sleeping": True}]
+    server.faults["/is_paused"] = [{"is_paused": True}]
+    server.calls.clear()
+    assert (await agent.act(ask())).versions == [0, 0, 0]
+    assert server.calls.index("/wake_up?tags=weights") < server.calls.index("/send")
+    assert "/wake_up?tags=kv_cache" in server.calls
+
+
 async def test_without_sleep_memory_stays(server: FakeServer, make_agent: MakeAgent) -> None:
     agent = make_agent(transport=Spoken())
     await agent.start()

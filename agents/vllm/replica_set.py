@@ -1,6 +1,6 @@
-"""Fleet: the servers of a run, with the version of their weights and the gate before them.
+"""Replica set: the servers of a run, all with the same version of the learner's weights.
 
-Agents that sample at different temperatures share one fleet.
+Turns wait while the version changes. Agents that sample at different temperatures share one set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from envgym.errors import EnvgymError, Fault, UsageError
 from envgym.utils.http_client import Refused
 
 
-class Fleet:
+class ReplicaSet:
     """Servers whose weights follow the learner's.
 
     Args:
@@ -165,7 +165,7 @@ class Fleet:
                 )
 
     async def _bring_all(self, version: int) -> None:
-        """Bring every server to the learner's weights, as `version`, and open the gate."""
+        """Bring every server to the learner's weights, as `version`; then turns may be sampled."""
         began = time.monotonic()
         try:
             if self.transport is not None:
@@ -201,8 +201,8 @@ class Fleet:
             return
         told = (await server.get("/weight_info")).get("weight_version")
         paused = (await server.get("/is_paused")).get("is_paused")
+        server.asleep = (await server.get("/is_sleeping")).get("is_sleeping") is True
         if told != self.label or paused:
-            server.asleep = False
             self.transport.forget(server)
             await self._sync(server)
 
@@ -223,6 +223,8 @@ class Fleet:
             if server.asleep:
                 try:
                     await server.post("/wake_up")
-                except (Refused, Unreachable, TooSlow) as error:
+                except Refused as error:
                     raise Fault(f"{server.url} does not wake up: {error}") from error
+                except (Unreachable, TooSlow) as error:
+                    self.pool.suspect(server, error)  # it is asked how it is when it answers
                 server.asleep = False
