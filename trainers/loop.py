@@ -213,16 +213,16 @@ class Trainer:
         """Train on demonstrations, then reset all that begins from the policy."""
         warm = self.config.warm_start
         episodes = await demonstrations(self.config, self.chat)
-        policy = build_policy(self.config, self.model, warm.lr)
+        policy = build_policy(self.config, self.policy.lm, warm.lr)
         imitate(policy, episodes, warm, self.config.seed, on_step)
         await self.reset_from_policy()
 
     async def reset_from_policy(self) -> None:
         """Copy the policy's current weights into the reference, the critic and the agent."""
         if self.reference is not None:
-            self.reference.load_state_dict(self.model.state_dict())
+            self.reference.reset()
         if self.critic is not None:
-            self.critic.reset_from_policy(self.model)
+            self.critic.reset_from_policy(self.policy.lm)
         await self.agent.update_weights()
 
     async def evaluate(

@@ -21,8 +21,9 @@ from envgym.errors import UsageError
 from envgym.store.episodes import EpisodeWriter
 from envgym.store.manifest import write_shard_env
 from envgym.trainers.config import Config
-from envgym.trainers.config_sections import TinyModel
+from envgym.trainers.learner.adapter import is_adapted, save_adapter, save_merged
 from envgym.trainers.loop import Trainer
+from envgym.trainers.model_section import TinyModel
 from envgym.trainers.running import checkpoint
 from envgym.trainers.running.disk_full import full_disk_said
 from envgym.trainers.running.progress import RunProgress
@@ -157,7 +158,7 @@ async def _train(
         "eval": journal.evaluations,
     }
     (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    save_model(trainer.model, trainer.chat.tokenizer, directory / "model")
+    _export(trainer, directory)
     write_page(directory)
     return summary
 
@@ -221,6 +222,17 @@ async def _stages(
     if "trained" not in journal.evaluations:
         await evaluate("trained")
         _save(trainer, journal)
+
+
+def _export(trainer: Trainer, directory: Path) -> None:
+    """Write the trained model, and its adapter by itself where it has one."""
+    model, tokenizer = trainer.model, trainer.chat.tokenizer
+    if is_adapted(model):
+        save_adapter(model, directory / "adapter")
+        save_merged(model, directory / "model")
+        tokenizer.save_pretrained(directory / "model")
+    else:
+        save_model(model, tokenizer, directory / "model")
 
 
 async def _changed(config: Config, trainer: Trainer) -> dict[str, float]:
