@@ -18,6 +18,7 @@ from envgym.trainers.collection.samples import Parts, Sample
 from envgym.trainers.learner.critic import Critic
 from envgym.trainers.learner.hidden_states import action_states, by_turn
 from envgym.trainers.learner.logprobs import pieces
+from envgym.trainers.learner.output_head import output_head
 from envgym.trainers.learner.policy import Policy, action_logps
 from envgym.trainers.learner.rows import TrainRow
 
@@ -146,7 +147,7 @@ def score_norms(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Squared score norm 1 - 2π + Σπ² per action token, float32 [N]: |∇ log π|² by the logits."""
     policy = scorer.policy
     hidden, targets = action_states(policy.model, rows)
-    head = policy.model.get_output_embeddings()
+    head = output_head(policy.model)
     found = []
     for chosen, logits in pieces(head, hidden, targets, policy.temperature):
         total = logits.logsumexp(-1)
@@ -171,9 +172,7 @@ def _top(scorer: Scorer, model: PreTrainedModel, rows: Sequence[TrainRow]) -> Te
     """Ids, exact in float32 below 2^24, and logits at sampling temperature, float32."""
     hidden, targets = action_states(model, rows)
     found = []
-    for _, logits in pieces(
-        model.get_output_embeddings(), hidden, targets, scorer.policy.temperature
-    ):
+    for _, logits in pieces(output_head(model), hidden, targets, scorer.policy.temperature):
         values, ids = logits.topk(min(TOP, logits.shape[-1]))
         found.append(torch.cat([ids.to(values.dtype), values], 1))
     return torch.cat(found)
