@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 TRL := 1.16.0
 TEMPLATES := .cache/trl-$(TRL)
 PUZZLES := $(VENV)/.reasoning-gym
+TRACKERS := $(VENV)/.trackers
 # Tests side by side; 0 for one after another.
 JOBS := auto
 # Attacks that nothing holds back: they would reach what other tests do beside them.
@@ -44,12 +45,16 @@ programs:
 demo: setup
 	$(BIN)/envgym train demo --fresh
 
-test: setup programs $(TEMPLATES) $(PUZZLES)
+test: setup programs $(TEMPLATES) $(PUZZLES) $(TRACKERS)
 	$(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(addprefix --ignore ,$(ALONE))
 	$(BIN)/pytest $(ALONE)
 
 $(TEMPLATES): | setup
 	-$(BIN)/pip install --quiet --no-deps --target $@ trl==$(TRL)
+
+# Not of the set-up: they bring thirty packages for two hooks.
+$(TRACKERS): | setup
+	-$(BIN)/pip install --quiet -c constraints.txt -e ".[wandb,trackio]" && touch $@
 
 # Not of the set-up: a package that it needs is compiled.
 $(PUZZLES): | setup programs

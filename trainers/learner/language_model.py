@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from envgym.trainers.learner.hidden_states import MicroBatch, action_states, micro_batches
 from envgym.trainers.learner.logprobs import Head, States, Targets
 from envgym.trainers.learner.master_weights import MasterWeights
+from envgym.trainers.learner.output_head import output_head
 from envgym.trainers.learner.rows import TrainRow
 
 T = TypeVar("T")
@@ -62,10 +63,9 @@ class LanguageModel(nn.Module):
         )
 
     @property
-    def head(self) -> nn.Module:
-        """Output head."""
-        head: nn.Module = self.model.get_output_embeddings()
-        return head
+    def head(self) -> Head:
+        """Function from the last hidden states to the logits."""
+        return output_head(self.model)
 
     def micro_batches(
         self, rows: Sequence[TrainRow], whole_samples: bool = False

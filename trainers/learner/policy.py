@@ -20,8 +20,10 @@ from envgym.errors import EnvgymError
 from envgym.trainers.learner.hidden_states import action_states
 from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.logprobs import Head, log_probs
+from envgym.trainers.learner.mismatch import Mismatch
+from envgym.trainers.learner.output_head import output_head
 from envgym.trainers.learner.rows import TrainRow
-from envgym.trainers.losses import Loss, LossInputs
+from envgym.trainers.losses import Loss
 from envgym.trainers.losses.inputs import loss_inputs, of_roles
 
 ValueTerm = Callable[[Tensor, Sequence[TrainRow]], Tensor]
@@ -35,7 +37,7 @@ class TrainingError(EnvgymError):
 def action_logps(model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float) -> Tensor:
     """Log-probs of all action tokens of rows, row after row, float32 [N]."""
     hidden, targets = action_states(model, batch)
-    return log_probs(model.get_output_embeddings(), hidden, targets, temperature)[0]
+    return log_probs(output_head(model), hidden, targets, temperature)[0]
 
 
 class Policy:
@@ -168,7 +170,7 @@ class Policy:
                 sums[name] = sums.get(name, 0.0) + metric.detach().sum().item()
                 counts[name] = counts.get(name, 0) + len(metric)
 
-        total_loss = 0.0
+        total_loss, mismatch = 0.0, Mismatch()
         needs = frozenset[str]().union(*(loss.needs for loss, _ in terms))
         statistics = self._statistics(rows, terms, needs)
         whole = any(loss.whole_samples for loss, _ in terms)
@@ -184,7 +186,7 @@ class Policy:
                     head=self.lm.head,
                     temperature=self.temperature,
                 )
-            count({"sampler_gap": _sampler_gap(inputs)})
+            mismatch.add(inputs)
             total = torch.zeros((), device=logp.device)
             for (loss, own), known in zip(terms, statistics, strict=True):
                 used = of_roles(part, loss.roles).to(logp.device)
@@ -213,7 +215,7 @@ class Policy:
         optimizer.step()
         self.lm.masters.write()
         means = {name: value / max(counts[name], 1) for name, value in sums.items()}
-        return {"loss": total_loss, "grad_norm": norm.item(), **means}
+        return {"loss": total_loss, "grad_norm": norm.item(), **means, **mismatch.metrics()}
 
     def _read(self, head: Head, states: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """States before the action tokens [N, H], the tokens' log-probs and entropies [N]."""
@@ -238,12 +240,6 @@ class Policy:
 
 
 _Term = tuple[Loss, Sequence[float] | None]
-
-
-def _sampler_gap(inputs: LossInputs) -> Tensor:
-    """|log π - log π_old| of the tokens that learner and sampler saw in the same context, [n]."""
-    gap = (inputs.logp - inputs.old_logp).detach().abs()
-    return gap if inputs.guided is None else gap[~inputs.guided]
 
 
 def _weights(rows: Sequence[TrainRow]) -> Tensor:
