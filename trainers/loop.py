@@ -74,6 +74,12 @@ class Trainer:
         return self.step_number >= learner.steps or (most or math.inf) <= self.sampled_tokens
 
     @property
+    def context_limit(self) -> int:
+        """Maximum number of tokens of a context and its answer."""
+        own = getattr(self.model.config, "max_position_embeddings", None) or math.inf
+        return int(min(self.config.rollout.max_context or own, own, 1 << 20))
+
+    @property
     def source(self) -> Sequence[Task]:
         """Training tasks."""
         return self.collector.source

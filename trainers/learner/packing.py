@@ -20,6 +20,7 @@ from transformers import AttentionInterface, DynamicCache, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from envgym.trainers.learner.checkpointing import checkpointed_layers
+from envgym.trainers.learner.flex_attention import flex_packed, layout_mask
 from envgym.trainers.learner.layout import Layout
 from envgym.trainers.learner.shared_prefix import keeps_plainly
 
@@ -62,6 +63,8 @@ def packed_states(model: PreTrainedModel, layout: Layout, checkpointing: bool = 
     layout.calls = 0
     inside = partial(_packed_attention, model, layout)
     again = checkpointing and torch.is_grad_enabled()
+    if device.type == "cuda":
+        layout.mask = layout_mask(layout, device)
     with inside(), checkpointed_layers(model, inside) if again else nullcontext():
         out = model.base_model(input_ids=ids, position_ids=positions, use_cache=False)
     if layout.calls != model.config.get_text_config(decoder=True).num_hidden_layers:
@@ -94,9 +97,11 @@ def _attention(
     attention_mask: Tensor | None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Attention [1, N, heads, D] of a layout's tokens, segment by segment."""
+    """Attention [1, N, heads, D] of a layout's tokens, under its mask or segment by segment."""
     layout = _layout.get()
     layout.calls += 1
+    if layout.mask is not None:
+        return flex_packed(query, key, value, layout.mask, kwargs.get("scaling")), None
     queries, keys, values = (x.split(layout.sizes, 2) for x in (query, key, value))
     found = []
     for index, before in enumerate(layout.before):
