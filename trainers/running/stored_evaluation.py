@@ -141,7 +141,8 @@ class StoredEvaluation:
 def _check_same(recorded: dict[str, Any], plan: dict[str, Any], folder: Path) -> None:
     for name in sorted(recorded.keys() | plan.keys()):
         was, now = recorded.get(name), plan.get(name)
-        if was != now and not (name == _MAY_GROW and now > was):
+        grown = name == _MAY_GROW and isinstance(was, int) and plan[name] > was
+        if was != now and not grown:
             raise UsageError(
                 f"{folder} holds an evaluation with {name} {was!r}, not {now!r}: give another "
                 "folder, or the same settings"
