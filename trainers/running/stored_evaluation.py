@@ -31,7 +31,7 @@ class StoredEvaluation:
     """Folder of one evaluation.
 
     Args:
-        folder: Made where it is missing.
+        folder: Made where it is missing, when the first episode is about to be played.
         plan: Settings that make two evaluations comparable, as JSON values. A resumed evaluation
             must have the same; ``samples`` may be larger.
         resume: Whether the folder holds an evaluation to go on with.
@@ -64,9 +64,6 @@ class StoredEvaluation:
             raise UsageError(f"{folder} holds no evaluation to resume: leave --resume out")
         elif folder.is_dir() and any(folder.glob("episodes-*")):
             raise UsageError(f"{folder} holds other episodes: give another folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        self._writer = EpisodeWriter(folder)
-        self._describe({})
 
     def left(self, starts: Sequence[Start]) -> list[Start]:
         """Return the starts whose episode has no score yet."""
@@ -89,6 +86,7 @@ class StoredEvaluation:
             if on_episode is not None:
                 on_episode(episode)
 
+        self._describe({})
         try:
             played = await rollout.run(self.left(starts), agent, keep, keep=False)
         finally:
@@ -108,7 +106,7 @@ class StoredEvaluation:
     def flush(self) -> None:
         """Write the episodes that are not on disk yet."""
         if self._new:
-            self._writer.write(self._new)
+            EpisodeWriter(self.folder).write(self._new)
         self._new, self._written = [], time.monotonic()
 
     def _load(self) -> None:
@@ -135,13 +133,14 @@ class StoredEvaluation:
 
     def _describe(self, scores: dict[str, Any]) -> None:
         content = {"plan": self.plan} | ({"scores": scores} if scores else {})
+        self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / _FILE, json.dumps(content, indent=2) + "\n")
 
 
 def _check_same(recorded: dict[str, Any], plan: dict[str, Any], folder: Path) -> None:
     for name in sorted(recorded.keys() | plan.keys()):
         was, now = recorded.get(name), plan.get(name)
-        grown = name == _MAY_GROW and was is not None and now is not None and now > was
+        grown = name == _MAY_GROW and isinstance(was, int) and plan[name] > was
         if was != now and not grown:
             raise UsageError(
                 f"{folder} holds an evaluation with {name} {was!r}, not {now!r}: give another "

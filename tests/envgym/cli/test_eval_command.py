@@ -174,12 +174,16 @@ def test_a_server_that_refuses_is_no_score(server: Server) -> None:
         (["-a", "kys=2"], "Did you mean 'keys'"),
     ],
 )
-def test_mistakes_are_one_line(server: Server, more: list[str], message: str) -> None:
-    done = envgym(*arguments(server, *more))
+def test_mistakes_are_one_line(
+    server: Server, tmp_path: Path, more: list[str], message: str
+) -> None:
+    saved = [] if "--resume" in more else ["--save", str(tmp_path / "out")]
+    done = envgym(*arguments(server, *more, *saved))
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert server.asked == 0
+    assert not (tmp_path / "out" / "evaluation.json").exists()
 
 
 def test_several_greedy_samples_of_a_local_model_are_refused() -> None:

@@ -119,6 +119,7 @@ async def test_what_a_broken_try_used_is_not_forgotten(tmp_path: Path) -> None:
         made.metrics = {"agent/cost": 0.25}
         stored.add(made)
     stored.flush()
+    (tmp_path / "evaluation.json").write_text(json.dumps({"plan": PLAN}))
     resumed = StoredEvaluation(tmp_path, PLAN, resume=True)
     assert resumed.usage == {"cost": 0.5}
     assert (len(resumed.episodes), resumed.broken) == (1, {})
@@ -142,10 +143,12 @@ async def test_long_evaluations_are_written_on_the_way(
     assert len(shards(tmp_path)) == 8
 
 
-def test_folders_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+async def test_folders_that_do_not_fit_are_refused(tmp_path: Path, rollout: Rollout) -> None:
     with pytest.raises(UsageError, match="holds no evaluation to resume"):
         StoredEvaluation(tmp_path / "a", PLAN, resume=True)
-    StoredEvaluation(tmp_path / "a", PLAN)
+    begun = StoredEvaluation(tmp_path / "a", PLAN)
+    assert not (tmp_path / "a").exists()  # nothing is left behind by a mistake found later
+    await begun.play(rollout, Guesser(), [])
     with pytest.raises(UsageError, match="holds an evaluation: go on with --resume"):
         StoredEvaluation(tmp_path / "a", PLAN)
     with pytest.raises(UsageError, match="with tasks 4, not 5"):
