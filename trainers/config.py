@@ -241,6 +241,12 @@ def check_conflicts(config: Config) -> None:
             "ends the run before them, at a rate that has hardly fallen: set lr_decay to constant, "
             "or leave max_sampled_tokens out"
         )
-    for place, plugin in config.plugins().items():
+    others: dict[str, Plugin] = {
+        f"seats.{name}.agent": seat.agent
+        for name, seat in config.seats.items()
+        if seat.agent is not None
+    }
+    others |= {f"judges.{name}": judge for name, judge in config.judges.items()}
+    for place, plugin in (config.plugins() | others).items():
         if conflict := plugin.conflict(config):
             raise UsageError(f"{place} {plugin.name!r}: {conflict}")

@@ -66,6 +66,11 @@ class Trainer:
         self._arguments = config.env.arguments()
         self.keep_plugin_states()
 
+    async def start(self) -> None:
+        """Let every agent check what it needs, before any work."""
+        for agent in self._parts.agents:
+            await agent.start()
+
     @property
     def done(self) -> bool:
         """Flag that the last step is done, or that the tokens of training are spent."""

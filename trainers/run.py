@@ -76,6 +76,7 @@ async def _train(
     trainer.chat.tokenizer.save_pretrained(directory / "tokenizer")  # to read tokens by
     journal = Journal(directory)
     try:
+        await trainer.start()
         with RunProgress(config) as progress:
             if config.chat.dialect != trainer.chat.dialect.name:
                 progress.say(f"dialect by the chat template: {trainer.chat.dialect.name}")

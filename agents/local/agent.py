@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from transformers import PreTrainedModel
 
 from envgym.agent import Agent, Completion, Context, PolicyAgent
 from envgym.agents.local.engine import Engine
 from envgym.agents.local.sampling import SamplingParams
+from envgym.agents.stop_text import stop_on
 from envgym.chat.renderer import Chat
 from envgym.tools import ToolSpec
 
@@ -118,21 +118,3 @@ class LocalAgent(PolicyAgent):
         if strings not in self._stops:
             self._stops[strings] = stop_on(strings, self.chat.tokenizer) if strings else None
         return self._stops[strings]
-
-
-def stop_on(strings: tuple[str, ...], tokenizer: Any) -> Callable[[list[int]], bool]:
-    """Make a test that sampled ids have just completed one of `strings`.
-
-    Text is decoded only after a token that holds the last character of one of them.
-    """
-    ends = {s[-1] for s in strings}
-    longest = max(map(len, strings))
-    closers = {i for i in range(len(tokenizer)) if not ends.isdisjoint(tokenizer.decode([i]))}
-
-    def stopped(ids: list[int]) -> bool:
-        if ids[-1] not in closers:
-            return False
-        tail = tokenizer.decode(ids[-longest:])  # a token holds at least one byte
-        return any(s in tail for s in strings)
-
-    return stopped

@@ -7,10 +7,11 @@ worker's.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from transformers import PreTrainedModel
 
@@ -23,6 +24,8 @@ from envgym.agents.local.request import EngineStats, Generation, Request
 from envgym.agents.local.sampling import SamplingParams
 from envgym.agents.local.worker import Worker
 from envgym.errors import UsageError
+
+T = TypeVar("T")
 
 
 class Engine:
@@ -152,6 +155,37 @@ class Engine:
         """
         self.version = self.version + 1 if version is None else version
         self._worker.post(partial(self._worker.forget, self.version))
+
+    async def between_steps(self, work: Callable[[], T]) -> T:
+        """Run `work` in the worker thread between two decode steps; return its result.
+
+        The parameters may be changed there also while generations run; call `update_weights` after.
+        """
+        if self._closed:
+            raise UsageError("the engine is closed; make a new one")
+        self._start()
+        done: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+        def run() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
+            try:
+                result = work()
+            except Exception as error:
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+
+        self._worker.post(run)
+        return await asyncio.wrap_future(done)
+
+    async def pause(self) -> None:
+        """Stop decoding after the current step; running and new generations wait."""
+        await self.between_steps(partial(self._worker.hold, True))
+
+    async def resume(self) -> None:
+        """Decode again."""
+        await self.between_steps(partial(self._worker.hold, False))
 
     async def free_memory(self) -> None:
         """Drop the memory of all keys and values, for a learner that needs it between rollouts.

@@ -66,6 +66,7 @@ class Worker:
         self._inbox: deque[Callable[[], None]] = deque()
         self._arrival = threading.Condition()
         self._stopping = False
+        self._held = False
 
     def post(self, command: Callable[[], None]) -> None:
         """Queue a command to run between two steps; called from any thread."""
@@ -79,6 +80,8 @@ class Worker:
             while not self._stopping:
                 try:
                     self._receive()
+                    if self._held:  # a command held it while it waited for callers
+                        continue
                     began = time.monotonic()
                     self._admit()
                     if self._rows:
@@ -144,6 +147,10 @@ class Worker:
         except Exception as error:
             self._fail(list(self._rows), error)
 
+    def hold(self, held: bool) -> None:
+        """Stop stepping, or go on; rows keep their slots and ids meanwhile."""
+        self._held = held
+
     def stop(self) -> None:
         """End the loop of `run`."""
         self._stopping = True
@@ -153,7 +160,7 @@ class Worker:
     def _receive(self) -> None:
         """Run what was posted, until there are rows to step and everybody expected is there."""
         self._run_commands()
-        while not self._stopping and not self._present:
+        while not self._stopping and (self._held or not self._present):
             if not self._table.slots():
                 self._runner.free()
             with self._arrival:

@@ -83,6 +83,15 @@ def load_model(
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
     except (OSError, ValueError) as error:
         raise UsageError(f"no model in {str(path)!r}: {_first_line(error)}") from error
+    return model, load_tokenizer(path)
+
+
+def load_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
+    """Load a tokenizer with a chat template from a directory or a hub name.
+
+    Raises:
+        UsageError: The directory lacks a tokenizer or a chat template.
+    """
     # Transformers makes an empty tokenizer up where a directory has none.
     if Path(path).is_dir() and not any(Path(path).glob("*token*")):
         raise UsageError(f"no tokenizer in {str(path)!r}: save it beside the model")
@@ -94,7 +103,7 @@ def load_model(
         ) from error
     if not tokenizer.chat_template:
         raise UsageError(f"the tokenizer in {str(path)!r} has no chat template: add one")
-    return model, tokenizer
+    return tokenizer
 
 
 def _first_line(error: BaseException) -> str:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "reproduce": "reproduce:reproduce_command",
     "view": "view:view_command",
     "serve": "serve:serve_command",
+    "serve-model": "serve_model:serve_model_command",
     "bench": "bench:bench_command",
     "search": "search:app",
     "web": "web:app",

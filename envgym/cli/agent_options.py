@@ -10,10 +10,13 @@ import typer
 from envgym.agent import Agent
 from envgym.errors import UsageError, suggest
 
-AGENTS = ("oracle", "random", "local", "openai")
+AGENTS = ("oracle", "random", "local", "openai", "vllm")
 
-Model = Annotated[str, typer.Option(help="Directory of the model (local) or its name (openai).")]
-BaseUrl = Annotated[str, typer.Option(help="Address of the API (openai).")]
+Model = Annotated[
+    str,
+    typer.Option(help="Directory of the model (local) or tokenizer (vllm), or a name (openai)."),
+]
+BaseUrl = Annotated[str, typer.Option(help="Address of the API (openai) or of the server (vllm).")]
 ApiKeyEnv = Annotated[
     str, typer.Option(help="Environment variable that holds the API's key (openai).")
 ]
@@ -34,12 +37,12 @@ Budget = Annotated[
 ]
 Dialect = Annotated[
     str,
-    typer.Option(help="Tool-call format of a local model; auto reads it from the chat template."),
+    typer.Option(help="Tool-call format (local, vllm); auto reads it from the chat template."),
 ]
 Fold = Annotated[
     str,
     typer.Option(
-        help="Folding of roles that the template lacks: auto, off or their names (local)."
+        help="Folding of roles that the template lacks: auto, off or their names (local, vllm)."
     ),
 ]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Maximum number of sampled tokens per turn.")]
@@ -80,19 +83,31 @@ class AgentSettings:
             raise UsageError(f"no agent {self.kind!r}.{suggest(self.kind, AGENTS)}")
         if not self.model:
             raise UsageError(f"the {self.kind} agent needs --model")
-        return self._served() if self.kind == "openai" else self._local()
+        if self.kind == "local":
+            return self._local()
+        if not self.base_url:
+            raise UsageError(f"the {self.kind} agent needs --base-url")
+        return self._openai() if self.kind == "openai" else self._vllm()
 
-    def _served(self) -> Agent:
+    def _openai(self) -> Agent:
         from envgym.agents.openai import OpenAIAgent
 
-        if not self.base_url:
-            raise UsageError("the openai agent needs --base-url")
         return OpenAIAgent(
             self.base_url,
             self.model,
             temperature=self.temperature,
             max_tokens=self.max_tokens,
             **self.endpoint,
+        )
+
+    def _vllm(self) -> Agent:
+        from envgym.agents.tiny import load_tokenizer
+        from envgym.agents.vllm import VllmAgent
+        from envgym.chat.renderer import Chat
+
+        chat = Chat(load_tokenizer(self.model), self.dialect, fold=self.fold)
+        return VllmAgent(
+            [self.base_url], chat, max_tokens=self.max_tokens, temperature=self.temperature
         )
 
     def _local(self) -> Agent:

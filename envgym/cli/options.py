@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -41,3 +42,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     import asyncio
 
     return asyncio.run(work)
+
+
+def log_to_stderr(level: int) -> None:
+    """Log what servers of envgym say, and nothing of what libraries log."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("envgym.serve")
+    log.addHandler(handler)
+    log.setLevel(level)
+    log.propagate = False

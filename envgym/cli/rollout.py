@@ -35,7 +35,7 @@ from envgym.utils.progress import Progress
 def rollout_command(
     env_id: EnvId,
     agent: Annotated[
-        str, typer.Option(help="Kind of agent: oracle, random, local or openai.")
+        str, typer.Option(help="Kind of agent: oracle, random, local, openai or vllm.")
     ] = "oracle",
     episodes: Annotated[
         int, typer.Option("--episodes", "-n", min=1, help="Number of episodes to play.")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from envgym.cli.options import Verbose
+from envgym.cli.options import Verbose, log_to_stderr
 from envgym.errors import UsageError
 
 
@@ -44,7 +44,7 @@ def serve_command(
     except ImportError as error:
         raise UsageError(f"serving needs {error.name}: pip install 'envgym[serve]'") from error
 
-    _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    log_to_stderr(logging.DEBUG if verbose else logging.INFO)
 
     def ready(address: str, server: Any) -> None:
         print(f"{', '.join(server.ids)} at {address}", flush=True)
@@ -61,13 +61,3 @@ def serve_command(
                 ready=ready,
             )
         )
-
-
-def _log_to_stderr(level: int) -> None:
-    """Our own lines alone: what libraries log about an index is no concern of who serves."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("envgym.serve")
-    log.addHandler(handler)
-    log.setLevel(level)
-    log.propagate = False

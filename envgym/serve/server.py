@@ -33,7 +33,7 @@ from envgym.serve.protocol.frames import (
 )
 from envgym.serve.protocol.sockets import allow_files, keep_alive
 from envgym.serve.session import Session
-from envgym.utils.http_server import listen
+from envgym.utils.http_server import listen, server_token
 
 log = logging.getLogger("envgym.serve")
 
@@ -46,7 +46,6 @@ _CLOSE_S = 2.0
 _PING_EVERY_S = 20.0
 _HEALTH_S = 30.0
 _OPEN_TO_ALL = ("/health", "/metrics")
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class EnvServer:
@@ -272,11 +271,7 @@ async def serve(
     Raises:
         UsageError: See `EnvServer`; the port is taken; no token where others can reach it.
     """
-    token = None if token_file is None else read_token(token_file)
-    if token is None and host not in _LOCAL:
-        raise UsageError(
-            f"{host} can be reached by others: give --token-file, or listen on 127.0.0.1"
-        )
+    token = server_token(token_file, host)
     allow_files(capacity)
     server = EnvServer(ids, health=health, capacity=capacity, token=token)
     app = server.app()
@@ -287,21 +282,6 @@ async def serve(
             ready(address.replace("http:", "ws:").rstrip("/"), server)
 
     await listen(app, host, port, announce, last_words_s=_CLOSE_S, backlog=1024)
-
-
-def read_token(path: Path) -> str:
-    """Read the token in a file.
-
-    Raises:
-        UsageError: It cannot be read, or is empty.
-    """
-    try:
-        token = path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the token file {path}: {error}") from error
-    if not token:
-        raise UsageError(f"the token file {path} is empty: write a long random text into it")
-    return token
 
 
 def _served(ids: Sequence[str]) -> dict[str, str]:

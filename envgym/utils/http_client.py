@@ -149,14 +149,14 @@ class JsonClient:
             raise _Later(f"{type(error).__name__}: {error}{through}") from error
         self.limit.note(headers)
         if status == 429 and _QUOTA in text:
-            raise Refused(402, _reason(text))
+            raise Refused(402, error_text(text))
         if status in (408, 409, 429) or status >= 500:
             pause = retry_after(headers)
             if pause is not None and status in (429, 503):
                 self.limit.pause(pause)
-            raise _Later(f"HTTP {status}: {_reason(text)}", pause)
+            raise _Later(f"HTTP {status}: {error_text(text)}", pause)
         if status >= 400:
-            raise Refused(status, _reason(text))
+            raise Refused(status, error_text(text))
         try:
             answer = json.loads(text)
         except ValueError as error:
@@ -207,7 +207,7 @@ def _bare(proxy: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
-def _reason(text: str) -> str:
+def error_text(text: str) -> str:
     """Message of a server's error body, shortened."""
     try:
         error = json.loads(text)

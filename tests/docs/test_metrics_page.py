@@ -28,7 +28,8 @@ RUNS = {
     "critic": ("advantage={name: gae}", "losses=[clip]", "critic={kind: model}", _DIFFERS),
 }
 _FAMILIES = (
-    "compose|derive|dynamic|sampler|guidance|critic|engine|rollout|time|faults|group|episode|next"
+    "compose|derive|dynamic|sampler|guidance|critic|engine|vllm|rollout|time|faults|group|episode"
+    "|next"
 )
 _WRITTEN = re.compile(rf'"((?:{_FAMILIES})/\w+)"')
 

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from envgym.trainers.agents.base import AgentPlugin
 from envgym.trainers.agents.local import Frozen, Local
+from envgym.trainers.agents.vllm import Vllm
 
-__all__ = ["AgentPlugin", "Frozen", "Local"]
+__all__ = ["AgentPlugin", "Frozen", "Local", "Vllm"]
