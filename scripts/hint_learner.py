@@ -44,7 +44,7 @@ async def trained(id: str, *, steps: int, seed: int) -> Trainer:
         guidance = (guiding_message(told, vanish=False),) if told else ()
         guided.append(start.again(guidance=guidance, role="demonstration"))
     played = await trainer.rollout.run(guided, OracleAgent(trainer.chat))
-    policy = build_policy(config, trainer.model, config.warm_start.lr)
+    policy = build_policy(config, trainer.policy.lm, config.warm_start.lr)
     imitate(policy, played.episodes, config.warm_start, seed)
     await trainer.reset_from_policy()
     return trainer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -23,10 +22,14 @@ from envgym.rollout.runner import Limits, Rollout
 from envgym.trainers.collection.collector import Collector
 from envgym.trainers.collection.player import Player
 from envgym.trainers.config import Config
-from envgym.trainers.config_sections import TinyModel
+from envgym.trainers.learner.adapter import add_adapter
 from envgym.trainers.learner.critic import Critic
+from envgym.trainers.learner.device import resolve_device
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import OF_REFERENCE, Scorer
+from envgym.trainers.model_section import TinyModel
 
 
 @dataclass
@@ -78,7 +81,8 @@ def build_parts(config: Config, resumed: bool = False) -> Parts:
     judges = {
         name: judge.build(model, chat, config.rollout) for name, judge in config.judges.items()
     }
-    policy = build_policy(config, model, config.learner.lr)
+    lm = build_language_model(config, model)
+    policy = build_policy(config, lm, config.learner.lr)
     players = {seat: by_seat.get(seat, agent) for seat in env.seats} if by_seat else agent
     return Parts(
         env=env,
@@ -86,7 +90,7 @@ def build_parts(config: Config, resumed: bool = False) -> Parts:
         chat=chat,
         model=model,
         policy=policy,
-        scorer=Scorer(policy, _reference(config, model), _critic(config, model)),
+        scorer=Scorer(policy, _reference(config, lm), _critic(config, lm)),
         agent=agent,
         judges=judges,
         agents=[agent, *by_seat.values(), *judges.values()],
@@ -125,27 +129,48 @@ def build_chat(config: Config, tokenizer: PreTrainedTokenizerBase) -> Chat:
 
 
 def build_model(config: Config, env: Env[Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Create a tiny model with random weights, or load a pretrained one, with its tokenizer."""
+    """Create a tiny model with random weights, or load a pretrained one, with its tokenizer.
+
+    Raises:
+        UsageError: The device is not there, or the model lacks the layers that are to be adapted.
+    """
     settings = config.model
+    device = resolve_device(settings.device)
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
     if isinstance(settings, TinyModel):
-        tokenizer = tiny.train_tokenizer(texts_of(env, config.chat.dialect), settings.vocab_size)
-        return tiny.build_model(settings, tokenizer, config.seed), tokenizer
-    return tiny.load_model(settings.path or tiny.BASE, settings.dtype)
+        trained = tiny.train_tokenizer(texts_of(env, config.chat.dialect), settings.vocab_size)
+        model, tokenizer = tiny.build_model(settings, trained, config.seed), trained
+    else:
+        model, tokenizer = tiny.load_model(settings.path or tiny.BASE, settings.dtype)
+    model.to(device)  # type: ignore[arg-type]  # transformers wraps the method
+    if settings.lora is not None:
+        add_adapter(model, settings.lora, config.seed)
+    return model, tokenizer
 
 
-def build_policy(config: Config, model: PreTrainedModel, lr: float) -> Policy:
+def build_language_model(config: Config, model: PreTrainedModel) -> LanguageModel:
+    """Wrap the model for the learner."""
+    learner = config.learner
+    return LanguageModel(
+        model,
+        micro_tokens=learner.micro_batch_tokens,
+        packing=learner.packing,
+        checkpointing=learner.checkpointing,
+    )
+
+
+def build_policy(config: Config, lm: LanguageModel, lr: float) -> Policy:
     """Create the learner of a model, with an optimiser of its own."""
     learner = config.learner
     return Policy(
-        model,
+        lm,
         lr=lr,
         betas=learner.betas,
         eps=learner.eps,
         weight_decay=learner.weight_decay,
         grad_clip=learner.grad_clip,
-        micro_tokens=learner.micro_batch_tokens,
         temperature=config.rollout.temperature,
-        packing=learner.packing,
     )
 
 
@@ -165,24 +190,17 @@ def texts_of(env: Env[Any], dialect_name: str) -> Iterator[str]:
         yield from corpus()
 
 
-def _reference(config: Config, model: PreTrainedModel) -> PreTrainedModel | None:
+def _reference(config: Config, lm: LanguageModel) -> Reference | None:
     """Create the frozen reference, where a plug-in compares with it."""
     if not any(OF_REFERENCE & plugin.needs for plugin in config.plugins().values()):
         return None
-    return copy.deepcopy(model).requires_grad_(False)
+    return Reference(lm)
 
 
-def _critic(config: Config, model: PreTrainedModel) -> Critic | None:
+def _critic(config: Config, lm: LanguageModel) -> Critic | None:
     if config.critic is None:
         return None
-    learner = config.learner
-    return Critic(
-        model,
-        config.critic,
-        grad_clip=learner.grad_clip,
-        micro_tokens=learner.micro_batch_tokens,
-        packing=learner.packing,
-    )
+    return Critic(lm, config.critic, grad_clip=config.learner.grad_clip)
 
 
 def _seats(config: Config, env: Env[Any], model: PreTrainedModel, chat: Chat) -> dict[str, Agent]:

@@ -23,10 +23,8 @@ from envgym.trainers.config_sections import (
     HeadCritic,
     Learner,
     ModelCritic,
-    PretrainedModel,
     RolloutSection,
     Section,
-    TinyModel,
     WarmStart,
 )
 from envgym.trainers.derive import Derive
@@ -34,6 +32,7 @@ from envgym.trainers.env_section import EnvSection
 from envgym.trainers.guidance import Guidance, NoGuidance
 from envgym.trainers.hooks import Hook
 from envgym.trainers.losses import Clip, Loss
+from envgym.trainers.model_section import LoraSection, PretrainedModel, TinyModel
 from envgym.trainers.plugin import Plugin, entry
 from envgym.trainers.rewards import EnvironmentReward, Reward
 from envgym.trainers.samplers import Sampler, Uniform
@@ -46,6 +45,7 @@ __all__ = [
     "Evaluation",
     "HeadCritic",
     "Learner",
+    "LoraSection",
     "ModelCritic",
     "PretrainedModel",
     "RolloutSection",
@@ -227,6 +227,12 @@ def check_conflicts(config: Config) -> None:
         raise UsageError(
             "warm_start.hinted shows hints in the oracle's episodes, and warm_start.episodes is 0: "
             "set episodes to 1 or more, or hinted to 0"
+        )
+    model = config.model
+    if isinstance(model, TinyModel) and model.lora is not None and model.copying.steps:
+        raise UsageError(
+            "model.copying trains all of the model's weights, and model.lora leaves them as they "
+            "are: set model.copying.steps to 0, or leave model.lora out"
         )
     learner = config.learner
     if learner.lr_decay == "linear" and learner.max_sampled_tokens is not None:

@@ -1,4 +1,4 @@
-"""Sections of a run's config: model, chat, rollouts, learner, critic, evaluation.
+"""Sections of a run's config: chat, rollouts, warm start, learner, critic, evaluation.
 
 The former name of a renamed field is an alias for one release; `trainers.former_names` lists them.
 """
@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from envgym.agents.tiny import CopyingPhase, TinyConfig
-
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -18,30 +16,6 @@ class Section(BaseModel):
     """Part of a config; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class TinyModel(TinyConfig):
-    """Tiny model with random weights; its tokenizer is trained on the environment's own text."""
-
-    kind: Literal["tiny"] = "tiny"
-    copying: CopyingPhase = Field(
-        default_factory=CopyingPhase,
-        description="Settings of the copying phase, which trains the model before the warm start.",
-    )
-
-
-class PretrainedModel(Section):
-    """Pretrained model, loaded from a directory or from a model hub."""
-
-    kind: Literal["pretrained"]
-    path: str | None = Field(
-        None,
-        description="Directory or hub name of the model; null loads the small model that comes "
-        "with envgym.",
-    )
-    dtype: Literal["float32", "bfloat16", "auto"] = Field(
-        "float32", description="Number format of the weights; auto keeps the format on disk."
-    )
 
 
 class ChatSection(Section):
@@ -206,6 +180,11 @@ class Learner(Section):
         True,
         description="Whether rows run without padding, with a common prefix computed once; models "
         "whose attention cannot be packed run padded.",
+    )
+    checkpointing: bool = Field(
+        False,
+        description="Whether the backward pass computes each layer again from its input, so that "
+        "memory holds the activations of one layer alone; it costs a third more computation.",
     )
     denominator: Literal["token", "sequence", "constant"] = Field(
         "token",

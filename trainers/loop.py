@@ -79,6 +79,12 @@ class Trainer:
         return self.step_number >= learner.steps or (most or math.inf) <= self.sampled_tokens
 
     @property
+    def context_limit(self) -> int:
+        """Maximum number of tokens of a context and its answer."""
+        own = getattr(self.model.config, "max_position_embeddings", None) or math.inf
+        return int(min(self.config.rollout.max_context or own, own, 1 << 20))
+
+    @property
     def source(self) -> Sequence[Task]:
         """Training tasks."""
         return self.collector.source
@@ -218,16 +224,16 @@ class Trainer:
         """Train on demonstrations, then reset all that begins from the policy."""
         warm = self.config.warm_start
         episodes = await demonstrations(self.config, self.chat)
-        policy = build_policy(self.config, self.model, warm.lr)
+        policy = build_policy(self.config, self.policy.lm, warm.lr)
         imitate(policy, episodes, warm, self.config.seed, on_step)
         await self.reset_from_policy()
 
     async def reset_from_policy(self) -> None:
         """Copy the policy's current weights into the reference, the critic and the agent."""
         if self.reference is not None:
-            self.reference.load_state_dict(self.model.state_dict())
+            self.reference.reset()
         if self.critic is not None:
-            self.critic.reset_from_policy(self.model)
+            self.critic.reset_from_policy(self.policy.lm)
         await self.agent.update_weights()
 
     async def evaluate(

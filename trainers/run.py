@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,62 +19,20 @@ from envgym.errors import UsageError
 from envgym.store.episodes import EpisodeWriter
 from envgym.store.manifest import write_shard_env
 from envgym.trainers.config import Config
-from envgym.trainers.config_sections import TinyModel
+from envgym.trainers.learner.adapter import is_adapted, save_adapter, save_merged
+from envgym.trainers.learner.device import resolve_device
 from envgym.trainers.loop import Trainer
+from envgym.trainers.model_section import TinyModel
 from envgym.trainers.running import checkpoint
 from envgym.trainers.running.disk_full import full_disk_said
+from envgym.trainers.running.journal import Journal
+from envgym.trainers.running.memory_plan import memory_plan
+from envgym.trainers.running.peak_memory import PeakMemory, available_bytes
 from envgym.trainers.running.progress import RunProgress
 from envgym.trainers.running.resume import check_same, differences
 from envgym.trajectory import Episode
 from envgym.utils.atomic_write import write_atomically
 from envgym.view import write_page
-
-
-@dataclass
-class Journal:
-    """Journal of a run: its stage, evaluations and time, and its metrics file.
-
-    Attributes:
-        between_steps: Whether the weights are those after a whole step, to save when interrupted.
-    """
-
-    directory: Path
-    evaluations: dict[str, Any] = field(default_factory=dict)
-    stage: str = "new"
-    spent_s: float = 0.0
-    began: float = field(default_factory=time.monotonic)
-    between_steps: bool = True
-
-    @property
-    def progress(self) -> dict[str, Any]:
-        """Progress to store in a checkpoint, as JSON values."""
-        return {"stage": self.stage, "evaluations": self.evaluations, "spent_s": self.wall_s}
-
-    @property
-    def wall_s(self) -> float:
-        """Seconds of work so far, including before a resumption."""
-        return self.spent_s + time.monotonic() - self.began
-
-    def log(self, step: int, metrics: dict[str, float]) -> None:
-        """Append a line to ``metrics.jsonl``."""
-        with (self.directory / "metrics.jsonl").open("a") as file:
-            file.write(json.dumps({"step": step, **metrics}) + "\n")
-
-    def prolong(self, step: int) -> None:
-        """Rename the final evaluation to that of its step, since the run goes on."""
-        name = f"step_{step}"
-        self.evaluations.setdefault(name, self.evaluations["trained"])
-        del self.evaluations["trained"]
-        episodes = self.directory / "episodes"
-        if (episodes / "trained").is_dir() and not (episodes / name).exists():
-            (episodes / "trained").rename(episodes / name)
-
-    def rewind(self, step: int) -> None:
-        """Drop the metrics of steps after the checkpoint's step."""
-        path = self.directory / "metrics.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
-        kept = [line for line in lines if _step_of(line) <= step]
-        path.write_text("".join(line + "\n" for line in kept))
 
 
 async def train(
@@ -115,6 +71,7 @@ async def _train(
     config: Config, directory: Path, resume: bool, warm: Path | None
 ) -> dict[str, Any]:
     found = checkpoint.latest(directory / "checkpoints") if resume else None
+    memory = PeakMemory(resolve_device(config.model.device))
     trainer = Trainer(config, resumed=found is not None)
     trainer.chat.tokenizer.save_pretrained(directory / "tokenizer")  # to read tokens by
     journal = Journal(directory)
@@ -137,6 +94,10 @@ async def _train(
                 kept = await checkpoint.begin(trainer, common)
                 journal.stage, journal.evaluations = kept["stage"], kept["evaluations"]
                 journal.spent_s = kept["spent_s"]  # as if it had been this run's own
+            plan = memory_plan(config, trainer, trainer.context_limit)
+            progress.say(", ".join(f"{name} {told}" for name, told in plan.parts().items()))
+            if shortage := plan.shortage(available_bytes(trainer.model.device)):
+                progress.say(f"warning: {shortage}")
             for hook in config.hooks:
                 hook.begin(directory, trainer.step_number)
             await _stages(config, trainer, journal, progress, warm)
@@ -155,10 +116,11 @@ async def _train(
         "steps": trainer.step_number,
         "sampled_tokens": trainer.sampled_tokens,
         "wall_s": round(journal.wall_s, 1),
+        "memory_bytes": {"planned": plan.peak, "used": memory.used()},
         "eval": journal.evaluations,
     }
     (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    save_model(trainer.model, trainer.chat.tokenizer, directory / "model")
+    _export(trainer, directory)
     write_page(directory)
     return summary
 
@@ -224,6 +186,17 @@ async def _stages(
         _save(trainer, journal)
 
 
+def _export(trainer: Trainer, directory: Path) -> None:
+    """Write the trained model, and its adapter by itself where it has one."""
+    model, tokenizer = trainer.model, trainer.chat.tokenizer
+    if is_adapted(model):
+        save_adapter(model, directory / "adapter")
+        save_merged(model, directory / "model")
+        tokenizer.save_pretrained(directory / "model")
+    else:
+        save_model(model, tokenizer, directory / "model")
+
+
 async def _changed(config: Config, trainer: Trainer) -> dict[str, float]:
     """Let the hooks change the policy's weights; return their metrics."""
     found: dict[str, float] = {}
@@ -277,10 +250,3 @@ def _prepare(config: Config, directory: Path, resume: bool, fresh: bool) -> None
 def _written(config: Config) -> str:
     """Text of ``config.yaml``."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-
-
-def _step_of(line: str) -> float:
-    try:
-        return json.loads(line)["step"]
-    except (ValueError, KeyError):  # a line cut by a kill
-        return float("inf")

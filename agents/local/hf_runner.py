@@ -107,14 +107,16 @@ class HFRunner:
         if not (self._model._is_stateful or self._model.config.is_encoder_decoder):
             cache = DynamicCache()
             try:
-                with torch.no_grad(), _evaluating(self._model):
+                with torch.no_grad(), evaluating(self._model):
                     self._model(
                         input_ids=torch.zeros(1, 1, dtype=torch.long, device=self.device),
                         use_cache=True,
                         **{self._takes_cache: cache},
                     )
+            except LookupError:  # it looks for a state of another kind in the cache
+                cache = DynamicCache()
             except (AttributeError, TypeError, ValueError) as error:
-                reason = str(error)
+                cache, reason = DynamicCache(), str(error)
             layers: list[Any] = list(cache.layers)
             if layers and all(type(layer) is DynamicLayer and _plain(layer) for layer in layers):
                 return [(layer.keys, layer.values) for layer in layers]
@@ -148,7 +150,7 @@ class HFRunner:
         positions = begin + torch.arange(new, device=self.device)
         mask = torch.arange(past + new, device=self.device) >= past - begin
         extra: dict[str, Any] = {"position_ids": positions} if self._takes_positions else {}
-        with _evaluating(self._model):
+        with evaluating(self._model):
             output = self._model(
                 input_ids=torch.tensor([list(row) for row in ids], device=self.device),
                 attention_mask=mask.long(),
@@ -173,7 +175,7 @@ def _plain(layer: DynamicLayer) -> bool:
 
 
 @contextmanager
-def _evaluating(model: torch.nn.Module) -> Iterator[None]:
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
     """Without dropout or checkpointing, leaving the learner's training flags as they were."""
     training = [m for m in model.modules() if m.training]
     for module in training:

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+from envgym.agents.local.adapted_linear import linear
 from envgym.agents.local.decode_attention import (
     decode_attention,
     decode_masks,
@@ -138,7 +139,7 @@ class LlamaRunner:
                 self._scale,
             )
             self._finish_layer(layer, hidden, mixed)
-        return _linear(_rms_norm(hidden.index_select(0, self._places), self._norm), self._head)
+        return linear(_rms_norm(hidden.index_select(0, self._places), self._norm), self._head)
 
     def _plan(self, slots: Sequence[int], positions: Sequence[int]) -> None:
         """Fix the order in which the rows of a batch are computed, and who attends together."""
@@ -159,7 +160,7 @@ class LlamaRunner:
     def _query(
         self, attention: Any, normed: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
     ) -> torch.Tensor:
-        query = _linear(normed, attention.q_proj).view(-1, self._heads, self._head_dim)
+        query = linear(normed, attention.q_proj).view(-1, self._heads, self._head_dim)
         if hasattr(attention, "q_norm"):
             query = _rms_norm(query, attention.q_norm)
         return self._rotate(query, cos, sin)
@@ -167,8 +168,8 @@ class LlamaRunner:
     def _key_value(
         self, attention: Any, normed: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        key = _linear(normed, attention.k_proj).view(-1, self._kv_heads, self._head_dim)
-        value = _linear(normed, attention.v_proj).view(-1, self._kv_heads, self._head_dim)
+        key = linear(normed, attention.k_proj).view(-1, self._kv_heads, self._head_dim)
+        value = linear(normed, attention.v_proj).view(-1, self._kv_heads, self._head_dim)
         if hasattr(attention, "k_norm"):
             key = _rms_norm(key, attention.k_norm)
         return self._rotate(key, cos, sin), value
@@ -178,15 +179,11 @@ class LlamaRunner:
 
     def _finish_layer(self, layer: Any, hidden: torch.Tensor, mixed: torch.Tensor) -> None:
         """Project the attention's output and apply the feed-forward, adding into `hidden`."""
-        hidden += _linear(mixed, layer.self_attn.o_proj)
+        hidden += linear(mixed, layer.self_attn.o_proj)
         normed = _rms_norm(hidden, layer.post_attention_layernorm)
-        gate = F.silu(_linear(normed, layer.mlp.gate_proj), inplace=True)
-        gate *= _linear(normed, layer.mlp.up_proj)
-        hidden += _linear(gate, layer.mlp.down_proj)
-
-
-def _linear(states: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
-    return F.linear(states, layer.weight, layer.bias)
+        gate = F.silu(linear(normed, layer.mlp.gate_proj), inplace=True)
+        gate *= linear(normed, layer.mlp.up_proj)
+        hidden += linear(gate, layer.mlp.down_proj)
 
 
 def _rms_norm(states: torch.Tensor, norm: Any) -> torch.Tensor:

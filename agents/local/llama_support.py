@@ -11,6 +11,8 @@ from typing import Any
 from torch import nn
 from transformers import PreTrainedModel
 
+from envgym.agents.local.adapted_linear import is_supported
+
 _FAMILIES = {"llama", "mistral", "qwen2", "qwen3"}
 _STATIC_ROPE = {"default", "linear", "llama3", "yarn"}
 _ATTENTION_LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -42,8 +44,8 @@ def unsupported(model: PreTrainedModel, max_context: int) -> str | None:
             return f"attention slides over {window} tokens"
         linears = [getattr(layer.self_attn, name, None) for name in _ATTENTION_LINEARS]
         linears += [getattr(layer.mlp, name, None) for name in _MLP_LINEARS]
-        if any(type(linear) is not nn.Linear for linear in linears):
-            return "a projection is wrapped (an adapter, a quantiser) or missing"
+        if not all(is_supported(linear) for linear in linears):
+            return "a projection is wrapped (a quantiser, an adapter other than LoRA) or missing"
     if any(_hooked(module) for module in model.modules()):
         return "a module has forward hooks"
     if len({(p.device, p.dtype) for p in model.parameters()}) > 1:

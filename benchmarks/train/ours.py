@@ -13,6 +13,7 @@ from shapes import MICRO_TOKENS, STEPS, Memory, episodes, model
 from envgym.task import Task
 from envgym.trainers.advantages import Grpo
 from envgym.trainers.collection.samples import Group, Sample
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip
@@ -40,7 +41,7 @@ def main() -> None:
     packing = {"packed": True, "padded": False}[sys.argv[1]]
     played = groups()
     samples = [sample for group in played for sample in group]
-    policy = Policy(model(), lr=1e-5, micro_tokens=MICRO_TOKENS, packing=packing)
+    policy = Policy(LanguageModel(model(), micro_tokens=MICRO_TOKENS, packing=packing), lr=1e-5)
     memory, seconds = Memory(), []
     for _ in range(STEPS + 1):
         began = time.perf_counter()

@@ -22,7 +22,7 @@ _COMMANDS = {
     "replay": "replay:replay_command",
     "play": "play:play_command",
     "train": "train:train_command",
-    "eval": "evaluate:eval_command",
+    "eval": "evaluation.command:eval_command",
     "reproduce": "reproduce:reproduce_command",
     "view": "view:view_command",
     "serve": "serve:serve_command",

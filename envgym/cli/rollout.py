@@ -13,11 +13,23 @@ from rich.console import Console
 
 import envgym
 from envgym.agent import Agent
+from envgym.cli.agent_options import (
+    AgentSettings,
+    ApiKeyEnv,
+    BaseUrl,
+    Budget,
+    Dialect,
+    Fold,
+    InputPrice,
+    MaxTokens,
+    Model,
+    OutputPrice,
+    RequestsPerMinute,
+    TokensPerMinute,
+)
 from envgym.cli.options import EnvArgs, EnvId, Json, Verbose, env_arguments, run
-from envgym.errors import Fault, UsageError, suggest
+from envgym.errors import Fault
 from envgym.utils.progress import Progress
-
-AGENTS = ("oracle", "random", "local", "openai", "vllm")
 
 
 def rollout_command(
@@ -28,50 +40,17 @@ def rollout_command(
     episodes: Annotated[
         int, typer.Option("--episodes", "-n", min=1, help="Number of episodes to play.")
     ] = 100,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="Directory of the model (local) or tokenizer (vllm), or a name (openai)."
-        ),
-    ] = "",
-    base_url: Annotated[
-        str, typer.Option(help="Address of the API (openai) or of the server (vllm).")
-    ] = "",
-    api_key_env: Annotated[
-        str, typer.Option(help="Environment variable that holds the API's key (openai).")
-    ] = "OPENAI_API_KEY",
-    requests_per_minute: Annotated[
-        float | None, typer.Option(help="Maximum number of requests per minute (openai).")
-    ] = None,
-    tokens_per_minute: Annotated[
-        float | None,
-        typer.Option(help="Maximum number of tokens per minute, input plus output (openai)."),
-    ] = None,
-    input_price: Annotated[
-        float | None, typer.Option(help="Price per million input tokens (openai).")
-    ] = None,
-    output_price: Annotated[
-        float | None, typer.Option(help="Price per million output tokens (openai).")
-    ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option(
-            help="Maximum total cost of the requests; the rollout stops before it (openai)."
-        ),
-    ] = None,
-    dialect: Annotated[
-        str,
-        typer.Option(help="Tool-call format (local, vllm); auto reads it from the chat template."),
-    ] = "hermes",
-    fold: Annotated[
-        str,
-        typer.Option(
-            help="Folding of roles that the template lacks: auto, off or their names (local, vllm)."
-        ),
-    ] = "off",
-    max_tokens: Annotated[
-        int, typer.Option(min=1, help="Maximum number of sampled tokens per turn.")
-    ] = 512,
+    model: Model = "",
+    base_url: BaseUrl = "",
+    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
+    requests_per_minute: RequestsPerMinute = None,
+    tokens_per_minute: TokensPerMinute = None,
+    input_price: InputPrice = None,
+    output_price: OutputPrice = None,
+    budget: Budget = None,
+    dialect: Dialect = "hermes",
+    fold: Fold = "off",
+    max_tokens: MaxTokens = 512,
     temperature: Annotated[
         float, typer.Option(min=0.0, help="Sampling temperature; 0 is greedy.")
     ] = 1.0,
@@ -95,7 +74,10 @@ def rollout_command(
         "output_price": output_price,
         "budget": budget,
     }
-    actor = _agent(agent, model, base_url, dialect, fold, max_tokens, temperature, endpoint)
+    settings = AgentSettings(
+        agent, model, base_url, dialect, fold, max_tokens, temperature, endpoint
+    )
+    actor = settings.build()
     report, stopped = run(_rollout(make, actor, episodes, split, seed, concurrency, save))
     chat = getattr(actor, "chat", None)
     chosen = {"dialect": chat.dialect.name} if chat is not None else {}
@@ -108,52 +90,6 @@ def rollout_command(
             console.print(f"{name:>14}  {value}")
     if stopped:
         raise Fault(stopped, "budget")
-
-
-def _agent(
-    name: str,
-    model: str,
-    base_url: str,
-    dialect: str,
-    fold: str,
-    max_tokens: int,
-    temperature: float,
-    endpoint: dict[str, Any],
-) -> Agent:
-    if name == "oracle":
-        from envgym.agents.oracle import OracleAgent
-
-        return OracleAgent()
-    if name == "random":
-        from envgym.agents.random_agent import RandomAgent
-
-        return RandomAgent()
-    if name not in AGENTS:
-        raise UsageError(f"no agent {name!r}.{suggest(name, AGENTS)}")
-    if not model:
-        raise UsageError(f"the {name} agent needs --model")
-    if name in ("openai", "vllm") and not base_url:
-        raise UsageError(f"the {name} agent needs --base-url")
-    if name == "openai":
-        from envgym.agents.openai import OpenAIAgent
-
-        return OpenAIAgent(
-            base_url, model, temperature=temperature, max_tokens=max_tokens, **endpoint
-        )
-    if name == "vllm":
-        from envgym.agents.tiny import load_tokenizer
-        from envgym.agents.vllm import VllmAgent
-        from envgym.chat.renderer import Chat
-
-        chat = Chat(load_tokenizer(model), dialect, fold=fold)
-        return VllmAgent([base_url], chat, max_tokens=max_tokens, temperature=temperature)
-    from envgym.agents.local import LocalAgent, SamplingParams
-    from envgym.agents.tiny import load_model
-    from envgym.chat.renderer import Chat
-
-    loaded, tokenizer = load_model(model)
-    params = SamplingParams(max_tokens=max_tokens, temperature=temperature)
-    return LocalAgent(loaded, Chat(tokenizer, dialect, fold=fold), params)
 
 
 async def _rollout(

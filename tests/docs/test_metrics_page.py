@@ -115,6 +115,9 @@ def test_nothing_else_is_explained() -> None:
         "value_clipfrac",
         "value_grad_norm",
         "sampler_gap",
+        "sampler_kl",
+        "sampler_ratio_max",
+        "sampler_outside",
     }
     known = always | patterns | {f"learn/{name}" for name in learner} | of_losses() | of_sources()
     assert len(ROWS) == len(EXPLAINED)

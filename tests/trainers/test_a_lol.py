@@ -11,7 +11,9 @@ import torch
 
 from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import ALol, ALolRefFree, LossInputs
@@ -79,8 +81,8 @@ def test_the_weight_is_the_answers_over_all_its_rows(micro_tokens: int) -> None:
     model, reference = qwen(), qwen()
     for parameter in reference.parameters():
         parameter.data += 0.02 * torch.randn_like(parameter)
-    policy = Policy(model, lr=0.0, grad_clip=1e9, micro_tokens=micro_tokens)
-    Scorer(policy, reference).add(["ref_logp", "prox_logp"], [sample])
+    policy = Policy(LanguageModel(model, micro_tokens=micro_tokens), lr=0.0, grad_clip=1e9)
+    Scorer(policy, Reference(LanguageModel(reference))).add(["ref_logp", "prox_logp"], [sample])
     told = policy.update(train_rows([sample], [1.0]), [ALol(clip=1e9)])
     prox, ref = (
         float(sum(p.sum() for p in sample.column(n) or [])) for n in ("prox_logp", "ref_logp")

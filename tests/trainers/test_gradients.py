@@ -25,7 +25,9 @@ from envgym.trainers.batching import Shuffled
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config_sections import Learner
 from envgym.trainers.learner.hidden_states import micro_batches
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy, action_logps
+from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups
@@ -100,7 +102,7 @@ def gradient(
     micro_tokens: int = 10**6,
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """The gradient of one update that moves nothing, and what it reports."""
-    policy = Policy(model, lr=0.0, grad_clip=1e9, micro_tokens=micro_tokens)
+    policy = Policy(LanguageModel(model, micro_tokens=micro_tokens), lr=0.0, grad_clip=1e9)
     rows = train_rows(samples, token_weights(list(samples), denominator, 7.0))
     metrics = policy.update(rows, losses)
     found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
@@ -221,14 +223,13 @@ def test_an_update_is_the_sum_over_plain_forward_passes(
     denominator = chance.choice(get_args(Denominator))
     reference = Qwen3ForCausalLM(model.config).double() if "kl" in name else None
     policy = Policy(
-        model,
+        LanguageModel(model, micro_tokens=chance.choice([20, 60, 10**6]), packing=packing),
         lr=0.0,
         grad_clip=1e9,
-        micro_tokens=chance.choice([20, 60, 10**6]),
         temperature=0.7,
-        packing=packing,
     )
-    Scorer(policy, reference).add(["ref_logp"] if reference is not None else [], samples)
+    if reference is not None:
+        Scorer(policy, Reference(LanguageModel(reference))).add(["ref_logp"], samples)
     rows = train_rows(samples, token_weights(samples, denominator, 7.0))
     losses = LOSSES[name]
     learner = Learner(denominator=denominator, constant=7.0)

@@ -27,7 +27,9 @@ from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.collection.dynamic_sampling import collect
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.config import RolloutSection
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy, TrainingError, action_logps
+from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups
@@ -72,10 +74,11 @@ def credit(name: str, *episodes: Episode) -> list[list[float]]:
     return [found[id(e)] for e in episodes]
 
 
-def update(model: PreTrainedModel, samples: list[Sample], **settings: Any) -> dict[str, float]:
+def update(model: PreTrainedModel, samples: list[Sample], **layout: Any) -> dict[str, float]:
     """An update that moves nothing; the model's gradient is there to be read."""
     rows = train_rows(samples, token_weights(samples, "token", 1.0))
-    return Policy(model, lr=0.0, grad_clip=1e9, **settings).update(rows, [Clip()])
+    lm = LanguageModel(model, **layout)
+    return Policy(lm, lr=0.0, grad_clip=1e9).update(rows, [Clip()])
 
 
 def conversation(template: str, *turns: tuple[Any, str | list[int]]) -> tuple[Chat, Trajectory]:
@@ -343,7 +346,7 @@ def test_tool_output_has_no_kl(model: PreTrainedModel) -> None:
     sample = Sample(made, made.trajectory)
     sample.set_advantage(0.0)
     policy = Policy(model, lr=0.0)
-    Scorer(policy, reference).add(["ref_logp"], [sample])
+    Scorer(policy, Reference(LanguageModel(reference))).add(["ref_logp"], [sample])
     rows = train_rows([sample], [0.5])
     told = policy.update(rows, [Kl(kind="k1")])
     gaps = action_logps(model, rows, 1.0) - action_logps(reference, rows, 1.0)

@@ -25,7 +25,9 @@ from envgym.trainers.config_sections import Learner
 from envgym.trainers.derive import Pairs
 from envgym.trainers.guidance import AgentRlvr, Guide
 from envgym.trainers.learner.hidden_states import micro_batches
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import Trainer
@@ -243,10 +245,9 @@ def test_the_gradient_is_the_plain_one(
     torch.manual_seed(1)
     reference = Qwen3ForCausalLM(model.config).double()
     micro_tokens = chance.choice([1, 30, 10**6])
-    policy = Policy(
-        model, lr=0.0, grad_clip=1e9, micro_tokens=micro_tokens, temperature=0.7, packing=packing
-    )
-    Scorer(policy, reference).add(["ref_logp"], samples)
+    lm = LanguageModel(model, micro_tokens=micro_tokens, packing=packing)
+    policy = Policy(lm, lr=0.0, grad_clip=1e9, temperature=0.7)
+    Scorer(policy, Reference(LanguageModel(reference))).add(["ref_logp"], samples)
     losses: list[Loss] = [Clip(), loss]
     rows = useful_rows(train_rows(samples, token_weights(samples, "token", 1.0)), losses)
     shares = loss_weights(losses, samples, Shuffled(), Learner())

@@ -17,6 +17,7 @@ from envgym.store.episodes import EpisodeWriter, read_episodes
 from envgym.trainers.batching import Shuffled
 from envgym.trainers.collection.samples import Sample, as_groups, of_policy
 from envgym.trainers.config_sections import Learner
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy, action_logps
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip, DppoTv, Loss, LossInputs, Sft
@@ -119,7 +120,7 @@ def test_batch_statistics_are_over_the_whole_batch(model: PreTrainedModel) -> No
 
     samples = [sample("policy", a) for a in (1.0, 2.0, 3.0)]
     rows = train_rows(samples, [1.0] * 3)
-    Policy(model, lr=0.0, micro_tokens=4, packing=False).update(rows, [Quantile()])
+    Policy(LanguageModel(model, micro_tokens=4, packing=False), lr=0.0).update(rows, [Quantile()])
     assert seen == [3.0] * 3
 
 

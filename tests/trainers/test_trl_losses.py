@@ -15,6 +15,7 @@ import torch
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
 from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip, Dapo, Gspo, Loss
@@ -65,7 +66,7 @@ def test_loss_and_gradient_are_trls(
 ) -> None:
     batch = samples()
     rows = train_rows(batch, token_weights(batch, denominator, 16.0))
-    policy = Policy(model, lr=0.0, grad_clip=1e9, micro_tokens=micro_tokens)
+    policy = Policy(LanguageModel(model, micro_tokens=micro_tokens), lr=0.0, grad_clip=1e9)
     told = policy.update(rows, [loss])
     assert told["loss"] == pytest.approx(GOLDEN["cases"][name]["loss"], abs=1e-5)
     assert 0 < told["clipfrac"] < 1

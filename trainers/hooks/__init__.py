@@ -5,5 +5,8 @@ from __future__ import annotations
 from envgym.trainers.hooks.base import Hook
 from envgym.trainers.hooks.next import Next
 from envgym.trainers.hooks.tensorboard import TensorBoard
+from envgym.trainers.hooks.tracking import TrackingHook
+from envgym.trainers.hooks.trackio import Trackio
+from envgym.trainers.hooks.wandb import Wandb
 
-__all__ = ["Hook", "Next", "TensorBoard"]
+__all__ = ["Hook", "Next", "TensorBoard", "TrackingHook", "Trackio", "Wandb"]

@@ -8,18 +8,18 @@ supervise one token per turn.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config_sections import CriticSection, HeadCritic
-from envgym.trainers.learner.hidden_states import action_states, micro_batches
+from envgym.trainers.learner.language_model import LanguageModel, states_of
+from envgym.trainers.learner.master_weights import MasterWeights
 from envgym.trainers.learner.policy import TrainingError
 from envgym.trainers.learner.rows import TrainRow
 
@@ -55,7 +55,6 @@ class Critic:
         policy: The policy's model.
         settings: Kind of critic, its learning rate and clip.
         grad_clip: Maximum norm of the gradient.
-        micro_tokens, packing: As in `Policy`.
 
     Attributes:
         shares: Whether the critic is a head on the policy's own states.
@@ -64,40 +63,46 @@ class Critic:
 
     def __init__(
         self,
-        policy: PreTrainedModel,
+        policy: LanguageModel,
         settings: CriticSection,
         *,
         grad_clip: float = 1.0,
-        micro_tokens: int = 16384,
-        packing: bool = True,
     ) -> None:
         self.settings = settings
         self.shares = isinstance(settings, HeadCritic)
-        self.model = policy if self.shares else copy.deepcopy(policy).requires_grad_(True)
-        width = policy.get_output_embeddings().weight.shape[1]
-        self.head = nn.Linear(width, 1, device=policy.device)
+        self.lm = policy if self.shares else policy.copy()
+        width = policy.model.get_output_embeddings().weight.shape[1]
+        self.head = nn.Linear(width, 1, device=policy.model.device)
         nn.init.zeros_(self.head.weight)  # worth nothing until taught: advantages begin as returns
         nn.init.zeros_(self.head.bias)
-        own = {"head": self.head} | ({} if self.shares else {"body": self.model.base_model})
+        own = {"head": self.head} | ({} if self.shares else {"body": self.lm.model.base_model})
         self.module = nn.ModuleDict(own)
+        self.masters = MasterWeights(self.module.parameters())
         self.grad_clip = grad_clip
-        self.micro_tokens = micro_tokens
-        self.packing = packing
         self.optimizer = torch.optim.AdamW(
-            self.module.parameters(), lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.0
+            self.masters.parameters, lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.0
         )
         self._targets = 0
         self._sums: dict[str, float] = {}
 
-    def reset_from_policy(self, policy: PreTrainedModel) -> None:
+    def reset_from_policy(self, policy: LanguageModel) -> None:
         """Copy the policy's current weights into a separate critic model."""
         if not self.shares:
-            self.model.load_state_dict(policy.state_dict())
+            self.lm.model.load_state_dict(policy.model.state_dict())
+
+    def state(self) -> dict[str, Any]:
+        """State of the optimiser, and the float32 weights."""
+        return {"optimizer": self.optimizer.state_dict(), "masters": self.masters.state()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore both from `state`."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.masters.load(state["masters"])
 
     def values(self, rows: Sequence[TrainRow]) -> Tensor:
         """Values of the states before the action tokens of rows, row after row, float32 [N]."""
-        self.model.eval()
-        return self._values(action_states(self.model, rows)[0])
+        self.lm.eval()
+        return self._values(self.lm(rows, states_of))
 
     def update(self, rows: Sequence[TrainRow], lr_scale: float = 1.0) -> dict[str, float]:
         """Run one optimiser step of the critic alone; return its metrics, none without a target.
@@ -105,12 +110,12 @@ class Critic:
         Raises:
             TrainingError: The loss or the gradient is not finite; the weights are unchanged.
         """
-        self.model.eval()
+        self.lm.eval()
         if not self.start(rows):
             return {}
-        for part in micro_batches(self.model, rows, self.micro_tokens, self.packing):
+        for part in self.lm.micro_batches(rows):
             with torch.set_grad_enabled(not self.shares):
-                hidden, _ = action_states(self.model, part)
+                hidden = self.lm(part, states_of)
             loss = self.term(hidden, part)
             if not math.isfinite(loss.item()):
                 raise TrainingError(
@@ -123,6 +128,7 @@ class Critic:
         """Begin a step whose loss is the mean over the targets of `rows`; return if any exist."""
         self._targets = sum(int((~np.isnan(r.column("returns")[r.row.mask])).sum()) for r in rows)
         self._sums = {}
+        self.masters.read()
         self.optimizer.zero_grad()
         return self._targets > 0
 
@@ -152,13 +158,14 @@ class Critic:
 
     def step(self, lr_scale: float = 1.0) -> dict[str, float]:
         """Update the critic's own weights; return its metrics, means over targets."""
-        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.grad_clip)
+        norm = nn.utils.clip_grad_norm_(self.masters.parameters, self.grad_clip)
         if not torch.isfinite(norm):
             self.optimizer.zero_grad()
             raise TrainingError("the critic's gradient is not finite: lower critic.lr")
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.lr * lr_scale
         self.optimizer.step()
+        self.masters.write()
         means = {name: value / self._targets for name, value in self._sums.items()}
         return {**means, "value_grad_norm": norm.item()}
 

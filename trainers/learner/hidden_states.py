@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from envgym.trainers.collection.samples import Parts, Sample
 from envgym.trainers.learner.layout import Layout, SharedPrefixes
 from envgym.trainers.learner.packing import packable, packed_states, token_pairs
-from envgym.trainers.learner.rows import TrainRow, train_rows
+from envgym.trainers.learner.rows import TrainRow
 from envgym.trainers.learner.shared_prefix import hidden_states
 
 
@@ -74,11 +73,14 @@ def micro_batches(
         yield MicroBatch(part)
 
 
-def action_states(model: PreTrainedModel, rows: Sequence[TrainRow]) -> tuple[Tensor, Tensor]:
+def action_states(
+    model: PreTrainedModel, rows: Sequence[TrainRow], checkpointing: bool = False
+) -> tuple[Tensor, Tensor]:
     """Hidden states before the action tokens of rows, row after row.
 
     Args:
         rows: A micro-batch, run as it is laid out; other rows become one.
+        checkpointing: Whether the backward pass computes activations again, layer by layer.
 
     Returns:
         The states [N, H], and the ids of the action tokens, int64 [N].
@@ -89,7 +91,8 @@ def action_states(model: PreTrainedModel, rows: Sequence[TrainRow]) -> tuple[Ten
     if batch.layout is not None:
         places = zip(batch.layout.places, batch, strict=True)
         before = np.concatenate([place[:-1][r.row.mask[1:]] for place, r in places])
-        found = packed_states(model, batch.layout)[torch.from_numpy(before).to(device)]
+        states = packed_states(model, batch.layout, checkpointing)
+        found = states[torch.from_numpy(before).to(device)]
     else:
         width = _widest(batch)
         ids = torch.zeros(len(batch), width, dtype=torch.long)
@@ -98,41 +101,9 @@ def action_states(model: PreTrainedModel, rows: Sequence[TrainRow]) -> tuple[Ten
             ids[i, : len(item.row)] = torch.from_numpy(item.row.ids)
             action[i, : len(item.row)] = torch.from_numpy(item.row.mask)
         ids, action = ids.to(device), action.to(device)
-        hidden, skipped = hidden_states(model, ids, action)
+        hidden, skipped = hidden_states(model, ids, action, checkpointing)
         found = hidden[:, :-1][action[:, skipped + 1 :]]
     return found, torch.from_numpy(targets).to(device)
-
-
-def by_turn(
-    model: PreTrainedModel,
-    samples: Sequence[Sample],
-    ask: Callable[[MicroBatch], Tensor],
-    tokens: int,
-    packing: bool = True,
-    *,
-    hinted: bool = False,
-) -> list[Parts]:
-    """Evaluate `ask` on each action token of samples, in the target context, without gradient.
-
-    Args:
-        ask: Function from a micro-batch to one number per action token, [N], or several, [N, n].
-        model, tokens, packing: As for `micro_batches`.
-        hinted: Whether to evaluate in the behaviour context, hints in view.
-
-    Returns:
-        For each sample one float32 array per turn.
-    """
-    kept = [[np.zeros(len(t.action), np.float32) for t in s.trajectory.turns] for s in samples]
-    with torch.no_grad():
-        rows = train_rows(samples, [1.0] * len(samples), hinted=hinted)
-        for part in micro_batches(model, rows, tokens, packing):
-            told = ask(part).float().cpu().numpy()
-            for item in part:
-                turns = item.row.turn[item.row.mask]
-                own, told = told[: len(turns)], told[len(turns) :]
-                for turn in np.unique(turns):  # an action lies in one row, whole
-                    kept[item.sample][turn] = own[turns == turn]
-    return kept
 
 
 def _prefixes(

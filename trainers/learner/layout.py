@@ -16,6 +16,7 @@ from bisect import bisect, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ class Layout:
         sizes: Number of tokens per segment, in the order of the sequence.
         before: For each segment, the segments of its row that come before it.
         calls: Number of attention layers that have run on the layout.
+        mask: Block mask of the whole sequence, where one kernel computes attention.
     """
 
     ids: Ids
@@ -41,6 +43,7 @@ class Layout:
     sizes: list[int]
     before: list[tuple[int, ...]]
     calls: int = 0
+    mask: Any = None
 
 
 class SharedPrefixes:

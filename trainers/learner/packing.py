@@ -8,8 +8,9 @@ Importing this module registers the attention function ``envgym_packed`` with tr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from torch.nn.attention.bias import causal_lower_right
 from transformers import AttentionInterface, DynamicCache, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from envgym.trainers.learner.checkpointing import checkpointed_layers
+from envgym.trainers.learner.flex_attention import flex_packed, layout_mask
 from envgym.trainers.learner.layout import Layout
 from envgym.trainers.learner.shared_prefix import keeps_plainly
 
@@ -41,12 +44,15 @@ def packable(model: PreTrainedModel) -> bool:
     return (
         config._attn_implementation == "sdpa"
         and bool(model._can_set_attn_implementation())
-        and keeps_plainly(model, DynamicCache(config=config))
+        and keeps_plainly(DynamicCache(config=config))
     )
 
 
-def packed_states(model: PreTrainedModel, layout: Layout) -> Tensor:
+def packed_states(model: PreTrainedModel, layout: Layout, checkpointing: bool = False) -> Tensor:
     """Last hidden states of a layout's tokens, [N, H].
+
+    Args:
+        checkpointing: Whether the backward pass computes activations again, layer by layer.
 
     Raises:
         RuntimeError: The model's attention does not go through the interface in every layer.
@@ -55,7 +61,11 @@ def packed_states(model: PreTrainedModel, layout: Layout) -> Tensor:
     ids = torch.from_numpy(layout.ids)[None].to(device)
     positions = torch.from_numpy(layout.positions)[None].to(device)
     layout.calls = 0
-    with _packed_attention(model, layout):
+    inside = partial(_packed_attention, model, layout)
+    again = checkpointing and torch.is_grad_enabled()
+    if device.type == "cuda":
+        layout.mask = layout_mask(layout, device)
+    with inside(), checkpointed_layers(model, inside) if again else nullcontext():
         out = model.base_model(input_ids=ids, position_ids=positions, use_cache=False)
     if layout.calls != model.config.get_text_config(decoder=True).num_hidden_layers:
         raise RuntimeError(f"{type(model).__name__} cannot be packed: set learner.packing=false")
@@ -87,9 +97,11 @@ def _attention(
     attention_mask: Tensor | None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Attention [1, N, heads, D] of a layout's tokens, segment by segment."""
+    """Attention [1, N, heads, D] of a layout's tokens, under its mask or segment by segment."""
     layout = _layout.get()
     layout.calls += 1
+    if layout.mask is not None:
+        return flex_packed(query, key, value, layout.mask, kwargs.get("scaling")), None
     queries, keys, values = (x.split(layout.sizes, 2) for x in (query, key, value))
     found = []
     for index, before in enumerate(layout.before):

@@ -17,10 +17,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from envgym.errors import EnvgymError
-from envgym.trainers.learner.hidden_states import action_states, micro_batches
-from envgym.trainers.learner.logprobs import log_probs
+from envgym.trainers.learner.hidden_states import action_states
+from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.logprobs import Head, log_probs
+from envgym.trainers.learner.mismatch import Mismatch
+from envgym.trainers.learner.output_head import output_head
 from envgym.trainers.learner.rows import TrainRow
-from envgym.trainers.losses import Loss, LossInputs
+from envgym.trainers.losses import Loss
 from envgym.trainers.losses.inputs import loss_inputs, of_roles
 
 ValueTerm = Callable[[Tensor, Sequence[TrainRow]], Tensor]
@@ -34,15 +37,14 @@ class TrainingError(EnvgymError):
 def action_logps(model: PreTrainedModel, batch: Sequence[TrainRow], temperature: float) -> Tensor:
     """Log-probs of all action tokens of rows, row after row, float32 [N]."""
     hidden, targets = action_states(model, batch)
-    return log_probs(model.get_output_embeddings(), hidden, targets, temperature)[0]
+    return log_probs(output_head(model), hidden, targets, temperature)[0]
 
 
 class Policy:
     """Model in training with its optimiser.
 
     Args:
-        micro_tokens: Maximum number of tokens per forward pass.
-        packing: Whether rows run without padding, where the model supports it.
+        model: The model; a causal LM is run with the defaults of `LanguageModel`.
         temperature: Sampling temperature; the learner must divide the logits by it too.
 
     Attributes:
@@ -51,29 +53,30 @@ class Policy:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: LanguageModel | PreTrainedModel,
         *,
         lr: float,
         weight_decay: float = 0.0,
         betas: tuple[float, float] = (0.9, 0.95),
         eps: float = 1e-8,
         grad_clip: float = 1.0,
-        micro_tokens: int = 16384,
         temperature: float = 1.0,
-        packing: bool = True,
     ) -> None:
-        self.model = model
+        self.lm = model if isinstance(model, LanguageModel) else LanguageModel(model)
         self.lr = lr
         self.grad_clip = grad_clip
-        self.micro_tokens = micro_tokens
         self.temperature = temperature
-        self.packing = packing
         self.betas = betas
         self.eps = eps
         self.weight_decay = weight_decay
         self.updates = 0
         self.optimizer = self._adamw(lr)
         self.own_optimizers: dict[str, torch.optim.AdamW] = {}
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """The causal LM itself."""
+        return self.lm.model
 
     def update(
         self,
@@ -115,12 +118,17 @@ class Policy:
         return found
 
     def state(self) -> dict[str, Any]:
-        """State of the optimisers, and the number of updates."""
+        """State of the optimisers, the float32 weights, and the number of updates."""
         own = {name: optimizer.state_dict() for name, optimizer in self.own_optimizers.items()}
-        return {"shared": self.optimizer.state_dict(), "own": own, "updates": self.updates}
+        return {
+            "shared": self.optimizer.state_dict(),
+            "own": own,
+            "updates": self.updates,
+            "masters": self.lm.masters.state(),
+        }
 
     def load(self, state: dict[str, Any], losses: Sequence[Loss]) -> None:
-        """Restore the optimisers from `state`."""
+        """Restore the optimisers and the float32 weights from `state`."""
         if "shared" not in state:  # a checkpoint from before losses had optimisers of their own
             self.optimizer.load_state_dict(state)
             steps = [s["step"] for s in self.optimizer.state_dict()["state"].values()]
@@ -128,6 +136,7 @@ class Policy:
             return
         self.optimizer.load_state_dict(state["shared"])
         self.updates = state["updates"]
+        self.lm.masters.load(state.get("masters", ()))
         for loss in losses:
             if loss.lr is not None and loss.name in state["own"]:
                 optimizer = self.own_optimizers.setdefault(loss.name, self._adamw(loss.lr))
@@ -135,7 +144,7 @@ class Policy:
 
     def _adamw(self, lr: float) -> torch.optim.AdamW:
         return torch.optim.AdamW(
-            self.model.parameters(),
+            self.lm.masters.parameters,
             lr=lr,
             betas=self.betas,
             eps=self.eps,
@@ -151,6 +160,7 @@ class Policy:
         value: ValueTerm | None = None,
     ) -> dict[str, float]:
         """Run one step of an optimiser on its losses; return their metrics."""
+        self.lm.masters.read()
         optimizer.zero_grad()
         sums: dict[str, float] = {}
         counts: dict[str, int] = {}
@@ -160,26 +170,23 @@ class Policy:
                 sums[name] = sums.get(name, 0.0) + metric.detach().sum().item()
                 counts[name] = counts.get(name, 0) + len(metric)
 
-        total_loss = 0.0
+        total_loss, mismatch = 0.0, Mismatch()
         needs = frozenset[str]().union(*(loss.needs for loss, _ in terms))
         statistics = self._statistics(rows, terms, needs)
         whole = any(loss.whole_samples for loss, _ in terms)
         states = any(loss.reads_states for loss, _ in terms)
-        for part in micro_batches(self.model, rows, self.micro_tokens, self.packing, whole):
-            hidden, targets = action_states(self.model, part)
-            logp, entropy = log_probs(
-                self.model.get_output_embeddings(), hidden, targets, self.temperature
-            )
+        for part in self.lm.micro_batches(rows, whole):
+            hidden, logp, entropy = self.lm(part, self._read)
             count({"entropy": entropy})
             inputs, weight = loss_inputs(part, logp, needs), _weights(part).to(logp.device)
             if states:
                 inputs = replace(
                     inputs,
                     states=hidden,
-                    head=self.model.get_output_embeddings(),
+                    head=self.lm.head,
                     temperature=self.temperature,
                 )
-            count({"sampler_gap": _sampler_gap(inputs)})
+            mismatch.add(inputs)
             total = torch.zeros((), device=logp.device)
             for (loss, own), known in zip(terms, statistics, strict=True):
                 used = of_roles(part, loss.roles).to(logp.device)
@@ -199,15 +206,20 @@ class Policy:
             if total.requires_grad:
                 total.backward()
             total_loss += total.item()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.grad_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.lm.masters.parameters, self.grad_clip)
         if not torch.isfinite(norm):
             optimizer.zero_grad()
             raise TrainingError("the gradient is not finite: lower the learning rate")
         for group in optimizer.param_groups:
             group["lr"] = lr
         optimizer.step()
+        self.lm.masters.write()
         means = {name: value / max(counts[name], 1) for name, value in sums.items()}
-        return {"loss": total_loss, "grad_norm": norm.item(), **means}
+        return {"loss": total_loss, "grad_norm": norm.item(), **means, **mismatch.metrics()}
+
+    def _read(self, head: Head, states: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """States before the action tokens [N, H], the tokens' log-probs and entropies [N]."""
+        return states, *log_probs(head, states, targets, self.temperature)
 
     def _statistics(
         self, rows: Sequence[TrainRow], terms: Sequence[_Term], needs: frozenset[str]
@@ -228,12 +240,6 @@ class Policy:
 
 
 _Term = tuple[Loss, Sequence[float] | None]
-
-
-def _sampler_gap(inputs: LossInputs) -> Tensor:
-    """|log π - log π_old| of the tokens that learner and sampler saw in the same context, [n]."""
-    gap = (inputs.logp - inputs.old_logp).detach().abs()
-    return gap if inputs.guided is None else gap[~inputs.guided]
 
 
 def _weights(rows: Sequence[TrainRow]) -> Tensor:

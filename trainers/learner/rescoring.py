@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from envgym.errors import UsageError, suggest
 from envgym.trainers.collection.samples import Parts, Sample
 from envgym.trainers.learner.critic import Critic
-from envgym.trainers.learner.hidden_states import action_states, by_turn
-from envgym.trainers.learner.logprobs import pieces
-from envgym.trainers.learner.policy import Policy, action_logps
-from envgym.trainers.learner.rows import TrainRow
+from envgym.trainers.learner.hidden_states import MicroBatch
+from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.logprobs import Head, States, Targets, log_probs, pieces
+from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.reference import Reference
+from envgym.trainers.learner.rows import TrainRow, train_rows
 
 
 @dataclass
@@ -28,12 +30,12 @@ class Scorer:
 
     Attributes:
         policy: The policy in training.
-        reference: Its frozen copy from the run's start; None where no plug-in needs one.
+        reference: Its frozen weights from the run's start; None where no plug-in needs them.
         critic: Value function; None where the recipe has none.
     """
 
     policy: Policy
-    reference: PreTrainedModel | None = None
+    reference: Reference | None = None
     critic: Critic | None = None
 
     def add(self, names: Iterable[str], samples: Sequence[Sample]) -> None:
@@ -67,13 +69,38 @@ class Scorer:
         data = TOKEN_DATA[name]
         self.policy.model.eval()
         return by_turn(
-            self.policy.model,
-            samples,
-            lambda rows: data.compute(self, rows),
-            self.policy.micro_tokens,
-            self.policy.packing,
-            hinted=data.hinted,
+            self.policy.lm, samples, lambda rows: data.compute(self, rows), hinted=data.hinted
         )
+
+
+def by_turn(
+    lm: LanguageModel,
+    samples: Sequence[Sample],
+    ask: Callable[[MicroBatch], Tensor],
+    *,
+    hinted: bool = False,
+) -> list[Parts]:
+    """Evaluate `ask` on each action token of samples, in the target context, without gradient.
+
+    Args:
+        ask: Function from a micro-batch to one number per action token, [N], or several, [N, n].
+        lm: Model that decides how the rows are cut into micro-batches.
+        hinted: Whether to evaluate in the behaviour context, hints in view.
+
+    Returns:
+        For each sample one float32 array per turn.
+    """
+    kept = [[np.zeros(len(t.action), np.float32) for t in s.trajectory.turns] for s in samples]
+    with torch.no_grad():
+        rows = train_rows(samples, [1.0] * len(samples), hinted=hinted)
+        for part in lm.micro_batches(rows):
+            told = ask(part).float().cpu().numpy()
+            for item in part:
+                turns = item.row.turn[item.row.mask]
+                own, told = told[: len(turns)], told[len(turns) :]
+                for turn in np.unique(turns):  # an action lies in one row, whole
+                    kept[item.sample][turn] = own[turns == turn]
+    return kept
 
 
 Compute = Callable[[Scorer, Sequence[TrainRow]], Tensor]
@@ -117,17 +144,24 @@ def token_data(
 @token_data("prox_logp")
 def proximal_logps(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Log-probs under the policy as it is now, float32 [N]."""
-    policy = scorer.policy
-    return action_logps(policy.model, rows, policy.temperature)
+    return _logps(scorer.policy.lm, rows, scorer.policy.temperature)
 
 
 @token_data("ref_logp", frozen=True)
 def reference_logps(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Log-probs under the reference, float32 [N]."""
-    return action_logps(_reference(scorer, "ref_logp"), rows, scorer.policy.temperature)
+    with _reference(scorer, "ref_logp").in_place() as lm:
+        return _logps(lm, rows, scorer.policy.temperature)
 
 
-def _reference(scorer: Scorer, name: str) -> PreTrainedModel:
+def _logps(lm: LanguageModel, rows: Sequence[TrainRow], temperature: float) -> Tensor:
+    def read(head: Head, states: States, targets: Targets) -> Tensor:
+        return log_probs(head, states, targets, temperature)[0]
+
+    return lm(rows, read)
+
+
+def _reference(scorer: Scorer, name: str) -> Reference:
     if scorer.reference is None:
         raise UsageError(f"{name} needs a reference policy: train through the loop")
     return scorer.reference
@@ -144,36 +178,40 @@ def values(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
 @token_data("norms")
 def score_norms(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Squared score norm 1 - 2π + Σπ² per action token, float32 [N]: |∇ log π|² by the logits."""
-    policy = scorer.policy
-    hidden, targets = action_states(policy.model, rows)
-    head = policy.model.get_output_embeddings()
-    found = []
-    for chosen, logits in pieces(head, hidden, targets, policy.temperature):
-        total = logits.logsumexp(-1)
-        chance = (logits.gather(1, chosen.unsqueeze(1)).squeeze(1) - total).exp()
-        found.append(1 - 2 * chance + ((2 * logits).logsumexp(-1) - 2 * total).exp())
-    return torch.cat(found)
+    temperature = scorer.policy.temperature
+
+    def read(head: Head, states: States, targets: Targets) -> Tensor:
+        found = []
+        for chosen, logits in pieces(head, states, targets, temperature):
+            total = logits.logsumexp(-1)
+            chance = (logits.gather(1, chosen.unsqueeze(1)).squeeze(1) - total).exp()
+            found.append(1 - 2 * chance + ((2 * logits).logsumexp(-1) - 2 * total).exp())
+        return torch.cat(found)
+
+    return scorer.policy.lm(rows, read)
 
 
 @token_data("ref_top", frozen=True, hinted=True)
 def reference_top(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """The reference's `TOP` likeliest tokens with hints in view: ids, then logits, [N, 2 TOP]."""
-    return _top(scorer, _reference(scorer, "ref_top"), rows)
+    with _reference(scorer, "ref_top").in_place() as lm:
+        return _top(lm, rows, scorer.policy.temperature)
 
 
 @token_data("policy_top", hinted=True)
 def policy_top(scorer: Scorer, rows: Sequence[TrainRow]) -> Tensor:
     """Largest logits under the policy as it is now, as `reference_top`."""
-    return _top(scorer, scorer.policy.model, rows)
+    return _top(scorer.policy.lm, rows, scorer.policy.temperature)
 
 
-def _top(scorer: Scorer, model: PreTrainedModel, rows: Sequence[TrainRow]) -> Tensor:
+def _top(lm: LanguageModel, rows: Sequence[TrainRow], temperature: float) -> Tensor:
     """Ids, exact in float32 below 2^24, and logits at sampling temperature, float32."""
-    hidden, targets = action_states(model, rows)
-    found = []
-    for _, logits in pieces(
-        model.get_output_embeddings(), hidden, targets, scorer.policy.temperature
-    ):
-        values, ids = logits.topk(min(TOP, logits.shape[-1]))
-        found.append(torch.cat([ids.to(values.dtype), values], 1))
-    return torch.cat(found)
+
+    def read(head: Head, states: States, targets: Targets) -> Tensor:
+        found = []
+        for _, logits in pieces(head, states, targets, temperature):
+            values, ids = logits.topk(min(TOP, logits.shape[-1]))
+            found.append(torch.cat([ids.to(values.dtype), values], 1))
+        return torch.cat(found)
+
+    return lm(rows, read)

@@ -8,6 +8,7 @@ rows.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -16,28 +17,36 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from envgym.agents.local.cache_argument import cache_argument
+from envgym.trainers.learner.checkpointing import checkpointed_layers
 
 LEAST_SHARE = 0.4
 """Minimum share of the width for sharing. The rest attends under a mask, twice the work of plain
 causal attention: below this share that costs more than it saves."""
 
 
-def hidden_states(model: PreTrainedModel, ids: Tensor, action: Tensor) -> tuple[Tensor, int]:
+def hidden_states(
+    model: PreTrainedModel, ids: Tensor, action: Tensor, checkpointing: bool = False
+) -> tuple[Tensor, int]:
     """Last hidden states of right-padded rows, from a column on.
 
     Args:
         ids: Token ids, int64 [B, T].
         action: True on action tokens, bool [B, T].
+        checkpointing: Whether the backward pass computes activations again; then nothing is shared,
+            since a layer computed twice would store its keys twice.
 
     Returns:
         The states of columns ``skipped`` to T, [B, T - skipped, H], and ``skipped``: they hold
         every column from the one before the first action on.
     """
-    shared = _shared(ids, action)
-    cache = DynamicCache(config=model.config) if shared >= LEAST_SHARE * ids.shape[1] else None
+    again = checkpointing and torch.is_grad_enabled()
+    shared = 0 if again else _shared(ids, action)
+    enough = shared and shared >= LEAST_SHARE * ids.shape[1]
+    cache = DynamicCache(config=model.config) if enough else None
     name = cache_argument(model.base_model)
-    if cache is None or name is None or not keeps_plainly(model, cache):
-        return model.base_model(input_ids=ids, use_cache=False).last_hidden_state, 0
+    if cache is None or name is None or not keeps_plainly(cache):
+        with checkpointed_layers(model) if again else nullcontext():
+            return model.base_model(input_ids=ids, use_cache=False).last_hidden_state, 0
     shares: dict[str, Any] = {name: cache, "use_cache": True}
     once = model.base_model(input_ids=ids[:1, :shared], **shares)
     layers: list[Any] = cache.layers
@@ -57,17 +66,6 @@ def _shared(ids: Tensor, action: Tensor) -> int:
     return int(differs.int().argmax()) if bool(differs.any()) else 0
 
 
-def keeps_plainly(model: PreTrainedModel, cache: DynamicCache) -> bool:
-    """Return whether the model caches plain keys and values alone, also while it trains."""
-    return (
-        bool(cache.layers)
-        and all(type(layer) is DynamicLayer for layer in cache.layers)
-        and not _recomputes(model)
-    )
-
-
-def _recomputes(model: Any) -> bool:
-    """Return whether the model uses gradient checkpointing, which keeps no cache."""
-    if hasattr(model, "is_activation_checkpointing"):  # its newer name
-        return bool(model.is_activation_checkpointing)
-    return bool(model.is_gradient_checkpointing)
+def keeps_plainly(cache: DynamicCache) -> bool:
+    """Return whether a model's cache holds plain keys and values alone."""
+    return bool(cache.layers) and all(type(layer) is DynamicLayer for layer in cache.layers)

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from envgym.trainers.reproduce.run import SIDES, Runs, Side, curve, figure, precondition_figure
 from envgym.trainers.reproduce.spec import Claim, Precondition, Reproduction
-from envgym.trainers.reproduce.statistics import RULE, Verdict, gain, interval, judge, together
+from envgym.trainers.reproduce.statistics import RULE, Verdict, gain, judge, together
+from envgym.trainers.running.intervals import interval
 from envgym.utils.atomic_write import write_atomically
 
 _COLOURS: dict[Side, str] = {"baseline": "110, 118, 129", "method": "9, 105, 218"}

@@ -8,25 +8,17 @@ seeds would be too narrow: of five, a percentile interval misses the mean about 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from envgym.errors import UsageError
+from envgym.trainers.running.intervals import Interval, interval
 
 RULE = (
     "Paired by seed: the 95 % t interval of the mean difference (method against baseline, in the "
     "claimed direction) lies wholly above minus the tolerance: reproduced; wholly below: reversed; "
     "otherwise: not reproduced. Several claims: reproduced where all are, reversed where one is."
-)
-
-# 97.5 % quantiles of Student's t for 1, 2, … 30 degrees of freedom.
-_T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
 )
 
 
@@ -38,31 +30,6 @@ class Verdict(StrEnum):
     REVERSED = "reversed"
     NOT_TESTED = "not tested"
     """A precondition failed: the runs say nothing about the claim."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Mean over seeds with its 95 % interval; with one seed, both ends equal the mean."""
-
-    mean: float
-    low: float
-    high: float
-
-    def to_json(self) -> dict[str, Any]:
-        """The interval as JSON values."""
-        return asdict(self)
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """Student's t interval of the mean: mean ± t(0.975, n - 1) · s / √n.
-
-    Above 31 values the quantile stays that of 31, which is a little too wide.
-    """
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return Interval(mean, mean, mean)
-    half = _T[min(len(values) - 1, len(_T)) - 1] * statistics.stdev(values) / len(values) ** 0.5
-    return Interval(mean, mean - half, mean + half)
 
 
 def gain(

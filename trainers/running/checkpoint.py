@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from envgym.errors import UsageError
+from envgym.trainers.learner.reference import Reference
 from envgym.trainers.loop import Trainer
 from envgym.utils.atomic_write import flush_to_disk
 
@@ -36,10 +37,10 @@ def save(trainer: Trainer, folder: Path, progress: dict[str, Any]) -> Path:
     save_file(_weights(trainer.model), draft / "model.safetensors")
     torch.save(trainer.policy.state(), draft / "optimizer.pt")
     if trainer.reference is not None:
-        save_file(_weights(trainer.reference), draft / "reference.safetensors")
+        save_file(trainer.reference.weights, draft / "reference.safetensors")
     if trainer.critic is not None:
         save_file(_weights(trainer.critic.module), draft / "critic.safetensors")
-        torch.save(trainer.critic.optimizer.state_dict(), draft / "critic_optimizer.pt")
+        torch.save(trainer.critic.state(), draft / "critic_optimizer.pt")
     state = {
         "step": trainer.step_number,
         "sampled_tokens": trainer.sampled_tokens,
@@ -79,10 +80,10 @@ async def load(trainer: Trainer, path: Path) -> dict[str, Any]:
         _load_weights(trainer.model, path / "model.safetensors")
         trainer.policy.load(_tensors(path / "optimizer.pt"), trainer.config.losses)
         if trainer.reference is not None:
-            _load_weights(trainer.reference, path / "reference.safetensors")
+            _load_reference(trainer.reference, path / "reference.safetensors")
         if trainer.critic is not None:
             _load_weights(trainer.critic.module, path / "critic.safetensors")
-            trainer.critic.optimizer.load_state_dict(_tensors(path / "critic_optimizer.pt"))
+            trainer.critic.load(_tensors(path / "critic_optimizer.pt"))
         state = json.loads((path / "state.json").read_text())
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"cannot resume from {path}: {error}; use --fresh") from error
@@ -136,16 +137,35 @@ def _load_weights(module: torch.nn.Module, path: Path) -> None:
     module.load_state_dict(weights, strict=False)  # a tied weight is stored under one of its names
 
 
+def _load_reference(reference: Reference, path: Path) -> None:
+    """Load the reference's weights.
+
+    Raises:
+        ValueError: Their names or shapes are not those of the policy's trained weights.
+    """
+    weights = load_file(path)
+    if {n: w.shape for n, w in weights.items()} != {
+        n: w.shape for n, w in reference.weights.items()
+    }:
+        raise ValueError(f"{path.name} does not hold the policy's trained weights")
+    for name, tensor in weights.items():
+        reference.weights[name].copy_(tensor)
+
+
 def _tensors(path: Path) -> Any:
     return torch.load(path, weights_only=True)
 
 
 def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Weights by name, each tied tensor once (safetensors refuses to store one twice)."""
+    """Weights by name, each tied tensor once (safetensors refuses to store one twice).
+
+    Frozen ones are left out: an adapter's base is loaded from where it came from.
+    """
+    frozen = {p.data_ptr() for p in model.parameters() if not p.requires_grad}
     seen: set[int] = set()
     kept: dict[str, torch.Tensor] = {}
     for name, tensor in model.state_dict().items():
-        if tensor.data_ptr() not in seen:
+        if tensor.data_ptr() not in seen | frozen:
             seen.add(tensor.data_ptr())
             kept[name] = tensor.contiguous()
     return kept

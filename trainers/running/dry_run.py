@@ -16,6 +16,7 @@ from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import Trainer
 from envgym.trainers.losses import Sft
 from envgym.trainers.losses.base import token_weights
+from envgym.trainers.running.memory_plan import memory_plan
 from envgym.trajectory import Episode, rows
 
 _GAP = 0.02
@@ -71,15 +72,7 @@ def _plan(
     groups = roll.tasks_per_step
     sampled = sum(t.action_tokens for e in episodes for t in e.trajectories.values())
     lengths = [len(row) for e in episodes for t in e.trajectories.values() for row in rows(t)]
-    weights = sum(p.numel() * p.element_size() for p in trainer.model.parameters())
-    trained = [p for p in trainer.model.parameters() if p.requires_grad]
-    optimizer = sum(p.numel() * 2 * p.element_size() for p in trained)
-    copies = (trainer.reference is not None) + (
-        trainer.critic is not None and not trainer.critic.shares
-    )
-    cache = (
-        _cache_bytes(trainer) * max(lengths, default=0) * min(roll.concurrency, _episodes(config))
-    )
+    memory = memory_plan(config, trainer, max(lengths, default=1))
     return {
         "episodes a step": f"{_episodes(config)} ({groups} groups of {roll.group_size})",
         "turns an episode": f"{metrics['episode/turns']:.1f}",
@@ -88,10 +81,8 @@ def _plan(
         "rollout a step": f"{metrics['time/rollout_s'] * groups:.1f} s at most",
         "learning a step": f"{metrics['time/learn_s'] * groups:.1f} s",
         "whole run": f"{_hours(config, metrics):.2f} h at most, without evaluations",
-        "weights": f"{_size(weights)}, and further copies: {copies}",
-        "gradients and optimiser": _size(weights + optimizer),
-        "keys and values": f"{_size(cache)} at most",
         "device": str(trainer.model.device),
+        **memory.parts(),
     }
 
 
@@ -131,20 +122,6 @@ def _episodes(config: Config) -> int:
     return config.rollout.tasks_per_step * config.rollout.group_size
 
 
-def _size(count: int) -> str:
-    """Number of bytes in a readable unit."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
-
-
 def _hours(config: Config, metrics: dict[str, float]) -> float:
     seconds = metrics["time/rollout_s"] + metrics["time/learn_s"]
     return seconds * config.rollout.tasks_per_step * config.learner.steps / 3600
-
-
-def _cache_bytes(trainer: Trainer) -> int:
-    """Bytes of one token's keys and values."""
-    shape = trainer.model.config.get_text_config(decoder=True)
-    heads = getattr(shape, "num_key_value_heads", None) or shape.num_attention_heads
-    width = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
-    size = next(trainer.model.parameters()).element_size()
-    return int(2 * shape.num_hidden_layers * heads * width * size)

@@ -13,14 +13,15 @@ from envgym.trajectory import POLICY
 def mean(updates: Sequence[dict[str, float]]) -> dict[str, float]:
     """Mean of each metric over a step's optimiser steps, named ``learn/…``.
 
-    ``sampler_gap`` is that of the first one: after it the policy is no longer the sampler's.
+    Those that begin with ``sampler_`` are of the first one: after it the policy is no longer the
+    sampler's.
     """
     names = sorted({name for update in updates for name in update})
     found = {
         f"learn/{name}": statistics.fmean(u[name] for u in updates if name in u) for name in names
     }
-    first = next((u["sampler_gap"] for u in updates if "sampler_gap" in u), None)
-    return found if first is None else found | {"learn/sampler_gap": first}
+    first = next((u for u in updates if "sampler_gap" in u), {})
+    return found | {f"learn/{n}": v for n, v in first.items() if n.startswith("sampler_")}
 
 
 def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float]:

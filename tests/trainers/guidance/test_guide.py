@@ -18,6 +18,7 @@ from envgym.errors import UsageError
 from envgym.store.episodes import read_episodes
 from envgym.trainers.collection.samples import Sample, as_groups, of_policy
 from envgym.trainers.guidance import Guide, NoGuidance
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
@@ -191,7 +192,9 @@ def hinted(advantage: float, hint: list[int], action: list[int]) -> Sample:
 def gradient(samples: list[Sample], loss: Clip, micro_tokens: int = 16384) -> torch.Tensor:
     """The gradient of a batch; the learner's own path, without a step."""
     model: PreTrainedModel = qwen()
-    policy = Policy(model, lr=0.0, grad_clip=math.inf, micro_tokens=micro_tokens, packing=False)
+    policy = Policy(
+        LanguageModel(model, micro_tokens=micro_tokens, packing=False), lr=0.0, grad_clip=math.inf
+    )
     Scorer(policy).add(loss.needs, samples)
     policy.update(train_rows(samples, [0.1] * len(samples)), [loss])
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])

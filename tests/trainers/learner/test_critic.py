@@ -19,6 +19,7 @@ from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config import CriticSection, HeadCritic, ModelCritic
 from envgym.trainers.learner.critic import Critic, explained_variance, value_loss
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy, TrainingError
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import TrainRow, train_rows
@@ -54,7 +55,8 @@ def test_without_a_clip_it_is_the_square() -> None:
 
 def critic(model: Any, settings: CriticSection | None = None, **layout: Any) -> Critic:
     """With a head that says something."""
-    made = Critic(model, settings or HeadCritic(kind="head"), grad_clip=1e9, **layout)
+    lm = LanguageModel(model, **layout)
+    made = Critic(lm, settings or HeadCritic(kind="head"), grad_clip=1e9)
     made.head.double()
     torch.manual_seed(5)
     torch.nn.init.normal_(made.head.weight)
@@ -64,13 +66,14 @@ def critic(model: Any, settings: CriticSection | None = None, **layout: Any) -> 
 
 def assess(made: Critic, samples: list[Sample]) -> None:
     """Set the samples' values."""
-    policy = Policy(qwen(), lr=0.0, micro_tokens=made.micro_tokens, packing=made.packing)
+    layout = {"micro_tokens": made.lm.micro_tokens, "packing": made.lm.packing}
+    policy = Policy(LanguageModel(qwen(), **layout), lr=0.0)
     Scorer(policy, critic=made).add(["value"], samples)
 
 
 def alone(made: Critic, ids: list[int]) -> list[float]:
     """Its value after each of these tokens."""
-    states = made.model.base_model(input_ids=torch.tensor([ids])).last_hidden_state[0]
+    states = made.lm.model.base_model(input_ids=torch.tensor([ids])).last_hidden_state[0]
     return made.head(states).squeeze(-1).tolist()
 
 
@@ -111,7 +114,7 @@ def test_the_loss_is_the_mean_over_targets_and_nothing_else_has_a_gradient() -> 
     made = critic(qwen(), ModelCritic(kind="model", clip=None))
     samples = batch(Random(2))
     taught(made, samples, Random(0))
-    body = list(made.model.base_model.parameters())
+    body = list(made.lm.model.base_model.parameters())
     total, count = torch.zeros((), dtype=torch.float64), 0
     for sample in samples:
         ids: list[int] = []
@@ -121,13 +124,15 @@ def test_the_loss_is_the_mean_over_targets_and_nothing_else_has_a_gradient() -> 
             ids += turn.context_ids
             for token, target in zip(turn.action, returns, strict=True):
                 if not math.isnan(target):
-                    states = made.model.base_model(input_ids=torch.tensor([ids])).last_hidden_state
+                    states = made.lm.model.base_model(
+                        input_ids=torch.tensor([ids])
+                    ).last_hidden_state
                     total = total + (made.head(states[0, -1])[0] - float(target)).square() / 2
                     count += 1
                 ids.append(token)
     wanted = torch.autograd.grad(total / count, [*body, made.head.weight, made.head.bias])
     for packing, micro_tokens in ((True, 10**6), (False, 10**6), (True, 40), (False, 1)):
-        made.packing, made.micro_tokens = packing, micro_tokens
+        made.lm.packing, made.lm.micro_tokens = packing, micro_tokens
         before = copy.deepcopy(made.module.state_dict())
         rows = train_rows(samples, [1.0] * len(samples))
         told = made.update(rows, lr_scale=0.0)
@@ -144,7 +149,9 @@ def joint(coef: float | None, packing: bool, micro_tokens: int) -> tuple[dict[st
     samples = batch(Random(4))
     made = critic(model, HeadCritic(kind="head", coef=coef or 0.0, clip=0.01))
     rows = taught(made, samples, Random(1))
-    policy = Policy(model, lr=0.0, grad_clip=1e9, micro_tokens=micro_tokens, packing=packing)
+    policy = Policy(
+        LanguageModel(model, micro_tokens=micro_tokens, packing=packing), lr=0.0, grad_clip=1e9
+    )
     if coef is None:
         policy.update(rows, [Clip()])
     else:
@@ -178,7 +185,7 @@ def test_it_learns_what_it_is_told_and_a_model_leaves_the_policy_alone(
 ) -> None:
     model = qwen().float()
     before = copy.deepcopy(model.state_dict())
-    made = Critic(model, settings.model_copy(update={"lr": 0.03, "clip": None}))
+    made = Critic(LanguageModel(model), settings.model_copy(update={"lr": 0.03, "clip": None}))
     samples = batch(Random(6), 12)
     for sample in samples:  # an episode is worth what its first action is
         first = sample.trajectory.turns[0].action[0] / 50
@@ -266,9 +273,10 @@ async def test_a_critic_of_its_own_begins_as_the_policy_after_its_warm_start(
     assert trainer.critic is not None
     assert trainer.reference is not None
     mine = trainer.model.state_dict()
-    for other in (trainer.critic.model, trainer.reference):
-        assert other is not trainer.model
-        assert all(torch.equal(v, mine[k]) for k, v in other.state_dict().items())
+    assert trainer.critic.lm.model is not trainer.model
+    for other in (trainer.critic.lm.model.state_dict(), trainer.reference.weights):
+        assert all(torch.equal(v, mine[k]) for k, v in other.items())
+        assert all(v.data_ptr() != mine[k].data_ptr() for k, v in other.items())
     await trainer.close()
 
 

@@ -11,7 +11,9 @@ from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
 from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
+from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
+from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import TOKEN_DATA, Scorer, token_data
 from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.losses import Clip, Decoupled, Gspo, LossInputs, Tis
@@ -65,8 +67,8 @@ def test_log_probs_are_the_models_in_the_target_context(
     model: PreTrainedModel, micro_tokens: int
 ) -> None:
     made = samples()
-    policy = Policy(model, lr=0.0, temperature=0.5, micro_tokens=micro_tokens)
-    Scorer(policy, model).add(["ref_logp", "prox_logp"], [*made, made[0]])
+    policy = Policy(LanguageModel(model, micro_tokens=micro_tokens), lr=0.0, temperature=0.5)
+    Scorer(policy, Reference(LanguageModel(model))).add(["ref_logp", "prox_logp"], [*made, made[0]])
     for sample, actions, probs in zip(made, ACTIONS, distributions(model, 0.5), strict=True):
         wanted = [p[a].log().item() for p, a in zip(probs, actions, strict=True)]
         assert sample.ref_logp is not None
@@ -100,7 +102,7 @@ def test_nothing_is_asked_for_nobody(model: PreTrainedModel) -> None:
 
 def test_what_is_frozen_is_scored_once_and_what_moves_anew(model: PreTrainedModel) -> None:
     made = samples()
-    scorer = Scorer(Policy(model, lr=0.0), copy.deepcopy(model))
+    scorer = Scorer(Policy(model, lr=0.0), Reference(LanguageModel(model)))
     scorer.add(["ref_logp", "prox_logp"], made)
     first = [(s.ref_logp, s.prox_logp) for s in made]
     scorer.add(["ref_logp", "prox_logp"], made)
@@ -139,10 +141,15 @@ def test_unknown_token_data_is_named(model: PreTrainedModel) -> None:
 
 
 def update(
-    model: PreTrainedModel, made: Sequence[Sample], loss: Any, **settings: Any
+    model: PreTrainedModel,
+    made: Sequence[Sample],
+    loss: Any,
+    micro_tokens: int = 10**6,
+    **settings: Any,
 ) -> dict[str, float]:
     rows = train_rows(made, token_weights(list(made), "token", 1.0))
-    return Policy(model, grad_clip=1e9, **settings).update(rows, [loss])
+    lm = LanguageModel(model, micro_tokens=micro_tokens)
+    return Policy(lm, grad_clip=1e9, **settings).update(rows, [loss])
 
 
 def test_the_first_update_is_around_the_policy_and_the_second_is_not(

@@ -17,30 +17,6 @@ from envgym.trainers.reproduce.statistics import (
 R, N, X = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.REVERSED
 
 
-def test_an_interval_by_hand() -> None:
-    """1, 2, 3, 4, 5: mean 3, s² = 10/4, s/√5 = √0.5; t(0.975, 4) = 2.776."""
-    found = interval([1, 2, 3, 4, 5])
-    assert found.mean == 3
-    assert found.high - 3 == pytest.approx(2.776 * 0.5**0.5)
-    assert 3 - found.low == pytest.approx(2.776 * 0.5**0.5)
-
-
-def test_two_seeds_say_little() -> None:
-    """0 and 1: s/√2 = 0.5, and t(0.975, 1) = 12.706."""
-    assert interval([0, 1]).to_json() == pytest.approx({"mean": 0.5, "low": -5.853, "high": 6.853})
-
-
-def test_one_value_has_no_interval_and_equal_ones_one_of_no_width() -> None:
-    assert interval([0.25]) == Interval(0.25, 0.25, 0.25)
-    assert interval([0.5, 0.5, 0.5]) == Interval(0.5, 0.5, 0.5)
-
-
-def test_more_values_than_the_table_has() -> None:
-    values = [0.0, 1.0] * 50  # s² = 100 · 0.25 / 99
-    half = 2.042 * (25 / 99) ** 0.5 / 10
-    assert interval(values).high == pytest.approx(0.5 + half)
-
-
 def test_differences_are_taken_seed_by_seed() -> None:
     """Seeds differ by far more than the sides do: 0.1, 0.5, 0.9 against 0.2, 0.6, 1.0."""
     found = gain([0.1, 0.5, 0.9], [0.2, 0.6, 1.0], "higher")

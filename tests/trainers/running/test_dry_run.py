@@ -17,7 +17,7 @@ async def test_a_plan_counts_whole_steps_and_writes_nothing(tmp_path: Path) -> N
     assert report.plan["episodes a step"] == "6 (2 groups of 3)"
     tokens = int(report.plan["sampled tokens a step"].replace(",", ""))
     assert 2 * 3 * 1 <= tokens <= 2 * 3 * 3 * 8
-    assert report.plan["weights"].endswith("further copies: 1")  # the reference of its kl loss
+    assert report.plan["reference"] == report.plan["weights"]  # of its kl loss
     assert not (tmp_path / "a").exists()
     assert settings.rollout.tasks_per_step == 2
 

@@ -1,0 +1,1 @@
+"""Command ``envgym eval``: its options, the evaluation of an agent, and the table of scores."""
