@@ -39,8 +39,8 @@ class Vllm(AgentPlugin):
     transport: Literal["disk", "nccl", "ipc", "lora", "none"] = Field(
         "disk",
         description="Way of the weights: disk (files in weights_dir, merged where model.lora is "
-        "set), nccl, ipc (one machine), lora (the adapter, in weights_dir); none leaves the servers' weights alone, for seats and "
-        "judges that do not learn.",
+        "set), nccl, ipc (one machine), lora (the adapter, in weights_dir); none leaves the "
+        "servers' weights alone, for seats and judges that do not learn.",
     )
     weights_dir: str | None = Field(
         None,
