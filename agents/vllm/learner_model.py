@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
-
-from envgym.errors import UsageError
 
 
 class LearnerModel:
@@ -23,6 +20,10 @@ class LearnerModel:
     def __init__(self, module: PreTrainedModel) -> None:
         self.module = module
 
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """All weights of the plain model by name, a tied one under each of its names."""
+        return self.module.state_dict()
+
     def save(self, folder: Path) -> None:
         """Write all weights, a tied one under each of its names.
 
@@ -32,7 +33,7 @@ class LearnerModel:
         folder.mkdir(parents=True)
         seen: set[int] = set()
         weights: dict[str, torch.Tensor] = {}
-        for name, tensor in self.module.state_dict().items():
+        for name, tensor in self.tensors().items():
             own = tensor.detach().cpu().contiguous()
             weights[name] = own.clone() if tensor.data_ptr() in seen else own
             seen.add(tensor.data_ptr())
@@ -48,20 +49,3 @@ class LearnerModel:
         chosen = torch.log_softmax(logits, -1).gather(-1, row[0, -sampled:, None])
         values: list[float] = chosen[:, 0].tolist()
         return values
-
-
-class LearnerAdapter(LearnerModel):
-    """LoRA adapter of a peft model in training.
-
-    Raises:
-        UsageError: The model has no adapter.
-    """
-
-    def __init__(self, module: Any) -> None:
-        if not hasattr(module, "peft_config"):
-            raise UsageError("transport lora sends an adapter, and the model has none: take disk")
-        super().__init__(module)
-
-    def save(self, folder: Path) -> None:
-        """Write the adapter alone."""
-        self.module.save_pretrained(folder)

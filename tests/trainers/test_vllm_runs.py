@@ -10,12 +10,16 @@ from envgym.agents.serve_model import ServedModel
 from envgym.agents.vllm import VllmAgent
 from envgym.errors import UsageError
 from envgym.store.episodes import read_episodes
+from envgym.trainers.agents.adapted_weights import AdapterWeights
 from envgym.trainers.build import build_parts
 from envgym.trainers.config import Config
 from envgym.trainers.loop import Trainer
 from envgym.trainers.run import train
 from tests.agents.serve_model.conftest import serving
 from tests.trainers.test_run import config, metrics
+
+NO_COPYING = "model.copying.steps=0"
+ADAPTED = ("model.lora={rank: 2}", NO_COPYING)
 
 
 def through(url: str, folder: Path) -> list[str]:
@@ -95,10 +99,38 @@ def test_settings_that_do_not_go_together(
         config(tmp_path, "a", *overrides)
 
 
-def test_no_adapter_to_send(tmp_path: Path) -> None:
-    agent = "agent={name: vllm, urls: ['http://127.0.0.1:9'], transport: lora, weights_dir: w}"
-    with pytest.raises(UsageError, match="the model has none: take disk"):
-        Trainer(config(tmp_path, "a", agent, "rollout.deterministic=false"))
+@pytest.mark.parametrize(
+    ("transport", "lora", "message"),
+    [
+        ("lora", "null", "lora sends an adapter, and the model has none: set model.lora"),
+        ("nccl", "{rank: 2}", "nccl sends parameters as they are, and model.lora keeps"),
+    ],
+)
+def test_adapters_and_transports(tmp_path: Path, transport: str, lora: str, message: str) -> None:
+    agent = f"agent={{name: vllm, urls: ['http://x'], transport: {transport}, weights_dir: w}}"
+    overrides = (agent, "rollout.deterministic=false", f"model.lora={lora}", NO_COPYING)
+    with pytest.raises(UsageError, match=message):
+        Trainer(config(tmp_path, "a", *overrides))
+
+
+async def test_a_run_with_an_adapter(tmp_path: Path) -> None:
+    """A server that knows nothing of adapters gets the merged weights."""
+    served = await served_like(config(tmp_path, "shape"))
+    async with serving(served) as url:
+        await train(config(tmp_path, "a", *through(url, tmp_path), *ADAPTED))
+    rows = metrics(tmp_path / "a")
+    assert [row["step"] for row in rows] == [1, 2, 3]
+    assert all(row["vllm/update_s"] > 0 for row in rows), "each update passed its check"
+
+
+async def test_an_adapter_apart(tmp_path: Path) -> None:
+    parts = build_parts(config(tmp_path, "a", *ADAPTED))
+    AdapterWeights(parts.model).save(tmp_path / "adapter")
+    assert {path.name for path in (tmp_path / "adapter").iterdir()} == {
+        *("adapter_config.json", "adapter_model.safetensors")
+    }
+    await parts.env.close()
+    await parts.agent.close()
 
 
 async def test_a_judge_leaves_its_server_alone(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ async def test_the_demo_learns(vllm: VllmProcess, tmp_path: Path) -> None:
             f"output={tmp_path / 'run'}",
             "rollout.deterministic=false",
             "torch_threads=1",
-            "learner.steps=30",
+            "learner.steps=36",
             "evaluation={tasks: 256, interval: 0}",
             "hooks=[]",
         ],

@@ -9,11 +9,14 @@ from pydantic import Field, model_validator
 from transformers import PreTrainedModel
 
 from envgym.agents.vllm import VllmAgent
-from envgym.agents.vllm.learner_model import LearnerAdapter, LearnerModel
+from envgym.agents.vllm.learner_model import LearnerModel
 from envgym.agents.vllm.transports import DiskTransport, LoraTransport, NativeTransport, Transport
 from envgym.chat.renderer import Chat
+from envgym.errors import UsageError
+from envgym.trainers.agents.adapted_weights import AdapterWeights, MergedModel
 from envgym.trainers.agents.base import AgentPlugin
 from envgym.trainers.config_sections import RolloutSection
+from envgym.trainers.learner.adapter import is_adapted
 from envgym.trainers.plugin import register
 
 
@@ -35,9 +38,9 @@ class Vllm(AgentPlugin):
     )
     transport: Literal["disk", "nccl", "ipc", "lora", "none"] = Field(
         "disk",
-        description="Way of the weights: disk (files in weights_dir), nccl, ipc (one machine), "
-        "lora (an adapter in weights_dir); none leaves the servers' weights alone, for seats and "
-        "judges that do not learn.",
+        description="Way of the weights: disk (files in weights_dir, merged where model.lora is "
+        "set), nccl, ipc (one machine), lora (the adapter, in weights_dir); none leaves the "
+        "servers' weights alone, for seats and judges that do not learn.",
     )
     weights_dir: str | None = Field(
         None,
@@ -99,9 +102,12 @@ class Vllm(AgentPlugin):
         return None
 
     def build(self, model: PreTrainedModel, chat: Chat, rollout: RolloutSection) -> VllmAgent:
-        """Build the agent; the servers are asked when it starts."""
-        lora = self.transport == "lora"
-        weights = LearnerAdapter(model) if lora else LearnerModel(model)
+        """Build the agent; the servers are asked when it starts.
+
+        Raises:
+            UsageError: The transport does not go with the model's adapter, or its lack.
+        """
+        weights = self._weights(model)
         return VllmAgent(
             self.urls,
             chat,
@@ -119,6 +125,22 @@ class Vllm(AgentPlugin):
             any_version=self.any_version,
             api_key_env=self.api_key_env,
         )
+
+    def _weights(self, model: PreTrainedModel) -> LearnerModel:
+        adapted = is_adapted(model)
+        if self.transport == "lora":
+            if not adapted:
+                raise UsageError(
+                    "agent.transport lora sends an adapter, and the model has none: set "
+                    "model.lora, or take transport disk"
+                )
+            return AdapterWeights(model)
+        if adapted and self.transport in ("nccl", "ipc"):
+            raise UsageError(
+                f"agent.transport {self.transport} sends parameters as they are, and model.lora "
+                "keeps its change beside them: take transport lora or disk"
+            )
+        return MergedModel(model) if adapted else LearnerModel(model)
 
     def _transport(self, weights: LearnerModel) -> Transport | None:
         folder = Path(self.weights_dir or "")

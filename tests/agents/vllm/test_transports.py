@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from envgym.agents.vllm import WeightSyncError
-from envgym.agents.vllm.learner_model import LearnerAdapter, LearnerModel
+from envgym.agents.vllm.learner_model import LearnerModel
 from envgym.agents.vllm.transports import DiskTransport, LoraTransport, NativeTransport
 from envgym.errors import UsageError
 from tests.agents.vllm.conftest import MakeAgent, Weights, ask
@@ -85,18 +85,6 @@ async def test_an_adapter_has_a_name_for_each_version(
     assert server.turns[-1]["model"] == "policy-v1"
     await agent.update_weights()  # a former adapter that stays loaded harms nobody
     assert os.listdir(tmp_path) == ["policy-v2"]
-
-
-def test_an_adapter_is_written_alone(tmp_path: Path) -> None:
-    class Adapted(torch.nn.Module):
-        peft_config: ClassVar[dict[str, str]] = {"default": "lora"}
-
-        def save_pretrained(self, folder: Path) -> None:
-            folder.mkdir()
-            (folder / "adapter_model.safetensors").write_text("adapter")
-
-    LearnerAdapter(Adapted()).save(tmp_path / "v1")
-    assert os.listdir(tmp_path / "v1") == ["adapter_model.safetensors"]
 
 
 async def test_an_adapter_that_cannot_be_loaded(
