@@ -1,0 +1,306 @@
+"""Tab of a browser: one page in an isolated context, with its own network of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from envgym.environments.web.browser.connection import Connection, ProtocolError
+from envgym.environments.web.requests import BLOCKED, Answer, Request
+from envgym.errors import Fault
+
+T = TypeVar("T")
+Network = Callable[[Request], Answer]
+"""Answers every request of a tab; runs on the event loop and must not block."""
+_PAGE_SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+_CALL_S = 10.0
+_LOAD_S = 10.0
+_START_S = 0.5  # for a navigation that an event announced, and a page may yet prevent
+_MOST_DIALOGS = 20
+
+
+@dataclass
+class Tab:
+    """A page with its browser context; made by `Browser.tab`.
+
+    Every request it makes is answered by `network`, in this process: nothing else is reachable.
+    A page that hangs, or opens dialogs without end, is a fault and the tab is not used again.
+
+    Attributes:
+        network: Source of all content.
+        dialogs: Texts of the dialogs that the page opened, each accepted at once.
+        broken: The tab crashed or hung: it must be closed.
+        episodes: Episodes played in it.
+        documents: Documents loaded in it.
+    """
+
+    connection: Connection
+    session: str
+    target: str
+    context: str
+    network: Network = lambda request: BLOCKED
+    dialogs: list[str] = field(default_factory=list)
+    broken: bool = False
+    episodes: int = 0
+    owner: object = None
+    documents: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _navigating: bool = False
+    _refused: str = ""
+
+    async def prepare(self, *scripts: str) -> None:
+        """Set the tab up, with scripts that run before a page's own."""
+        self.connection.listen(self.session, self._on_event)
+        calls = [
+            self._send("Page.enable"),
+            self._send("Inspector.enable"),
+            self._send("Emulation.setFocusEmulationEnabled", enabled=True),
+            self._send("Fetch.enable", patterns=[{"urlPattern": "*"}]),
+            self._send("Network.setBypassServiceWorker", bypass=True),
+        ]
+        for script in (_PAGE_SCRIPT, *scripts):
+            calls.append(self._send("Page.addScriptToEvaluateOnNewDocument", source=script))
+        await self._wait(asyncio.gather(*calls))
+
+    async def view(self, width: int, height: int) -> None:
+        """Set the size of the viewport in CSS pixels."""
+        await self._wait(
+            self._send(
+                "Emulation.setDeviceMetricsOverride",
+                width=width,
+                height=height,
+                deviceScaleFactor=1,
+                mobile=False,
+            )
+        )
+
+    async def open(self, url: str) -> None:
+        """Navigate to an address and wait until it has loaded.
+
+        Raises:
+            NotReachable: The network refuses it.
+        """
+        self._refused = ""
+        before = self.documents
+        self._navigating = True
+        answer = await self._wait(self._send("Page.navigate", url=url))
+        if "errorText" in answer:
+            self._navigating = False
+            raise NotReachable(self._refused or answer["errorText"])
+        if "loaderId" in answer:
+            await self._until_loaded(before)
+        else:  # a place in the same document
+            self._navigating = False
+
+    async def forget(self, origin: str) -> None:
+        """Clear history and storage, so that an episode finds nothing of the one before."""
+        await self._wait(
+            asyncio.gather(
+                self._send("Page.resetNavigationHistory"),
+                self._send("Storage.clearDataForOrigin", origin=origin, storageTypes="all"),
+            )
+        )
+        self.dialogs.clear()
+
+    async def evaluate(self, expression: str) -> Any:
+        """Evaluate a JavaScript expression in the page; its value as JSON."""
+        return await self._wait(self._evaluate(expression))
+
+    async def run(self, function: str, *arguments: Any) -> Any:
+        """Call a function of the page's global scope with JSON arguments."""
+        return await self.evaluate(f"{function}({','.join(map(json.dumps, arguments))})")
+
+    async def look(self, expression: str) -> Any:
+        """Evaluate an expression whose value says with ``leaving`` that a navigation has begun.
+
+        Returns None where one had: the new page has loaded, ask again.
+        """
+        before = self.documents
+        if self._navigating:
+            await self._until_loaded(before)
+        before = self.documents
+        report = await self.evaluate(expression)
+        if not (report["leaving"] or self._navigating):
+            return report
+        await self._until_loaded(before)
+        return None
+
+    async def mouse(self, *events: tuple[str, float, float]) -> None:
+        """Dispatch mouse events in order: ``(type, x, y)`` with DevTools' names, left button."""
+        calls = []
+        down, clicks = False, 0
+        for kind, x, y in events:
+            if kind == "mousePressed":
+                down, clicks = True, clicks + 1
+            released = kind == "mouseReleased"
+            down = down and not released
+            calls.append(
+                self._send(
+                    "Input.dispatchMouseEvent",
+                    type=kind,
+                    x=x,
+                    y=y,
+                    button="left" if down or released else "none",
+                    buttons=int(down),
+                    clickCount=clicks,
+                )
+            )
+        await self._wait(asyncio.gather(*calls))
+
+    async def keys(self, events: list[dict[str, Any]]) -> None:
+        """Dispatch key events in order; see `keyboard.events`."""
+        await self._wait(
+            asyncio.gather(*(self._send("Input.dispatchKeyEvent", **event) for event in events))
+        )
+
+    async def insert(self, text: str) -> None:
+        """Insert text at the focus, as an input method does: any character is typed."""
+        await self._wait(self._send("Input.insertText", text=text))
+
+    async def back(self) -> bool:
+        """Go back in the history; False where there is nothing before."""
+        history = await self._wait(self._send("Page.getNavigationHistory"))
+        if (index := history["currentIndex"]) <= 0:
+            return False
+        before = self.documents
+        self._navigating = True
+        entry = history["entries"][index - 1]["id"]
+        await self._wait(self._send("Page.navigateToHistoryEntry", entryId=entry))
+        await self._until_loaded(before)
+        return True
+
+    async def screenshot(self) -> bytes:
+        """PNG of the viewport."""
+        answer = await self._wait(self._send("Page.captureScreenshot", format="png"))
+        return base64.b64decode(answer["data"])
+
+    async def close(self) -> None:
+        """Dispose of the page and its context; safe where they are gone."""
+        self.broken = True
+        if self.connection.gone:
+            return
+        self.connection.drop(self.session, "the tab was closed")
+        try:
+            async with asyncio.timeout(_CALL_S):
+                await self.connection.call(
+                    "Target.disposeBrowserContext", browserContextId=self.context
+                )
+        except (ProtocolError, Fault, TimeoutError):
+            return  # the context went with its last page, or with the browser
+
+    def _send(self, method: str, **parameters: Any) -> asyncio.Future[dict[str, Any]]:
+        if self.broken:
+            raise Fault("the tab crashed")
+        return self.connection.call(method, self.session, **parameters)
+
+    async def _wait(self, answer: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(_CALL_S):
+                return await answer
+        except TimeoutError:
+            self.broken = True
+            raise Fault(f"the page did not answer for {_CALL_S:g} s", "env") from None
+        except ProtocolError as error:
+            raise Fault(f"the browser refused a command: {error}") from error
+
+    async def _evaluate(self, expression: str) -> Any:
+        for last in (False, True):
+            try:
+                answer = await self._send(
+                    "Runtime.evaluate",
+                    expression=expression,
+                    returnByValue=True,
+                    awaitPromise=True,
+                    userGesture=True,
+                )
+            except ProtocolError:
+                if last:  # a navigation replaced the page under the call: once is no surprise
+                    raise
+                await asyncio.sleep(0.01)
+                continue
+            break
+        if "exceptionDetails" in answer:
+            detail = answer["exceptionDetails"]
+            text = detail.get("exception", {}).get("description") or detail.get("text")
+            raise Fault(f"the page's script failed: {text}", "env")
+        return answer["result"].get("value")
+
+    async def _until_loaded(self, before: int) -> None:
+        """Wait for more documents than `before`; a navigation that never starts ends soon."""
+        begun = asyncio.get_running_loop().time()
+        while self.documents == before:
+            if self.broken:
+                raise Fault("the tab crashed")
+            passed = asyncio.get_running_loop().time() - begun
+            left = (_LOAD_S if self._navigating else _START_S) - passed
+            if left <= 0:
+                break
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
+        if self.documents == before and self._navigating:
+            self.broken = True
+            raise Fault(f"a page did not load within {_LOAD_S:g} s", "env")
+        if self.documents == before:
+            await self.evaluate("__envgym.stay()")
+
+    def _on_event(self, method: str, parameters: dict[str, Any]) -> None:
+        match method:
+            case "Fetch.requestPaused":
+                self._answer(parameters)
+            case "Page.loadEventFired":
+                self.documents += 1
+                self._navigating = False
+                self._changed.set()
+            case "Page.javascriptDialogOpening":
+                self._on_dialog(parameters)
+            case "Inspector.targetCrashed" | "Inspector.detached":
+                self.crashed()
+
+    def crashed(self) -> None:
+        """Mark the tab as dead; its commands under way fail."""
+        self.broken = True
+        self._changed.set()
+        self.connection.drop(self.session, "the tab crashed")
+
+    def _on_dialog(self, parameters: dict[str, Any]) -> None:
+        self.dialogs.append(parameters.get("message", ""))
+        if len(self.dialogs) > _MOST_DIALOGS:
+            self.broken = True
+            self.connection.drop(self.session, "the page opened dialogs without end")
+            return
+        self._send("Page.handleJavaScriptDialog", accept=True)
+
+    def _answer(self, parameters: dict[str, Any]) -> None:
+        asked = parameters["request"]
+        request = Request(asked["method"], asked["url"], asked.get("postData", ""))
+        answer = self.network(request)
+        number = parameters["requestId"]
+        page = (
+            parameters.get("resourceType") == "Document"
+            and parameters.get("frameId") == self.target
+        )
+        if answer.status == 0:
+            self._refused = self._refused or (f"{request.url} is not allowed" if page else "")
+            self._send("Fetch.failRequest", requestId=number, errorReason="BlockedByClient")
+            return
+        if page:
+            self._navigating = True
+            self._changed.set()
+        self._send(
+            "Fetch.fulfillRequest",
+            requestId=number,
+            responseCode=answer.status,
+            responseHeaders=[{"name": name, "value": value} for name, value in answer.headers],
+            body=base64.b64encode(answer.body).decode(),
+        )
+
+
+class NotReachable(Exception):
+    """Address that the tab's network refuses."""

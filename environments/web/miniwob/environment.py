@@ -1,0 +1,150 @@
+"""``web/miniwob-v1``: the tasks of MiniWoB++ in a real browser, seeded and without waiting.
+
+MiniWoB++: Liu et al., ICLR 2018 (arXiv 1802.08802), after World of Bits, Shi et al., ICML 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from envgym.environments.web.browser.driver import BrowserDriver
+from envgym.environments.web.browser.tab import Tab
+from envgym.environments.web.browser.tabs import BrowserTabs
+from envgym.environments.web.miniwob import pages
+from envgym.environments.web.miniwob.tasks import check_names, source
+from envgym.environments.web.observation.elements import Page
+from envgym.environments.web.web_env import View, WebEnv
+from envgym.errors import Fault, UsageError
+from envgym.messages import Action, Message, system, user
+from envgym.stop_reason import StopReason
+from envgym.task import Task, TaskSource
+
+_CLOCK = Path(__file__).with_name("clock.js").read_text(encoding="utf-8")
+_EPISODE = Path(__file__).with_name("episode.js").read_text(encoding="utf-8")
+_EXCLUDED = "#reward-display, #click-canvas, #sync-task-cover, #query, #query-wrap"
+_VIEW = (332, 214)
+INSTRUCTIONS = "Do the task on the web page by calling tools. Elements are named by their ids."
+
+
+class MiniWob(WebEnv):
+    """Small tasks on a web page: buttons, forms, lists, e-mail, calendars, drawing.
+
+    The 125 single-page tasks of MiniWoB++ (Liu et al., arXiv 1802.08802) in Chromium. A page is
+    loaded once and reset in place; its time stands still while the agent thinks.
+
+    Actions:
+        ``click(element)``, ``double_click``, ``fill(element, text)``, ``select_option``,
+        ``press(key, element)``, ``hover``, ``scroll``, ``drag(start, end)``, ``more()``.
+
+    Observations:
+        First the task's instruction and the page, then the page after each action: an
+        accessibility tree with element ids, or pruned HTML.
+
+    Rewards:
+        At the end the page's own verdict: ``binary`` 1 for a raw reward above 0 (BrowserGym's
+        rule), ``raw`` the page's reward from -1 to 1, ``decayed`` the same, less the share of the
+        page's time limit that has passed. The score is 1 for a raw reward of 1; of partial rewards
+        (``click-checkboxes-soft``), the part.
+
+    Episode end:
+        Terminated by the page; truncated after 12 turns.
+
+    Info:
+        Metric ``raw_reward`` and those of `ToolEnv`.
+
+    Args:
+        tasks: Names of tasks (``click-test``, …); all when empty.
+        browser: ``chromium``, ``headed`` or ``cdp:URL``.
+        reward: ``binary``, ``raw`` or ``decayed``.
+        action_seconds: Virtual seconds that pass with each action.
+        view, tokens, show, max_turns: See `WebEnv`.
+
+    Version history:
+        v1: first release.
+    """
+
+    max_turns = 12
+
+    def __init__(
+        self,
+        *,
+        tasks: Sequence[str] = (),
+        browser: str = "chromium",
+        reward: Literal["binary", "raw", "decayed"] = "binary",
+        action_seconds: float = 0.5,
+        view: View = "axtree",
+        tokens: int = 2000,
+        show: Literal["page", "changes"] = "page",
+        max_turns: int | None = None,
+    ) -> None:
+        super().__init__(view=view, tokens=tokens, show=show, max_turns=max_turns)
+        if reward not in ("binary", "raw", "decayed"):
+            raise UsageError(f"reward is {reward!r}: use binary, raw or decayed")
+        if action_seconds < 0:
+            raise UsageError(f"action_seconds must not be negative, as {action_seconds} is")
+        self.withhold("goto", "back")
+        self._names = check_names(tasks)
+        self._reward_kind = reward
+        self._milliseconds = action_seconds * 1000
+        pages.html_folder()
+        self._tabs = BrowserTabs(browser, (_CLOCK,))
+        self._browser: BrowserDriver | None = None
+
+    def tasks(self, split: str = "train") -> TaskSource:
+        """Episodes of the chosen tasks; the seeds of the splits differ."""
+        return source(self._names, split)
+
+    async def start(self, task: Task) -> Sequence[Message]:
+        """Instruction of the task, and its page."""
+        name, seed = task.data["task"], task.data["seed"]
+        tab = await self._tabs.take(("miniwob", name))
+        driver = self._browser = BrowserDriver(tab, exclude=_EXCLUDED)
+        begun = await self._begun(tab, name, seed, task.split)
+        self.begin(driver)
+        self.goal = str(begun["goal"])
+        driver.before = "__wob.after(0)"
+        seen = await self.seen()
+        driver.before = f"__wob.after({self._milliseconds!r})"
+        return system(INSTRUCTIONS), user(f"Task: {self.goal}\n{seen}")
+
+    async def stop(self) -> None:
+        """Give the browser back."""
+        await self._tabs.close()
+
+    def arrived(self, page: Page) -> None:
+        """End the episode once the page has judged it."""
+        assert self._browser is not None
+        state: dict[str, Any] = self._browser.extra
+        if not state["done"] or self.ended:
+            return
+        raw = float(state["raw"])
+        self.metrics["raw_reward"] = raw
+        rewards = {"binary": float(raw > 0), "raw": raw, "decayed": float(state["reward"])}
+        self.end(
+            min(max(raw, 0.0), 1.0),
+            reward=rewards[self._reward_kind],
+            stop=StopReason.ANSWERED,
+        )
+
+    def described(self, page: Page) -> str:
+        """Nothing: a page's address says no more than the task does."""
+        return ""
+
+    async def _begun(self, tab: Tab, name: str, seed: int, split: str) -> dict[str, Any]:
+        tab.network = pages.network
+        if await tab.evaluate("location.href") != pages.address(name):
+            await tab.view(*_VIEW)
+            await tab.open(pages.address(name))
+            await tab.evaluate(_EPISODE)
+        limit = 0 if self._reward_kind == "decayed" else None
+        begun: dict[str, Any] = await tab.run("__wob.begin", seed, split, limit)
+        if not begun["ready"]:
+            raise Fault(f"the page of {name} is never ready for an episode", "env")
+        return begun
+
+    async def oracle(self) -> AsyncIterator[Action]:
+        """Expert's actions; see `oracles`."""
+        raise UsageError("none yet")
+        yield Action()
