@@ -56,5 +56,5 @@ class Driver(Protocol):
     async def screenshot(self) -> bytes:
         """PNG of what is visible."""
 
-    async def run(self, function: str, *arguments: Any) -> Any:
-        """Call a function of the page, where it has any."""
+    async def evaluate(self, expression: str) -> Any:
+        """Value of a JavaScript expression, where the page runs any."""

@@ -101,9 +101,9 @@ class WebEnv(ToolEnv[Task]):
         text, self._shown = bounded(self._lines, self._tokens)
         return "\n".join([*notices, text])
 
-    def id_of(self, element: Element) -> int:
-        """Id of an element, for oracles and hints."""
-        return self._ids.of(element)
+    def shown_id(self, element: Element) -> int | None:
+        """Id of an element, None for one not shown: oracles see no more than the agent does."""
+        return self._ids.shown(element)
 
     def _all_lines(self, page: Page) -> list[str]:
         first = [line] if (line := self.described(page)) else []

@@ -97,6 +97,12 @@ class Browser:
         if process is not None:
             await process.stop()
 
+    def kill(self) -> None:
+        """Kill a local browser whose event loop has ended, or is another one."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+
     async def _connected(self) -> Connection:
         async with self._starting:
             if self._connection is not None and self._connection.gone:

@@ -102,13 +102,19 @@ class BrowserDriver:
     async def drag(self, start: Element, end: Element) -> None:
         """See `Driver`."""
         x, y = await self._aim(start)
-        u, v = await self._aim(end)
-        moves = [
-            ("mouseMoved", x + (u - x) * n / _DRAG_STEPS, y + (v - y) * n / _DRAG_STEPS)
-            for n in range(1, _DRAG_STEPS + 1)
-        ]
-        pressed = (("mouseMoved", x, y), ("mousePressed", x, y))
-        await self.tab.mouse(*pressed, *moves, ("mouseReleased", u, v))
+        u, v = await self._do("middle", end)
+        await self.tab.mouse(("mouseMoved", x, y), ("mousePressed", x, y))
+        for n in range(1, _DRAG_STEPS + 1):
+            part = n / _DRAG_STEPS
+            at = x + (u - x) * part, y + (v - y) * part
+            await self.tab.mouse(("mouseMoved", *at), pressed=True)
+        # Past the middle by a little, as a hand does: what is dropped on it takes its place.
+        if abs(v - y) > 5:
+            v += 3 if v > y else -3
+        else:
+            u += 3 if u > x else -3
+        await self.tab.mouse(("mouseMoved", u, v), pressed=True)
+        await self.tab.mouse(("mouseReleased", u, v))
 
     async def goto(self, url: str) -> None:
         """See `Driver`."""
@@ -132,9 +138,9 @@ class BrowserDriver:
         """See `Driver`."""
         return await self.tab.screenshot()
 
-    async def run(self, function: str, *arguments: Any) -> Any:
+    async def evaluate(self, expression: str) -> Any:
         """See `Driver`."""
-        return await self.tab.run(function, *arguments)
+        return await self.tab.evaluate(expression)
 
     async def _aim(self, element: Element) -> tuple[float, float]:
         x, y = await self._do("aim", element)

@@ -66,7 +66,12 @@
     } else if (tag === "details" && element.open) found.open = "";
     if (element.disabled) found.disabled = "";
     if (element === document.activeElement && element !== document.body) found.focused = "";
-    if (clickable(element)) found.clickable = "";
+    if (clickable(element)) {
+      found.clickable = "";
+      const background = element.firstElementChild ? "" : getComputedStyle(element).backgroundColor;
+      if (background && background !== "rgba(0, 0, 0, 0)" && !element.textContent.trim())
+        found.background = background;
+    }
     if (element instanceof SVGElement || tag === "canvas") {
       const box = element.getBoundingClientRect();
       found.box = [box.x, box.y, box.width, box.height].map(Math.round).join(",");
@@ -154,6 +159,12 @@
     }
     return point;
   };
+  const middle = number => {
+    const element = get(number);
+    if (!visible(element)) throw "hidden";
+    const box = element.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
   const textLike = element => element.localName === "textarea" || element.isContentEditable ||
     element.localName === "input" &&
     !["checkbox", "radio", "button", "submit", "reset", "file", "image", "range", "color"]
@@ -219,10 +230,7 @@
     choose: (number, wanted) => attempt(choose, number, wanted),
     scroll: (number, dx, dy) => attempt(scrolled, number, dx, dy),
     focus: number => attempt(n => { get(n).focus(); }, number),
-    box: number => attempt(n => {
-      const box = get(n).getBoundingClientRect();
-      return [box.x, box.y, box.width, box.height];
-    }, number),
+    middle: number => attempt(middle, number),
   };
   Object.freeze(window.__envgym);
   window.open = () => null;  // no popup

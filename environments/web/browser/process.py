@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 from envgym.environments.web.browser.transport import PipeTransport
@@ -117,19 +118,25 @@ class ChromiumProcess:
 
     async def stop(self) -> None:
         """Wait for the process, whose pipe was closed; kill it if it lingers."""
-        waiting = asyncio.create_task(asyncio.to_thread(os.waitpid, self.pid, 0))
-        done, _ = await asyncio.wait([waiting], timeout=_TERM_S)
-        if not done:
-            self.kill()
-        await waiting
-        self._ended = True
+        end = time.monotonic() + _TERM_S
+        while not self._ended and time.monotonic() < end:
+            if os.waitpid(self.pid, os.WNOHANG)[0]:
+                self._ended = True
+            else:
+                await asyncio.sleep(0.02)
+        await asyncio.to_thread(self.kill)
         await asyncio.to_thread(shutil.rmtree, self._profile, ignore_errors=True)
 
     def kill(self) -> None:
         """Kill the browser and all of its processes."""
-        if not self._ended:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+        if self._ended:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        self._ended = True
+        shutil.rmtree(self._profile, ignore_errors=True)
 
 
 def _remove_left_profiles() -> None:

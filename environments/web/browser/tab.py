@@ -131,10 +131,14 @@ class Tab:
         await self._until_loaded(before)
         return None
 
-    async def mouse(self, *events: tuple[str, float, float]) -> None:
-        """Dispatch mouse events in order: ``(type, x, y)`` with DevTools' names, left button."""
+    async def mouse(self, *events: tuple[str, float, float], pressed: bool = False) -> None:
+        """Dispatch mouse events in order: ``(type, x, y)`` with DevTools' names, left button.
+
+        Args:
+            pressed: The button is down already.
+        """
         calls = []
-        down, clicks = False, 0
+        down, clicks = pressed, 0
         for kind, x, y in events:
             if kind == "mousePressed":
                 down, clicks = True, clicks + 1

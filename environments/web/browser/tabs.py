@@ -19,9 +19,9 @@ class BrowserTabs:
     """
 
     def __init__(self, address: str, scripts: Sequence[str] = ()) -> None:
-        self._address = address
-        self._scripts = tuple(scripts)
-        self._shared: Shared[Browser] | None = None
+        key = ("web/browser", address, tuple(scripts))
+        self._shared = Shared(key, lambda: _Browsers(address, scripts))
+        self._browser: Browser | None = None
         self._tab: Tab | None = None
 
     async def take(self, owner: object) -> Tab:
@@ -30,25 +30,51 @@ class BrowserTabs:
         Raises:
             Fault: (``infra``) There is no browser.
         """
-        if self._tab is not None and not self._tab.broken and not self._tab.connection.gone:
-            return self._tab
-        await self.release()
-        if self._shared is None:  # at first use: a browser belongs to the loop that runs it
-            key = ("web/browser", self._address, self._scripts, id(asyncio.get_running_loop()))
-            self._shared = Shared(key, lambda: Browser(self._address, self._scripts))
-        self._tab = await self._shared.value.tab(owner)
-        self._tab.episodes += 1
-        return self._tab
+        tab = self._tab
+        browser = self._shared.value.here()
+        if tab is None or tab.broken or tab.connection.gone or browser is not self._browser:
+            await self.release()
+            self._browser = browser
+            tab = self._tab = await browser.tab(owner)
+        tab.episodes += 1
+        return tab
 
     async def release(self) -> None:
         """Give the tab back; safe without one."""
         tab, self._tab = self._tab, None
-        if tab is not None and self._shared is not None:
-            await self._shared.value.release(tab)
+        if tab is not None and self._browser is not None:
+            await self._browser.release(tab)
 
     async def close(self) -> None:
-        """Give everything back; the last one of the process ends the browser."""
+        """Give everything back; the last instance of the process ends the browser."""
         await self.release()
-        shared, self._shared = self._shared, None
-        if shared is not None:
-            await shared.close()
+        await self._shared.close()
+
+
+class _Browsers:
+    """Browsers of a process, one for each event loop that uses it: usually one."""
+
+    def __init__(self, address: str, scripts: Sequence[str]) -> None:
+        self._address = address
+        self._scripts = scripts
+        self._by_loop: dict[asyncio.AbstractEventLoop, Browser] = {}
+        Browser(address, scripts)  # a bad address is an error now
+
+    def here(self) -> Browser:
+        """Browser of the running loop; those of loops that have ended are killed."""
+        for loop in [one for one in self._by_loop if one.is_closed()]:
+            self._by_loop.pop(loop).kill()
+        loop = asyncio.get_running_loop()
+        if loop not in self._by_loop:
+            self._by_loop[loop] = Browser(self._address, self._scripts)
+        return self._by_loop[loop]
+
+    async def close(self) -> None:
+        """End them all."""
+        here = asyncio.get_running_loop()
+        while self._by_loop:
+            loop, browser = self._by_loop.popitem()
+            if loop is here:
+                await browser.close()
+            else:
+                browser.kill()

@@ -5,21 +5,25 @@ MiniWoB++: Liu et al., ICLR 2018 (arXiv 1802.08802), after World of Bits, Shi et
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from envgym.environments.graded_hints import graded
 from envgym.environments.web.browser.driver import BrowserDriver
 from envgym.environments.web.browser.tab import Tab
 from envgym.environments.web.browser.tabs import BrowserTabs
 from envgym.environments.web.miniwob import pages
-from envgym.environments.web.miniwob.tasks import check_names, source
+from envgym.environments.web.miniwob.oracles import ORACLES, Expert
+from envgym.environments.web.miniwob.tasks import RELOADED, check_names, source
 from envgym.environments.web.observation.elements import Page
 from envgym.environments.web.web_env import View, WebEnv
 from envgym.errors import Fault, UsageError
 from envgym.messages import Action, Message, system, user
 from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
+from envgym.trajectory import Episode
 
 _CLOCK = Path(__file__).with_name("clock.js").read_text(encoding="utf-8")
 _EPISODE = Path(__file__).with_name("episode.js").read_text(encoding="utf-8")
@@ -51,15 +55,22 @@ class MiniWob(WebEnv):
     Episode end:
         Terminated by the page; truncated after 12 turns.
 
+    Hints:
+        The way to do a task of the kind; misuse of the tools in the attempt. The page alone knows
+        more, and hints are functions of task and attempt.
+
     Info:
         Metric ``raw_reward`` and those of `ToolEnv`.
 
     Args:
         tasks: Names of tasks (``click-test``, …); all when empty.
-        browser: ``chromium``, ``headed`` or ``cdp:URL``.
+        browser: ``chromium``, ``headed`` (in a window) or ``cdp:URL`` (a browser elsewhere).
         reward: ``binary``, ``raw`` or ``decayed``.
         action_seconds: Virtual seconds that pass with each action.
-        view, tokens, show, max_turns: See `WebEnv`.
+        view: ``axtree`` or ``html``.
+        tokens: Budget of an observation in tokens, counted as four characters each.
+        show: ``page`` or ``changes``: what stands after an action.
+        max_turns: Turns before truncation; 12 by default.
 
     Version history:
         v1: first release.
@@ -103,7 +114,8 @@ class MiniWob(WebEnv):
         driver = self._browser = BrowserDriver(tab, exclude=_EXCLUDED)
         begun = await self._begun(tab, name, seed, task.split)
         self.begin(driver)
-        self.goal = str(begun["goal"])
+        goal = begun["goal"]
+        self.goal = str(goal["utterance"] if isinstance(goal, dict) else goal)
         driver.before = "__wob.after(0)"
         seen = await self.seen()
         driver.before = f"__wob.after({self._milliseconds!r})"
@@ -134,17 +146,29 @@ class MiniWob(WebEnv):
 
     async def _begun(self, tab: Tab, name: str, seed: int, split: str) -> dict[str, Any]:
         tab.network = pages.network
-        if await tab.evaluate("location.href") != pages.address(name):
+        if name in RELOADED or await tab.evaluate("location.href") != pages.address(name):
             await tab.view(*_VIEW)
             await tab.open(pages.address(name))
             await tab.evaluate(_EPISODE)
+            await tab.evaluate("__wob.preload().then(() => null)")
         limit = 0 if self._reward_kind == "decayed" else None
         begun: dict[str, Any] = await tab.run("__wob.begin", seed, split, limit)
         if not begun["ready"]:
             raise Fault(f"the page of {name} is never ready for an episode", "env")
         return begun
 
+    def hints(self, attempt: Episode | None = None) -> Sequence[str]:
+        """The way that the oracle goes; see `Env.hints`."""
+        play = ORACLES.get(self.task.data["task"])
+        plan = inspect.getdoc(play) or "" if play is not None else ""
+        return graded(self.task, attempt, plan, "", ())
+
     async def oracle(self) -> AsyncIterator[Action]:
-        """Expert's actions; see `oracles`."""
-        raise UsageError("none yet")
-        yield Action()
+        """Expert's actions; only for the tasks in `oracles.ORACLES`."""
+        play = ORACLES.get(self.task.data["task"])
+        if play is None:
+            raise UsageError(
+                f"{self.task.data['task']} has no oracle; tasks with one: see the docs"
+            )
+        async for action in play(Expert(self)):
+            yield action

@@ -143,6 +143,15 @@ NAMES: Sequence[str] = tuple(
 """The 125 tasks whose page is one document. The three flight tasks (``flight/*``) keep a whole
 airline's site in a frame and are left out."""
 
+RELOADED = frozenset(
+    """
+    book-flight book-flight-nodelay choose-date choose-date-easy choose-date-medium
+    choose-date-nodelay stock-market use-autocomplete use-autocomplete-nodelay use-colorwheel
+    use-colorwheel-2
+    """.split()
+)
+"""Tasks whose page keeps state from one episode to the next: it is loaded anew for each."""
+
 
 def check_names(names: Sequence[str]) -> tuple[str, ...]:
     """Names of tasks, all when empty.

@@ -182,7 +182,7 @@ class _Builder:
         name = self._name(element, role, label)
         if role in _CONTAINERS and not name:
             return None
-        node = Node(role, name, element, _states(element, role))
+        node = Node(role, name, element, _states(element, role, name))
         if role not in ("combobox", "listbox") or element.tag == "select":
             self.children(element, node.children, name, None)
         if role in _NAMED_BY_CONTENT and _only_text(node.children):
@@ -237,7 +237,7 @@ def _flush(text: list[str], into: list[Node], named: str) -> None:
         into.append(Node("StaticText", words))
 
 
-def _states(element: Element, role: str) -> list[str]:
+def _states(element: Element, role: str, name: str) -> list[str]:
     attributes = element.attributes
     states = []
     if role == "heading" and element.tag[0] == "h":
@@ -257,6 +257,11 @@ def _states(element: Element, role: str) -> list[str]:
     if "aria-expanded" in attributes:
         states.append("expanded" if attributes["aria-expanded"] == "true" else "collapsed")
     states += [name for name in _STATES if name in attributes]
+    if role in _UNNAMED and not name:
+        if "class" in attributes:
+            states.append(f"class={attributes['class']!r}")
+        if "background" in attributes:
+            states.append(f"background={attributes['background']!r}")
     if role in _SHAPES or role == "canvas":
         states += [
             f"{name}={attributes[name]!r}" for name in ("fill", "stroke") if name in attributes
@@ -265,4 +270,6 @@ def _states(element: Element, role: str) -> list[str]:
     return states
 
 
+_UNNAMED = frozenset(["button", "clickable", "link"])
+"""Roles whose elements are told apart by class and colour where they have no name: icons."""
 _VALUED = frozenset(["textbox", "searchbox", "spinbutton", "slider", "date", "time", "color"])

@@ -37,6 +37,10 @@ class ElementIds:
         self._elements[id] = element
         return id
 
+    def shown(self, element: Element) -> int | None:
+        """Id of an element; None for one that was not shown."""
+        return self._by_handle.get(element.handle)
+
     def find(self, id: int) -> Element:
         """Element of an id.
 
