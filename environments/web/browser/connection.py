@@ -30,8 +30,8 @@ class Connection:
         self._numbers = count(1)
         self._waiting: dict[int, tuple[str | None, asyncio.Future[dict[str, Any]]]] = {}
         self._handlers: dict[str | None, Handler] = {}
-        self._reader = asyncio.create_task(self._read())
         self.gone = False
+        transport.listen(self._deliver)
 
     def listen(self, session: str | None, handler: Handler) -> None:
         """Deliver the events of a session (None: the browser itself) to `handler`."""
@@ -67,18 +67,13 @@ class Connection:
 
     async def close(self) -> None:
         """End the connection; commands under way fail. Safe to call twice."""
-        self._reader.cancel()
         self._end("the browser was closed")
         await self._transport.close()
 
-    async def _read(self) -> None:
-        try:
-            while (message := await self._transport.receive()) is not None:
-                self._deliver(message)
-        finally:
+    def _deliver(self, message: dict[str, Any] | None) -> None:
+        if message is None:
             self._end("the browser is gone")
-
-    def _deliver(self, message: dict[str, Any]) -> None:
+            return
         if (number := message.get("id")) is None:
             handler = self._handlers.get(message.get("sessionId"))
             if handler is not None:

@@ -52,6 +52,8 @@ class Tab:
     documents: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _navigating: bool = False
+    _arriving: str = ""
+    _loader: str = ""
     _refused: str = ""
 
     async def prepare(self, *scripts: str) -> None:
@@ -94,7 +96,7 @@ class Tab:
             self._navigating = False
             raise NotReachable(self._refused or answer["errorText"])
         if "loaderId" in answer:
-            await self._until_loaded(before)
+            await self._until_loaded(before, answer["loaderId"])
         else:  # a place in the same document
             self._navigating = False
 
@@ -235,10 +237,14 @@ class Tab:
             raise Fault(f"the page's script failed: {text}", "env")
         return answer["result"].get("value")
 
-    async def _until_loaded(self, before: int) -> None:
-        """Wait for more documents than `before`; a navigation that never starts ends soon."""
+    async def _until_loaded(self, before: int, loader: str = "") -> None:
+        """Wait for more documents than `before`; a navigation that never starts ends soon.
+
+        Args:
+            loader: Loader of the document, where it is known: a former navigation may yet end.
+        """
         begun = asyncio.get_running_loop().time()
-        while self.documents == before:
+        while self.documents == before or (loader and self._loader != loader):
             if self.broken:
                 raise Fault("the tab crashed")
             passed = asyncio.get_running_loop().time() - begun
@@ -258,8 +264,12 @@ class Tab:
         match method:
             case "Fetch.requestPaused":
                 self._answer(parameters)
+            case "Page.frameNavigated":
+                if parameters["frame"]["id"] == self.target:
+                    self._arriving = parameters["frame"]["loaderId"]
             case "Page.loadEventFired":
                 self.documents += 1
+                self._loader = self._arriving
                 self._navigating = False
                 self._changed.set()
             case "Page.javascriptDialogOpening":

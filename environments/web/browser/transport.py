@@ -9,53 +9,77 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, cast
 
 from envgym.errors import Fault, UsageError
 
 _MOST_BYTES = 256 << 20
 
 
+Deliver = Callable[[dict[str, Any] | None], None]
+"""Receives each message; None once, when the browser is gone. Must not block."""
+
+
 class Transport(Protocol):
     """A stream of JSON messages to and from a browser."""
 
+    def listen(self, deliver: Deliver) -> None:
+        """Deliver the messages to a function, from now on."""
+
     def send(self, message: dict[str, Any]) -> None:
         """Queue a message."""
-
-    async def receive(self) -> dict[str, Any] | None:
-        """Return the next message; None once the browser is gone."""
 
     async def close(self) -> None:
         """End the connection; safe to call twice."""
 
 
-class PipeTransport:
+class PipeTransport(asyncio.Protocol):
     """Messages ended by NUL over a socket that the browser has as descriptors 3 and 4."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self) -> None:
+        self._deliver: Deliver = lambda message: None
+        self._writer: asyncio.Transport | None = None
+        self._parts: list[bytes] = []
 
     @classmethod
     async def open(cls, end: socket.socket) -> PipeTransport:
         """Make a transport of our end of the socket pair."""
-        return cls(*await asyncio.open_unix_connection(sock=end, limit=_MOST_BYTES))
+        loop = asyncio.get_running_loop()
+        _, made = await loop.create_unix_connection(cls, sock=end)
+        return made
+
+    def listen(self, deliver: Deliver) -> None:
+        """See `Transport`."""
+        self._deliver = deliver
 
     def send(self, message: dict[str, Any]) -> None:
         """See `Transport`."""
-        self._writer.write(json.dumps(message).encode() + b"\0")
-
-    async def receive(self) -> dict[str, Any] | None:
-        """See `Transport`."""
-        try:
-            frame = await self._reader.readuntil(b"\0")
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
-            return None
-        return json.loads(frame[:-1])  # type: ignore[no-any-return]
+        if self._writer is not None:
+            self._writer.write(json.dumps(message).encode() + b"\0")
 
     async def close(self) -> None:
         """See `Transport`."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the socket."""
+        self._writer = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Deliver the messages that are whole; a long one comes in many parts."""
+        *whole, rest = data.split(b"\0")
+        if whole:
+            whole[0] = b"".join([*self._parts, whole[0]])
+            self._parts.clear()
+        self._parts.append(rest)
+        for frame in whole:
+            self._deliver(json.loads(frame))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Say that the browser is gone."""
+        self._deliver(None)
 
 
 class WebSocketTransport:
@@ -69,7 +93,7 @@ class WebSocketTransport:
         self._session = session
         self._socket = socket
         self._sending: asyncio.Queue[str] = asyncio.Queue()
-        self._sender = asyncio.create_task(self._send_all())
+        self._tasks = [asyncio.create_task(self._send_all())]
 
     @classmethod
     async def open(cls, url: str) -> WebSocketTransport:
@@ -100,19 +124,27 @@ class WebSocketTransport:
         """See `Transport`."""
         self._sending.put_nowait(json.dumps(message))
 
-    async def receive(self) -> dict[str, Any] | None:
+    def listen(self, deliver: Deliver) -> None:
         """See `Transport`."""
-        from aiohttp import WSMsgType
-
-        frame = await self._socket.receive()
-        return json.loads(frame.data) if frame.type is WSMsgType.TEXT else None
+        self._tasks.append(asyncio.create_task(self._receive_all(deliver)))
 
     async def close(self) -> None:
         """See `Transport`."""
-        self._sender.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._socket.close()
         await self._session.close()
 
     async def _send_all(self) -> None:
         while True:
             await self._socket.send_str(await self._sending.get())
+
+    async def _receive_all(self, deliver: Deliver) -> None:
+        from aiohttp import WSMsgType
+
+        try:
+            while (frame := await self._socket.receive()).type is WSMsgType.TEXT:
+                deliver(json.loads(frame.data))
+        finally:
+            deliver(None)

@@ -25,8 +25,10 @@ from envgym.stop_reason import StopReason
 from envgym.task import Task, TaskSource
 from envgym.trajectory import Episode
 
-_CLOCK = Path(__file__).with_name("clock.js").read_text(encoding="utf-8")
-_EPISODE = Path(__file__).with_name("episode.js").read_text(encoding="utf-8")
+_SCRIPTS = tuple(
+    Path(__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("clock.js", "episode.js")
+)
 _EXCLUDED = "#reward-display, #click-canvas, #sync-task-cover, #query, #query-wrap"
 _VIEW = (332, 214)
 INSTRUCTIONS = "Do the task on the web page by calling tools. Elements are named by their ids."
@@ -100,7 +102,7 @@ class MiniWob(WebEnv):
         self._reward_kind = reward
         self._milliseconds = action_seconds * 1000
         pages.html_folder()
-        self._tabs = BrowserTabs(browser, (_CLOCK,))
+        self._tabs = BrowserTabs(browser, _SCRIPTS)
         self._browser: BrowserDriver | None = None
 
     def tasks(self, split: str = "train") -> TaskSource:
@@ -146,10 +148,10 @@ class MiniWob(WebEnv):
 
     async def _begun(self, tab: Tab, name: str, seed: int, split: str) -> dict[str, Any]:
         tab.network = pages.network
-        if name in RELOADED or await tab.evaluate("location.href") != pages.address(name):
+        there = "location.href + (window.__wob && __wob.prepared() ? '' : ' new')"
+        if name in RELOADED or await tab.evaluate(there) != pages.address(name):
             await tab.view(*_VIEW)
             await tab.open(pages.address(name))
-            await tab.evaluate(_EPISODE)
             await tab.evaluate("__wob.preload().then(() => null)")
         limit = 0 if self._reward_kind == "decayed" else None
         begun: dict[str, Any] = await tab.run("__wob.begin", seed, split, limit)

@@ -1,15 +1,17 @@
 // Begin and observe an episode of a MiniWoB++ page through its own globals.
-window.__wob = Object.freeze({
+if (window === window.top) window.__wob = Object.freeze({
+  prepared: () => Array.isArray(window.__images),
   // Load the images that style sheets name: one that loads at a hover moves what is clicked.
   preload() {
     const sheets = [...document.styleSheets].flatMap(sheet => [...sheet.cssRules]);
+    window.__images = [];
     const urls = sheets.flatMap(rule => rule.style && rule.style.content &&
       [...rule.style.content.matchAll(/url\("([^"]+)"\)/g)].map(found => found[1]) || []);
     return Promise.all(urls.map(url => new Promise(done => {
       const image = new Image();
       image.onload = image.onerror = () => done();
       image.src = url;
-      (window.__images ||= []).push(image);
+      window.__images.push(image);
     })));
   },
   // `limit`: milliseconds of virtual time, 0 for the page's own, null for none.

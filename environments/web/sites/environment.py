@@ -1,0 +1,316 @@
+"""``web/sites-v1``: tasks on a shop, a forum and a travel agency, judged by their databases."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import lru_cache
+from typing import Literal
+
+from envgym.environments.attempts import calls
+from envgym.environments.graded_hints import OPEN, call_text, graded, shares
+from envgym.environments.web.browser.driver import BrowserDriver
+from envgym.environments.web.browser.tabs import BrowserTabs
+from envgym.environments.web.browserless.driver import SiteDriver
+from envgym.environments.web.driver import Driver
+from envgym.environments.web.observation.accessibility import Node, accessibility_tree
+from envgym.environments.web.observation.elements import Page
+from envgym.environments.web.sites.goals import Goal, Step, Template, reached, tables
+from envgym.environments.web.sites.site import Site
+from envgym.environments.web.sites.shop.site import Shop
+from envgym.environments.web.sites.shop.tasks import TEMPLATES as SHOP
+from envgym.environments.web.web_env import View, WebEnv
+from envgym.errors import ToolError, UsageError, suggest
+from envgym.messages import Action, Message, system, user
+from envgym.task import Task, TaskSource
+from envgym.tools import tool
+from envgym.trajectory import Episode
+
+SITES: dict[str, type[Site]] = {"shop": Shop}
+TEMPLATES: dict[str, Template] = {
+    f"{group.site}/{one.name}": one for group in (SHOP,) for one in group.all
+}
+"""Templates by ``site/name``."""
+BANDS = (1, 2, 3, 4)
+SEEDS = 10_000
+"""Number of tasks per template and split."""
+_WORLDS = 32  # contents of a site
+_SPLITS = {"train": 0, "test": 1_000_000}
+_VIEW = (1000, 800)
+INSTRUCTIONS = (
+    "Do the task on the web site by calling tools. Elements are named by their ids. When it is "
+    "done, call send_message; with the answer if the task asks for one."
+)
+
+
+@lru_cache(maxsize=128)
+def _content(site: str, world: int) -> bytes:
+    return SITES[site].content(world)
+
+
+@lru_cache(maxsize=4096)
+def goal_of(template: str, seed: int) -> Goal:
+    """Goal of a task: what a template makes of a seed, on the site as it is at the beginning."""
+    made = TEMPLATES[template]
+    site = SITES[made.site](_content(made.site, seed % _WORLDS))
+    try:
+        return made.make(random.Random(f"{template}:{seed}"), site)
+    finally:
+        site.close()
+
+
+class WebSites(WebEnv):
+    """Tasks on a shop, a forum and a travel agency: search, fill, order, moderate, book.
+
+    The sites are ours, each over an SQLite database that belongs to the episode alone. They run in
+    Chromium, or in process without a browser, with the same pages.
+
+    Actions:
+        ``click(element)``, ``fill(element, text)``, ``select_option(element, options)``,
+        ``press(key, element)``, ``scroll``, ``goto(url)``, ``back()``, ``more()``;
+        ``send_message(text)`` ends the episode.
+
+    Observations:
+        First the instruction and the site's first page, then the page after each action: an
+        accessibility tree with element ids, or pruned HTML.
+
+    Rewards:
+        At the end the score: 1 where every query on the database gives what the goal says and no
+        table is changed that the task has no business with. With ``potential`` also the growth of
+        the share of goal elements reached (QWeb, arXiv 1812.09195), discount 1.
+
+    Episode end:
+        Terminated by `send_message`; truncated after 30 turns.
+
+    Hints:
+        The kind of pages that the task needs; the first step of an expert's that the attempt
+        lacks; ½ of the steps, all but the last two.
+
+    Info:
+        Metric ``goal_share`` and those of `ToolEnv`. The difficulty of a task is its band.
+
+    Args:
+        browser: ``none``, ``chromium``, ``headed`` (in a window) or ``cdp:URL``.
+        sites: Names of sites; all when empty.
+        templates: Names of templates, ``shop/review``; all of the sites when empty.
+        bands: Difficulty bands, 1 to 4.
+        potential: Reward the growth of the share of goal elements reached.
+        view: ``axtree`` or ``html``.
+        tokens: Budget of an observation in tokens, counted as four characters each.
+        show: ``page`` or ``changes``: what stands after an action.
+        max_turns: Turns before truncation; 30 by default.
+
+    Version history:
+        v1: first release.
+    """
+
+    max_turns = 30
+
+    def __init__(
+        self,
+        *,
+        browser: str = "none",
+        sites: Sequence[str] = (),
+        templates: Sequence[str] = (),
+        bands: Sequence[int] = BANDS,
+        potential: bool = False,
+        view: View = "axtree",
+        tokens: int = 2000,
+        show: Literal["page", "changes"] = "page",
+        max_turns: int | None = None,
+    ) -> None:
+        super().__init__(view=view, tokens=tokens, show=show, max_turns=max_turns)
+        self.withhold("double_click", "hover", "drag")
+        self._templates = _chosen(sites, templates, bands)
+        self._potential = potential
+        self._tabs = None if browser == "none" else BrowserTabs(browser)
+        self._site: Site | None = None
+        self._goal: Goal | None = None
+        self._before: dict[str, str] = {}
+        self._share = 0.0
+
+    def tasks(self, split: str = "train") -> TaskSource:
+        """Tasks of the chosen templates in turn; difficulty is the band."""
+        if split not in _SPLITS:
+            raise UsageError(f"no split {split!r}: use {' or '.join(_SPLITS)}")
+        first = _SPLITS[split]
+
+        def task(index: int) -> Task:
+            seed, which = divmod(index, len(self._templates))
+            name, seed = self._templates[which], first + seed
+            goal = goal_of(name, seed)
+            data = {"template": name, "seed": seed, "instruction": goal.instruction}
+            hidden = {"answer": goal.answer}
+            return Task(data, hidden, split, float(TEMPLATES[name].band))
+
+        return TaskSource(SEEDS * len(self._templates), task)
+
+    async def start(self, task: Task) -> Sequence[Message]:
+        """Instruction, and the first page of the site."""
+        name, seed = task.data["template"], task.data["seed"]
+        if self._site is not None:
+            self._site.close()
+        kind = TEMPLATES[name].site
+        site = self._site = SITES[kind](_content(kind, seed % _WORLDS))
+        self._goal = goal_of(name, seed)
+        self._before = tables(site)
+        self._share = 0.0
+        self.begin(await self._driver(site))
+        await self.driver.goto(site.origin + "/")
+        seen = await self.seen()
+        self._share = self.metrics["goal_share"] = reached(self._goal, site, self._before)[0]
+        return system(INSTRUCTIONS), user(f"Task: {task.data['instruction']}\n{seen}")
+
+    async def stop(self) -> None:
+        """Give the browser back, and drop the database."""
+        site, self._site = self._site, None
+        if site is not None:
+            site.close()
+        if self._tabs is not None:
+            await self._tabs.close()
+
+    def arrived(self, page: Page) -> None:
+        """Reward what came nearer to the goal."""
+        if self._potential:
+            self._progress()
+
+    def partial_score(self) -> float:
+        """Score of an episode that was cut: that of its database."""
+        assert self._goal is not None and self._site is not None
+        share, whole = reached(self._goal, self._site, self._before)
+        self.metrics["goal_share"] = share
+        return float(whole)
+
+    @tool
+    async def goto(self, url: str) -> str:
+        """Open an address of this site.
+
+        Args:
+            url: The address, or a path such as /cart.
+        """
+        assert self._site is not None
+        where = self._site.origin + url if url.startswith("/") and url[:2] != "//" else url
+        return await self._acted(self.driver.goto(where))
+
+    @tool
+    async def send_message(self, text: str = "") -> str:
+        """End the task, with its answer if it asks for one.
+
+        Args:
+            text: The answer, or a word to the user.
+        """
+        assert self._site is not None
+        if len(text) > 1000:
+            raise ToolError("a message has 1000 characters at most.")
+        self._site.run("INSERT INTO message VALUES(?)", text)
+        if self._potential:
+            self._progress()
+        self.end(self.partial_score())
+        return "Sent."
+
+    def hints(self, attempt: Episode | None = None) -> Sequence[str]:
+        """See `Env.hints`; functions of the task's template and seed, and of the attempt."""
+        goal = goal_of(self.task.data["template"], self.task.data["seed"])
+        told = [text for step in goal.steps if (text := _told(step))]
+        plan = f"an expert takes {len(goal.steps)} steps here, then calls send_message."
+        done = " ".join(f"{call.name} {call.arguments} {call.reply}" for call in calls(attempt))
+        missed = next((s for s in goal.steps if s[-1] not in done and s[0] != "say"), None)
+        feedback = f"the attempt never did this: {_told(missed)}." if missed else ""
+        halves = [*shares(len(told), 0.5), max(len(told) - 2, 1)]
+        cues = (f"begin with {', then '.join(told[:n])}." for n in dict.fromkeys(halves))
+        return graded(self.task, attempt, plan, feedback, cues)
+
+    async def oracle(self) -> AsyncIterator[Action]:
+        """An expert's steps: elements found by role and name in the accessibility tree."""
+        goal = goal_of(self.task.data["template"], self.task.data["seed"])
+        for step in goal.steps:
+            yield self._action(step)
+        if goal.steps[-1][0] != "say":
+            yield Action.call("send_message", text="Done.")
+
+    def near_misses(self) -> Iterator[Sequence[Action]]:
+        """A message without the work, or with a wrong answer."""
+        yield [Action.call("send_message", text="Done.")]
+        answer = goal_of(self.task.data["template"], self.task.data["seed"]).answer
+        if answer:
+            yield [Action.call("send_message", text=f"{answer}1")]
+
+    async def _driver(self, site: Site) -> Driver:
+        if self._tabs is None:
+            return SiteDriver(site)
+        tab = await self._tabs.take(("sites", site.name))
+        tab.network = site.answer
+        await tab.view(*_VIEW)
+        await tab.forget(site.origin)
+        return BrowserDriver(tab)
+
+    def _progress(self) -> None:
+        assert self._goal is not None and self._site is not None
+        share = reached(self._goal, self._site, self._before)[0]
+        self.add_reward(share - self._share)
+        self._share = self.metrics["goal_share"] = share
+
+    def _action(self, step: Step) -> Action:
+        if step[0] == "say":
+            return Action.call("send_message", text=step[1])
+        if step[0] == "cart":
+            return Action.call("click", element=self._id("link", "Cart (", starts=True))
+        if step[0] == "click":
+            return Action.call("click", element=self._id(step[1], step[2]))
+        if step[0] == "fill":
+            return Action.call("fill", element=self._id("", step[1]), text=step[2])
+        return Action.call("select_option", element=self._id("", step[1]), options=step[2])
+
+    def _id(self, role: str, name: str, starts: bool = False) -> int:
+        assert self.page is not None
+        for node in _nodes(accessibility_tree(self.page)):
+            named = node.name.startswith(name) if starts else node.name == name
+            if named and node.element is not None and role in ("", node.role):
+                id = self.shown_id(node.element)
+                if id is not None:
+                    return id
+        raise UsageError(f"no {role} {name!r} on {self.page.url} for {self.task.data}")
+
+
+def _nodes(nodes: Sequence[Node]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from _nodes(node.children)
+
+
+def _told(step: Step) -> str:
+    """Step as a hint names it; its element is the agent's to find."""
+    match step:
+        case ("cart",):
+            return f"click({OPEN}) on the link Cart"
+        case ("click", role, name):
+            return f"click({OPEN}) on the {role} {name}"
+        case ("fill", name, text):
+            return f"{call_text('fill', text=text)} in {name}"
+        case ("select", name, option):
+            return f"{call_text('select_option', options=option)} in {name}"
+    return ""
+
+
+def _chosen(sites: Sequence[str], templates: Sequence[str], bands: Sequence[int]) -> list[str]:
+    for site in sites:
+        if site not in SITES:
+            raise UsageError(f"no site {site!r}.{suggest(site, SITES)}")
+    for name in templates:
+        if name not in TEMPLATES:
+            raise UsageError(f"no template {name!r}.{suggest(name, TEMPLATES)}")
+    if not bands or not set(bands) <= set(BANDS):
+        raise UsageError(f"bands must be within 1..4, not {list(bands)}")
+    found = [
+        name
+        for name, one in TEMPLATES.items()
+        if (not sites or one.site in sites)
+        and (not templates or name in templates)
+        and one.band in bands
+    ]
+    if not found:
+        raise UsageError("no template of these sites, names and bands: leave one of them out")
+    return found
+
+
+__all__ = ["BANDS", "SEEDS", "TEMPLATES", "WebSites", "goal_of"]
