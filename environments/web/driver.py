@@ -53,8 +53,5 @@ class Driver(Protocol):
     def notices(self) -> list[str]:
         """Dialogs since the last call, as texts for the agent."""
 
-    async def screenshot(self) -> bytes:
-        """PNG of what is visible."""
-
     async def evaluate(self, expression: str) -> Any:
         """Value of a JavaScript expression, where the page runs any."""

@@ -118,6 +118,8 @@ class BrowserDriver:
 
     async def goto(self, url: str) -> None:
         """See `Driver`."""
+        if not url.startswith(("http://", "https://")):
+            raise ToolError(f"cannot open {url}: {url} is out of reach.")
         try:
             await self.tab.open(url)
         except NotReachable as error:
@@ -130,13 +132,9 @@ class BrowserDriver:
 
     def notices(self) -> list[str]:
         """See `Driver`."""
-        new = [f"The page said: {text}" for text in self.tab.dialogs[self._noticed :]]
+        new = [f"Notice: {text}" for text in self.tab.dialogs[self._noticed :]]
         self._noticed = len(self.tab.dialogs)
         return new
-
-    async def screenshot(self) -> bytes:
-        """See `Driver`."""
-        return await self.tab.screenshot()
 
     async def evaluate(self, expression: str) -> Any:
         """See `Driver`."""

@@ -23,7 +23,8 @@
   add.call(window, "beforeunload", leave);
   add.call(window, "click", event => {
     const link = event.target instanceof Element && event.target.closest("a[href]");
-    if (link && !/^\s*(#|javascript:|mailto:)/i.test(link.getAttribute("href"))) leave(event);
+    if (link && /^https?:/.test(link.protocol) && !/^\s*#/.test(link.getAttribute("href")) &&
+        (!link.target || link.target === "_self")) leave(event);
   });
 
   const handle = element => {

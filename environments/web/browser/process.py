@@ -120,7 +120,7 @@ class ChromiumProcess:
         """Wait for the process, whose pipe was closed; kill it if it lingers."""
         end = time.monotonic() + _TERM_S
         while not self._ended and time.monotonic() < end:
-            if os.waitpid(self.pid, os.WNOHANG)[0]:
+            if os.waitpid(self.pid, os.WNOHANG)[0]:  # noqa: ASYNC222 - returns at once
                 self._ended = True
             else:
                 await asyncio.sleep(0.02)

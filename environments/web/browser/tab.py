@@ -21,8 +21,9 @@ Network = Callable[[Request], Answer]
 _PAGE_SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 _CALL_S = 10.0
 _LOAD_S = 10.0
-_START_S = 0.5  # for a navigation that an event announced, and a page may yet prevent
+_START_S = 2.0  # for a navigation that an event announced, and a page may yet prevent
 _MOST_DIALOGS = 20
+_MOST_BYTES = 8 << 20  # of an answer; a browser takes no command much longer
 
 
 @dataclass
@@ -94,6 +95,8 @@ class Tab:
         answer = await self._wait(self._send("Page.navigate", url=url))
         if "errorText" in answer:
             self._navigating = False
+            if self._refused:
+                self.dialogs.pop()  # the error says it
             raise NotReachable(self._refused or answer["errorText"])
         if "loaderId" in answer:
             await self._until_loaded(before, answer["loaderId"])
@@ -128,10 +131,11 @@ class Tab:
             await self._until_loaded(before)
         before = self.documents
         report = await self.evaluate(expression)
-        if not (report["leaving"] or self._navigating):
-            return report
-        await self._until_loaded(before)
-        return None
+        if self.documents == before:
+            if not (report["leaving"] or self._navigating):
+                return report
+            await self._until_loaded(before)
+        return None  # else it may be of a document half read
 
     async def mouse(self, *events: tuple[str, float, float], pressed: bool = False) -> None:
         """Dispatch mouse events in order: ``(type, x, y)`` with DevTools' names, left button.
@@ -180,11 +184,6 @@ class Tab:
         await self._wait(self._send("Page.navigateToHistoryEntry", entryId=entry))
         await self._until_loaded(before)
         return True
-
-    async def screenshot(self) -> bytes:
-        """PNG of the viewport."""
-        answer = await self._wait(self._send("Page.captureScreenshot", format="png"))
-        return base64.b64decode(answer["data"])
 
     async def close(self) -> None:
         """Dispose of the page and its context; safe where they are gone."""
@@ -244,9 +243,13 @@ class Tab:
             loader: Loader of the document, where it is known: a former navigation may yet end.
         """
         begun = asyncio.get_running_loop().time()
+        started = False
         while self.documents == before or (loader and self._loader != loader):
             if self.broken:
                 raise Fault("the tab crashed")
+            if started and not self._navigating and not loader:
+                break  # it was refused: the page stays
+            started = started or self._navigating
             passed = asyncio.get_running_loop().time() - begun
             left = (_LOAD_S if self._navigating else _START_S) - passed
             if left <= 0:
@@ -264,6 +267,13 @@ class Tab:
         match method:
             case "Fetch.requestPaused":
                 self._answer(parameters)
+            case "Page.frameRequestedNavigation" | "Page.frameScheduledNavigation":
+                if parameters["frameId"] == self.target and "disposition" in parameters:
+                    self._navigating = parameters["disposition"] == "currentTab"
+            case "Page.frameStoppedLoading":
+                if parameters["frameId"] == self.target:
+                    self._navigating = False  # also where it came to nothing
+                    self._changed.set()
             case "Page.frameNavigated":
                 if parameters["frame"]["id"] == self.target:
                     self._arriving = parameters["frame"]["loaderId"]
@@ -277,17 +287,16 @@ class Tab:
             case "Inspector.targetCrashed" | "Inspector.detached":
                 self.crashed()
 
-    def crashed(self) -> None:
+    def crashed(self, why: str = "the tab crashed") -> None:
         """Mark the tab as dead; its commands under way fail."""
         self.broken = True
         self._changed.set()
-        self.connection.drop(self.session, "the tab crashed")
+        self.connection.drop(self.session, why)
 
     def _on_dialog(self, parameters: dict[str, Any]) -> None:
         self.dialogs.append(parameters.get("message", ""))
         if len(self.dialogs) > _MOST_DIALOGS:
-            self.broken = True
-            self.connection.drop(self.session, "the page opened dialogs without end")
+            self.crashed("the page opened dialogs without end")
             return
         self._send("Page.handleJavaScriptDialog", accept=True)
 
@@ -295,14 +304,20 @@ class Tab:
         asked = parameters["request"]
         request = Request(asked["method"], asked["url"], asked.get("postData", ""))
         answer = self.network(request)
+        if len(answer.body) > _MOST_BYTES:
+            answer = BLOCKED
         number = parameters["requestId"]
         page = (
             parameters.get("resourceType") == "Document"
             and parameters.get("frameId") == self.target
         )
         if answer.status == 0:
-            self._refused = self._refused or (f"{request.url} is not allowed" if page else "")
-            self._send("Fetch.failRequest", requestId=number, errorReason="BlockedByClient")
+            if page:  # with an empty answer the page that asked stays
+                self._refused = f"{request.url[:200]} is out of reach"
+                self.dialogs.append(f"{self._refused}.")
+                self._send("Fetch.fulfillRequest", requestId=number, responseCode=204)
+            else:
+                self._send("Fetch.failRequest", requestId=number, errorReason="BlockedByClient")
             return
         if page:
             self._navigating = True

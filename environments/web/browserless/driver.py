@@ -149,10 +149,6 @@ class SiteDriver:
         """See `Driver`."""
         return []
 
-    async def screenshot(self) -> bytes:
-        """See `Driver`."""
-        raise ToolError("without a browser there are no screenshots.")
-
     async def evaluate(self, expression: str) -> Any:
         """See `Driver`."""
         raise ToolError("without a browser there are no scripts.")
@@ -170,7 +166,7 @@ class SiteDriver:
         for _ in range(_MOST_REDIRECTS):
             result = self._site.result(request)
             if result is None:
-                raise ToolError(f"cannot open {request.url}: {request.url} is not allowed.")
+                raise ToolError(f"cannot open {request.url}: {request.url} is out of reach.")
             if not isinstance(result, Moved):
                 break
             request = Request("GET", self._site.origin + result.to)

@@ -58,8 +58,25 @@ _INPUTS: Mapping[str, str] = {
 }
 _SHAPES = frozenset(["circle", "ellipse", "line", "path", "polygon", "polyline", "rect", "text"])
 _NAMED_BY_CONTENT = frozenset(
-    ["button", "cell", "checkbox", "clickable", "columnheader", "heading", "link", "listitem"]
-    + ["menuitem", "option", "radio", "row", "rowheader", "status", "switch", "tab", "treeitem"]
+    [
+        "button",
+        "cell",
+        "checkbox",
+        "clickable",
+        "columnheader",
+        "heading",
+        "link",
+        "listitem",
+        "menuitem",
+        "option",
+        "radio",
+        "row",
+        "rowheader",
+        "status",
+        "switch",
+        "tab",
+        "treeitem",
+    ]
 )
 _GROUPS = frozenset(["cell", "clickable", "columnheader", "listitem", "row", "status"])
 """Roles that take their name from content only where it is plain text."""

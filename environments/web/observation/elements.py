@@ -46,8 +46,26 @@ class Element:
 
 
 INLINE = frozenset(
-    ["a", "abbr", "b", "big", "code", "em", "i", "kbd", "label", "mark", "s", "small", "span"]
-    + ["strong", "sub", "sup", "tspan", "u"]
+    [
+        "a",
+        "abbr",
+        "b",
+        "big",
+        "code",
+        "em",
+        "i",
+        "kbd",
+        "label",
+        "mark",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "tspan",
+        "u",
+    ]
 )
 """Tags whose text runs on with the text around it."""
 

@@ -15,10 +15,14 @@ from envgym.environments.web.browserless.driver import SiteDriver
 from envgym.environments.web.driver import Driver
 from envgym.environments.web.observation.accessibility import Node, accessibility_tree
 from envgym.environments.web.observation.elements import Page
+from envgym.environments.web.sites.forum.site import Forum
+from envgym.environments.web.sites.forum.tasks import TEMPLATES as FORUM
 from envgym.environments.web.sites.goals import Goal, Step, Template, reached, tables
-from envgym.environments.web.sites.site import Site
 from envgym.environments.web.sites.shop.site import Shop
 from envgym.environments.web.sites.shop.tasks import TEMPLATES as SHOP
+from envgym.environments.web.sites.site import Site
+from envgym.environments.web.sites.travel.site import Travel
+from envgym.environments.web.sites.travel.tasks import TEMPLATES as TRAVEL
 from envgym.environments.web.web_env import View, WebEnv
 from envgym.errors import ToolError, UsageError, suggest
 from envgym.messages import Action, Message, system, user
@@ -26,9 +30,9 @@ from envgym.task import Task, TaskSource
 from envgym.tools import tool
 from envgym.trajectory import Episode
 
-SITES: dict[str, type[Site]] = {"shop": Shop}
+SITES: dict[str, type[Site]] = {"shop": Shop, "forum": Forum, "travel": Travel}
 TEMPLATES: dict[str, Template] = {
-    f"{group.site}/{one.name}": one for group in (SHOP,) for one in group.all
+    f"{group.site}/{one.name}": one for group in (SHOP, FORUM, TRAVEL) for one in group.all
 }
 """Templates by ``site/name``."""
 BANDS = (1, 2, 3, 4)
@@ -80,7 +84,7 @@ class WebSites(WebEnv):
         the share of goal elements reached (QWeb, arXiv 1812.09195), discount 1.
 
     Episode end:
-        Terminated by `send_message`; truncated after 30 turns.
+        Terminated by `send_message`; truncated after 120 turns.
 
     Hints:
         The kind of pages that the task needs; the first step of an expert's that the attempt
@@ -98,13 +102,13 @@ class WebSites(WebEnv):
         view: ``axtree`` or ``html``.
         tokens: Budget of an observation in tokens, counted as four characters each.
         show: ``page`` or ``changes``: what stands after an action.
-        max_turns: Turns before truncation; 30 by default.
+        max_turns: Turns before truncation; 120 by default.
 
     Version history:
         v1: first release.
     """
 
-    max_turns = 30
+    max_turns = 120  # ten passengers take 90
 
     def __init__(
         self,
@@ -176,8 +180,7 @@ class WebSites(WebEnv):
 
     def partial_score(self) -> float:
         """Score of an episode that was cut: that of its database."""
-        assert self._goal is not None and self._site is not None
-        share, whole = reached(self._goal, self._site, self._before)
+        share, whole = self._reached()
         self.metrics["goal_share"] = share
         return float(whole)
 
@@ -245,10 +248,14 @@ class WebSites(WebEnv):
         return BrowserDriver(tab)
 
     def _progress(self) -> None:
-        assert self._goal is not None and self._site is not None
-        share = reached(self._goal, self._site, self._before)[0]
+        share, _ = self._reached()
         self.add_reward(share - self._share)
         self._share = self.metrics["goal_share"] = share
+
+    def _reached(self) -> tuple[float, bool]:
+        if self._goal is None or self._site is None:
+            return 0.0, False
+        return reached(self._goal, self._site, self._before)
 
     def _action(self, step: Step) -> Action:
         if step[0] == "say":

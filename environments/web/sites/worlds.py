@@ -4,19 +4,100 @@ from __future__ import annotations
 
 import random
 
-FIRST = (
-    "Ada Bram Cora Dmitri Elif Farid Greta Hana Ivo Jonas Kaya Lena Milo Nadia Omar Pia Quinn Rosa "
-    "Sami Tara Uma Viktor Wanda Yusuf Zoe"
-).split()
-LAST = (
-    "Albers Brandt Costa Duarte Eriksen Fischer Gruber Haddad Ivanov Jensen Keller Larsen Moreau "
-    "Novak Okafor Petrov Quist Rossi Sato Tanaka Ueda Vargas Weber Young Zimmer"
-).split()
-CITIES = (
-    "Aalborg Bergen Catania Dresden Eindhoven Faro Ghent Hamburg Innsbruck Jena Krakow Lyon Malmo "
-    "Nantes Oviedo Porto Riga Salzburg Turin Utrecht Verona Warsaw Zagreb"
-).split()
-STREETS = "Birch Cedar Elm Garden Harbour Hill Lake Maple Mill North Oak River Station".split()
+FIRST = [
+    "Ada",
+    "Bram",
+    "Cora",
+    "Dmitri",
+    "Elif",
+    "Farid",
+    "Greta",
+    "Hana",
+    "Ivo",
+    "Jonas",
+    "Kaya",
+    "Lena",
+    "Milo",
+    "Nadia",
+    "Omar",
+    "Pia",
+    "Quinn",
+    "Rosa",
+    "Sami",
+    "Tara",
+    "Uma",
+    "Viktor",
+    "Wanda",
+    "Yusuf",
+    "Zoe",
+]
+LAST = [
+    "Albers",
+    "Brandt",
+    "Costa",
+    "Duarte",
+    "Eriksen",
+    "Fischer",
+    "Gruber",
+    "Haddad",
+    "Ivanov",
+    "Jensen",
+    "Keller",
+    "Larsen",
+    "Moreau",
+    "Novak",
+    "Okafor",
+    "Petrov",
+    "Quist",
+    "Rossi",
+    "Sato",
+    "Tanaka",
+    "Ueda",
+    "Vargas",
+    "Weber",
+    "Young",
+    "Zimmer",
+]
+CITIES = [
+    "Aalborg",
+    "Bergen",
+    "Catania",
+    "Dresden",
+    "Eindhoven",
+    "Faro",
+    "Ghent",
+    "Hamburg",
+    "Innsbruck",
+    "Jena",
+    "Krakow",
+    "Lyon",
+    "Malmo",
+    "Nantes",
+    "Oviedo",
+    "Porto",
+    "Riga",
+    "Salzburg",
+    "Turin",
+    "Utrecht",
+    "Verona",
+    "Warsaw",
+    "Zagreb",
+]
+STREETS = [
+    "Birch",
+    "Cedar",
+    "Elm",
+    "Garden",
+    "Harbour",
+    "Hill",
+    "Lake",
+    "Maple",
+    "Mill",
+    "North",
+    "Oak",
+    "River",
+    "Station",
+]
 
 
 def person(rng: random.Random) -> str:

@@ -9,9 +9,20 @@ from envgym.environments.web.miniwob.oracles.expert import Expert, oracle
 from envgym.messages import Action
 
 Actions = AsyncIterator[Action]
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 @oracle("enter-date")

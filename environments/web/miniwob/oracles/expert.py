@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from envgym.environments.web.observation.elements import Element
@@ -98,7 +99,7 @@ class Expert:
         if parts and not isinstance(parts[0], str):
             pairs = list(zip(parts, [*parts[1:], ""], strict=True))
         else:
-            pairs = [(one, before) for before, one in zip(parts, parts[1:], strict=False)]
+            pairs = [(one, before) for before, one in pairwise(parts)]
         return [
             (
                 one,

@@ -60,7 +60,7 @@ async def choose_several(x: Expert) -> Actions:
 @oracle("number-checkboxes")
 async def draw_number(x: Expert) -> Actions:
     """Check the boxes of the digit's pattern."""
-    pattern = sum(await x.ask(f"PATTERNS[{number_in(x.goal)}]"), [])
+    pattern = await x.ask(f"PATTERNS[{number_in(x.goal)}].flat()")
     for place, on in enumerate(pattern):
         if on:
             yield x.click(x.all("input", type="checkbox")[place])
@@ -118,7 +118,7 @@ async def movie_search(x: Expert) -> Actions:
     for name, value in zip(("genre", "direct", "year|date"), values, strict=True):
         field = next(one for one, label in x.labelled("input") if re.search(name, label.lower()))
         yield x.fill(field, value)
-    yield x.click(x.all("button div a", **{"clickable": ""})[-1])
+    yield x.click(x.all("button div a", clickable="")[-1])
 
 
 @oracle("order-food")

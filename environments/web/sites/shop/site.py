@@ -11,14 +11,14 @@ from envgym.environments.web.sites.markup import area, button, check, choice, fi
 from envgym.environments.web.sites.site import Moved, Result, Shown, Site, Values, route
 from envgym.environments.web.sites.worlds import money, person, street
 
-COLOURS = "black blue green grey red white yellow".split()
+COLOURS = ["black", "blue", "green", "grey", "red", "white", "yellow"]
 KINDS = {
-    "Clothing": "jacket scarf shirt sweater socks".split(),
-    "Kitchen": "bowl kettle knife pan teapot".split(),
-    "Garden": "hose lantern planter rake spade".split(),
-    "Office": "desk-lamp notebook pen stapler tray".split(),
+    "Clothing": ["jacket", "scarf", "shirt", "sweater", "socks"],
+    "Kitchen": ["bowl", "kettle", "knife", "pan", "teapot"],
+    "Garden": ["hose", "lantern", "planter", "rake", "spade"],
+    "Office": ["desk-lamp", "notebook", "pen", "stapler", "tray"],
 }
-MAKES = "Alder Boreal Corvo Dunmore Estuary Fjord".split()
+MAKES = ["Alder", "Boreal", "Corvo", "Dunmore", "Estuary", "Fjord"]
 DELIVERY = {"standard": "Standard", "express": "Express", "pickup": "Pick-up"}
 SORTS = {"name": "Name", "price": "Price, lowest first", "rating": "Rating, best first"}
 _ORDER = {"name": "name, id", "price": "price, id", "rating": "rating DESC, id"}
