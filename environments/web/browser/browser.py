@@ -16,6 +16,7 @@ MOST_TABS = 64
 """Maximum number of tabs open at once in a process; an episode beyond them waits for one."""
 _RECYCLED = 500  # episodes after which a tab is replaced: a context's memory only grows
 _START_S = 60.0
+_OPENED_AT_ONCE = 4
 
 
 class Browser:
@@ -38,6 +39,7 @@ class Browser:
         self._connection: Connection | None = None
         self._process: ChromiumProcess | None = None
         self._starting = asyncio.Lock()
+        self._opening = asyncio.Semaphore(_OPENED_AT_ONCE)
         self._room = asyncio.Semaphore(MOST_TABS)
         self._idle: list[Tab] = []
         self._tabs: dict[str, Tab] = {}
@@ -68,7 +70,8 @@ class Browser:
                     own.owner = owner
                     return own
                 await self._discard(own)
-            tab = await self._open(connection)
+            async with self._opening:
+                tab = await self._open(connection)
             tab.owner = owner
             return tab
         except BaseException:
@@ -138,7 +141,7 @@ class Browser:
             made = await connection.call("Target.attachToTarget", targetId=target, flatten=True)
         except ProtocolError as error:
             raise Fault(f"the browser opened no tab: {error}") from error
-        tab = Tab(connection, made["sessionId"], target, context)
+        tab = Tab(connection, made["sessionId"], target=target, context=context)
         self._tabs[target] = tab
         await tab.prepare(*self._scripts)
         return tab

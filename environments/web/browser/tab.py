@@ -5,29 +5,28 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from envgym.environments.web.browser.connection import Connection, ProtocolError
+from envgym.environments.web.browser.connection import ProtocolError
+from envgym.environments.web.browser.session import TabSession
 from envgym.environments.web.requests import BLOCKED, Answer, Request
 from envgym.errors import Fault
 
-T = TypeVar("T")
 Network = Callable[[Request], Answer]
 """Answers every request of a tab; runs on the event loop and must not block."""
 _PAGE_SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
-_CALL_S = 10.0
-_LOAD_S = 10.0
+_CLOSE_S = 10.0
+_LOAD_S = 30.0
 _START_S = 2.0  # for a navigation that an event announced, and a page may yet prevent
 _MOST_DIALOGS = 20
 _MOST_BYTES = 8 << 20  # of an answer; a browser takes no command much longer
 
 
 @dataclass
-class Tab:
+class Tab(TabSession):
     """A page with its browser context; made by `Browser.tab`.
 
     Every request it makes is answered by `network`, in this process: nothing else is reachable.
@@ -36,18 +35,14 @@ class Tab:
     Attributes:
         network: Source of all content.
         dialogs: Texts of the dialogs that the page opened, each accepted at once.
-        broken: The tab crashed or hung: it must be closed.
         episodes: Episodes played in it.
         documents: Documents loaded in it.
     """
 
-    connection: Connection
-    session: str
-    target: str
-    context: str
+    target: str = ""
+    context: str = ""
     network: Network = lambda request: BLOCKED
     dialogs: list[str] = field(default_factory=list)
-    broken: bool = False
     episodes: int = 0
     owner: object = None
     documents: int = 0
@@ -61,20 +56,20 @@ class Tab:
         """Set the tab up, with scripts that run before a page's own."""
         self.connection.listen(self.session, self._on_event)
         calls = [
-            self._send("Page.enable"),
-            self._send("Inspector.enable"),
-            self._send("Emulation.setFocusEmulationEnabled", enabled=True),
-            self._send("Fetch.enable", patterns=[{"urlPattern": "*"}]),
-            self._send("Network.setBypassServiceWorker", bypass=True),
+            self.send("Page.enable"),
+            self.send("Inspector.enable"),
+            self.send("Emulation.setFocusEmulationEnabled", enabled=True),
+            self.send("Fetch.enable", patterns=[{"urlPattern": "*"}]),
+            self.send("Network.setBypassServiceWorker", bypass=True),
         ]
         for script in (_PAGE_SCRIPT, *scripts):
-            calls.append(self._send("Page.addScriptToEvaluateOnNewDocument", source=script))
-        await self._wait(asyncio.gather(*calls))
+            calls.append(self.send("Page.addScriptToEvaluateOnNewDocument", source=script))
+        await self.wait(asyncio.gather(*calls))
 
     async def view(self, width: int, height: int) -> None:
         """Set the size of the viewport in CSS pixels."""
-        await self._wait(
-            self._send(
+        await self.wait(
+            self.send(
                 "Emulation.setDeviceMetricsOverride",
                 width=width,
                 height=height,
@@ -92,7 +87,7 @@ class Tab:
         self._refused = ""
         before = self.documents
         self._navigating = True
-        answer = await self._wait(self._send("Page.navigate", url=url))
+        answer = await self.wait(self.send("Page.navigate", url=url))
         if "errorText" in answer:
             self._navigating = False
             if self._refused:
@@ -105,21 +100,13 @@ class Tab:
 
     async def forget(self, origin: str) -> None:
         """Clear history and storage, so that an episode finds nothing of the one before."""
-        await self._wait(
+        await self.wait(
             asyncio.gather(
-                self._send("Page.resetNavigationHistory"),
-                self._send("Storage.clearDataForOrigin", origin=origin, storageTypes="all"),
+                self.send("Page.resetNavigationHistory"),
+                self.send("Storage.clearDataForOrigin", origin=origin, storageTypes="all"),
             )
         )
         self.dialogs.clear()
-
-    async def evaluate(self, expression: str) -> Any:
-        """Evaluate a JavaScript expression in the page; its value as JSON."""
-        return await self._wait(self._evaluate(expression))
-
-    async def run(self, function: str, *arguments: Any) -> Any:
-        """Call a function of the page's global scope with JSON arguments."""
-        return await self.evaluate(f"{function}({','.join(map(json.dumps, arguments))})")
 
     async def look(self, expression: str) -> Any:
         """Evaluate an expression whose value says with ``leaving`` that a navigation has begun.
@@ -137,51 +124,15 @@ class Tab:
             await self._until_loaded(before)
         return None  # else it may be of a document half read
 
-    async def mouse(self, *events: tuple[str, float, float], pressed: bool = False) -> None:
-        """Dispatch mouse events in order: ``(type, x, y)`` with DevTools' names, left button.
-
-        Args:
-            pressed: The button is down already.
-        """
-        calls = []
-        down, clicks = pressed, 0
-        for kind, x, y in events:
-            if kind == "mousePressed":
-                down, clicks = True, clicks + 1
-            released = kind == "mouseReleased"
-            down = down and not released
-            calls.append(
-                self._send(
-                    "Input.dispatchMouseEvent",
-                    type=kind,
-                    x=x,
-                    y=y,
-                    button="left" if down or released else "none",
-                    buttons=int(down),
-                    clickCount=clicks,
-                )
-            )
-        await self._wait(asyncio.gather(*calls))
-
-    async def keys(self, events: list[dict[str, Any]]) -> None:
-        """Dispatch key events in order; see `keyboard.events`."""
-        await self._wait(
-            asyncio.gather(*(self._send("Input.dispatchKeyEvent", **event) for event in events))
-        )
-
-    async def insert(self, text: str) -> None:
-        """Insert text at the focus, as an input method does: any character is typed."""
-        await self._wait(self._send("Input.insertText", text=text))
-
     async def back(self) -> bool:
         """Go back in the history; False where there is nothing before."""
-        history = await self._wait(self._send("Page.getNavigationHistory"))
+        history = await self.wait(self.send("Page.getNavigationHistory"))
         if (index := history["currentIndex"]) <= 0:
             return False
         before = self.documents
         self._navigating = True
         entry = history["entries"][index - 1]["id"]
-        await self._wait(self._send("Page.navigateToHistoryEntry", entryId=entry))
+        await self.wait(self.send("Page.navigateToHistoryEntry", entryId=entry))
         await self._until_loaded(before)
         return True
 
@@ -192,49 +143,12 @@ class Tab:
             return
         self.connection.drop(self.session, "the tab was closed")
         try:
-            async with asyncio.timeout(_CALL_S):
+            async with asyncio.timeout(_CLOSE_S):
                 await self.connection.call(
                     "Target.disposeBrowserContext", browserContextId=self.context
                 )
         except (ProtocolError, Fault, TimeoutError):
             return  # the context went with its last page, or with the browser
-
-    def _send(self, method: str, **parameters: Any) -> asyncio.Future[dict[str, Any]]:
-        if self.broken:
-            raise Fault("the tab crashed")
-        return self.connection.call(method, self.session, **parameters)
-
-    async def _wait(self, answer: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(_CALL_S):
-                return await answer
-        except TimeoutError:
-            self.broken = True
-            raise Fault(f"the page did not answer for {_CALL_S:g} s", "env") from None
-        except ProtocolError as error:
-            raise Fault(f"the browser refused a command: {error}") from error
-
-    async def _evaluate(self, expression: str) -> Any:
-        for last in (False, True):
-            try:
-                answer = await self._send(
-                    "Runtime.evaluate",
-                    expression=expression,
-                    returnByValue=True,
-                    awaitPromise=True,
-                    userGesture=True,
-                )
-            except ProtocolError:
-                if last:  # a navigation replaced the page under the call: once is no surprise
-                    raise
-                await asyncio.sleep(0.01)
-                continue
-            break
-        if "exceptionDetails" in answer:
-            detail = answer["exceptionDetails"]
-            text = detail.get("exception", {}).get("description") or detail.get("text")
-            raise Fault(f"the page's script failed: {text}", "env")
-        return answer["result"].get("value")
 
     async def _until_loaded(self, before: int, loader: str = "") -> None:
         """Wait for more documents than `before`; a navigation that never starts ends soon.
@@ -298,7 +212,7 @@ class Tab:
         if len(self.dialogs) > _MOST_DIALOGS:
             self.crashed("the page opened dialogs without end")
             return
-        self._send("Page.handleJavaScriptDialog", accept=True)
+        self.send("Page.handleJavaScriptDialog", accept=True)
 
     def _answer(self, parameters: dict[str, Any]) -> None:
         asked = parameters["request"]
@@ -315,14 +229,14 @@ class Tab:
             if page:  # with an empty answer the page that asked stays
                 self._refused = f"{request.url[:200]} is out of reach"
                 self.dialogs.append(f"{self._refused}.")
-                self._send("Fetch.fulfillRequest", requestId=number, responseCode=204)
+                self.send("Fetch.fulfillRequest", requestId=number, responseCode=204)
             else:
-                self._send("Fetch.failRequest", requestId=number, errorReason="BlockedByClient")
+                self.send("Fetch.failRequest", requestId=number, errorReason="BlockedByClient")
             return
         if page:
             self._navigating = True
             self._changed.set()
-        self._send(
+        self.send(
             "Fetch.fulfillRequest",
             requestId=number,
             responseCode=answer.status,

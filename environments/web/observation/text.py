@@ -10,18 +10,10 @@ from envgym.environments.web.observation.accessibility import Node, role_of
 from envgym.environments.web.observation.elements import Element, Page
 from envgym.environments.web.observation.ids import ElementIds
 
-_HTML_ATTRIBUTES = [
-    "id",
-    "type",
-    "name",
-    "value",
-    "placeholder",
-    "title",
-    "alt",
-    "href",
-    "for",
-    "role",
-] + ["aria-label", "checked", "selected", "disabled", "readonly", "required", "fill"]
+_HTML_ATTRIBUTES = (
+    *("id", "type", "name", "value", "placeholder", "title", "alt", "href", "for", "role"),
+    *("aria-label", "checked", "selected", "disabled", "readonly", "required", "fill"),
+)
 _TOKEN_CHARS = 4
 """Characters per token by which a budget is counted: no tokenizer of a model is known here."""
 

@@ -2,65 +2,37 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import lru_cache
 from typing import Literal
 
-from envgym.environments.attempts import calls
-from envgym.environments.graded_hints import OPEN, call_text, graded, shares
 from envgym.environments.web.browser.driver import BrowserDriver
 from envgym.environments.web.browser.tabs import BrowserTabs
 from envgym.environments.web.browserless.driver import SiteDriver
 from envgym.environments.web.driver import Driver
 from envgym.environments.web.observation.accessibility import Node, accessibility_tree
 from envgym.environments.web.observation.elements import Page
-from envgym.environments.web.sites.forum.site import Forum
-from envgym.environments.web.sites.forum.tasks import TEMPLATES as FORUM
-from envgym.environments.web.sites.goals import Goal, Step, Template, reached, tables
-from envgym.environments.web.sites.shop.site import Shop
-from envgym.environments.web.sites.shop.tasks import TEMPLATES as SHOP
+from envgym.environments.web.sites.catalogue import (
+    BANDS,
+    chosen_templates,
+    goal_of,
+    open_site,
+    source,
+)
+from envgym.environments.web.sites.goals import Goal, Step, reached, tables
+from envgym.environments.web.sites.hints import hints_for
 from envgym.environments.web.sites.site import Site
-from envgym.environments.web.sites.travel.site import Travel
-from envgym.environments.web.sites.travel.tasks import TEMPLATES as TRAVEL
 from envgym.environments.web.web_env import View, WebEnv
-from envgym.errors import ToolError, UsageError, suggest
+from envgym.errors import ToolError, UsageError
 from envgym.messages import Action, Message, system, user
 from envgym.task import Task, TaskSource
 from envgym.tools import tool
 from envgym.trajectory import Episode
 
-SITES: dict[str, type[Site]] = {"shop": Shop, "forum": Forum, "travel": Travel}
-TEMPLATES: dict[str, Template] = {
-    f"{group.site}/{one.name}": one for group in (SHOP, FORUM, TRAVEL) for one in group.all
-}
-"""Templates by ``site/name``."""
-BANDS = (1, 2, 3, 4)
-SEEDS = 10_000
-"""Number of tasks per template and split."""
-_WORLDS = 32  # contents of a site
-_SPLITS = {"train": 0, "test": 1_000_000}
 _VIEW = (1000, 800)
 INSTRUCTIONS = (
     "Do the task on the web site by calling tools. Elements are named by their ids. When it is "
     "done, call send_message; with the answer if the task asks for one."
 )
-
-
-@lru_cache(maxsize=128)
-def _content(site: str, world: int) -> bytes:
-    return SITES[site].content(world)
-
-
-@lru_cache(maxsize=4096)
-def goal_of(template: str, seed: int) -> Goal:
-    """Goal of a task: what a template makes of a seed, on the site as it is at the beginning."""
-    made = TEMPLATES[template]
-    site = SITES[made.site](_content(made.site, seed % _WORLDS))
-    try:
-        return made.make(random.Random(f"{template}:{seed}"), site)
-    finally:
-        site.close()
 
 
 class WebSites(WebEnv):
@@ -125,7 +97,7 @@ class WebSites(WebEnv):
     ) -> None:
         super().__init__(view=view, tokens=tokens, show=show, max_turns=max_turns)
         self.withhold("double_click", "hover", "drag")
-        self._templates = _chosen(sites, templates, bands)
+        self._templates = chosen_templates(sites, templates, bands)
         self._potential = potential
         self._tabs = None if browser == "none" else BrowserTabs(browser)
         self._site: Site | None = None
@@ -135,27 +107,14 @@ class WebSites(WebEnv):
 
     def tasks(self, split: str = "train") -> TaskSource:
         """Tasks of the chosen templates in turn; difficulty is the band."""
-        if split not in _SPLITS:
-            raise UsageError(f"no split {split!r}: use {' or '.join(_SPLITS)}")
-        first = _SPLITS[split]
-
-        def task(index: int) -> Task:
-            seed, which = divmod(index, len(self._templates))
-            name, seed = self._templates[which], first + seed
-            goal = goal_of(name, seed)
-            data = {"template": name, "seed": seed, "instruction": goal.instruction}
-            hidden = {"answer": goal.answer}
-            return Task(data, hidden, split, float(TEMPLATES[name].band))
-
-        return TaskSource(SEEDS * len(self._templates), task)
+        return source(self._templates, split)
 
     async def start(self, task: Task) -> Sequence[Message]:
         """Instruction, and the first page of the site."""
         name, seed = task.data["template"], task.data["seed"]
         if self._site is not None:
             self._site.close()
-        kind = TEMPLATES[name].site
-        site = self._site = SITES[kind](_content(kind, seed % _WORLDS))
+        site = self._site = open_site(name, seed)
         self._goal = goal_of(name, seed)
         self._before = tables(site)
         self._share = 0.0
@@ -214,14 +173,7 @@ class WebSites(WebEnv):
     def hints(self, attempt: Episode | None = None) -> Sequence[str]:
         """See `Env.hints`; functions of the task's template and seed, and of the attempt."""
         goal = goal_of(self.task.data["template"], self.task.data["seed"])
-        told = [text for step in goal.steps if (text := _told(step))]
-        plan = f"an expert takes {len(goal.steps)} steps here, then calls send_message."
-        done = " ".join(f"{call.name} {call.arguments} {call.reply}" for call in calls(attempt))
-        missed = next((s for s in goal.steps if s[-1] not in done and s[0] != "say"), None)
-        feedback = f"the attempt never did this: {_told(missed)}." if missed else ""
-        halves = [*shares(len(told), 0.5), max(len(told) - 2, 1)]
-        cues = (f"begin with {', then '.join(told[:n])}." for n in dict.fromkeys(halves))
-        return graded(self.task, attempt, plan, feedback, cues)
+        return hints_for(self.task, goal, attempt)
 
     async def oracle(self) -> AsyncIterator[Action]:
         """An expert's steps: elements found by role and name in the accessibility tree."""
@@ -283,41 +235,3 @@ def _nodes(nodes: Sequence[Node]) -> Iterator[Node]:
     for node in nodes:
         yield node
         yield from _nodes(node.children)
-
-
-def _told(step: Step) -> str:
-    """Step as a hint names it; its element is the agent's to find."""
-    match step:
-        case ("cart",):
-            return f"click({OPEN}) on the link Cart"
-        case ("click", role, name):
-            return f"click({OPEN}) on the {role} {name}"
-        case ("fill", name, text):
-            return f"{call_text('fill', text=text)} in {name}"
-        case ("select", name, option):
-            return f"{call_text('select_option', options=option)} in {name}"
-    return ""
-
-
-def _chosen(sites: Sequence[str], templates: Sequence[str], bands: Sequence[int]) -> list[str]:
-    for site in sites:
-        if site not in SITES:
-            raise UsageError(f"no site {site!r}.{suggest(site, SITES)}")
-    for name in templates:
-        if name not in TEMPLATES:
-            raise UsageError(f"no template {name!r}.{suggest(name, TEMPLATES)}")
-    if not bands or not set(bands) <= set(BANDS):
-        raise UsageError(f"bands must be within 1..4, not {list(bands)}")
-    found = [
-        name
-        for name, one in TEMPLATES.items()
-        if (not sites or one.site in sites)
-        and (not templates or name in templates)
-        and one.band in bands
-    ]
-    if not found:
-        raise UsageError("no template of these sites, names and bands: leave one of them out")
-    return found
-
-
-__all__ = ["BANDS", "SEEDS", "TEMPLATES", "WebSites", "goal_of"]

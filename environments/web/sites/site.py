@@ -79,7 +79,10 @@ class Site:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._routes = [
-            (*member._route, member) for member in vars(cls).values() if hasattr(member, "_route")
+            (*member._route, member)
+            for base in cls.__mro__
+            for member in vars(base).values()
+            if hasattr(member, "_route")
         ]
 
     @classmethod

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from envgym.environments.web.sites.goals import Check, Goal, Step, Templates, said
-from envgym.environments.web.sites.shop.site import DELIVERY, KINDS, SORTS, Shop
+from envgym.environments.web.sites.shop.catalogue import KINDS, SORTS
+from envgym.environments.web.sites.shop.site import DELIVERY, Shop
 from envgym.environments.web.sites.worlds import CITIES, money, person, street
 
 TEMPLATES = Templates("shop")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import sqlite3
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -11,18 +10,20 @@ from datetime import date, timedelta
 from envgym.environments.web.observation.elements import Element
 from envgym.environments.web.sites.markup import button, check, choice, field, form, h, link
 from envgym.environments.web.sites.site import Moved, Result, Shown, Site, Values, route
+from envgym.environments.web.sites.travel.passengers import (
+    ISO_DAY,
+    MEALS,
+    SEATS,
+    is_complete,
+    passenger_fields,
+    passenger_row,
+)
 from envgym.environments.web.sites.worlds import CITIES, money, person
 
 PLACES = tuple(CITIES[:6])
 FIRST_DAY = date(2027, 5, 3)
 DAYS = 5
-MEALS = {"none": "No meal", "meat": "Meat", "fish": "Fish", "vegetarian": "Vegetarian"}
-SEATS = {"any": "Any seat", "aisle": "Aisle", "window": "Window"}
-TITLES = {"ms": "Ms", "mr": "Mr", "mx": "Mx"}
-BAGS = {"0": "No bag", "1": "One bag", "2": "Two bags"}
 MOST_PASSENGERS = 10
-_PASSENGER = ("title", "first", "last", "birth", "passport", "meal", "seat", "bags", "assistance")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Travel(Site):
@@ -147,7 +148,7 @@ class Travel(Site):
             form(
                 f"/book/{flight}?passengers={count}",
                 field("E-mail", "email", given.get("email", "")),
-                [_passenger(place, given) for place in range(1, count + 1)],
+                [passenger_fields(place, given) for place in range(1, count + 1)],
                 button("Book"),
             ),
         )
@@ -157,10 +158,10 @@ class Travel(Site):
         """Book, if the form is complete."""
         flight = int(parts[0])
         count = sum(f"first-{place}" in values for place in range(1, MOST_PASSENGERS + 1))
-        rows = [_row(values, place) for place in range(1, count + 1)]
+        rows = [passenger_row(values, place) for place in range(1, count + 1)]
         email = values.get("email", "").strip()
         known = self.row("SELECT 1 FROM flight WHERE id = ?", flight)
-        if "@" not in email or not rows or known is None or not all(map(_is_complete, rows)):
+        if "@" not in email or not rows or known is None or not all(map(is_complete, rows)):
             self.alert = "Fill in e-mail, names, dates of birth and passports."
             return self._book(flight, max(count, 1), values)
         id = self.run("INSERT INTO booking VALUES(NULL,?,?,'booked')", flight, email[:200])
@@ -275,7 +276,9 @@ class Travel(Site):
     def stay(self, values: Values, parts: tuple[str, ...]) -> Result:
         """Book a stay."""
         day, nights, name = (values.get(k, "").strip() for k in ("day", "nights", "name"))
-        if not (_ISO.fullmatch(day) and nights.isdecimal() and 1 <= int(nights[:4]) <= 30 and name):
+        if not (
+            ISO_DAY.fullmatch(day) and nights.isdecimal() and 1 <= int(nights[:4]) <= 30 and name
+        ):
             self.alert = "Give a day of arrival, 1 to 30 nights and a name."
             return Moved(f"/hotel/{int(parts[0])}")
         row = (int(parts[0]), day, int(nights), name[:200], int(values.get("breakfast") == "yes"))
@@ -286,45 +289,3 @@ class Travel(Site):
 
 def _count(text: str) -> int:
     return min(max(int(text), 1), MOST_PASSENGERS) if text.isdecimal() and len(text) < 4 else 1
-
-
-def _passenger(place: int, given: Mapping[str, str]) -> Element:
-    def of(name: str) -> str:
-        return given.get(f"{name}-{place}", "")
-
-    who = f"of passenger {place}"
-    return h(
-        "fieldset",
-        h("legend", f"Passenger {place}"),
-        choice(f"Title {who}", f"title-{place}", TITLES.items(), of("title") or "ms"),
-        field(f"First name {who}", f"first-{place}", of("first")),
-        field(f"Last name {who}", f"last-{place}", of("last")),
-        field(f"Date of birth {who}", f"birth-{place}", of("birth"), "date"),
-        field(f"Passport {who}", f"passport-{place}", of("passport")),
-        choice(f"Meal {who}", f"meal-{place}", MEALS.items(), of("meal") or "none"),
-        choice(f"Seat {who}", f"seat-{place}", SEATS.items(), of("seat") or "any"),
-        choice(f"Bags {who}", f"bags-{place}", BAGS.items(), of("bags") or "0"),
-        check(f"Assistance for passenger {place}", f"assistance-{place}", bool(of("assistance"))),
-    )
-
-
-def _row(values: Values, place: int) -> tuple[str | int, ...]:
-    row: dict[str, str | int] = {
-        name: values.get(f"{name}-{place}", "").strip()[:200] for name in _PASSENGER
-    }
-    row["bags"] = {"1": 1, "2": 2}.get(str(row["bags"]), 0)
-    row["assistance"] = int(row["assistance"] == "yes")
-    return tuple(row.values())
-
-
-def _is_complete(row: tuple[str | int, ...]) -> bool:
-    title, first, last, birth, passport, meal, seat = map(str, row[:7])
-    return bool(
-        first
-        and last
-        and passport
-        and _ISO.fullmatch(birth)
-        and title in TITLES
-        and meal in MEALS
-        and seat in SEATS
-    )

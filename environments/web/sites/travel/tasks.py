@@ -7,16 +7,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from envgym.environments.web.sites.goals import Check, Goal, Step, Templates, said
-from envgym.environments.web.sites.travel.site import (
-    BAGS,
-    DAYS,
-    FIRST_DAY,
-    MEALS,
-    PLACES,
-    SEATS,
-    TITLES,
-    Travel,
-)
+from envgym.environments.web.sites.travel.passengers import BAGS, MEALS, SEATS, TITLES
+from envgym.environments.web.sites.travel.site import DAYS, FIRST_DAY, PLACES, Travel
 from envgym.environments.web.sites.worlds import FIRST, LAST, money
 
 TEMPLATES = Templates("travel")
