@@ -59,6 +59,8 @@
       } else found.value = element.value.slice(0, MOST_TEXT);
       if (element.readOnly) found.readonly = "";
       if (element.required) found.required = "";
+    } else if (tag === "button") {
+      if (element.hasAttribute("value")) found.value = element.value;
     } else if (tag === "option") {
       found.value = element.value;
       if (element.selected) found.selected = "";

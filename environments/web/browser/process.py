@@ -30,7 +30,7 @@ _FLAGS = (
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
     "--disable-client-side-phishing-detection",
-    "--disable-features=Translate,OptimizationHints,MediaRouter,IsolateOrigins,site-per-process",
+    "--disable-features=BackForwardCache,Translate,OptimizationHints,MediaRouter,IsolateOrigins,site-per-process",
     "--disable-hang-monitor",
     "--disable-popup-blocking",
     "--disable-quic",
