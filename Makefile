@@ -13,7 +13,7 @@ JOBS := auto
 ALONE := tests/sandboxes/test_suites_tell.py
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: setup programs demo test lint docs bench base images clean
+.PHONY: setup programs demo test web lint docs bench base images clean
 
 setup: $(STAMP)
 
@@ -54,6 +54,10 @@ $(TEMPLATES): | setup
 # Not of the set-up: a package that it needs is compiled.
 $(PUZZLES): | setup programs
 	-$(BIN)/pip install --quiet -c constraints.txt -e ".[reasoning-gym]" && touch $@
+
+# All oracles of MiniWoB++ on twenty seeds each, in Chromium: some minutes.
+web: setup programs
+	ENVGYM_WEB_SEEDS=20 $(BIN)/pytest -n $(JOBS) --maxprocesses 4 tests/environments/web/miniwob
 
 lint: setup
 	$(BIN)/ruff check .

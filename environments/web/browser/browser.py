@@ -17,6 +17,9 @@ MOST_TABS = 64
 _RECYCLED = 500  # episodes after which a tab is replaced: a context's memory only grows
 _START_S = 60.0
 _OPENED_AT_ONCE = 4
+_KEPT_WARM = 24
+"""Tabs that are opened before one is used for another page than it shows: loading one takes far
+longer than a reset in place."""
 
 
 class Browser:
@@ -57,19 +60,21 @@ class Browser:
     async def tab(self, owner: object = None) -> Tab:
         """Take a tab, preferably one that `owner` had before; give it back with `release`.
 
+        Args:
+            owner: Name of what the tab is used for, such as a page.
+
         Raises:
             Fault: (``infra``) The browser cannot be started or reached.
         """
         await self._room.acquire()
         try:
             connection = await self._connected()
-            while self._idle:
-                own = next((tab for tab in self._idle if tab.owner == owner), self._idle[-1])
-                self._idle.remove(own)
-                if not own.broken and own.connection is connection:
-                    own.owner = owner
-                    return own
-                await self._discard(own)
+            while (idle := self._idle_for(owner)) is not None:
+                self._idle.remove(idle)
+                if not idle.broken and idle.connection is connection:
+                    idle.owner = owner
+                    return idle
+                await self._discard(idle)
             async with self._opening:
                 tab = await self._open(connection)
             tab.owner = owner
@@ -77,6 +82,13 @@ class Browser:
         except BaseException:
             self._room.release()
             raise
+
+    def _idle_for(self, owner: object) -> Tab | None:
+        """Idle tab to take: one that the owner had before, else any, once enough are open."""
+        own = next((tab for tab in self._idle if tab.owner == owner), None)
+        if own is None and self._idle and len(self._tabs) >= _KEPT_WARM:
+            return self._idle[0]
+        return own
 
     async def release(self, tab: Tab) -> None:
         """Give a tab back; a broken or worn one is closed."""

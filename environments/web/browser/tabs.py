@@ -25,14 +25,15 @@ class BrowserTabs:
         self._tab: Tab | None = None
 
     async def take(self, owner: object) -> Tab:
-        """Take a tab, or keep the one that is held.
+        """Take a tab for a use, or keep the one that is held for it.
 
         Raises:
             Fault: (``infra``) There is no browser.
         """
         tab = self._tab
         browser = self._shared.value.here()
-        if tab is None or tab.broken or tab.connection.gone or browser is not self._browser:
+        kept = tab is not None and tab.owner == owner and browser is self._browser
+        if tab is None or not kept or tab.broken or tab.connection.gone:
             await self.release()
             self._browser = browser
             tab = self._tab = await browser.tab(owner)

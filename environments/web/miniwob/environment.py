@@ -101,7 +101,6 @@ class MiniWob(WebEnv):
         self._names = check_names(tasks)
         self._reward_kind = reward
         self._milliseconds = action_seconds * 1000
-        pages.html_folder()
         self._tabs = BrowserTabs(browser, _SCRIPTS)
         self._browser: BrowserDriver | None = None
 
@@ -112,6 +111,7 @@ class MiniWob(WebEnv):
     async def start(self, task: Task) -> Sequence[Message]:
         """Instruction of the task, and its page."""
         name, seed = task.data["task"], task.data["seed"]
+        pages.html_folder()  # or an error that names the package
         tab = await self._tabs.take(("miniwob", name))
         driver = self._browser = BrowserDriver(tab, exclude=_EXCLUDED)
         begun = await self._begun(tab, name, seed, task.split)

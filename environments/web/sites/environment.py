@@ -71,6 +71,8 @@ class WebSites(WebEnv):
         templates: Names of templates, ``shop/review``; all of the sites when empty.
         bands: Difficulty bands, 1 to 4.
         potential: Reward the growth of the share of goal elements reached.
+        warm_start: Probability from 0 to 1 that an expert's first step is done before the episode
+            begins, then the next one, and so on; decays in a curriculum (QWeb).
         view: ``axtree`` or ``html``.
         tokens: Budget of an observation in tokens, counted as four characters each.
         show: ``page`` or ``changes``: what stands after an action.
@@ -90,6 +92,7 @@ class WebSites(WebEnv):
         templates: Sequence[str] = (),
         bands: Sequence[int] = BANDS,
         potential: bool = False,
+        warm_start: float = 0.0,
         view: View = "axtree",
         tokens: int = 2000,
         show: Literal["page", "changes"] = "page",
@@ -98,7 +101,10 @@ class WebSites(WebEnv):
         super().__init__(view=view, tokens=tokens, show=show, max_turns=max_turns)
         self.withhold("double_click", "hover", "drag")
         self._templates = chosen_templates(sites, templates, bands)
+        if not 0.0 <= warm_start <= 1.0:
+            raise UsageError(f"warm_start must be from 0 to 1, not {warm_start}")
         self._potential = potential
+        self._warm_start = warm_start
         self._tabs = None if browser == "none" else BrowserTabs(browser)
         self._site: Site | None = None
         self._goal: Goal | None = None
@@ -121,6 +127,10 @@ class WebSites(WebEnv):
         self.begin(await self._driver(site))
         await self.driver.goto(site.origin + "/")
         seen = await self.seen()
+        for step in self._goal.steps[:-1]:
+            if step[0] == "say" or self.rng.random() >= self._warm_start:
+                break
+            seen = await self._do(step)
         self._share = self.metrics["goal_share"] = reached(self._goal, site, self._before)[0]
         return system(INSTRUCTIONS), user(f"Task: {task.data['instruction']}\n{seen}")
 
@@ -210,15 +220,25 @@ class WebSites(WebEnv):
         return reached(self._goal, self._site, self._before)
 
     def _action(self, step: Step) -> Action:
-        if step[0] == "say":
-            return Action.call("send_message", text=step[1])
-        if step[0] == "cart":
-            return Action.call("click", element=self._id("link", "Cart (", starts=True))
-        if step[0] == "click":
-            return Action.call("click", element=self._id(step[1], step[2]))
-        if step[0] == "fill":
-            return Action.call("fill", element=self._id("", step[1]), text=step[2])
-        return Action.call("select_option", element=self._id("", step[1]), options=step[2])
+        """Step of an expert as a call of a tool."""
+        match step:
+            case ("say", text):
+                return Action.call("send_message", text=text)
+            case ("cart",):
+                return Action.call("click", element=self._id("link", "Cart (", starts=True))
+            case ("click", role, name):
+                return Action.call("click", element=self._id(role, name))
+            case ("fill", name, text):
+                return Action.call("fill", element=self._id("", name), text=text)
+            case ("select", name, option):
+                return Action.call("select_option", element=self._id("", name), options=option)
+        raise UsageError(f"{step} is no step")
+
+    async def _do(self, step: Step) -> str:
+        """Do an expert's step for the agent; the page after it."""
+        call = self._action(step).tool_calls[0]
+        text: str = await getattr(self, call.name)(**(call.arguments or {}))
+        return text
 
     def _id(self, role: str, name: str, starts: bool = False) -> int:
         assert self.page is not None

@@ -94,6 +94,23 @@ async def test_the_potential_adds_up_to_the_share_of_the_goal_reached() -> None:
     await env.close()
 
 
+async def test_a_warm_start_leaves_the_last_step_at_most() -> None:
+    row, turns = task("travel/book-flight", 3), []
+    for warm_start in (0.0, 1.0):
+        env = WebSites(warm_start=warm_start)
+        await env.reset(options={"task": row}, seed=1)
+        left = goal_of("travel/book-flight", 3).steps[-1:] if warm_start else None
+        assert env.score == 0.0
+        for step in left or goal_of("travel/book-flight", 3).steps:
+            await env.step(env._action(step))
+        await env.step(Action.call("send_message"))
+        assert env.score == 1.0
+        turns.append(env.turn)
+        await env.close()
+    assert turns[0] > 10
+    assert turns[1] == 2
+
+
 async def test_a_booking_with_one_wrong_field_scores_zero() -> None:
     env, row = WebSites(), task("travel/book-flight", 1)
     await env.reset(options={"task": row})
@@ -160,6 +177,7 @@ def test_wrong_arguments_name_the_fix() -> None:
         ({"bands": [5]}, "bands must be within 1..4"),
         ({"sites": ["shop"], "templates": ["forum/bio"]}, "leave one of them out"),
         ({"browser": "firefox"}, "use none, chromium, headed or cdp"),
+        ({"warm_start": 2}, "warm_start must be from 0 to 1"),
         ({"tokens": 3}, "tokens must be at least 50"),
     ):
         with pytest.raises(UsageError, match=message):
