@@ -79,6 +79,7 @@ bench: setup
 	$(BIN)/envgym bench service
 	$(BIN)/envgym bench train
 	$(BIN)/envgym bench verilog
+	$(BIN)/envgym bench web
 
 # The small base model in agents/tiny/base, made anew.
 base: setup

@@ -17,8 +17,9 @@ class Driver(Protocol):
     hidden, covered or of the wrong kind, an address out of reach.
     """
 
-    documents: int
-    """Number of documents loaded so far: element handles hold within one."""
+    @property
+    def documents(self) -> int:
+        """Number of documents loaded so far: element handles hold within one."""
 
     async def look(self) -> Page:
         """The page now, once navigation has settled."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Literal
 
+from envgym.deadlines import Deadlines
 from envgym.environments.web.driver import Direction, Driver
 from envgym.environments.web.observation.accessibility import accessibility_tree
 from envgym.environments.web.observation.elements import Element, Page
@@ -27,6 +28,7 @@ from envgym.tools import tool
 
 View = Literal["axtree", "html"]
 _MOST_TEXT = 10_000
+_MOST_COMPARED = 2_000  # lines: comparing takes their square at worst
 
 
 class WebEnv(ToolEnv[Task]):
@@ -42,6 +44,7 @@ class WebEnv(ToolEnv[Task]):
         max_turns: Turns before truncation.
     """
 
+    deadlines = Deadlines(reset=180.0)  # a busy machine opens many tabs at once
     driver: Driver
 
     def __init__(
@@ -94,7 +97,7 @@ class WebEnv(ToolEnv[Task]):
             self._document = self.driver.documents
         before, self._lines = self._lines, self._all_lines(page)
         notices = self.driver.notices()
-        if same and self._show == "changes":
+        if same and self._show == "changes" and len(before) + len(self._lines) <= _MOST_COMPARED:
             changed = changes(before, self._lines)
             self._shown = len(self._lines)
             return "\n".join([*notices, bounded(changed, self._tokens)[0] or "Nothing changed."])

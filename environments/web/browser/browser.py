@@ -10,6 +10,7 @@ from envgym.environments.web.browser.connection import Connection, ProtocolError
 from envgym.environments.web.browser.process import ChromiumProcess
 from envgym.environments.web.browser.tab import Tab
 from envgym.environments.web.browser.transport import Transport, WebSocketTransport
+from envgym.environments.web.requests import BLOCKED
 from envgym.errors import Fault, UsageError
 
 MOST_TABS = 64
@@ -93,6 +94,7 @@ class Browser:
     async def release(self, tab: Tab) -> None:
         """Give a tab back; a broken or worn one is closed."""
         self._room.release()
+        tab.network = lambda request: BLOCKED
         if tab.broken or tab.connection.gone or tab.episodes >= _RECYCLED:
             await self._discard(tab)
         else:
@@ -167,8 +169,9 @@ class Browser:
             for tab in self._tabs.values():
                 tab.crashed()
         elif method in ("Target.targetDestroyed", "Target.targetCrashed"):
-            if (tab := self._tabs.get(parameters["targetId"])) is not None:
-                tab.crashed()
+            lost = self._tabs.get(parameters["targetId"])
+            if lost is not None:
+                lost.crashed()
         elif method == "Target.targetCreated":
             self._on_popup(parameters["targetInfo"])
 

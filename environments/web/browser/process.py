@@ -11,6 +11,7 @@ import socket
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from envgym.environments.web.browser.transport import PipeTransport
 from envgym.errors import UsageError
@@ -97,8 +98,9 @@ class ChromiumProcess:
         if os.geteuid() == 0:
             flags.append("--no-sandbox")
         ours, theirs = socket.socketpair()
-        null = os.O_RDWR
-        files = [(os.POSIX_SPAWN_OPEN, number, os.devnull, null, 0) for number in range(3)]
+        files: list[tuple[Any, ...]] = [
+            (os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)
+        ]
         files += [(os.POSIX_SPAWN_DUP2, theirs.fileno(), number) for number in (3, 4)]
         try:
             pid = os.posix_spawn(  # noqa: ASYNC221 - returns at once

@@ -84,14 +84,14 @@ async def search_sections(x: Expert) -> Actions:
 async def colour(x: Expert) -> Actions:
     """Click the box of the colour."""
     name = x.goal.removeprefix("Click on the ").split(" ")[0]
-    yield x.click(x.one("div", of="color", **{"data-color": name}))
+    yield x.click(x.one("div", of="color", data_color=name))
 
 
 @oracle("click-shades")
 async def shades(x: Expert) -> Actions:
     """Click all boxes of the hue."""
     name = x.goal.removeprefix("Select all the shades of ").split(" ")[0]
-    for box in x.all("span", **{"data-color": name}):
+    for box in x.all("span", data_color=name):
         yield x.click(box)
     yield x.submit()
 
@@ -99,7 +99,7 @@ async def shades(x: Expert) -> Actions:
 @oracle("click-widget")
 async def widget(x: Expert) -> Actions:
     """Click a widget of the kind."""
-    yield x.click(x.one(**{"data-type": x.quoted[0]}))
+    yield x.click(x.one(data_type=x.quoted[0]))
 
 
 @oracle("identify-shape")

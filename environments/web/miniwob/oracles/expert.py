@@ -67,7 +67,7 @@ class Expert:
             text: Their whole text.
             of: A class that they have.
             inside: Element that they are in.
-            attributes: Values of attributes.
+            attributes: Values of attributes; ``data_color`` is ``data-color``.
         """
         tags = tag.split()
         return [
@@ -76,7 +76,10 @@ class Expert:
             if (not tags or one.tag in tags)
             and (text is None or one.text == text)
             and (not of or of in one.attributes.get("class", "").split())
-            and all(one.attributes.get(name) == value for name, value in attributes.items())
+            and all(
+                one.attributes.get(name.replace("_", "-")) == value
+                for name, value in attributes.items()
+            )
         ]
 
     def one(self, tag: str = "", text: str | None = None, **rest: Any) -> Element:

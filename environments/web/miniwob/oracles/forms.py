@@ -128,7 +128,8 @@ async def order(x: Expert) -> Actions:
     names = [] if kind else x.goal.removeprefix("Order one of each item: ").split(", ")
     rows = x.all(of="food-item")
     for _ in range(int(kind[1]) if kind else 0):
-        row = next(r for r in x.all(of="food-item") if x.all("img", alt=kind[2], inside=r))
+        word = kind[2] if kind else ""
+        row = next(r for r in x.all(of="food-item") if x.all("img", alt=word, inside=r))
         yield x.click(x.one(text="+", inside=row))
     for name in names:
         row = next(one for one in rows if name.strip() in one.text)

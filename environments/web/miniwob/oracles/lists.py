@@ -78,7 +78,7 @@ async def results(x: Expert) -> Actions:
     yield x.click(x.one("button", "Search"))
     if place >= 3:
         yield x.click(x.one("a", str(place // 3 + 1)))
-    yield x.click(x.one("a", **{"data-result": str(place)}))
+    yield x.click(x.one("a", data_result=str(place)))
 
 
 @oracle("social-media", "social-media-all", "social-media-some")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from typing import Any
 
 from envgym.environments.web.observation.elements import Element
 from envgym.environments.web.sites.markup import area, button, choice, field, form, h, link
@@ -61,8 +62,8 @@ class Forum(Site):
         for board, nouns in enumerate(_NOUNS.values(), 1):
             pairs = [f"{a} {n}" for a in _ADJECTIVES for n in nouns]
             for title in rng.sample(pairs, 5):
-                row = (board, f"The {title}", rng.randint(1, _MEMBERS))
-                thread = db.execute("INSERT INTO thread VALUES(NULL,?,?,?,0,0)", row).lastrowid
+                head = (board, f"The {title}", rng.randint(1, _MEMBERS))
+                thread = db.execute("INSERT INTO thread VALUES(NULL,?,?,?,0,0)", head).lastrowid
                 for author in rng.sample(range(1, _MEMBERS + 1), rng.randint(2, 5)):
                     text = rng.choice(_SENTENCES)
                     db.execute("INSERT INTO post VALUES(NULL,?,?,?,0)", (thread, author, text))
@@ -163,7 +164,7 @@ class Forum(Site):
         return self.show(
             title,
             h("p", link(BOARDS[board - 1], f"/board/{board}"), ". Locked." if locked else "."),
-            h("ul", [self._post(*post, bool(moderator)) for post in posts]),
+            h("ul", [self._post(post, bool(moderator)) for post in posts]),
             form(do, button("Follow thread", "do", "follow")) if self.member else None,
             form(
                 do,
@@ -175,9 +176,8 @@ class Forum(Site):
             reply if self.member and not locked else None,
         )
 
-    def _post(
-        self, id: int, name: str, text: str, removed: int, votes: int, moderator: bool
-    ) -> Element:
+    def _post(self, post: tuple[Any, ...], moderator: bool) -> Element:
+        id, name, text, removed, votes = post
         if removed:
             return h("li", "A post was removed.")
         return h(

@@ -103,7 +103,8 @@ class Catalogue(Site):
         """Products that match words and filters, a page at a time."""
         words = values.get("q", "").split()[:8]
         category, colour = values.get("category", ""), values.get("colour", "")
-        sort = values.get("sort") if values.get("sort") in _ORDER else "name"
+        asked = values.get("sort", "")
+        sort = asked if asked in _ORDER else "name"
         most = values.get("most", "")
         tests = ["name LIKE ?"] * len(words)
         given: list[object] = [f"%{word}%" for word in words]
@@ -140,7 +141,7 @@ class Catalogue(Site):
                 choice("Category", "category", [("", "All"), *((k, k) for k in KINDS)], category),
                 choice("Colour", "colour", [("", "All"), *((c, c) for c in COLOURS)], colour),
                 field("Highest price in dollars", "most", most),
-                choice("Sort by", "sort", SORTS.items(), sort or "name"),
+                choice("Sort by", "sort", SORTS.items(), sort),
                 button("Apply"),
                 method="get",
             ),

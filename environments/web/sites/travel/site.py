@@ -60,14 +60,14 @@ class Travel(Site):
                         )
         for city in PLACES:
             for name in rng.sample(["Anchor", "Bellevue", "Crown", "Drake", "Europa"], 4):
-                row = (city, f"Hotel {name}", rng.randint(2, 5), rng.randint(40, 250) * 100)
-                db.execute("INSERT INTO hotel VALUES(NULL,?,?,?,?)", row)
+                hotel = (city, f"Hotel {name}", rng.randint(2, 5), rng.randint(40, 250) * 100)
+                db.execute("INSERT INTO hotel VALUES(NULL,?,?,?,?)", hotel)
         for booking, flight in enumerate(rng.sample(range(1, 601), 3), 1):
             email = f"{person(rng).lower().replace(' ', '.')}@example.org"
             db.execute("INSERT INTO booking VALUES(?,?,?,'booked')", (booking, flight, email))
             first, last = person(rng).split()
-            row = (booking, 1, "mx", first, last, "1990-01-01", "P1000000", "none", "any", 1, 0)
-            db.execute("INSERT INTO passenger VALUES(?,?,?,?,?,?,?,?,?,?,?)", row)
+            who = (booking, 1, "mx", first, last, "1990-01-01", "P1000000", "none", "any", 1, 0)
+            db.execute("INSERT INTO passenger VALUES(?,?,?,?,?,?,?,?,?,?,?)", who)
 
     def header(self) -> Element:
         """See `Site.header`."""
