@@ -17,7 +17,7 @@ JOBS := auto
 ALONE := tests/sandboxes/test_suites_tell.py
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: setup programs demo test test-vllm lint docs bench base images clean
+.PHONY: setup programs demo test test-vllm test-web lint docs bench base images clean
 
 setup: $(STAMP)
 
@@ -75,6 +75,10 @@ $(VLLM)/.installed:
 	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
 	@touch $@
 
+# All oracles of MiniWoB++ on twenty seeds each, in Chromium: some minutes.
+test-web: setup programs
+	ENVGYM_WEB_SEEDS=20 $(BIN)/pytest -n $(JOBS) --maxprocesses 4 tests/environments/web/miniwob
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -95,6 +99,7 @@ bench: setup
 	$(BIN)/envgym bench service
 	$(BIN)/envgym bench train
 	$(BIN)/envgym bench verilog
+	$(BIN)/envgym bench web
 
 # The small base model in agents/tiny/base, made anew.
 base: setup

@@ -40,6 +40,8 @@ BUILTIN = {
     "puzzles/strings-v1": "envgym.environments.puzzles.strings.environment:Strings",
     "search/wiki-v1": "envgym.environments.search.wiki:WikiSearch",
     "verilog/design-v1": "envgym.environments.verilog.write_design:VerilogDesign",
+    "web/miniwob-v1": "envgym.environments.web.miniwob.environment:MiniWob",
+    "web/sites-v1": "envgym.environments.web.sites.environment:WebSites",
 }
 
 

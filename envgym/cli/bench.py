@@ -20,7 +20,7 @@ import envgym
 from envgym.cli.options import Json, Verbose
 from envgym.errors import UsageError, suggest
 
-NAMES = "Name of the bench: code, core, engine, retrieval, sandbox, service, train, verilog."
+NAMES = "Name of the bench: code, core, engine, retrieval, sandbox, service, train, verilog, web."
 DATA = "Folder of the published data for the code and verilog benches."
 
 

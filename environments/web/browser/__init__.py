@@ -1,0 +1,1 @@
+"""Chromium, driven through the Chrome DevTools Protocol (CDP): one process, many isolated tabs."""

@@ -1,0 +1,1 @@
+"""Pages without a browser: the sites' own element trees, acted on in process."""

@@ -1,0 +1,1 @@
+"""Observations of a page: accessibility tree, pruned HTML, differences, screenshots."""

@@ -1,0 +1,1 @@
+"""Forum: login, boards, threads, posts, votes, reports, moderation."""

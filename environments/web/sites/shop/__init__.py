@@ -1,0 +1,1 @@
+"""Shop: search, filters, cart, checkout, orders, wishlist, reviews."""

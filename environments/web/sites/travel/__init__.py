@@ -1,0 +1,1 @@
+"""Travel agency: flights, hotels, and a booking form that grows with the passengers."""
