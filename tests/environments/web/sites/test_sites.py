@@ -182,3 +182,37 @@ def test_wrong_arguments_name_the_fix() -> None:
     ):
         with pytest.raises(UsageError, match=message):
             WebSites(**arguments)
+
+
+async def test_a_small_budget_cuts_pages_and_more_shows_the_rest() -> None:
+    whole, cut = WebSites(), WebSites(tokens=50)
+    wanted = (await whole.reset(options={"task": task("shop/review")}))[0].text
+    first = (await cut.reset(options={"task": task("shop/review")}))[0].text
+    parts = [first.rpartition("\n… ")[0]]
+    while parts[-1]:
+        said = (await cut.step(Action.call("more"))).observation.text
+        rest, _, left = said.rpartition("\n… ")
+        parts.append(rest or left)
+        if not rest:
+            break
+    assert "\n".join(parts) == wanted
+    assert len(parts) == 2
+    await whole.close()
+    await cut.close()
+
+
+async def test_changes_alone_are_shown_within_a_page() -> None:
+    env = WebSites(show="changes")
+    await env.reset(options={"task": task("shop/newsletter")})
+    await env.step(Action.call("goto", url="/account"))
+    assert env.page is not None
+    assert env.page.root is not None
+    box = next(e for e in env.page.root.walk() if e.attributes.get("type") == "checkbox")
+    id = env.shown_id(box)
+    said = (await env.step(Action.call("click", element=id))).observation.text
+    name = "checkbox 'Send me the newsletter'"
+    assert said == f"- [{id}] {name} unchecked\n+ [{id}] {name} checked"
+    assert (await env.step(Action.call("scroll", direction="up"))).observation.text == (
+        "Nothing changed."
+    )
+    await env.close()
