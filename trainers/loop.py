@@ -93,6 +93,8 @@ class Trainer:
         """Run one step; return its metrics and the episodes played."""
         config = self.config
         began, counted = time.monotonic(), self.agent.counters
+        player = self.collector.player
+        spent = player.sampled_tokens
         await self._follow_schedule()
         groups, result = await self.collector.collect(self.step_number)
         await self.agent.free_memory()
@@ -116,7 +118,7 @@ class Trainer:
             raise nothing_learnt(groups, batches, config, self.step_number + 1)
         await self.agent.update_weights()
         self.step_number += 1
-        self.sampled_tokens += measure.sampled_tokens(result)
+        self.sampled_tokens += player.sampled_tokens - spent
         self.keep_plugin_states()
         report = {
             **measure.of_groups(groups, result),

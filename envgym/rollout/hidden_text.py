@@ -13,6 +13,7 @@ GOLD_KEYS = {"gold", "golds", "answer", "answers", "solution"}
 MIN_CHARS = 4
 """Shorter strings turn up by chance."""
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?!\w|\.\d)")
 MIN_RUN = 8
 """Least length of a part of a gold answer that counts as copied, in characters."""
 
@@ -51,14 +52,16 @@ def golds(task: Task) -> set[str]:
 def find_whole(needles: Iterable[str], texts: Iterable[str]) -> Iterator[str]:
     """The needles that stand in a text as whole words, whatever the case and spacing.
 
-    Numbers are found with commas between their thousands too.
+    Numbers are found with commas between their thousands, and with more or fewer zeros at the end
+    of their decimals, too: 3.5 is 3.50.
     """
     haystack = "\n".join(map(_folded, texts))
-    if (plain := _THOUSANDS.sub("", haystack)) != haystack:
+    if (plain := _DECIMAL.sub(_without_zeros, _THOUSANDS.sub("", haystack))) != haystack:
         haystack = f"{haystack}\n{plain}"
     for needle in sorted(needles):
-        words = re.escape(_folded(needle))
-        if words and re.search(rf"(?<!\w){words}(?!\w)", haystack):
+        folded = _folded(needle)
+        forms = {re.escape(folded), re.escape(_DECIMAL.sub(_without_zeros, folded))}
+        if folded and any(re.search(rf"(?<!\w){words}(?!\w)", haystack) for words in forms):
             yield needle
 
 
@@ -76,6 +79,12 @@ def find_copied(task: Task, text: str, share: float, chars: int) -> Iterator[str
         run = max(MIN_RUN, min(chars, math.ceil(share * len(answer))))
         if gold in whole or _runs(said, run) & _runs(answer, run) - _runs(shown, run):
             yield gold
+
+
+def _without_zeros(number: re.Match[str]) -> str:
+    """A decimal number without further zeros at its end: 3.50 is 3.5, and 3.00 is 3.0."""
+    short = number[0].rstrip("0")
+    return f"{short}0" if short.endswith(".") else short
 
 
 def _folded(text: str) -> str:

@@ -32,6 +32,8 @@ class Player:
 
     Attributes:
         step: Number of the training steps done before the one that is being collected.
+        sampled_tokens: Number of tokens that the policy sampled through the player, in all seats:
+            in episodes, whatever becomes of them, and in answers outside any episode.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Player:
         self.chat = chat
         self.judges = judges or {}
         self.step = 0
+        self.sampled_tokens = 0
 
     @property
     def policy(self) -> Agent:
@@ -70,7 +73,9 @@ class Player:
         Raises:
             Fault: A budget is spent, or too many episodes failed.
         """
-        return await self._run(starts, self.agents)
+        result = await self._run(starts, self.agents)
+        self.sampled_tokens += sampled_tokens(result.episodes)
+        return result
 
     async def demonstrate(self, starts: Sequence[Start]) -> RolloutResult:
         """Play starts with the environment's oracle, in the tokens of the run's chat.
@@ -87,11 +92,13 @@ class Player:
             raise Fault(result.stopped, "budget")
         return result
 
-    def stream(
+    async def stream(
         self, groups: Iterable[Sequence[Start]], result: RolloutResult | None = None
     ) -> AsyncIterator[list[Episode]]:
         """Play groups of starts; yield each group once its last episode has ended."""
-        return self.rollout.stream(groups, self.agents, result)
+        async for episodes in self.rollout.stream(groups, self.agents, result):
+            self.sampled_tokens += sampled_tokens(episodes)
+            yield episodes
 
     async def ask(self, agent: Agent, questions: Mapping[str, Sequence[Message]]) -> dict[str, str]:
         """Ask an agent questions outside any episode, all at once; none of them offers tools.
@@ -112,6 +119,8 @@ class Player:
             ids = [i for s in chat.begin(messages, ()) for i in s.ids] if chat else []
             try:
                 said = await agent.act(Context(key, messages, (), ids, seed=derive_seed(key)))
+                if agent is self.policy:
+                    self.sampled_tokens += len(said.logprobs)
                 return (said.action or Action(said.text)).content.strip()
             except Fault as fault:
                 if fault.kind == "budget":
@@ -153,3 +162,12 @@ class Player:
 
     __call__ = play
     """Guidance was once given a function in place of a player."""
+
+
+def sampled_tokens(episodes: Iterable[Episode]) -> int:
+    """Number of tokens that agents sampled in episodes, in all seats; demonstrations have none.
+
+    Episodes that share a trajectory, such as one and its copy under another role, count once.
+    """
+    played = {id(t): t for episode in episodes for t in episode.trajectories.values()}
+    return sum(len(turn.logprobs) for trajectory in played.values() for turn in trajectory.turns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from envgym.env import Env
@@ -78,6 +79,21 @@ def by_group(
         groups.setdefault(episode.group, []).append(episode)
     for name, members in groups.items():
         yield [start for start in starts if start.group == name], members
+
+
+async def demonstrated(
+    player: Player, starts: Sequence[Start], result: RolloutResult
+) -> list[Episode]:
+    """Play starts with the oracle, and return its episodes.
+
+    Args:
+        result: Receives faults, time, and the count of the oracle's episodes in quarantine, for the
+            step's metrics.
+    """
+    shown = await player.demonstrate(starts)
+    result.add(replace(shown, episodes=[]))
+    result.count("guidance/oracle_quarantined", len(shown.quarantined))
+    return shown.episodes
 
 
 def mark_demonstrations(episodes: Sequence[Episode], min_score: float) -> None:

@@ -80,7 +80,7 @@ class Intervention(Guidance):
         by_id = {start.id: start for start in starts}
         proposed: dict[str, Proposal] = {}
         again: list[Start] = []
-        proposals = await self._propose(failed, player)
+        proposals = await self._propose(failed, player, result)
         for proposal in proposals:
             following = self._continuations(by_id[proposal.attempt.id], proposal)
             proposed |= {start.id: proposal for start in following}
@@ -121,9 +121,11 @@ class Intervention(Guidance):
             return missing
         return missing_loss(config, "demonstration", "add {name: sft} to losses") or drops(config)
 
-    async def _propose(self, failed: Failed, player: Player) -> list[Proposal]:
+    async def _propose(
+        self, failed: Failed, player: Player, result: RolloutResult
+    ) -> list[Proposal]:
         if self.judge is None:
-            return await of_oracle(failed, player, self.min_score, self.attempts)
+            return await of_oracle(failed, player, result, self.min_score, self.attempts)
         agent = player.policy if self.judge == POLICY_ITSELF else player.judge(self.judge)
         return await of_agent(agent, self.name, failed, player, self.max_chars, self.attempts)
 

@@ -12,7 +12,13 @@ from envgym.env import Env
 from envgym.rollout.runner import RolloutResult, Start
 from envgym.store.message_rows import action_of, action_row
 from envgym.trainers.collection.player import Player
-from envgym.trainers.guidance.base import Guidance, check_defined, failures, missing_loss
+from envgym.trainers.guidance.base import (
+    Guidance,
+    check_defined,
+    demonstrated,
+    failures,
+    missing_loss,
+)
 from envgym.trainers.plugin import register
 from envgym.trajectory import POLICY, Episode
 
@@ -94,7 +100,7 @@ class PrefixRl(Guidance):
             if attempts[0].task.key not in self._successes
         ]
         if missing:
-            for episode in (await player.demonstrate(missing)).episodes:
+            for episode in await demonstrated(player, missing, result):
                 self._keep(episode)
 
     def state(self) -> dict[str, Any]:

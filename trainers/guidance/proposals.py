@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from envgym.agent import Agent
 from envgym.messages import Action, system, user
-from envgym.rollout.runner import Start
+from envgym.rollout.runner import RolloutResult, Start
 from envgym.trainers.collection.player import Player
 from envgym.trainers.guidance.attempt_text import numbered_text, task_text
+from envgym.trainers.guidance.base import demonstrated
 from envgym.trajectory import Episode
 
 Failed = Sequence[tuple[list[Start], list[Episode]]]
@@ -34,14 +35,17 @@ class Proposal:
     action: Action
 
 
-async def of_oracle(failed: Failed, player: Player, min_score: float, most: int) -> list[Proposal]:
+async def of_oracle(
+    failed: Failed, player: Player, result: RolloutResult, min_score: float, most: int
+) -> list[Proposal]:
     """Propose the oracle's action where an attempt first departs from the oracle's actions.
 
     Per group at most `most`, the latest departures first; attempts that are equal up to there count
-    once. Oracles that score below `min_score` propose nothing.
+    once. Oracles that score below `min_score` propose nothing; `result` counts those that
+    broke.
     """
-    shown = await player.demonstrate([starts[0].again() for starts, _ in failed])
-    experts = {e.group: e for e in shown.episodes if e.score >= min_score}
+    shown = await demonstrated(player, [starts[0].again() for starts, _ in failed], result)
+    experts = {e.group: e for e in shown if e.score >= min_score}
     found: list[Proposal] = []
     for starts, attempts in failed:
         if starts[0].group in experts:

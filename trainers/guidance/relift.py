@@ -10,7 +10,13 @@ from pydantic import Field, PrivateAttr
 from envgym.rollout.runner import RolloutResult, Start
 from envgym.task import Task
 from envgym.trainers.collection.player import Player
-from envgym.trainers.guidance.base import Guidance, drops, failures, missing_loss
+from envgym.trainers.guidance.base import (
+    Guidance,
+    demonstrated,
+    drops,
+    failures,
+    missing_loss,
+)
 from envgym.trainers.plugin import register
 
 
@@ -52,16 +58,14 @@ class Relift(Guidance):
             return result
         due, left = self._waiting[-self.size :], self._waiting[: -self.size]
         self._waiting = left[-self.size :]
-        shown = await player.demonstrate(
-            [
-                Start(row["seed"], Task(**row["task"]), row["group"]).again(
-                    role="demonstration", guided_by=self.name
-                )
-                for row in due
-            ]
-        )
-        shown.episodes = [e for e in shown.episodes if e.score > self.max_failed_score]
-        result.add(shown)
+        again = [
+            Start(row["seed"], Task(**row["task"]), row["group"]).again(
+                role="demonstration", guided_by=self.name
+            )
+            for row in due
+        ]
+        shown = await demonstrated(player, again, result)
+        result.episodes += [e for e in shown if e.score > self.max_failed_score]
         return result
 
     def conflict(self, config: Any) -> str | None:

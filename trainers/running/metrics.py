@@ -65,15 +65,6 @@ def of_groups(groups: Sequence[Group], result: RolloutResult) -> dict[str, float
     return report
 
 
-def sampled_tokens(result: RolloutResult) -> int:
-    """Number of tokens that agents sampled in the episodes, in all seats; demonstrations have none.
-
-    Episodes that share a trajectory, such as one and its copy under another role, count once.
-    """
-    played = {id(t): t for episode in result.episodes for t in episode.trajectories.values()}
-    return sum(len(turn.logprobs) for trajectory in played.values() for turn in trajectory.turns)
-
-
 def time_split(result: RolloutResult) -> dict[str, float]:
     """Wall time of the rollout in seconds, split between generation and tools.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,3 +56,19 @@ def test_a_flag_is_no_gold_and_thousands_may_be_apart() -> None:
     assert list(find_whole(number, ["It is 1,234,567."])) == ["1234567"]
     assert list(find_whole(["1000"], ["[1000,200,300]"])) == ["1000"]
     assert list(find_whole(number, ["11,234,567"])) == []
+
+
+@pytest.mark.parametrize(
+    ("gold", "text", "found"),
+    [
+        ("3.50", "It costs 3.5 crowns.", True),
+        ("12.5", "It costs 12.500.", True),
+        ("1234.50", "It costs 1,234.5.", True),
+        ("3.00", "Take 3 of them.", False),
+        ("3.00", "It is 3.0.", True),
+        ("3.50", "13.5 and 3.55 are others.", False),
+        ("3.05", "It is 3.5.", False),
+    ],
+)
+def test_zeros_at_the_end_of_decimals_do_not_count(gold: str, text: str, found: bool) -> None:
+    assert list(find_whole([gold], [text])) == [gold] * found

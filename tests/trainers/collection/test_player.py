@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from envgym.agent import Agent, Completion, Context
 from envgym.errors import Fault, UsageError
 from envgym.messages import user
-from envgym.rollout.runner import Rollout
-from envgym.trainers.collection.player import Player
+from envgym.rollout.runner import Rollout, Start
+from envgym.trainers.collection.player import Player, sampled_tokens
 from tests.trainers.guidance.world import HINTS, Game, Vault
+from tests.trainers.helpers import episode
 
 
 class Judge(Agent):
@@ -36,6 +38,15 @@ class Judge(Agent):
 
     async def end(self, session: str) -> None:
         self.open.discard(session)
+
+
+class Sampling(Agent):
+    """An agent that samples three tokens an action."""
+
+    chat = None
+
+    async def act(self, context: Context) -> Completion:
+        return Completion(ids=[1, 2, 3], logprobs=[-0.5] * 3, text="hm")
 
 
 def refuse(text: str) -> str:
@@ -75,3 +86,25 @@ def test_an_unknown_judge_is_named() -> None:
 async def test_hints_are_asked_for_before_any_attempt() -> None:
     game = Game()
     assert await game.player.hints(game.starts(3)[0]) == HINTS
+
+
+def test_sampled_tokens_of_all_seats_count_once() -> None:
+    first, second = (episode([([1], [2, 3]), ([4], [5])]) for _ in range(2))
+    first.trajectories["other"] = second.trajectory
+    copy = replace(first, id="e:plain", role="demonstration")
+    assert sampled_tokens([first]) == 6
+    assert sampled_tokens([first, copy]) == 6
+
+
+async def test_the_policys_tokens_count_in_episodes_and_in_answers() -> None:
+    policy, judge = Sampling(), Sampling()
+    player = Player(Rollout(Vault), policy, judges={"mine": judge})
+    result = await player.play([Start(0, group="g")])
+    played = player.sampled_tokens
+    assert played == sampled_tokens(result.episodes) > 0
+    await player.ask(judge, {"a": [user("A")]})
+    assert player.sampled_tokens == played
+    await player.ask(policy, {"a": [user("A")], "b": [user("B")]})
+    assert player.sampled_tokens == played + 6
+    streamed = [e async for group in player.stream([[Start(0, group="s")]]) for e in group]
+    assert player.sampled_tokens == played + 6 + sampled_tokens(streamed)

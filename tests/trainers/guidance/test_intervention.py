@@ -95,6 +95,7 @@ async def test_the_first_departure_is_replaced_and_proven(tries: str, proven: st
         ["demonstration", "continuation"] if proven else ["continuation"] * 2
     )
     assert result.counts == {
+        "guidance/oracle_quarantined": 0,
         "guidance/replacements": 1,
         "guidance/replacements_proven": bool(proven),
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from envgym.env import Env
-from envgym.errors import UsageError
+from envgym.errors import Fault, UsageError
+from envgym.messages import Action
 from envgym.trainers.collection.samples import as_groups, of_policy
 from envgym.trainers.guidance import Relift
 from envgym.trainers.loop import Trainer
@@ -33,6 +34,23 @@ async def test_the_oracle_plays_the_newest_failed_tasks_once_enough_wait() -> No
     assert [row["group"] for row in relift.state()["waiting"]] == ["0.0.1"]
     assert game.agent.acts == 8  # the oracle plays in its place
     assert of_policy(as_groups(second.episodes)) == as_groups(second.episodes[:4])
+
+
+class Broken(Vault):
+    """A vault whose oracle breaks behind the third door."""
+
+    async def oracle(self) -> AsyncIterator[Action]:
+        if self.task.data["needs"] == 3:
+            raise Fault("the expert is gone", "infra")
+        yield Action(self.task.hidden["answer"])
+
+
+async def test_broken_episodes_of_the_oracle_are_counted() -> None:
+    game, relift = Game(Broken), Relift(size=2)
+    result = await relift.play(game.starts(2, 3), game.player)
+    assert [e.group for e in result.episodes if e.role == "demonstration"] == ["0.0.2"]
+    assert [e.group for e in result.quarantined] == ["0.0.3"]
+    assert result.counts == {"guidance/waiting": 2.0, "guidance/oracle_quarantined": 1.0}
 
 
 async def test_the_buffer_is_bounded() -> None:

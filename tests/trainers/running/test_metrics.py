@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from envgym.rollout.runner import RolloutResult
 from envgym.trainers.advantages.grpo import Grpo
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.running.metrics import of_groups, sampled_tokens, time_split
+from envgym.trainers.running.metrics import of_groups, time_split
 from tests.trainers.helpers import episode
 
 
@@ -55,11 +53,3 @@ def test_advantages_are_written_into_the_turns() -> None:
         sample.record_advantages()
     low, high = (s.trajectory.turns[0].advantages for s in groups[0])
     assert (low, high) == ([-0.5, -0.5], [0.5, 0.5])
-
-
-def test_sampled_tokens_of_all_seats_count_once() -> None:
-    first, second = (episode([([1], [2, 3]), ([4], [5])]) for _ in range(2))
-    first.trajectories["other"] = second.trajectory
-    copy = replace(first, id="e:plain", role="demonstration")
-    assert sampled_tokens(RolloutResult([first])) == 6
-    assert sampled_tokens(RolloutResult([first, copy])) == 6

@@ -14,7 +14,7 @@ import yaml
 
 from envgym.rollout.start import Start
 from envgym.task import Task
-from envgym.trainers.collection.player import Player
+from envgym.trainers.collection.player import Player, sampled_tokens
 from envgym.trainers.collection.samples import Group, Sample, as_groups, of_policy
 from envgym.trainers.learner.policy import TrainingError
 from envgym.trainers.losses.base import check_roles, loss_weights
@@ -29,7 +29,6 @@ from envgym.trainers.reproduce.table.play import (
 )
 from envgym.trainers.reproduce.table.policy import TablePolicy
 from envgym.trainers.reproduce.table.world import World, build_world
-from envgym.trainers.running.metrics import sampled_tokens
 from envgym.trainers.running.sanity_checks import check_advantages, check_rewards
 from envgym.utils.atomic_write import write_atomically
 from envgym.utils.seeds import derive_seed
@@ -94,7 +93,7 @@ async def _train(config: TableConfig) -> Summary:
                 f"step {step + 1}: no token has a gradient: let it happen (learner.max_idle_steps)"
             )
         measured.add(played, groups, shares)
-        sampled += sampled_tokens(result)
+        sampled += sampled_tokens(result.episodes)
         if sampled >= most:
             break
     await player.close()
