@@ -24,8 +24,8 @@ from envgym.agents.local.engine import Engine
 from envgym.agents.local.sampling import SamplingParams
 from envgym.task import Task
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.learner.device import resolve_device
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.device import resolve_device
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.losses import Clip

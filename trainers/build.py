@@ -22,12 +22,12 @@ from envgym.rollout.runner import Limits, Rollout
 from envgym.trainers.collection.collector import Collector
 from envgym.trainers.collection.player import Player
 from envgym.trainers.config import Config
-from envgym.trainers.learner.adapter import add_adapter
 from envgym.trainers.learner.critic import Critic
-from envgym.trainers.learner.device import resolve_device
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.adapter import add_adapter
+from envgym.trainers.learner.model.device import resolve_device
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import OF_REFERENCE, Scorer
 from envgym.trainers.model_section import TinyModel
 

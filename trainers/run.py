@@ -19,8 +19,8 @@ from envgym.errors import UsageError
 from envgym.store.episodes import EpisodeWriter
 from envgym.store.manifest import write_shard_env
 from envgym.trainers.config import Config
-from envgym.trainers.learner.adapter import is_adapted, save_adapter, save_merged
-from envgym.trainers.learner.device import resolve_device
+from envgym.trainers.learner.model.adapter import is_adapted, save_adapter, save_merged
+from envgym.trainers.learner.model.device import resolve_device
 from envgym.trainers.loop import Trainer
 from envgym.trainers.model_section import TinyModel
 from envgym.trainers.running import checkpoint

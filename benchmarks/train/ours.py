@@ -13,7 +13,7 @@ from shapes import MICRO_TOKENS, STEPS, Memory, episodes, model
 from envgym.task import Task
 from envgym.trainers.advantages import Grpo
 from envgym.trainers.collection.samples import Group, Sample
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip

@@ -11,9 +11,9 @@ import torch
 
 from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import ALol, ALolRefFree, LossInputs

@@ -22,9 +22,9 @@ from envgym.trainers.collection.player import Player
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.guidance import Ssb
 from envgym.trainers.learner import rescoring
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip, Distill, Loss, LossInputs, SelfDistill

@@ -25,9 +25,9 @@ from envgym.trainers.batching import Shuffled
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config_sections import Learner
 from envgym.trainers.learner.hidden_states import micro_batches
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy, action_logps
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups

@@ -27,9 +27,9 @@ from envgym.trainers.advantages import Advantage, Grpo
 from envgym.trainers.collection.dynamic_sampling import collect
 from envgym.trainers.collection.samples import Group, Sample
 from envgym.trainers.config import RolloutSection
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy, TrainingError, action_logps
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import as_groups

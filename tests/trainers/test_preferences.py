@@ -25,9 +25,9 @@ from envgym.trainers.config_sections import Learner
 from envgym.trainers.derive import Pairs
 from envgym.trainers.guidance import AgentRlvr, Guide
 from envgym.trainers.learner.hidden_states import micro_batches
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.loop import Trainer

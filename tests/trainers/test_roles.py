@@ -17,7 +17,7 @@ from envgym.store.episodes import EpisodeWriter, read_episodes
 from envgym.trainers.batching import Shuffled
 from envgym.trainers.collection.samples import Sample, as_groups, of_policy
 from envgym.trainers.config_sections import Learner
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy, action_logps
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip, DppoTv, Loss, LossInputs, Sft

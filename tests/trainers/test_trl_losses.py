@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import train_rows
 from envgym.trainers.losses import Clip, Dapo, Gspo, Loss

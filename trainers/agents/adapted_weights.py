@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from envgym.agents.vllm.learner_model import LearnerModel
-from envgym.trainers.learner.adapter import merged_weights, save_adapter
+from envgym.trainers.learner.model.adapter import merged_weights, save_adapter
 
 
 class MergedModel(LearnerModel):

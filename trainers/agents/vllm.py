@@ -16,7 +16,7 @@ from envgym.errors import UsageError
 from envgym.trainers.agents.adapted_weights import AdapterWeights, MergedModel
 from envgym.trainers.agents.base import AgentPlugin
 from envgym.trainers.config_sections import RolloutSection
-from envgym.trainers.learner.adapter import is_adapted
+from envgym.trainers.learner.model.adapter import is_adapted
 from envgym.trainers.plugin import register
 
 

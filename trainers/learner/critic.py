@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config_sections import CriticSection, HeadCritic
-from envgym.trainers.learner.language_model import LanguageModel, states_of
-from envgym.trainers.learner.master_weights import MasterWeights
+from envgym.trainers.learner.model.language_model import LanguageModel, states_of
+from envgym.trainers.learner.model.master_weights import MasterWeights
 from envgym.trainers.learner.policy import TrainingError
 from envgym.trainers.learner.rows import TrainRow
 

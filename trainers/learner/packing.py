@@ -19,9 +19,9 @@ from torch.nn.attention.bias import causal_lower_right
 from transformers import AttentionInterface, DynamicCache, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from envgym.trainers.learner.checkpointing import checkpointed_layers
 from envgym.trainers.learner.flex_attention import flex_packed, layout_mask
 from envgym.trainers.learner.layout import Layout
+from envgym.trainers.learner.model.checkpointing import checkpointed_layers
 from envgym.trainers.learner.shared_prefix import keeps_plainly
 
 

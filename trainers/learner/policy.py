@@ -18,10 +18,10 @@ from transformers import PreTrainedModel
 
 from envgym.errors import EnvgymError
 from envgym.trainers.learner.hidden_states import action_states
-from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.logprobs import Head, log_probs
 from envgym.trainers.learner.mismatch import Mismatch
-from envgym.trainers.learner.output_head import output_head
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.output_head import output_head
 from envgym.trainers.learner.rows import TrainRow
 from envgym.trainers.losses import Loss
 from envgym.trainers.losses.inputs import loss_inputs, of_roles

@@ -17,10 +17,10 @@ from envgym.errors import UsageError, suggest
 from envgym.trainers.collection.samples import Parts, Sample
 from envgym.trainers.learner.critic import Critic
 from envgym.trainers.learner.hidden_states import MicroBatch
-from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.logprobs import Head, States, Targets, log_probs, pieces
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rows import TrainRow, train_rows
 
 

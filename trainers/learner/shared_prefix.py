@@ -17,7 +17,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from envgym.agents.local.cache_argument import cache_argument
-from envgym.trainers.learner.checkpointing import checkpointed_layers
+from envgym.trainers.learner.model.checkpointing import checkpointed_layers
 
 LEAST_SHARE = 0.4
 """Minimum share of the width for sharing. The rest attends under a mask, twice the work of plain

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from envgym.errors import UsageError
-from envgym.trainers.learner.reference import Reference
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.loop import Trainer
 from envgym.utils.atomic_write import flush_to_disk
 

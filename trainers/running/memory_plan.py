@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from envgym.errors import UsageError
 from envgym.trainers.config import Config
-from envgym.trainers.learner.checkpointing import checkpointed_layers
-from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.layout import lay_out
 from envgym.trainers.learner.logprobs import PIECE
+from envgym.trainers.learner.model.checkpointing import checkpointed_layers
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.learner.packing import packable, packed_states
 from envgym.trainers.loop import Trainer
 

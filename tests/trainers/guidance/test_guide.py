@@ -18,7 +18,7 @@ from envgym.errors import UsageError
 from envgym.store.episodes import read_episodes
 from envgym.trainers.collection.samples import Sample, as_groups, of_policy
 from envgym.trainers.guidance import Guide, NoGuidance
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import train_rows

@@ -19,7 +19,7 @@ from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.config import CriticSection, HeadCritic, ModelCritic
 from envgym.trainers.learner.critic import Critic, explained_variance, value_loss
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.learner.policy import Policy, TrainingError
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.learner.rows import TrainRow, train_rows

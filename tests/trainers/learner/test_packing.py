@@ -22,8 +22,8 @@ from transformers import (
 
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.learner.hidden_states import MicroBatch, action_states, micro_batches
-from envgym.trainers.learner.language_model import LanguageModel
 from envgym.trainers.learner.layout import Layout, SharedPrefixes, lay_out
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.learner.packing import packable, packed_states, token_pairs
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.learner.rows import TrainRow, train_rows

@@ -11,9 +11,9 @@ from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
 from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import TOKEN_DATA, Scorer, token_data
 from envgym.trainers.learner.rows import TrainRow, train_rows
 from envgym.trainers.losses import Clip, Decoupled, Gspo, LossInputs, Tis

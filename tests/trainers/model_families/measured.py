@@ -16,7 +16,7 @@ from envgym.errors import UsageError
 from envgym.trainers.collection.samples import Sample
 from envgym.trainers.learner.hidden_states import MicroBatch, action_states, micro_batch
 from envgym.trainers.learner.logprobs import log_probs
-from envgym.trainers.learner.output_head import output_head
+from envgym.trainers.learner.model.output_head import output_head
 from envgym.trainers.learner.packing import packable
 from envgym.trainers.learner.rows import train_rows
 from tests.agents.local.models import generated, logprobs, prompt

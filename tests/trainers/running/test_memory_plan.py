@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from envgym.errors import UsageError
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.language_model import LanguageModel
 from envgym.trainers.loop import Trainer
 from envgym.trainers.recipe import load_config
 from envgym.trainers.running.memory_plan import MemoryPlan, activation_bytes, memory_plan, size

@@ -15,8 +15,8 @@ from transformers import PreTrainedModel
 
 from envgym.trainers.learner.hidden_states import MicroBatch, action_states, micro_batches
 from envgym.trainers.learner.logprobs import Head, States, Targets
-from envgym.trainers.learner.master_weights import MasterWeights
-from envgym.trainers.learner.output_head import output_head
+from envgym.trainers.learner.model.master_weights import MasterWeights
+from envgym.trainers.learner.model.output_head import output_head
 from envgym.trainers.learner.rows import TrainRow
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ import pytest
 import torch
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
-from envgym.trainers.learner.language_model import LanguageModel
-from envgym.trainers.learner.master_weights import MasterWeights
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.master_weights import MasterWeights
 from envgym.trainers.learner.policy import Policy, action_logps
 from envgym.trainers.learner.rows import TrainRow
 from envgym.trainers.losses import Clip

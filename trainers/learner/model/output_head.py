@@ -78,7 +78,7 @@ def _fitting(model: Any) -> Form:
         raise UsageError(
             f"{type(model).__name__} cannot be trained: its logits are no known function of its "
             f"output matrix times its last hidden states (the nearest is {gap:.1%} off); add the "
-            "function to trainers/learner/output_head.py"
+            "function to trainers/learner/model/output_head.py"
         )
     return form
 

@@ -10,8 +10,8 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, Qwen2Config, Qwen2ForCausalLM
 
 from envgym.errors import UsageError
-from envgym.trainers.learner.checkpointing import checkpointed_layers
-from envgym.trainers.learner.language_model import LanguageModel, states_of
+from envgym.trainers.learner.model.checkpointing import checkpointed_layers
+from envgym.trainers.learner.model.language_model import LanguageModel, states_of
 from envgym.trainers.learner.policy import Policy
 from envgym.trainers.losses import Clip
 from tests.trainers.learner.test_packing import batch, compiled, gpt2, qwen

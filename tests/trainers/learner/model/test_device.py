@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from envgym.errors import UsageError
-from envgym.trainers.learner.device import resolve_device
+from envgym.trainers.learner.model.device import resolve_device
 
 
 def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

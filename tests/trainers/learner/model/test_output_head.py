@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from envgym.errors import UsageError
-from envgym.trainers.learner.output_head import ScaledHead, output_head
+from envgym.trainers.learner.model.output_head import ScaledHead, output_head
 from tests.trainers.learner.test_shared_prefix import SIZES
 from tests.trainers.model_families.shapes import build
 

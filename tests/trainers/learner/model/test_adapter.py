@@ -15,10 +15,10 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from envgym.agents.local.engine import Engine
 from envgym.agents.local.sampling import SamplingParams
 from envgym.errors import UsageError
-from envgym.trainers.learner.adapter import add_adapter, is_adapted, save_adapter, save_merged
-from envgym.trainers.learner.language_model import LanguageModel
+from envgym.trainers.learner.model.adapter import add_adapter, is_adapted, save_adapter, save_merged
+from envgym.trainers.learner.model.language_model import LanguageModel
+from envgym.trainers.learner.model.reference import Reference
 from envgym.trainers.learner.policy import Policy, action_logps
-from envgym.trainers.learner.reference import Reference
 from envgym.trainers.learner.rescoring import Scorer
 from envgym.trainers.losses import Clip
 from envgym.trainers.model_section import LoraSection

@@ -1,0 +1,1 @@
+"""Model as the learner runs it: device, number formats, adapter, output head."""
