@@ -42,7 +42,8 @@ def learn_to_copy(
     for step in range(phase.steps):
         for group in optimizer.param_groups:
             group["lr"] = phase.lr * min(1.0, (step + 1) / 20, 2 * (1 - step / phase.steps))
-        ids, repeated = copying_batch(phase, model.config.vocab_size, generator)
+        rows = copying_batch(phase, model.config.vocab_size, generator)
+        ids, repeated = (tensor.to(model.device) for tensor in rows)
         logits = model(input_ids=ids).logits[:, :-1]
         targets, counted = ids[:, 1:], repeated[:, 1:]
         loss = F.cross_entropy(logits[counted], targets[counted])

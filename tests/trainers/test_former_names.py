@@ -44,7 +44,7 @@ def of_the_recorded(*since: str) -> Config:
 
 def test_a_recorded_config_of_before_loads_and_may_be_resumed() -> None:
     recorded = FORMER / "recorded.yaml"
-    waited = ("rollout.deterministic=false", "rollout.batch_wait_s=1")
+    waited = ("rollout.deterministic=false", "rollout.batch_wait_s=1", "model.device=auto")
     assert dumped(load_config(recorded)) == dumped(of_the_recorded(*waited))
     config = of_the_recorded()
     assert differences(recorded, config) == {}

@@ -48,12 +48,14 @@ def check_same(recorded: Path, config: Config) -> None:
 def differences(recorded: Path, config: Config) -> dict[str, tuple[Any, Any]]:
     """Settings that differ from a ``config.yaml``: dotted name to the value there and here.
 
-    The run's folder does not count, nor does a field that did not exist when the run began. Nor
-    does waiting in batches, which moves only the last bits of sums, where the run began before
-    `rollout.deterministic`.
+    The run's folder does not count, nor does a field that did not exist when the run began, nor the
+    device, which moves only the last bits of sums. Nor does waiting in batches, where the run began
+    before `rollout.deterministic`.
     """
     was = yaml.safe_load(recorded.read_text())
-    left_out = {"output"} if _says_deterministic(was) else {"output", *_WAITING}
+    left_out = {"output", "model.device"}
+    if not _says_deterministic(was):
+        left_out |= set(_WAITING)
     try:
         was = Config.model_validate(was).model_dump(mode="json")
     except ValidationError:  # of another version: what is readable is compared
