@@ -350,6 +350,7 @@ def verdicts(sample: Sample) -> Sequence[Sequence[bool]]:
 
 NEEDED: dict[str, dict[str, Any]] = {
     "overlong": {"limit": 4, "buffer": 2},
+    "judge_noise": {"std": 0.1},
     "metric": {"metric": "format"},
     "spark": {"judge": verdicts},
 }

@@ -21,6 +21,7 @@ from envgym.errors import UsageError
 from envgym.trainers.config import Config
 from envgym.trainers.former_names import with_former_names
 from envgym.trainers.recipe import load_as, load_config
+from envgym.trainers.reproduce.preparation import in_folder, prepare
 from envgym.trainers.reproduce.spec import Arm, Claim, Reproduction
 from envgym.trainers.reproduce.table import TableConfig, finished_table, train_table
 from envgym.trainers.run import finished, train
@@ -42,12 +43,14 @@ class Runs:
         summaries: Run summaries by side and point of the sweep (None without a sweep), in order of
             seeds.
         wall_s: Wall time of all runs in seconds, tuning runs too, each with its warm start.
+        prepared: Folders of the seeds' preparations.
     """
 
     seeds: list[int]
     tuned: dict[Side, Any] = field(default_factory=dict)
     summaries: dict[tuple[Side, Any], list[Summary]] = field(default_factory=dict)
     wall_s: float = 0.0
+    prepared: set[Path] = field(default_factory=set)
 
 
 async def reproduce(
@@ -83,6 +86,9 @@ async def reproduce(
             settings[spec.sweep.field] = point
         if spec.tune:
             settings[spec.tune.field] = tuned
+        if spec.preparation:
+            prepared = await _prepared(spec, recipe, folder, seed, runs)
+            settings = in_folder(settings, prepared)
         settings |= {"seed": seed, "output": str(where)}
         config = load_side(spec, recipe, settings)
         done = finished_table(config) if isinstance(config, TableConfig) else finished(config)
@@ -102,6 +108,21 @@ async def reproduce(
                 for seed in runs.seeds
             ]
     return runs
+
+
+async def _prepared(spec: Reproduction, recipe: Path, folder: Path, seed: int, runs: Runs) -> Path:
+    """Folder of a seed's preparation, which is run where it is not there yet."""
+    assert spec.preparation is not None
+    where = folder / "preparation" / f"seed-{seed}"
+    config = load_side(
+        spec, recipe, {**spec.preparation.settings, "seed": seed, "output": str(where)}
+    )
+    assert isinstance(config, TableConfig)
+    spent = await prepare(spec.preparation, config)
+    if where not in runs.prepared:
+        runs.wall_s += spent
+        runs.prepared.add(where)
+    return where
 
 
 def load_side(

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from envgym.errors import UsageError, suggest
 from envgym.trainers.config_sections import Section
 from envgym.trainers.former_names import present_path, with_former_names
+from envgym.trainers.reproduce.preparation import Preparation
 from envgym.utils.validation_text import first_problem
 
 TUNING_SEED = 1_000_000
@@ -117,7 +118,8 @@ class Precondition(Section):
 
     metric: str = Field(
         description="Figure: start.METRIC of the evaluation before the first update, or one that "
-        "a table run measures (compared, outside_clip, late_score, failed_groups, rescued)."
+        "a table run measures (compared, outside_clip, late_score, failed_groups, solved_groups, "
+        "rescued, early_guided_score)."
     )
     low: float = Field(-math.inf, description="Least figure; the default sets no bound.")
     high: float = Field(math.inf, description="Greatest figure; the default sets no bound.")
@@ -151,6 +153,11 @@ class Reproduction(Section):
         "starts vary more than methods do, a difference would be lost in them.",
     )
     recipe: dict[str, Any] = Field(description="A training recipe, without name, seed and output.")
+    preparation: Preparation | None = Field(
+        None,
+        description="First phase of each seed, of a table: an earlier run, or a search for hints; "
+        "{preparation} in the settings of a side stands for its folder.",
+    )
     baseline: Arm = Field(description="Side that the method is compared with.")
     method: Arm = Field(description="Side that the claim is about.")
     claims: list[Claim] = Field(min_length=1, description="Claims that the verdict rests on.")
@@ -164,6 +171,12 @@ class Reproduction(Section):
         "a baseline with another method's settings is no baseline. Of equal values the side takes "
         "the one that learnt faster.",
     )
+
+    @model_validator(mode="after")
+    def _of_a_table(self) -> Reproduction:
+        if self.preparation and self.policy != "table":
+            raise ValueError("preparation is for tables: a recipe of a model names its own files")
+        return self
 
     @property
     def token_budget(self) -> int | None:
@@ -195,6 +208,7 @@ class Reproduction(Section):
             "tuning_seeds",
             "preconditions",
             "shared_warm_start",
+            "preparation",
         ):
             if name not in self.model_fields_set:  # newer than the shipped verdicts
                 del settings[name]

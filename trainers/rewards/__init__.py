@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envgym.trainers.rewards.base import Reward
 from envgym.trainers.rewards.environment import EnvironmentReward, Metric, Score
+from envgym.trainers.rewards.judge_noise import JudgeNoise
 from envgym.trainers.rewards.kl import KlReward
 from envgym.trainers.rewards.length import Length
 from envgym.trainers.rewards.overlong import Overlong
@@ -13,6 +14,7 @@ from envgym.trainers.rewards.trapo import Trapo
 
 __all__ = [
     "EnvironmentReward",
+    "JudgeNoise",
     "KlReward",
     "Length",
     "Metric",

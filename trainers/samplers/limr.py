@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 
@@ -31,10 +32,19 @@ class Limr(Subset):
         0.6, le=1, description="Alignment score s above which a task is drawn; 1 is the largest."
     )
 
+    at_random: bool = Field(
+        False,
+        description="Whether to draw as many tasks at random instead, the source's control.",
+    )
+
     def choose(self, keys: Sequence[str]) -> Collection[str]:
-        """Choose the tasks with a large alignment score."""
+        """Choose the tasks with a large alignment score, or as many others of the pool."""
         scores = alignment_scores(learning_curves(recorded_rates(self.run), self.epoch_steps))
-        return [key for key, score in scores.items() if score > self.min_score]
+        chosen = [key for key, score in scores.items() if score > self.min_score]
+        if not self.at_random:
+            return chosen
+        rng = random.Random(f"limr:{sorted(scores.items())}")  # another subset for another run
+        return rng.sample(sorted(keys), min(len(chosen), len(keys)))
 
 
 def alignment_scores(curves: Mapping[str, Curve]) -> dict[str, float]:

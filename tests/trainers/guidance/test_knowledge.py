@@ -48,6 +48,13 @@ async def test_chosen_points_stay_in_view_and_other_tasks_are_plain(tmp_path: Pa
     assert len(as_groups(result.episodes)) == 3
 
 
+async def test_without_a_file_all_points_are_shown() -> None:
+    game = Game()
+    result = await Knowledge().play(game.starts(3), game.player)
+    assert parts(result.episodes) == [("0.0.3", "guided", "knowledge", 1.0)] * 2
+    assert set(game.agent.seen) == {HINTS}
+
+
 async def test_points_that_the_task_has_not_are_named(tmp_path: Path) -> None:
     game = Game()
     chosen = method(tmp_path, json.dumps({Vault().tasks()[2].key: [3]}))

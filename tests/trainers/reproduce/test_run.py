@@ -22,6 +22,7 @@ from envgym.trainers.reproduce import (
     run,
     write_report,
 )
+from envgym.trainers.reproduce.preparation import SUBSETS, in_folder
 from envgym.trainers.reproduce.run import curve, figure
 from envgym.trainers.reproduce.spec import TUNING_SEED, Claim
 
@@ -212,13 +213,14 @@ async def test_bad_callers(tmp_path: Path, played: list[Config]) -> None:
 
 
 def test_those_that_come_with_envgym_are_recipes_that_load(tmp_path: Path) -> None:
+    (tmp_path / SUBSETS).write_text("{}")
     for name in reproductions():
         stem, found = load_reproduction(name)
         assert stem == name
         recipe = tmp_path / f"{name}.yaml"
         recipe.write_text(yaml.safe_dump({"name": name, **found.recipe}))
         for arm in (found.baseline, found.method):
-            run.load_side(found, recipe, arm.settings)
+            run.load_side(found, recipe, in_folder(arm.settings, tmp_path))
 
 
 def test_a_shipped_verdict_is_one_on_what_its_file_says_now() -> None:

@@ -67,6 +67,20 @@ def test_a_run_draws_from_the_aligned_tasks_alone(tmp_path: Path) -> None:
     assert set(numbers(sampler.draw(SOURCE, 2, "0", {TASKS[1].key}))) == {0, 2}
 
 
+def test_the_control_draws_as_many_tasks_at_random(tmp_path: Path) -> None:
+    def drawn(folder: Path) -> set[int]:
+        sampler = Limr(run=str(folder), epoch_steps=2, at_random=True)
+        return set(numbers(sampler.draw(SOURCE, 30, "0")))
+
+    first = drawn(run(tmp_path / "a"))
+    assert len(first) == 3
+    assert drawn(run(tmp_path / "b")) == first  # the same curves
+    others = [{0: [0], 1: [0], 2: [0]}, {}, {n: [1] * 9 + [0] * n for n in range(3)}, {}]
+    other = drawn(record(tmp_path / "c", others))
+    assert len(other) == 3
+    assert other != first
+
+
 def test_a_resumed_run_draws_from_the_same_tasks_whatever_became_of_the_files(
     tmp_path: Path,
 ) -> None:

@@ -44,20 +44,18 @@ class Knowledge(Guidance):
     """
 
     asks: ClassVar[frozenset[str]] = frozenset({"hints"})
-    file: str = Field(
+    file: str | None = Field(
+        None,
         description="Path of the JSON file that maps a task's key to the indices of its chosen "
-        "hints, counted from 0, weakest first."
+        "hints, counted from 0, weakest first; null shows every task all of its hints.",
     )
     _subsets: dict[str, tuple[int, ...]] | None = PrivateAttr(None)
 
     async def play(self, starts: Sequence[Start], player: Player) -> RolloutResult:
         """Play every start, with the chosen hints of its task if it has any."""
-        subsets = self.subsets()
         told: dict[str, dict[str, Any]] = {}
         for start in starts:
-            chosen = subsets.get(start.task.key, ()) if start.task else ()
-            if chosen and start.group not in told:
-                points = self._chosen(await player.hints(start), chosen, start)
+            if start.group not in told and (points := await self._points(start, player)):
                 message = guiding_message(points, vanish=False)
                 told[start.group] = {
                     "guidance": (message,),
@@ -80,12 +78,15 @@ class Knowledge(Guidance):
         self._subsets = {key: tuple(chosen) for key, chosen in state["subsets"].items()}
 
     def subsets(self) -> dict[str, tuple[int, ...]]:
-        """Read the file, once.
+        """Read the file, once; without one, no subset is known.
 
         Raises:
             UsageError: The file is missing or is no mapping of keys to indices.
         """
-        if self._subsets is None:
+        if self._subsets is None and self.file is None:
+            self._subsets = {}
+        elif self._subsets is None:
+            assert self.file is not None
             wanted = 'a JSON object of task keys to lists of indices, such as {"0f3a…": [0, 2]}'
             try:
                 rows = json.loads(Path(self.file).read_text())
@@ -100,6 +101,14 @@ class Knowledge(Guidance):
             except (ValueError, RecursionError) as error:
                 raise UsageError(f"{self.file} is no JSON ({error}): make {wanted}") from error
         return self._subsets
+
+    async def _points(self, start: Start, player: Player) -> list[str]:
+        """Points to show with a start; none for a task that is played plain."""
+        chosen = self.subsets().get(start.task.key, ()) if start.task else ()
+        if self.file is not None and not chosen:
+            return []
+        hints = list(await player.hints(start))
+        return hints if self.file is None else self._chosen(hints, chosen, start)
 
     def _chosen(self, hints: Sequence[str], indices: Sequence[int], start: Start) -> list[str]:
         if max(indices) >= len(hints):

@@ -93,26 +93,55 @@ class WaysWorld(Section):
     spread: float = Field(0.5, ge=0, description="Standard deviation of starting logits.")
 
 
+Chance = Annotated[float, Field(gt=0, lt=1)]
+
+
 class ChainWorld(Section):
-    """Chains of skills: each turn faces a task's next skill, and a wrong action ends the episode.
+    """Chains of skills: each turn faces a task's next skill; a wrong action ends the episode.
 
     All tasks share the skills, as tasks share a model's weights: success at a chain is the product
-    of the probabilities of its skills' right actions.
+    of the probabilities of its skills' right actions. With `slack`, a wrong action costs a turn
+    first.
     """
 
     kind: Literal["chain"]
     skills: int = Field(12, ge=1, description="Number of skills, the states of the table.")
     actions: int = Field(4, ge=2, description="Number of actions per skill; one is right.")
-    lengths: list[int] = Field(min_length=1, description="Numbers of skills of tasks, in turn.")
-    tasks: int = Field(1, ge=1, description="Number of training tasks.")
-    test_tasks: int = Field(200, ge=1, description="Number of test tasks.")
+    chains: list[list[int]] = Field(
+        default_factory=list,
+        description="Skills of each training task, in order, counted from 0; empty draws them.",
+    )
+    test_chains: list[list[int]] = Field(
+        default_factory=list, description="Skills of each test task; empty draws them."
+    )
+    lengths: list[int] = Field(
+        default_factory=list, description="Numbers of skills of the tasks that are drawn, in turn."
+    )
+    tasks: int = Field(1, ge=1, description="Number of training tasks that are drawn.")
+    test_tasks: int = Field(200, ge=1, description="Number of test tasks that are drawn.")
     unsolvable: float = Field(
         0.0, ge=0, lt=1, description="Share of the training tasks that no episode solves."
     )
-    chance: float = Field(
-        gt=0, lt=1, description="Probability of the right action in the starting policy."
+    slack: int = Field(
+        0,
+        ge=0,
+        description="Number of wrong actions that an episode survives: each leaves it where it is.",
+    )
+    fatal: list[int] = Field(
+        default_factory=list,
+        description="Skills at which a wrong action ends the episode in spite of slack.",
+    )
+    chance: Chance | list[Chance] = Field(
+        description="Probability of the right action in the starting policy, of all skills or of "
+        "each."
     )
     hints: int = Field(2, ge=1, description="Number of hints per task, on equal parts of it.")
+    conflicting: int = Field(
+        0,
+        ge=0,
+        description="Number of each task's first hints that also tell one wrong action, the same, "
+        "of its last skill: together they mislead.",
+    )
     hint_strength: float = Field(
         3.0, ge=0, description="Amount, in nats, that a hint adds to the logit of its action."
     )
@@ -121,6 +150,15 @@ class ChainWorld(Section):
     def _fit(self) -> ChainWorld:
         if not all(1 <= length <= self.skills for length in self.lengths):
             raise ValueError(f"lengths must be between 1 and skills ({self.skills})")
+        if not (self.lengths or (self.chains and self.test_chains)):
+            raise ValueError("give lengths to draw tasks of, or chains and test_chains")
+        for chain in (*self.chains, *self.test_chains, self.fatal):
+            if len(set(chain)) < len(chain) or not all(0 <= i < self.skills for i in chain):
+                raise ValueError(f"{chain} must hold different skills from 0 to {self.skills - 1}")
+        if not all((*self.chains, *self.test_chains)):
+            raise ValueError("a chain needs a skill")
+        if isinstance(self.chance, list) and len(self.chance) != self.skills:
+            raise ValueError(f"chance lists {len(self.chance)} skills of {self.skills}")
         return self
 
 
@@ -155,6 +193,9 @@ class TableConfig(Section):
     learner: Learner = Field(default_factory=Learner, description="Optimiser of the table.")
     evaluation: Evaluation = Field(
         default_factory=Evaluation, description="Steps between exact evaluations."
+    )
+    episodes_every: int = Field(
+        0, ge=0, description="Number of steps between recorded steps of episodes; 0 records none."
     )
     rewards: list[Annotated[SerializeAsAny[Reward], entry("reward")]] = Field(
         default_factory=lambda: list[Reward]([EnvironmentReward()]),

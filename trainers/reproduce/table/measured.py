@@ -14,15 +14,17 @@ class Measured:
     """Figures of the steps so far; `summary` says what each one is.
 
     Attributes:
-        compared, outside, failed, rescued, scores: One number per step (`outside`: per update;
-            `rescued`: per failed group).
+        compared, outside, failed, solved, rescued, scores, guided: One number per step (`outside`:
+            per update; `rescued`: per failed group).
     """
 
     compared: list[float] = field(default_factory=list)
     outside: list[float] = field(default_factory=list)
     failed: list[float] = field(default_factory=list)
+    solved: list[float] = field(default_factory=list)
     rescued: list[bool] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    guided: list[float] = field(default_factory=list)
 
     def add(self, played: Sequence[Group], trained: Sequence[Group], outside: list[float]) -> None:
         """Add a step.
@@ -33,6 +35,8 @@ class Measured:
         """
         self.outside += outside
         self.compared.append(compared_share(trained))
+        if guided := [s.episode.score for g in played if g[0].role == "guided" for s in g]:
+            self.guided.append(statistics.fmean(guided))
         alone = of_policy(played)
         if not alone:
             return
@@ -40,6 +44,7 @@ class Measured:
         self.scores.append(statistics.fmean(s for group in scores.values() for s in group))
         failed = [name for name, found in scores.items() if not any(found)]
         self.failed.append(len(failed) / len(scores))
+        self.solved.append(sum(all(found) for found in scores.values()) / len(scores))
         helped = {_name(g) for g in played if any(s.episode.score for s in g)}
         self.rescued += [name in helped for name in failed]
 
@@ -50,12 +55,16 @@ class Measured:
         ``outside_clip``: share of trained tokens whose ratio to the sampler is outside 0.8 to 1.2
         before an update. ``late_score``: mean score of the policy's own episodes of the last tenth
         of the steps. ``failed_groups``: share of groups in which no plain episode scores.
-        ``rescued``: share of these in which one with guidance does.
+        ``rescued``: share of these in which one with guidance does. ``solved_groups``: share of
+        groups in which every plain episode scores. ``early_guided_score``: mean score of the
+        episodes with hints of the first tenth of the steps.
         """
         return {
             "compared": _mean(self.compared),
             "failed_groups": _mean(self.failed),
             "rescued": _mean(self.rescued),
+            "solved_groups": _mean(self.solved),
+            "early_guided_score": _mean(self.guided[: max(1, len(self.guided) // 10)]),
             "outside_clip": _mean(self.outside),
             "late_score": _mean(self.scores[-max(1, len(self.scores) // 10) :]),
         }

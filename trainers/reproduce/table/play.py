@@ -51,12 +51,12 @@ class ActionSampler:
         """The sampler of the same policy that sees hints.
 
         Args:
-            tokens: Tokens of the actions that the hints tell.
+            tokens: Tokens of the actions that the hints tell; one told twice counts twice.
             strength: Amount that a hint adds to the logit of its action.
         """
         if tokens not in self._hinted:
             logits = np.array(self.log_probs)
-            logits.flat[list(tokens)] += strength
+            np.add.at(logits.reshape(-1), list(tokens), strength)
             logits -= np.log(np.exp(logits).sum(1, keepdims=True))
             self._hinted[tokens] = ActionSampler(logits, self.version)
         return self._hinted[tokens]
@@ -176,9 +176,11 @@ class _Steps:
         self.reward: list[list[float]] = machine.reward.tolist()
 
     def leading_on(self, state: int) -> int:
-        """Index of an action that does not end the episode or, in the last state, scores."""
-        going_on = [following >= 0 for following in self.next[state]]
-        return going_on.index(True) if any(going_on) else int(self.machine.score[state].argmax())
+        """Index of an action that scores or, where none does, leads to another state."""
+        if (scores := self.machine.score[state]).any():
+            return int(scores.argmax())
+        elsewhere = [following not in (-1, state) for following in self.next[state]]
+        return elsewhere.index(True) if any(elsewhere) else 0
 
 
 class EnvironmentPlayer:

@@ -168,7 +168,8 @@ class TablePolicy:
                 seen.append(plain[own])
                 continue
             pushed = torch.zeros_like(logits).flatten()
-            pushed[tokens] = self.hint_strength
+            strength = torch.full((len(tokens),), self.hint_strength)
+            pushed.index_put_((torch.tensor(tokens),), strength, accumulate=True)
             moved = torch.log_softmax(logits + pushed.view_as(logits), -1)
             seen.append(moved.flatten()[ids[own]])
         return torch.cat(seen)

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from envgym.rollout.start import Start
+from envgym.store.episodes import EpisodeWriter
 from envgym.task import Task
 from envgym.trainers.collection.player import Player, sampled_tokens
 from envgym.trainers.collection.samples import Group, Sample, as_groups, of_policy
@@ -81,6 +82,9 @@ async def _train(config: TableConfig) -> Summary:
         player.step, player.sampler = step, ActionSampler(policy.log_probs(), step)
         starts = _starts(config, step, world.tasks)
         result = await config.guidance.play(starts, cast(Player, player))
+        if config.episodes_every and step % config.episodes_every == 0:
+            folder = config.directory / "episodes" / "train"
+            EpisodeWriter(folder).write(result.episodes, step, overwrite=True)
         played = as_groups(result.episodes)
         config.sampler.observe(of_policy(played))
         groups = [g for g in played if g[0].role not in config.guidance.untrained]

@@ -116,24 +116,42 @@ def chains(settings: ChainWorld) -> World:
     """Chains of shared skills, drawn once, with seed 0: training tasks, then test tasks."""
     rng = random.Random(0)
     right = [rng.randrange(settings.actions) for _ in range(settings.skills)]
-    wrong = math.log((1 - settings.chance) / (settings.actions - 1))
-    logits = torch.full((settings.skills, settings.actions), wrong)
-    logits[range(settings.skills), right] = math.log(settings.chance)
-    drawn = [
-        rng.sample(range(settings.skills), settings.lengths[i % len(settings.lengths)])
-        for i in range(settings.tasks + settings.test_tasks)
-    ]
-    training, test = drawn[: settings.tasks], drawn[settings.tasks :]
-    unsolvable = set(rng.sample(range(settings.tasks), round(settings.unsolvable * settings.tasks)))
+    training, test = _drawn(settings, rng)
+    count = len(training)
+    unsolvable = set(rng.sample(range(count), round(settings.unsolvable * count)))
     return World(
-        logits=logits,
+        logits=_starting_chances(settings, right),
         tasks=[_task(chain, training[:i].count(chain)) for i, chain in enumerate(training)],
         training=[
             _chain(chain, right, settings, i not in unsolvable) for i, chain in enumerate(training)
         ],
         test=[_chain(chain, right, settings, True) for chain in test],
-        hints=[_hints(chain, right, settings.hints) for chain in training],
+        hints=[_hints(chain, right, settings) for chain in training],
     )
+
+
+def _drawn(settings: ChainWorld, rng: random.Random) -> tuple[list[list[int]], list[list[int]]]:
+    """Chains of the training tasks and of the test tasks: those of the settings, or drawn."""
+    count = 0 if settings.chains else settings.tasks
+    more = 0 if settings.test_chains else settings.test_tasks
+    drawn = [
+        rng.sample(range(settings.skills), settings.lengths[i % len(settings.lengths)])
+        for i in range(count + more)
+    ]
+    return settings.chains or drawn[:count], settings.test_chains or drawn[count:]
+
+
+def _starting_chances(
+    settings: ChainWorld, right: Sequence[int]
+) -> Float[Tensor, "states actions"]:
+    """Log-probabilities in which each skill's right action has its chance, and others the rest."""
+    given = settings.chance
+    chances = given if isinstance(given, list) else [given] * settings.skills
+    logits = torch.empty(settings.skills, settings.actions)
+    for skill, chance in enumerate(chances):
+        logits[skill] = math.log((1 - chance) / (settings.actions - 1))
+        logits[skill, right[skill]] = math.log(chance)
+    return logits
 
 
 def _task(chain: list[int], copies: int) -> Task:
@@ -145,10 +163,12 @@ def _task(chain: list[int], copies: int) -> Task:
 def _chain(
     chain: Sequence[int], right: Sequence[int], settings: ChainWorld, solvable: bool
 ) -> Machine:
-    """Machine in which the right action leads to the chain's next skill, and a wrong one ends."""
+    """Machine: the right action leads to the next skill, a wrong one ends or changes nothing."""
     shape = settings.skills, settings.actions
     next_state, score = np.full(shape, -1), np.zeros(shape)
-    for skill, following in itertools.pairwise(chain):
+    for skill, following in itertools.pairwise([*chain, -1]):
+        if settings.slack and skill not in settings.fatal:
+            next_state[skill] = skill
         next_state[skill, right[skill]] = following
     score[chain[-1], right[chain[-1]]] = float(solvable)
     return Machine(
@@ -157,13 +177,20 @@ def _chain(
         next_state=next_state,
         reward=score,
         score=score,
-        horizon=len(chain),
+        horizon=len(chain) + settings.slack,
         test_score=score[None],
         start=chain[0],
     )
 
 
-def _hints(chain: Sequence[int], right: Sequence[int], count: int) -> tuple[str, ...]:
-    """Hints that tell the right actions of a part of the chain each, its beginning first."""
-    parts = np.array_split(np.array(chain), min(count, len(chain)))
-    return tuple("; ".join(f"skill {s}: do what={right[s]}" for s in part) for part in parts)
+def _hints(chain: Sequence[int], right: Sequence[int], settings: ChainWorld) -> tuple[str, ...]:
+    """Hints that tell the right actions of a part of the chain each, its beginning first.
+
+    The first `conflicting` ones also tell one wrong action of the last skill.
+    """
+    parts = np.array_split(np.array(chain), min(settings.hints, len(chain)))
+    told = [[f"skill {s}: do what={right[s]}" for s in part] for part in parts]
+    wrong = f"skill {chain[-1]}: do what={(right[chain[-1]] + 1) % settings.actions}"
+    for hint in told[: settings.conflicting]:
+        hint.append(wrong)
+    return tuple(map("; ".join, told))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from envgym.messages import Message
 from envgym.rollout.start import Start
@@ -17,6 +18,7 @@ from envgym.trainers.reproduce.table.config import ChainWorld
 from envgym.trainers.reproduce.table.machine import evaluate
 from envgym.trainers.reproduce.table.play import ActionSampler, MachinePlayer
 from envgym.trainers.reproduce.table.world import World, chains
+from envgym.trainers.samplers.success_rates import recorded_rates
 from tests.trainers.reproduce.table.worlds import config
 
 CHAIN: dict[str, Any] = {
@@ -139,3 +141,78 @@ async def test_a_budget_of_sampled_actions(tmp_path: Path) -> None:
     summary = await train_table(config(tmp_path, world=CHAIN, learner=learner))
     assert 60 <= summary["sampled_tokens"] < 60 + 2 * 4 * 4
     assert summary["steps"] < 50
+
+
+def test_slack_keeps_a_wrong_action_where_it_is_but_for_fatal_skills() -> None:
+    """Two skills, one wrong action allowed: p² (1 + 2 (1 - p)) with slack in both, p = 1/2."""
+    both = {"chains": [[0, 1]], "test_chains": [[0, 1]], "slack": 1}
+    start = np.exp(world(**both).logits.numpy())
+    assert evaluate(world(**both).test, start)["score"] == pytest.approx(0.25 * 2)
+    fatal = world(**both, fatal=[0])
+    assert evaluate(fatal.test, start)["score"] == pytest.approx(0.25 * 1.5)
+
+
+def test_each_skill_has_its_own_chance_in_given_chains() -> None:
+    chances = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    made = world(chains=[[5, 0], [1], [1]], test_chains=[[0, 1], [2]], chance=chances)
+    start = np.exp(made.logits.numpy())
+    np.testing.assert_allclose(start.max(1)[:5], chances[:5], rtol=1e-6)
+    assert evaluate(made.test, start)["score"] == pytest.approx((0.72 + 0.7) / 2)
+    assert len({task.key for task in made.tasks}) == 3
+    assert [task.data["skills"] for task in made.tasks] == [[5, 0], [1], [1]]
+
+
+async def test_hints_that_conflict_mislead_together() -> None:
+    """Odds of the right action: e^s with its hint; a wrong one has e^s per conflicting hint."""
+    made = world(chains=[[0, 1, 2]], test_chains=[[0]], hints=3, conflicting=2)
+    player = MachinePlayer(made, 1.5)
+    player.sampler = ActionSampler(made.logits.double().numpy(), 0)
+    right = made.logits.numpy().argmax(1)[2]
+
+    def told(*indices: int) -> float:
+        lines = [made.hints[0][i] for i in indices]
+        tokens = tuple(player._read("\n".join(lines)))
+        return float(np.exp(player.sampler.hinted(tokens, 1.5).log_probs[2][right]))
+
+    push = float(np.exp(1.5))
+    assert told(2) == pytest.approx(2 * push / (2 * push + 2))
+    assert told(0, 2) == pytest.approx(2 * push / (2 * push + push + 1))
+    assert told(0, 1, 2) == pytest.approx(2 * push / (2 * push + push**2 + 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lengths": []}, "give lengths to draw tasks of, or chains and test_chains"),
+        ({"chains": [[0, 0]]}, r"\[0, 0\] must hold different skills from 0 to 5"),
+        ({"test_chains": [[6]]}, r"\[6\] must hold different skills from 0 to 5"),
+        ({"chains": [[]]}, "a chain needs a skill"),
+        ({"chance": [0.5]}, "chance lists 1 skills of 6"),
+    ],
+)
+def test_worlds_that_do_not_fit_are_named(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        world(**changes)
+
+
+async def test_recorded_steps_are_curves_for_a_curriculum(tmp_path: Path) -> None:
+    settings = {"world": CHAIN, "sampler": {"name": "epochs"}}
+    for every in (1, 2):
+        await train_table(config(tmp_path / f"{every}", **settings, episodes_every=every))
+    rates = recorded_rates(str(tmp_path / "1"))
+    assert list(rates) == [0, 1, 2, 3]
+    keys = {task.key for task in world().tasks}
+    assert {*rates[0], *rates[1]} == {*rates[2], *rates[3]} == keys  # two epochs of two steps
+    assert recorded_rates(str(tmp_path / "2")) == {step: rates[step] for step in (0, 2)}
+
+
+async def test_figures_of_solved_groups_and_of_hinted_episodes(tmp_path: Path) -> None:
+    known = CHAIN | {"chance": [0.999] * 6}
+    summary = await train_table(config(tmp_path / "a", world=known))
+    assert summary["measured"]["solved_groups"] > 0.9
+    assert summary["measured"]["early_guided_score"] == 0.0
+    losses = [{"name": "clip", "roles": ["policy", "guided"]}]
+    hinted = await train_table(
+        config(tmp_path / "b", world=known, guidance={"name": "knowledge"}, losses=losses)
+    )
+    assert hinted["measured"]["early_guided_score"] > 0.9
