@@ -154,6 +154,15 @@ def exercises(context: Context, told: str, turn: int, rng: random.Random) -> Act
     return Action.call("answer", text=f"{begun}{rng.choice(string.digits)}{closing}")
 
 
+def designs(context: Context, told: str, turn: int, rng: random.Random) -> Action:
+    """The design that the hint begins, with a last line by chance: an end, or an assignment."""
+    _, _, begun = told.rpartition("submit a design that begins like this:\n")
+    shown = [line for line in begun.splitlines() if line.strip() != "…"]
+    names = re.findall(r"\w+", begun) or ["x"]
+    last = rng.choice(["end", f"assign {rng.choice(names)} = {rng.choice(names)};"])
+    return Action.call("submit", design="\n".join([*shown, last, "endmodule"]))
+
+
 def _answer(told: str) -> str:
     """Value of the last `answer` that hints name; empty without one."""
     return next((value for name, _, value in named_calls(told) if name == "answer"), "")
@@ -175,5 +184,6 @@ GUESSES: dict[str, Guess] = {
     "puzzles/sokoban-v1": moves,
     "puzzles/strings-v1": texts,
     "search/wiki-v1": pages,
+    "verilog/design-v1": designs,
 }
 """Rules by environment."""
