@@ -60,7 +60,7 @@ class NativeTransport(Transport):
         self._ports: dict[InferenceServer, int] = {}
 
     async def stage(self, version: int) -> None:
-        """Do nothing: parameters are read from the learner while they are sent."""
+        """Leave all to `send`, which reads the parameters from the learner."""
 
     async def send(self, server: InferenceServer) -> None:
         """Send all parameters; the first time, meet the server before."""

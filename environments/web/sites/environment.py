@@ -235,7 +235,7 @@ class WebSites(WebEnv):
         raise UsageError(f"{step} is no step")
 
     async def _do(self, step: Step) -> str:
-        """Do an expert's step for the agent; the page after it."""
+        """Take an expert's step for the agent; return the page after it."""
         call = self._action(step).tool_calls[0]
         text: str = await getattr(self, call.name)(**(call.arguments or {}))
         return text

@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from envgym.environments.web.observation.elements import Element
+from envgym.environments.web.driver import Driver
+from envgym.environments.web.observation.elements import Element, Page
 from envgym.errors import UsageError
 from envgym.messages import Action
 
-if TYPE_CHECKING:
-    from envgym.environments.web.miniwob.environment import MiniWob
+
+class Seen(Protocol):
+    """Parts of an episode that its oracle reads: goal, latest page, the page's own functions."""
+
+    goal: str
+    page: Page | None
+    driver: Driver
+
+    def shown_id(self, element: Element) -> int | None:
+        """Id under which the agent sees an element; None for a hidden one."""
+
 
 Oracle = Callable[["Expert"], AsyncIterator[Action]]
 ORACLES: dict[str, Oracle] = {}
@@ -32,7 +42,7 @@ def oracle(*names: str) -> Callable[[Oracle], Oracle]:
 class Expert:
     """An episode as its oracle sees it: the goal, the latest page, and actions."""
 
-    def __init__(self, env: MiniWob) -> None:
+    def __init__(self, env: Seen) -> None:
         self._env = env
 
     @property

@@ -24,7 +24,7 @@ Actions = AsyncIterator[Action]
     "email-inbox-star-reply",
 )
 async def inbox(x: Expert) -> Actions:
-    """Do what the goal, or the page's own fields of it, says."""
+    """Delete, forward, star or answer the mail that the goal, or the page's own fields, name."""
     fields = await _fields(x)
     thread = next(one for one in x.all(of="email-thread") if fields["by"] in one.text)
     if fields["task"] == "delete":
