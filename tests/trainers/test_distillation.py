@@ -124,16 +124,19 @@ def test_the_gradient_is_the_plain_one(
     total = torch.zeros((), dtype=torch.float64)
     for sample in mine:
         with torch.no_grad():
-            seen = logits_of(reference if type(loss) is Distill else model, sample, True)
+            # Where both distributions are equal the gradient is a difference of float32 numbers,
+            # as the learner keeps logits: the reference rounds where the learner does.
+            seen = logits_of(reference if type(loss) is Distill else model, sample, True).float()
         kept, ids = seen.topk(min(top, seen.shape[1]))
         teacher = torch.softmax(kept / 0.7 / 2, -1)
-        student = torch.log_softmax(logits_of(model, sample, False).gather(1, ids) / 0.7 / 2, -1)
+        own = logits_of(model, sample, False).float().gather(1, ids)
+        student = torch.log_softmax(own / 0.7 / 2, -1)
         total = total + 4 * (teacher * (teacher.log() - student)).sum() * weight
     total.backward()
     wanted = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
     largest = max(float(g.abs().max()) for g in wanted.values())
     for name, gradient in wanted.items():
-        torch.testing.assert_close(found[name], gradient, rtol=1e-5, atol=1e-5 * largest + 2e-6)
+        torch.testing.assert_close(found[name], gradient, rtol=1e-5, atol=1e-5 * largest + 1e-7)
     assert told["loss"] == pytest.approx(total.item(), rel=1e-4, abs=1e-6)
 
 

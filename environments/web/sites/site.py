@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,7 +57,7 @@ def route(method: str, pattern: str) -> Callable[[Handler], Handler]:
     return mark
 
 
-class Site:
+class Site(ABC):
     """Base class of sites.
 
     Subclasses give `name`, `schema` (SQL), `fill` (the content of a world), `header` (what stands
@@ -86,9 +87,9 @@ class Site:
         ]
 
     @classmethod
+    @abstractmethod
     def fill(cls, db: sqlite3.Connection, seed: int) -> None:
         """Write a world's content into an empty database."""
-        raise NotImplementedError
 
     @classmethod
     def content(cls, seed: int) -> bytes:
@@ -102,9 +103,9 @@ class Site:
         db.close()
         return found
 
+    @abstractmethod
     def header(self) -> Element:
         """Head of every page."""
-        raise NotImplementedError
 
     @cached_property
     def origin(self) -> str:
