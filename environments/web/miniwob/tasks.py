@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from envgym.environments.web.task_turns import in_turn
 from envgym.errors import UsageError, suggest
 from envgym.task import Task, TaskSource
 
@@ -81,12 +82,8 @@ def source(names: Sequence[str], split: str) -> TaskSource:
     Raises:
         UsageError: There is no such split.
     """
-    if split not in _SPLITS:
-        raise UsageError(f"no split {split!r}: use {' or '.join(_SPLITS)}")
-    first = _SPLITS[split]
 
-    def task(index: int) -> Task:
-        seed, which = divmod(index, len(names))
-        return Task({"task": names[which], "seed": first + seed}, split=split)
+    def make(name: str, seed: int) -> Task:
+        return Task({"task": name, "seed": seed}, split=split)
 
-    return TaskSource(SEEDS * len(names), task)
+    return in_turn(names, SEEDS, _SPLITS, split, make)

@@ -14,6 +14,7 @@ from envgym.environments.web.sites.shop.tasks import TEMPLATES as SHOP
 from envgym.environments.web.sites.site import Site
 from envgym.environments.web.sites.travel.site import Travel
 from envgym.environments.web.sites.travel.tasks import TEMPLATES as TRAVEL
+from envgym.environments.web.task_turns import in_turn
 from envgym.errors import UsageError, suggest
 from envgym.task import Task, TaskSource
 
@@ -56,18 +57,13 @@ def source(templates: Sequence[str], split: str) -> TaskSource:
     Raises:
         UsageError: There is no such split.
     """
-    if split not in _SPLITS:
-        raise UsageError(f"no split {split!r}: use {' or '.join(_SPLITS)}")
-    first = _SPLITS[split]
 
-    def task(index: int) -> Task:
-        seed, which = divmod(index, len(templates))
-        name, seed = templates[which], first + seed
+    def make(name: str, seed: int) -> Task:
         goal = goal_of(name, seed)
         data = {"template": name, "seed": seed, "instruction": goal.instruction}
         return Task(data, {"answer": goal.answer}, split, float(TEMPLATES[name].band))
 
-    return TaskSource(SEEDS * len(templates), task)
+    return in_turn(templates, SEEDS, _SPLITS, split, make)
 
 
 def chosen_templates(
